@@ -1,0 +1,37 @@
+"""Credentials that the server makes and recognises again without keeping them.
+
+Each holds 256 bits from the operating system and begins with a short prefix that tells a person
+(and a secret scanner) what was found. A database row holds the SHA-256 digest only: the input has
+full entropy, so a slow hash would add cost and no safety.
+"""
+
+import hashlib
+import hmac
+import secrets
+
+AUTHORIZATION_CODE = "ac_"
+REFRESH_TOKEN = "rt_"
+CLIENT_SECRET = "cs_"
+LOGIN_SESSION = "ls_"
+BROWSER = "br_"
+REQUEST_URI = "ru_"
+
+
+def new_credential(prefix: str) -> str:
+    """Return ``prefix`` and 43 base64url characters: 256 random bits."""
+    return prefix + secrets.token_urlsafe(32)
+
+
+def new_identifier() -> str:
+    """Return 128 random bits as 22 base64url characters: unique, not secret."""
+    return secrets.token_urlsafe(16)
+
+
+def digest(credential: str) -> str:
+    """Return the SHA-256 of a credential as 64 hexadecimal digits. Any text has a digest."""
+    return hashlib.sha256(credential.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def matches(credential: str, stored_digest: str) -> bool:
+    """Compare a presented credential with a stored digest in constant time."""
+    return hmac.compare_digest(digest(credential), stored_digest)

@@ -1,0 +1,77 @@
+"""What a plugin may replace, as protocols: shapes, units and errors of each piece."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+class User(Protocol):
+    """A person, as grants and pages see one."""
+
+    id: str
+    username: str
+    disabled_at: int | None
+
+
+class UserDirectory(Protocol):
+    """Knows the people. Selected by ``oidc.user_directory``."""
+
+    def authenticate(self, request: Any, username: str, password: str) -> User | None:
+        """Return the person whose password this is, or None for every other case alike."""
+        ...
+
+    def claims(self, request: Any, user: User) -> Mapping[str, Any]:
+        """Return the standard claims that are known (OpenID Connect Core section 5.1)."""
+        ...
+
+
+class ClientAuthenticationMethod(Protocol):
+    """One token endpoint authentication method (RFC 7591 section 2)."""
+
+    def presented(self, request: Any) -> bool:
+        """Say whether this OAuth2Request carries credentials of this method."""
+        ...
+
+    def authenticate(self, request: Any, server: Any) -> Any:
+        """Return the client that the credentials prove, or None. Never raises on bad input."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A scope: its name, what it allows in plain words, and the claims it returns."""
+
+    name: str
+    description: str
+    claims: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GrantOffer:
+    """A grant class and what selecting it brings."""
+
+    factory: type
+    grant_type: str | None
+    response_types: tuple[str, ...] = ()
+    extensions: tuple[Callable[[Any], None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """A reason to ask the person something before an authorization request is answered.
+
+    ``needed(authorization_request)`` returns None, or the error that ``prompt=none`` gets
+    (OpenID Connect Core section 3.1.2.6). ``route_name`` is the page that asks.
+    """
+
+    name: str
+    needed: Callable[[Any], str | None]
+    route_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Defaults and rules for ``oauth.profile``. A rule returns a sentence, or None."""
+
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    rules: Sequence[Callable[[Any], str | None]] = ()

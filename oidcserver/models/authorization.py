@@ -1,0 +1,67 @@
+"""Authorizations: the root of each family of codes, refresh tokens and access tokens."""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from oidcserver import clock
+from oidcserver.credentials import new_identifier
+from oidcserver.models.base import Base, Identifier, Json, Time, Words
+
+
+class Authorization(Base):
+    """One approved request. Revoking it ends everything that points to it.
+
+    ``expires_at`` is when nothing of the family can be alive any more: ``prune`` removes it then.
+    """
+
+    __tablename__ = "authorization"
+
+    id: Mapped[str] = mapped_column(Identifier, primary_key=True, default=new_identifier)
+    client_id: Mapped[str] = mapped_column(
+        ForeignKey("client.client_id", ondelete="CASCADE"), index=True
+    )
+    user_id: Mapped[str] = mapped_column(
+        ForeignKey("user_account.id", ondelete="CASCADE"), index=True
+    )
+    session_id: Mapped[str | None] = mapped_column(Identifier, index=True)
+    scope: Mapped[str] = mapped_column(Words, default="")
+    claims_request: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    resources: Mapped[list[str] | None] = mapped_column(Json)
+    confirmation: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    nonce: Mapped[str | None] = mapped_column(Words)
+    auth_time: Mapped[int | None] = mapped_column(Time)
+    acr: Mapped[str | None] = mapped_column(Words)
+    amr: Mapped[list[str] | None] = mapped_column(Json)
+    created_at: Mapped[int] = mapped_column(Time, default=clock.now)
+    expires_at: Mapped[int] = mapped_column(Time, index=True)
+    revoked_at: Mapped[int | None] = mapped_column(Time)
+
+
+def revoke_authorization(dbsession: Session, authorization_id: str) -> bool:
+    """End a family. Returns whether it was alive."""
+    return _revoke(dbsession, Authorization.id == authorization_id) > 0
+
+
+def revoke_authorizations_of_consent(dbsession: Session, user_id: str, client_id: str) -> int:
+    """End what a person allowed a client; returns how many families."""
+    return _revoke(
+        dbsession, Authorization.user_id == user_id, Authorization.client_id == client_id
+    )
+
+
+def revoke_authorizations_of_user(dbsession: Session, user_id: str) -> int:
+    """End all that a person allowed to anybody; returns how many families."""
+    return _revoke(dbsession, Authorization.user_id == user_id)
+
+
+def _revoke(dbsession: Session, *conditions: Any) -> int:
+    statement = (
+        update(Authorization)
+        .where(*conditions, Authorization.revoked_at.is_(None))
+        .values(revoked_at=clock.now())
+        .returning(Authorization.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(dbsession.scalars(statement).all())

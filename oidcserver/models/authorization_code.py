@@ -1,0 +1,50 @@
+"""Authorization codes (RFC 6749 section 4.1): single use, decided by one statement."""
+
+from sqlalchemy import ForeignKey, String, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from oidcserver import clock
+from oidcserver.credentials import digest
+from oidcserver.models.base import Base, Digest, Time, Words
+
+
+class AuthorizationCode(Base):
+    """A code by its digest. It stays until its authorization goes, so that reuse is found."""
+
+    __tablename__ = "authorization_code"
+
+    code_digest: Mapped[str] = mapped_column(Digest, primary_key=True)
+    authorization_id: Mapped[str] = mapped_column(
+        ForeignKey("authorization.id", ondelete="CASCADE"), index=True
+    )
+    client_id: Mapped[str] = mapped_column(String(64))
+    #: None where the request had no redirect_uri (RFC 6749 section 4.1.3).
+    redirect_uri: Mapped[str | None] = mapped_column(Words)
+    code_challenge: Mapped[str | None] = mapped_column(String(128))
+    code_challenge_method: Mapped[str | None] = mapped_column(String(16))
+    expires_at: Mapped[int] = mapped_column(Time)
+    used_at: Mapped[int | None] = mapped_column(Time)
+
+
+def find_authorization_code(dbsession: Session, code: str) -> AuthorizationCode | None:
+    """Return the row of a code, used or not, expired or not."""
+    statement = select(AuthorizationCode).where(AuthorizationCode.code_digest == digest(code))
+    return dbsession.scalars(statement).one_or_none()
+
+
+def redeem_authorization_code(dbsession: Session, code: str, client_id: str) -> bool:
+    """Use up a live code of this client. Of several who try at once, one gets True."""
+    now = clock.now()
+    statement = (
+        update(AuthorizationCode)
+        .where(
+            AuthorizationCode.code_digest == digest(code),
+            AuthorizationCode.client_id == client_id,
+            AuthorizationCode.used_at.is_(None),
+            AuthorizationCode.expires_at > now,
+        )
+        .values(used_at=now)
+        .returning(AuthorizationCode.code_digest)
+        .execution_options(synchronize_session=False)
+    )
+    return dbsession.scalars(statement).one_or_none() is not None

@@ -1,0 +1,33 @@
+"""The declarative base, the column types and the naming convention that alembic relies on."""
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, MetaData, String, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import Mapped as Mapped
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+#: A SHA-256 digest in hexadecimal.
+Digest = String(64)
+#: An identifier of our own making.
+Identifier = String(64)
+#: Seconds since the epoch.
+Time = BigInteger()
+#: A JSON value; binary on PostgreSQL.
+Json = JSON().with_variant(JSONB(), "postgresql")
+#: Space-separated words of any length.
+Words = Text()
+
+
+class Base(DeclarativeBase):
+    """Every table of the provider."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map = {dict[str, Any]: Json, list[str]: Json}  # noqa: RUF012

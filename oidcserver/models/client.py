@@ -1,0 +1,150 @@
+"""Clients (RFC 7591): what is registered, and how it is matched against what is asked."""
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from authlib.oauth2.rfc6749 import ClientMixin
+from sqlalchemy import String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from oidcserver import clock
+from oidcserver.credentials import matches, new_identifier
+from oidcserver.models.base import Base, Digest, Identifier, Json, Time
+
+DEFAULTS: dict[str, Any] = {
+    # RFC 7591 section 2, OpenID Connect Registration section 2
+    "redirect_uris": [],
+    "grant_types": ["authorization_code"],
+    "response_types": ["code"],
+    "token_endpoint_auth_method": "client_secret_basic",
+    "id_token_signed_response_alg": "RS256",
+    "application_type": "web",
+    "subject_type": "public",
+    "scope": "",
+    "contacts": [],
+}
+
+
+class Client(Base, ClientMixin):
+    """A registered client. ``client_metadata`` holds every registered member by its own name.
+
+    A secret is kept as a digest. Where the server must read it back (``client_secret_jwt``,
+    HS256 ID tokens), it is also kept sealed under a key that is not in the database. The secret
+    before the last rotation goes on working until ``previous_secret_expires_at``.
+    """
+
+    __tablename__ = "client"
+
+    client_id: Mapped[str] = mapped_column(Identifier, primary_key=True, default=new_identifier)
+    client_metadata: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    owner_id: Mapped[str | None] = mapped_column(Identifier, index=True)
+    secret_digest: Mapped[str | None] = mapped_column(Digest)
+    secret_sealed: Mapped[str | None] = mapped_column(Text)
+    secret_expires_at: Mapped[int] = mapped_column(Time, default=0)
+    previous_secret_digest: Mapped[str | None] = mapped_column(Digest)
+    previous_secret_sealed: Mapped[str | None] = mapped_column(Text)
+    previous_secret_expires_at: Mapped[int] = mapped_column(Time, default=0)
+    client_id_issued_at: Mapped[int] = mapped_column(Time, default=clock.now)
+    updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
+    #: Relaxes the demand for PKCE for this client alone.
+    pkce_optional: Mapped[bool] = mapped_column(default=False)
+    access_token_format: Mapped[str | None] = mapped_column(String(32))
+
+    def member(self, name: str) -> Any:
+        """Return a registered member, its standard default, or None."""
+        value = self.client_metadata.get(name)
+        return DEFAULTS.get(name) if value is None else value
+
+    @property
+    def client_name(self) -> str:
+        """The name to show; a client without one is shown by its identifier."""
+        return self.member("client_name") or self.client_id
+
+    @property
+    def redirect_uris(self) -> Sequence[str]:
+        """The registered redirection URIs."""
+        uris: Sequence[str] = self.member("redirect_uris")
+        return uris
+
+    @property
+    def token_endpoint_auth_method(self) -> str:
+        """The one method by which this client authenticates."""
+        method: str = self.member("token_endpoint_auth_method")
+        return method
+
+    @property
+    def scopes(self) -> Sequence[str]:
+        """The registered scopes."""
+        return tuple(self.member("scope").split())
+
+    def get_client_id(self) -> str:
+        """Authlib's name for ``client_id``."""
+        return self.client_id
+
+    def get_default_redirect_uri(self) -> str | None:
+        """Return the one registered URI; None where there are several or none."""
+        return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
+
+    def get_allowed_scope(self, scope: str | None) -> str:
+        """Return those of the requested scopes that are registered, in the asked order."""
+        allowed = set(self.scopes)
+        return " ".join(word for word in (scope or "").split() if word in allowed)
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        """Compare as strings (RFC 9700 section 4.1); the port of a loopback address may differ
+        (RFC 8252 section 7.3)."""
+        if redirect_uri in self.redirect_uris:
+            return True
+        asked = _loopback_without_port(redirect_uri)
+        return asked is not None and any(
+            asked == _loopback_without_port(registered) for registered in self.redirect_uris
+        )
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        """Compare in constant time with the secret and, while it lasts, the one before."""
+        now = clock.now()
+        current = _live(self.secret_digest, self.secret_expires_at or 0, now, forever_at_zero=True)
+        previous = _live(self.previous_secret_digest, self.previous_secret_expires_at or 0, now)
+        matched = [matches(client_secret, stored) for stored in (current, previous) if stored]
+        return any(matched)
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        """Whether the client registered this method; one registration holds everywhere."""
+        return method == self.token_endpoint_auth_method
+
+    def check_response_type(self, response_type: str) -> bool:
+        """Whether the client registered this response type; the order of words is free."""
+        asked = set(response_type.split())
+        return any(asked == set(registered.split()) for registered in self.member("response_types"))
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        """Whether the client registered this grant type."""
+        return grant_type in self.member("grant_types")
+
+
+def _live(
+    digest: str | None, expires_at: int, now: int, *, forever_at_zero: bool = False
+) -> str | None:
+    if digest is None or (forever_at_zero and expires_at == 0):
+        return digest
+    return digest if expires_at > now else None
+
+
+def _loopback_without_port(uri: str) -> str | None:
+    """Return an http URI of a loopback IP literal without its port, or None for any other."""
+    try:
+        parts = urlsplit(uri)
+        host, _ = parts.hostname, parts.port
+        if parts.scheme != "http" or not host or "@" in parts.netloc or parts.fragment:
+            return None
+        if not ipaddress.ip_address(host).is_loopback or not uri.isascii():
+            return None
+    except ValueError:
+        return None
+    # The rest is compared as it was written, so that no parser's leniency widens it.
+    prefix, separator, rest = uri.partition("://")
+    authority, slash, tail = rest.partition("/")
+    literal = authority.rpartition(":")[0] if parts.port is not None else authority
+    return f"{prefix}{separator}{literal}{slash}{tail}"

@@ -1,0 +1,53 @@
+"""Consents: what a person allows a client, sees in the account and withdraws."""
+
+from sqlalchemy import ForeignKey, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from oidcserver import clock
+from oidcserver.models.authorization import revoke_authorizations_of_consent
+from oidcserver.models.base import Base, Time, Words
+
+
+class Consent(Base):
+    """The scopes that a person allowed a client. Only a remembered one spares the question."""
+
+    __tablename__ = "consent"
+
+    user_id: Mapped[str] = mapped_column(
+        ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True
+    )
+    client_id: Mapped[str] = mapped_column(
+        ForeignKey("client.client_id", ondelete="CASCADE"), primary_key=True
+    )
+    scope: Mapped[str] = mapped_column(Words, default="")
+    remembered: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[int] = mapped_column(Time, default=clock.now)
+    updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
+
+
+def find_consent(dbsession: Session, user_id: str, client_id: str) -> Consent | None:
+    """Return what the person allowed the client, read anew."""
+    statement = select(Consent).where(Consent.user_id == user_id, Consent.client_id == client_id)
+    return dbsession.scalars(statement).one_or_none()
+
+
+def grant_consent(
+    dbsession: Session, user_id: str, client_id: str, scope: str, *, remember: bool
+) -> Consent:
+    """Add scopes to what a person allows a client; a remembered consent stays remembered."""
+    consent = dbsession.merge(Consent(user_id=user_id, client_id=client_id))
+    consent.scope = " ".join(dict.fromkeys((consent.scope or "").split() + scope.split()))
+    consent.remembered = remember or bool(consent.remembered)
+    return consent
+
+
+def withdraw_consent(dbsession: Session, user_id: str, client_id: str) -> bool:
+    """Forget a consent and end what was allowed under it. Returns whether there was one."""
+    statement = (
+        delete(Consent)
+        .where(Consent.user_id == user_id, Consent.client_id == client_id)
+        .returning(Consent.client_id)
+    )
+    found = dbsession.scalar(statement) is not None
+    revoke_authorizations_of_consent(dbsession, user_id, client_id)
+    return found

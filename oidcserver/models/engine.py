@@ -1,0 +1,53 @@
+"""The engine and ``request.dbsession``, joined to the transaction of the request."""
+
+from typing import Any
+
+import zope.sqlalchemy
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.orm import Session, sessionmaker
+
+SQLITE_BUSY_SECONDS = 10
+
+
+def make_engine(url: str, **options: Any) -> Engine:
+    """Return an engine; on SQLite with WAL, foreign keys, and writers that take turns.
+
+    SQLite's deferred transactions cannot wait when a reader turns writer, so each begins as a
+    writer and waits its turn for ``SQLITE_BUSY_SECONDS``.
+    """
+    engine = create_engine(url, **options)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN would be a deferred one
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_immediate(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def make_session_factory(engine: Engine) -> sessionmaker[Session]:
+    """Return the factory of sessions over an engine."""
+    return sessionmaker(bind=engine, expire_on_commit=False)
+
+
+def join_transaction(dbsession: Session, transaction_manager: Any) -> Session:
+    """Let a transaction manager end the session's transaction.
+
+    It counts as changed from the start: otherwise zope.sqlalchemy would roll back what was
+    changed by statements on tables alone.
+    """
+    zope.sqlalchemy.register(
+        dbsession, initial_state="changed", transaction_manager=transaction_manager
+    )
+    return dbsession

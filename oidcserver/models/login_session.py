@@ -1,0 +1,64 @@
+"""Login sessions: who is signed in, in which browser, since when and how strongly."""
+
+from sqlalchemy import ForeignKey, String, select, update
+from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
+
+from oidcserver import clock
+from oidcserver.credentials import digest, new_identifier
+from oidcserver.models.base import Base, Digest, Identifier, Json, Time, Words
+from oidcserver.models.user import User
+
+
+class LoginSession(Base):
+    """A login session. ``id`` is the ``sid`` of ID tokens; the cookie's value is another secret,
+    which changes at every login and step-up."""
+
+    __tablename__ = "login_session"
+
+    id: Mapped[str] = mapped_column(Identifier, primary_key=True, default=new_identifier)
+    token_digest: Mapped[str] = mapped_column(Digest, unique=True)
+    user_id: Mapped[str] = mapped_column(
+        ForeignKey("user_account.id", ondelete="CASCADE"), index=True
+    )
+    auth_time: Mapped[int] = mapped_column(Time, default=clock.now)
+    acr: Mapped[str] = mapped_column(String(255), default="0")
+    amr: Mapped[list[str]] = mapped_column(Json, default=list)
+    created_at: Mapped[int] = mapped_column(Time, default=clock.now)
+    last_seen_at: Mapped[int] = mapped_column(Time, default=clock.now)
+    #: The absolute end; idleness is counted from ``last_seen_at``.
+    expires_at: Mapped[int] = mapped_column(Time, index=True)
+    ended_at: Mapped[int | None] = mapped_column(Time)
+    user_agent: Mapped[str] = mapped_column(Words, default="")
+    remote_address: Mapped[str] = mapped_column(String(64), default="")
+
+    user: Mapped[User] = relationship(lazy="raise")
+
+
+def find_login_session(dbsession: Session, token: str, idle_seconds: int) -> LoginSession | None:
+    """Return the live session of a cookie value with its user, unless the user is disabled."""
+    now = clock.now()
+    statement = (
+        select(LoginSession)
+        .join(LoginSession.user)
+        .options(joinedload(LoginSession.user))
+        .where(
+            LoginSession.token_digest == digest(token),
+            LoginSession.ended_at.is_(None),
+            LoginSession.expires_at > now,
+            LoginSession.last_seen_at > now - idle_seconds,
+            User.disabled_at.is_(None),
+        )
+    )
+    return dbsession.scalars(statement).one_or_none()
+
+
+def end_login_session(dbsession: Session, session_id: str) -> bool:
+    """End a session. Of several who try at once, one gets True."""
+    statement = (
+        update(LoginSession)
+        .where(LoginSession.id == session_id, LoginSession.ended_at.is_(None))
+        .values(ended_at=clock.now())
+        .returning(LoginSession.id)
+        .execution_options(synchronize_session=False)
+    )
+    return dbsession.scalars(statement).one_or_none() is not None

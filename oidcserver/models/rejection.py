@@ -1,0 +1,24 @@
+"""Rejections by their reference: why a request was refused, for those who run the server."""
+
+from typing import Any
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from oidcserver import clock
+from oidcserver.models.base import Base, Json, Time, Words
+
+
+class RecordedRejection(Base):
+    """A rejection that was shown with a reference. It holds no usable credential."""
+
+    __tablename__ = "rejection"
+
+    reference: Mapped[str] = mapped_column(String(16), primary_key=True)
+    created_at: Mapped[int] = mapped_column(Time, default=clock.now, index=True)
+    endpoint: Mapped[str] = mapped_column(String(64), default="")
+    client_id: Mapped[str | None] = mapped_column(Words)
+    error: Mapped[str] = mapped_column(String(64))
+    description: Mapped[str] = mapped_column(Words, default="")
+    rule: Mapped[str] = mapped_column(Words, default="")
+    received: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)

@@ -1,0 +1,74 @@
+"""Suspended authorization requests: those that wait for a person, by their ``request_uri``.
+
+A request that needs a person is kept as a pushed one would be (RFC 9126) and resumed by its
+``request_uri``, so two tabs, a reload and a stale page are one mechanism.
+"""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Text, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from oidcserver import clock
+from oidcserver.credentials import REQUEST_URI, digest, new_credential
+from oidcserver.models.base import Base, Digest, Identifier, Json, Time, Words
+
+#: RFC 9126 section 2.2.
+REQUEST_URI_PREFIX = "urn:ietf:params:oauth:request_uri:"
+
+
+class SuspendedRequest(Base):
+    """A validated authorization request with what the person has answered so far."""
+
+    __tablename__ = "suspended_request"
+
+    reference_digest: Mapped[str] = mapped_column(Digest, primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("client.client_id", ondelete="CASCADE"))
+    #: The request's parameters, by name, each a list of values.
+    parameters: Mapped[dict[str, Any]] = mapped_column(Json)
+    #: The browser that the request belongs to.
+    browser_digest: Mapped[str] = mapped_column(Digest)
+    created_at: Mapped[int] = mapped_column(Time, default=clock.now)
+    expires_at: Mapped[int] = mapped_column(Time, index=True)
+    #: The login session that signed in for this request, if one did.
+    authenticated_session_id: Mapped[str | None] = mapped_column(Identifier)
+    #: Who decided on consent, and what was allowed; None until decided.
+    decided_by: Mapped[str | None] = mapped_column(Identifier)
+    allowed_scope: Mapped[str | None] = mapped_column(Words)
+    denied: Mapped[bool] = mapped_column(default=False)
+    used_at: Mapped[int | None] = mapped_column(Time)
+    #: The answer, sealed, for the double click and the reload that follow at once.
+    response_sealed: Mapped[str | None] = mapped_column(Text)
+
+
+def suspend_request(dbsession: Session, **columns: Any) -> str:
+    """Store a request; return its ``request_uri``."""
+    reference = new_credential(REQUEST_URI)
+    dbsession.add(SuspendedRequest(reference_digest=digest(reference), **columns))
+    dbsession.flush()
+    return REQUEST_URI_PREFIX + reference
+
+
+def find_suspended_request(dbsession: Session, request_uri: str) -> SuspendedRequest | None:
+    """Return the row of a ``request_uri`` of ours, live or not."""
+    if not request_uri.startswith(REQUEST_URI_PREFIX):
+        return None
+    reference = digest(request_uri.removeprefix(REQUEST_URI_PREFIX))
+    statement = select(SuspendedRequest).where(SuspendedRequest.reference_digest == reference)
+    return dbsession.scalars(statement).one_or_none()
+
+
+def use_suspended_request(dbsession: Session, suspended: SuspendedRequest) -> bool:
+    """Use up a suspended request. Of several who try at once, one gets True."""
+    statement = (
+        update(SuspendedRequest)
+        .where(
+            SuspendedRequest.reference_digest == suspended.reference_digest,
+            SuspendedRequest.used_at.is_(None),
+            SuspendedRequest.expires_at > clock.now(),
+        )
+        .values(used_at=clock.now())
+        .returning(SuspendedRequest.reference_digest)
+        .execution_options(synchronize_session=False)
+    )
+    return dbsession.scalars(statement).one_or_none() is not None

@@ -1,0 +1,17 @@
+"""Counters of attempts, by what is being guarded."""
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from oidcserver.models.base import Base, Time
+
+
+class Throttle(Base):
+    """The attempts of one key in one window of time."""
+
+    __tablename__ = "throttle"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    hits: Mapped[int] = mapped_column(default=0)
+    window_started_at: Mapped[int] = mapped_column(Time)
+    blocked_until: Mapped[int] = mapped_column(Time, default=0)

@@ -1,0 +1,42 @@
+"""Authlib's server on Pyramid: ``request.authorization_server`` and the stages all share."""
+
+from typing import Any
+
+from oidcserver import clock
+from oidcserver.oauth.server import AuthorizationServer
+from oidcserver.oauth.stages import STAGES
+from oidcserver.oauth.tokens import JWTFormat, SealedFormat
+from oidcserver.settings import choice, seconds, text
+
+
+def includeme(config: Any) -> None:
+    """Register the server object, the token formats, the lifetimes and the core stages."""
+    config.add_request_method(AuthorizationServer, "authorization_server", reify=True)
+    config.add_request_method(lambda request: clock.now(), "now", reify=True)
+    config.add_request_method(provider_url)
+    for name, stage in STAGES:
+        config.add_oauth_stage("authorization", name, stage)
+    config.add_access_token_format("sealed", SealedFormat())
+    config.add_access_token_format("jwt", JWTFormat())
+    setting = config.add_oauth_setting
+    setting("oauth.access_token_format", choice("sealed", "jwt"), "sealed",
+            "Opaque and revocable at once, or a JWT that resource servers check themselves.")
+    setting("oauth.access_token_signing_alg", text, "RS256", "The algorithm of JWT access tokens.")
+    setting("oauth.access_token_lifetime", seconds, 600, "How long an access token works.")
+    setting("oauth.authorization_code_lifetime", seconds, 60, "How long a code may be redeemed.")
+    setting("oauth.refresh_token_idle_lifetime", seconds, 14 * 86400,
+            "How long a refresh token works unused.")
+    setting("oauth.refresh_token_max_lifetime", seconds, 90 * 86400,
+            "How long a family of refresh tokens works at most.")
+    setting("oauth.refresh_token_retry_window", seconds, 30,
+            "How long a client whose answer was lost may present the old token again.")
+    setting("oidc.interaction_lifetime", seconds, 1800,
+            "How long a request waits for the person before it starts anew.")
+    setting("oidc.repeat_window", seconds, 10,
+            "How long a double click gets the same answer again.")  # fmt: skip
+
+
+def provider_url(request: Any, route_name: str, **elements: Any) -> str:
+    """Return the public URL of a route, made of the configured issuer, never of Host."""
+    url: str = request.provider.url(request.route_path(route_name, _app_url="", **elements))
+    return url

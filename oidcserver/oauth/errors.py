@@ -1,0 +1,82 @@
+"""One value carries every rejection: code, plain sentence, rule, and what was received."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+
+#: What RFC 6749 (sections 4.1.2.1 and 5.2) allows in an error description.
+_ALLOWED = {chr(code) for code in range(0x20, 0x7F)} - {'"', "\\"}
+
+
+class Rejection(OAuth2Error):
+    """A request that is refused.
+
+    :param error: the registered error code.
+    :param description: a sentence for the developer of the client. It never quotes input.
+    :param rule: the section that demands it, such as ``RFC 9700 section 4.1``.
+    :param received: what was received, for those who run the server; never a credential.
+    :param status_code: of an answer that is no redirect; 400 unless given.
+    :param headers: further headers of such an answer, such as ``WWW-Authenticate``.
+    """
+
+    def __init__(
+        self,
+        error: str,
+        description: str,
+        *,
+        rule: str = "",
+        received: Mapping[str, Any] | None = None,
+        status_code: int = 400,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        if not _ALLOWED.issuperset(description):
+            raise ValueError("a description keeps to the characters of RFC 6749 section 5.2")
+        super().__init__(description=description, error=error, status_code=status_code)
+        self.rule = rule
+        self.received = dict(received or {})
+        self.headers = headers
+
+
+def as_rejection(error: OAuth2Error) -> Rejection:
+    """Return any error of Authlib, such as a third party's grant raises, as a rejection."""
+    if isinstance(error, Rejection):
+        return error
+    description = "".join(
+        character if character in _ALLOWED else "?"
+        for character in error.get_error_description() or ""
+    )
+    challenge = tuple(
+        (name, value) for name, value in error.get_headers() if name == "WWW-Authenticate"
+    )
+    return Rejection(
+        error.error or "invalid_request",
+        description,
+        status_code=error.status_code or 400,
+        headers=challenge,
+    )
+
+
+def invalid_request(description: str, rule: str = "", **received: Any) -> Rejection:
+    """Return the rejection of a malformed request (RFC 6749 section 5.2)."""
+    return Rejection("invalid_request", description, rule=rule, received=received)
+
+
+def invalid_grant(description: str, rule: str = "RFC 6749 section 5.2", **received: Any) -> Rejection:
+    """Return the rejection of a code, token or password (RFC 6749 section 5.2)."""
+    return Rejection("invalid_grant", description, rule=rule, received=received)
+
+
+def invalid_client(*, challenge: bool = True) -> Rejection:
+    """Return the one answer to every failed client authentication (RFC 6749 section 5.2).
+
+    Unknown client and wrong secret are the same to the byte, so that nobody can list clients.
+    """
+    headers = (("WWW-Authenticate", 'Basic realm="oauth", error="invalid_client"'),)
+    return Rejection(
+        "invalid_client",
+        "Client authentication failed.",
+        rule="RFC 6749 section 5.2",
+        status_code=401,
+        headers=headers if challenge else (),
+    )

@@ -1,0 +1,27 @@
+"""Pyramid events: what happened, for audit, metrics and plugins."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthEvent:
+    """Something that the authorization server did.
+
+    ``name``: ``token_issued``, ``authorization_granted``, ``authorization_denied``,
+    ``token_revoked``, ``code_reused``, ``refresh_token_reused``, or a signal of Authlib.
+    ``details`` never holds a credential.
+    """
+
+    request: Any
+    name: str
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRejected:
+    """A request was refused; ``rejection`` says why."""
+
+    request: Any
+    rejection: Any
+    reference: str

@@ -1,0 +1,66 @@
+"""Issuing: authorizations, and the tokens that rest on them."""
+
+from typing import Any
+
+from oidcserver.credentials import REFRESH_TOKEN, digest, new_credential
+from oidcserver.models import Authorization, Client, RefreshToken
+from oidcserver.oauth.tokens import issue_access_token
+
+
+def create_authorization(request: Any, client: Client, user: Any, **columns: Any) -> Authorization:
+    """Write the root of a new family; it ends when nothing that rests on it can be alive."""
+    settings = request.provider.settings
+    lifetime = settings["oauth.authorization_code_lifetime"] + settings["oauth.access_token_lifetime"]
+    authorization = Authorization(
+        client_id=client.client_id, user_id=user.id, expires_at=request.now + lifetime, **columns
+    )
+    request.dbsession.add(authorization)
+    request.dbsession.flush()
+    return authorization
+
+
+def may_refresh(request: Any, client: Client) -> bool:
+    """Whether refresh tokens exist here and the client registered for them."""
+    return "refresh_token" in request.provider.grant_types and client.check_grant_type(
+        "refresh_token"
+    )
+
+
+def issue_refresh_token(
+    request: Any, authorization: Authorization, scope: str, family_expires_at: int | None = None
+) -> str:
+    """Write a refresh token of a family and let the authorization live as long as it.
+
+    :param family_expires_at: the end of the family, from the token before; a new family's end
+        is counted from now.
+    """
+    settings = request.provider.settings
+    family_end = family_expires_at or request.now + settings["oauth.refresh_token_max_lifetime"]
+    expires_at = min(request.now + settings["oauth.refresh_token_idle_lifetime"], family_end)
+    refresh_token = new_credential(REFRESH_TOKEN)
+    request.dbsession.add(
+        RefreshToken(
+            token_digest=digest(refresh_token),
+            authorization_id=authorization.id,
+            client_id=authorization.client_id,
+            scope=scope,
+            expires_at=expires_at,
+            family_expires_at=family_end,
+        )
+    )
+    needed = expires_at + settings["oauth.access_token_lifetime"]
+    authorization.expires_at = max(authorization.expires_at, needed)
+    return refresh_token
+
+
+def token_response(
+    request: Any, client: Client, authorization: Authorization | None, scope: str
+) -> dict[str, Any]:
+    """Return the members of a token response without a refresh token (RFC 6749 section 5.1)."""
+    text, token = issue_access_token(request.provider, client, authorization, scope)
+    return {
+        "access_token": text,
+        "token_type": "Bearer",
+        "expires_in": token.expires_at - token.issued_at,
+        "scope": scope,
+    }

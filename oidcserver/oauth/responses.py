@@ -1,0 +1,49 @@
+"""The only place that writes a protocol response, errors included."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+
+from oidcserver.oauth.errors import Rejection
+
+NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+
+
+def json_response(
+    status: int, body: Mapping[str, Any], headers: Iterable[tuple[str, str]] = ()
+) -> Response:
+    """Return JSON that nobody keeps (RFC 6749 section 5.1)."""
+    response = Response(
+        body=json.dumps(body, separators=(",", ":")).encode(),
+        status=status,
+        content_type="application/json",
+        charset=None,
+    )
+    response.headerlist.extend(NO_STORE)
+    response.headerlist.extend(headers)
+    return response
+
+
+def error_response(rejection: Rejection) -> Response:
+    """Return the answer of a token endpoint or its like (RFC 6749 section 5.2)."""
+    body = {"error": rejection.error, "error_description": rejection.description}
+    return json_response(rejection.status_code, body, rejection.headers)
+
+
+def error_page(request: Any, rejection: Rejection, reference: str) -> Response:
+    """Return the page for a request that cannot be sent back to a client.
+
+    It shows a sentence and the reference; nothing that is registered.
+    """
+    values = {"rejection": rejection, "reference": reference}
+    response = render_to_response("oidcserver:templates/error.jinja2", values, request=request)
+    response.status_int = rejection.status_code
+    return response
+
+
+def see_other(location: str) -> Response:
+    """Return a redirect that becomes a GET (RFC 9700 section 4.12: never 307)."""
+    return Response(status=303, headerlist=[("Location", location), *NO_STORE])

@@ -1,0 +1,303 @@
+"""Authlib's generic server, adapted to Pyramid: one object a request."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import AuthorizationServer as AuthlibAuthorizationServer
+from pyramid.response import Response
+
+from oidcserver.models import Client
+from oidcserver.models.suspended_request import use_suspended_request
+from oidcserver.oauth.authorization_request import AuthorizationRequest, resume
+from oidcserver.oauth.client_authentication import authenticate_client
+from oidcserver.oauth.errors import Rejection, as_rejection, invalid_request
+from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.issuing import (
+    create_authorization,
+    issue_refresh_token,
+    may_refresh,
+    token_response,
+)
+from oidcserver.oauth.requests import (
+    Payload,
+    PyramidOAuth2Request,
+    read_form,
+    read_query,
+    refuse_query_credentials,
+)
+from oidcserver.oauth.responses import error_page, error_response, json_response, see_other
+from oidcserver.operations.rejections import record_rejection
+
+
+class AuthorizationServer(AuthlibAuthorizationServer):
+    """The authorization server of one request, over the tables of the provider."""
+
+    def __init__(self, request: Any) -> None:
+        super().__init__()
+        self.http_request = request
+        self.provider = request.provider
+        self.oauth_request: PyramidOAuth2Request | None = None
+        for grant in self.provider.grants.values():
+            self.register_grant(grant.factory, grant.extensions)
+
+    # -- what Authlib asks of an integration ------------------------------------------------
+
+    def query_client(self, client_id: str) -> Client | None:
+        """Return the client of that identifier."""
+        client: Client | None = self.http_request.dbsession.get(Client, client_id)
+        return client
+
+    def create_oauth2_request(self, request: Any) -> PyramidOAuth2Request:
+        """Wrap Pyramid's request; one that is wrapped already goes through."""
+        if isinstance(request, PyramidOAuth2Request):
+            return request
+        pairs = read_query(request) if request.method in {"GET", "HEAD"} else read_form(request)
+        wrapped = PyramidOAuth2Request(
+            request, self.provider.url(request.environ["PATH_INFO"]), Payload(pairs)
+        )
+        self.oauth_request = wrapped
+        return wrapped
+
+    def authenticate_client(
+        self, request: PyramidOAuth2Request, methods: Any = None, endpoint: str = "token"
+    ) -> Client:
+        """Authenticate by the selected methods; the lists of Authlib's grants do not count."""
+        return authenticate_client(self, request)
+
+    def validate_requested_scope(self, scope: str | None) -> None:
+        """Refuse a scope that does not exist or that the client did not register."""
+        request = self.oauth_request
+        assert request is not None  # noqa: S101
+        registered = set(request.client.scopes).intersection(self.provider.scopes)
+        unknown = set((scope or "").split()) - registered
+        if unknown:
+            raise Rejection(
+                "invalid_scope",
+                "A scope is not one that the client registered.",
+                rule="RFC 6749 section 3.3",
+                received={"scope": sorted(unknown)},
+            )
+
+    def generate_token(
+        self,
+        grant_type: str,
+        client: Client,
+        user: Any = None,
+        scope: str | None = None,
+        expires_in: int | None = None,
+        include_refresh_token: bool = True,
+    ) -> dict[str, Any]:
+        """Return a token response; a person's token rests on an authorization."""
+        request = self.http_request
+        oauth_request = self.oauth_request
+        assert oauth_request is not None  # noqa: S101
+        scope = scope or ""
+        if oauth_request.authorization is None and user is not None:
+            oauth_request.authorization = create_authorization(request, client, user, scope=scope)
+        authorization = oauth_request.authorization
+        token = token_response(request, client, authorization, scope)
+        if include_refresh_token and authorization is not None and may_refresh(request, client):
+            token["refresh_token"] = issue_refresh_token(request, authorization, scope)
+        return token
+
+    def save_token(self, token: Mapping[str, Any], request: PyramidOAuth2Request) -> None:
+        """Announce a token; it is sealed or signed, so there is nothing to save."""
+        authorization = request.authorization
+        self.send_signal(
+            "token_issued",
+            client_id=request.client.client_id,
+            user_id=authorization.user_id if authorization else None,
+            grant_type=request.payload.grant_type,
+            scope=token.get("scope"),
+        )
+
+    def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
+        """Notify Pyramid's subscribers."""
+        request = self.http_request
+        request.registry.notify(OAuthEvent(request, name, kwargs))
+
+    def handle_response(
+        self, status: int, body: Any, headers: Iterable[tuple[str, str]]
+    ) -> Response:
+        """Write what an Authlib endpoint or grant returns."""
+        if isinstance(body, dict):
+            own = {"content-type", "cache-control", "pragma"}
+            return json_response(status, body, [h for h in headers if h[0].lower() not in own])
+        return Response(body=(body or "").encode(), status=status, headerlist=list(headers))
+
+    def handle_error_response(self, request: Any, error: OAuth2Error) -> Response:
+        """Record a rejection and write it as JSON."""
+        rejection = as_rejection(error)
+        client = request.client if request is not None else None
+        record_rejection(self.http_request, rejection, client.client_id if client else None)
+        return error_response(rejection)
+
+    # -- the token endpoint -----------------------------------------------------------------
+
+    def create_token_response(self, request: Any = None) -> Response:
+        """Answer a token request (RFC 6749 section 3.2)."""
+        request = request or self.http_request
+        oauth_request = None
+        try:
+            refuse_query_credentials(request)
+            oauth_request = self.create_oauth2_request(request)
+            oauth_request.payload.refuse_duplicates()
+            self._run_stages("token_request", oauth_request)
+            grant = self.get_token_grant(oauth_request)
+            grant.validate_token_request()
+            status, body, headers = grant.create_token_response()
+            self._run_stages("token_response", oauth_request, body)
+            return self.handle_response(status, body, headers)
+        except OAuth2Error as error:
+            return self.handle_error_response(oauth_request, error)
+
+    def get_token_grant(self, request: PyramidOAuth2Request) -> Any:
+        """Find the grant; a missing grant_type is not an unsupported one."""
+        grant_type = request.payload.grant_type
+        if not grant_type:
+            raise invalid_request("The request has no grant_type.", "RFC 6749 section 4")
+        if grant_type not in self.provider.grant_types:
+            raise Rejection(
+                "unsupported_grant_type",
+                "This grant_type is not supported.",
+                rule="RFC 6749 section 5.2",
+                received={"grant_type": grant_type},
+            )
+        return super().get_token_grant(request)
+
+    # -- the authorization endpoint ---------------------------------------------------------
+
+    def create_authorization_response(self, request: Any = None) -> Response:
+        """Answer an authorization request: send the person to a page, or the client an answer."""
+        request = request or self.http_request
+        authorization_request = None
+        try:
+            oauth_request = self.create_oauth2_request(request)
+            authorization_request = AuthorizationRequest(oauth_request)
+            authorization_request = resume(request, oauth_request)
+            self._run_stages("authorization", authorization_request)
+            return self._interact(authorization_request) or self._answer(authorization_request)
+        except OAuth2Error as error:
+            return self._refuse(authorization_request, as_rejection(error))
+
+    def read_suspended_request(self, request: Any) -> AuthorizationRequest:
+        """Return the validated request that a page's ``request_uri`` names.
+
+        :raises Rejection: if it is unknown, another browser's, or not valid any more.
+        """
+        oauth_request = PyramidOAuth2Request(
+            request, self.provider.url(request.environ["PATH_INFO"]), Payload(read_query(request))
+        )
+        authorization_request = resume(request, oauth_request)
+        self._run_stages("authorization", authorization_request)
+        return authorization_request
+
+    def _interact(self, request: AuthorizationRequest) -> Response | None:
+        """Send the person to the first page that is due, or refuse where prompt=none forbids it."""
+        for interaction in self.provider.interactions:
+            error = interaction.needed(request)
+            if error is None:
+                continue
+            if "none" in request.prompt:
+                raise Rejection(
+                    error,
+                    "The request needs the person, and prompt=none forbids to ask.",
+                    rule="OpenID Connect Core section 3.1.2.6",
+                )
+            return see_other(self._page_url(request, interaction.route_name))
+        return None
+
+    def _page_url(self, request: AuthorizationRequest, route_name: str) -> str:
+        request_uri = request.request_uri if request.suspended else request.suspend()
+        query = {"client_id": request.data["client_id"], "request_uri": request_uri}
+        url: str = request.http_request.provider_url(route_name, _query=query)
+        return url
+
+    def _answer(self, request: AuthorizationRequest) -> Response:
+        """Grant what was asked and send the response."""
+        suspended = request.suspended
+        http_request = request.http_request
+        if suspended is not None and not use_suspended_request(http_request.dbsession, suspended):
+            return self._answer_again(request)
+        session = http_request.login_session
+        assert request.client is not None  # noqa: S101
+        request.authorization = request.oauth_request.authorization = create_authorization(
+            http_request,
+            request.client,
+            session.user,
+            session_id=session.id,
+            scope=request.scope,
+            nonce=request.data.get("nonce"),
+            auth_time=session.auth_time,
+            acr=session.acr,
+            amr=session.amr,
+        )
+        grant = self.get_authorization_grant(request.oauth_request)
+        _, parameters, _ = grant.create_authorization_response(request.redirect_uri, session.user)
+        self.send_signal(
+            "authorization_granted",
+            client_id=request.client.client_id,
+            user_id=session.user_id,
+            scope=request.scope,
+        )
+        parameters = self._complete(request, parameters)
+        if suspended is not None:
+            sealed = self.provider.sealer("authorization response")
+            suspended.response_sealed = sealed.seal(json.dumps(parameters).encode())
+        return self._send(request, parameters)
+
+    def _answer_again(self, request: AuthorizationRequest) -> Response:
+        """Repeat the answer to a double click; later, take the request up anew."""
+        http_request = request.http_request
+        suspended = request.suspended
+        assert suspended is not None  # noqa: S101
+        http_request.dbsession.refresh(suspended)
+        window = self.provider.settings["oidc.repeat_window"]
+        if suspended.response_sealed and (suspended.used_at or 0) > http_request.now - window:
+            sealer = self.provider.sealer("authorization response")
+            parameters = sealer.unseal(suspended.response_sealed)
+            if parameters is not None:
+                return self._send(request, json.loads(parameters))
+        request.suspended = None
+        return self._interact(request) or self._answer(request)
+
+    def _refuse(self, request: AuthorizationRequest | None, rejection: Rejection) -> Response:
+        client = request.client if request else None
+        reference = record_rejection(
+            self.http_request, rejection, client.client_id if client else None
+        )
+        if request is None or request.redirect_uri is None or rejection.status_code == 403:
+            return error_page(self.http_request, rejection, reference)
+        request.response_mode = request.response_mode or self._mode_for_error(request)
+        parameters = {"error": rejection.error, "error_description": rejection.description}
+        return self._send(request, self._complete(request, parameters))
+
+    def _mode_for_error(self, request: AuthorizationRequest) -> str:
+        """The mode that was asked for where it is usable, or the response type's own."""
+        request.response_type = request.response_type or request.payload.response_type or ""
+        asked = request.data.get("response_mode", "")
+        usable = asked in self.provider.response_modes
+        if not usable or (asked == "query" and request.issues_tokens):
+            return request.default_response_mode
+        return asked
+
+    def _complete(
+        self, request: AuthorizationRequest, parameters: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Add what every response carries: the stages' parameters and the state."""
+        self._run_stages("authorization_response", request, parameters)
+        states = request.payload.datalist.get("state", [])
+        if len(states) == 1:
+            parameters["state"] = states[0]
+        return {name: str(value) for name, value in parameters.items()}
+
+    def _send(self, request: AuthorizationRequest, parameters: dict[str, Any]) -> Response:
+        encode = self.provider.response_modes[request.response_mode]
+        response: Response = encode(self.http_request, request.redirect_uri, parameters)
+        return response
+
+    def _run_stages(self, endpoint: str, *arguments: Any) -> None:
+        for _, stage in self.provider.stages[endpoint]:
+            stage(*arguments)

@@ -1,0 +1,141 @@
+"""The stages that every authorization request passes (RFC 6749 section 4.1.2.1), in order."""
+
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.errors import Rejection, invalid_request
+
+PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+
+
+def find_client(request: AuthorizationRequest) -> None:
+    """Find the client; without one nothing is ever sent anywhere."""
+    identifiers = request.payload.datalist.get("client_id", [])
+    if len(identifiers) != 1:
+        raise invalid_request(
+            "The request has no client_id." if not identifiers else "client_id is repeated.",
+            "RFC 6749 section 4.1.1",
+        )
+    server = request.http_request.authorization_server
+    client = server.query_client(identifiers[0])
+    if client is None:
+        raise invalid_request(
+            "The application that sent you here is not known.",
+            "RFC 6749 section 4.1.2.1",
+            client_id=identifiers[0],
+        )
+    request.client = request.oauth_request.client = client
+
+
+def match_redirect_uri(request: AuthorizationRequest) -> None:
+    """Match the redirect URI as a string (RFC 9700 section 4.1)."""
+    asked = request.payload.datalist.get("redirect_uri", [])
+    client = request.client
+    assert client is not None  # noqa: S101
+    if len(asked) > 1:
+        raise invalid_request("redirect_uri is repeated.", "RFC 6749 section 3.1")
+    if not asked:
+        redirect_uri = client.get_default_redirect_uri()
+        # OpenID Connect Core section 3.1.2.1 demands the parameter of its own requests.
+        if redirect_uri is None or "openid" in request.data.get("scope", "").split():
+            raise invalid_request("The request has no redirect_uri.", "RFC 6749 section 3.1.2.3")
+    else:
+        redirect_uri = asked[0]
+        if not client.check_redirect_uri(redirect_uri):
+            raise invalid_request(
+                "The redirect_uri is not one that the application registered.",
+                "RFC 9700 section 4.1",
+                redirect_uri=redirect_uri,
+                registered=list(client.redirect_uris),
+            )
+    request.redirect_uri = redirect_uri
+
+
+def refuse_duplicates(request: AuthorizationRequest) -> None:
+    """Refuse a repeated parameter (RFC 6749 section 3.1)."""
+    request.payload.refuse_duplicates()
+
+
+def check_response_type(request: AuthorizationRequest) -> None:
+    """Accept a response type that is selected and that the client registered."""
+    response_type = request.payload.response_type
+    if not response_type:
+        raise invalid_request("The request has no response_type.", "RFC 6749 section 3.1.1")
+    if response_type not in request.provider.response_types:
+        raise Rejection(
+            "unsupported_response_type",
+            "This response_type is not supported.",
+            rule="RFC 6749 section 4.1.2.1",
+            received={"response_type": response_type},
+        )
+    assert request.client is not None  # noqa: S101
+    request.response_type = response_type
+    if not request.client.check_response_type(response_type):
+        raise Rejection(
+            "unauthorized_client",
+            "The client did not register this response_type.",
+            rule="RFC 6749 section 4.1.2.1",
+            received={"response_type": response_type},
+        )
+
+
+def check_response_mode(request: AuthorizationRequest) -> None:
+    """Accept a selected response mode; tokens never travel in a query (Multiple Response Types 2.1)."""
+    asked = request.data.get("response_mode", request.default_response_mode)
+    if asked not in request.provider.response_modes:
+        raise invalid_request("This response_mode is not supported.", received_mode=asked)
+    if asked == "query" and request.issues_tokens:
+        raise invalid_request(
+            "Tokens are not sent in a query: use fragment or form_post.",
+            "OAuth 2.0 Multiple Response Type Encoding Practices section 3.0",
+        )
+    request.response_mode = asked
+
+
+def narrow_scope(request: AuthorizationRequest) -> None:
+    """Keep what exists and what the client registered; ignore the rest (OpenID Core 3.1.2.1).
+
+    Without a scope the registered one stands (RFC 6749 section 3.3), but openid and
+    offline_access are only had by asking.
+    """
+    assert request.client is not None  # noqa: S101
+    known = request.provider.scopes
+    registered = [scope for scope in request.client.scopes if scope in known]
+    asked = request.data.get("scope", "").split()
+    if asked:
+        granted = [scope for scope in dict.fromkeys(asked) if scope in registered]
+        if not granted:
+            raise Rejection(
+                "invalid_scope",
+                "None of the scopes is one that the client registered.",
+                rule="RFC 6749 section 3.3",
+                received={"scope": asked},
+            )
+    else:
+        granted = [scope for scope in registered if scope not in {"openid", "offline_access"}]
+    request.scope = " ".join(granted)
+    request.oauth_request.scope = request.scope
+
+
+def read_prompt(request: AuthorizationRequest) -> None:
+    """Read prompt and max_age (OpenID Connect Core section 3.1.2.1)."""
+    prompt = frozenset(request.data.get("prompt", "").split())
+    if "none" in prompt and len(prompt) > 1:
+        raise invalid_request("prompt=none stands alone.", "OpenID Connect Core section 3.1.2.1")
+    if not prompt <= PROMPTS:
+        raise invalid_request("The prompt holds an unknown value.", prompt=sorted(prompt))
+    request.prompt = prompt
+    max_age = request.data.get("max_age")
+    if max_age is not None:
+        if not (max_age.isascii() and max_age.isdigit() and len(max_age) < 10):
+            raise invalid_request("max_age is not a number of seconds.", max_age=max_age)
+        request.max_age = int(max_age)
+
+
+STAGES = (
+    ("client", find_client),
+    ("redirect_uri", match_redirect_uri),
+    ("duplicates", refuse_duplicates),
+    ("response_type", check_response_type),
+    ("response_mode", check_response_mode),
+    ("scope", narrow_scope),
+    ("prompt", read_prompt),
+)

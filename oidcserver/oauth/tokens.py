@@ -1,0 +1,170 @@
+"""Access tokens: what they say, how they are issued and how they are read again.
+
+A token is sealed or signed and not stored. Reading it costs no query; whether it still holds is
+one statement by primary key.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from oidcserver import clock
+from oidcserver.credentials import new_identifier
+from oidcserver.keys import jwt
+from oidcserver.models.access_token import is_access_token_live
+
+PREFIX = "at_"
+PURPOSE = "access token"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """What an access token says (the claims of RFC 9068 section 2.2)."""
+
+    token_id: str
+    client_id: str
+    subject: str
+    authorization_id: str | None
+    scope: str
+    audience: tuple[str, ...]
+    issued_at: int
+    expires_at: int
+    confirmation: Mapping[str, Any] | None = None
+    auth_time: int | None = None
+    acr: str | None = None
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes as a set."""
+        return frozenset(self.scope.split())
+
+
+class AccessTokenFormat(Protocol):
+    """How a token is written. ``decode`` returns None for anything that this format did not write."""
+
+    def encode(self, provider: Any, token: AccessToken) -> str: ...
+
+    def decode(self, provider: Any, text: str) -> AccessToken | None: ...
+
+
+class SealedFormat:
+    """Authenticated encryption under the sealing key: opaque to everyone, short, cheap."""
+
+    def encode(self, provider: Any, token: AccessToken) -> str:
+        """Seal the token's fields."""
+        fields = [
+            token.token_id, token.client_id, token.subject, token.authorization_id, token.scope,
+            token.audience, token.issued_at, token.expires_at, token.confirmation,
+            token.auth_time, token.acr,
+        ]  # fmt: skip
+        data = json.dumps(fields, separators=(",", ":")).encode()
+        sealed: str = provider.sealer(PURPOSE).seal(data)
+        return PREFIX + sealed
+
+    def decode(self, provider: Any, text: str) -> AccessToken | None:
+        """Unseal a token of ours."""
+        if not text.startswith(PREFIX):
+            return None
+        data = provider.sealer(PURPOSE).unseal(text.removeprefix(PREFIX))
+        if data is None:
+            return None
+        fields = json.loads(data)
+        fields[5] = tuple(fields[5])
+        return AccessToken(*fields)
+
+
+class JWTFormat:
+    """A signed JWT for resource servers that check tokens themselves (RFC 9068)."""
+
+    TYP = "at+jwt"
+
+    def encode(self, provider: Any, token: AccessToken) -> str:
+        """Sign the token's claims."""
+        claims: dict[str, Any] = {
+            "iss": provider.issuer,
+            "sub": token.subject,
+            "aud": token.audience[0] if len(token.audience) == 1 else list(token.audience),
+            "client_id": token.client_id,
+            "jti": token.token_id,
+            "iat": token.issued_at,
+            "exp": token.expires_at,
+            "scope": token.scope,
+        }
+        optional = {
+            "authorization_id": token.authorization_id,
+            "cnf": token.confirmation,
+            "auth_time": token.auth_time,
+            "acr": token.acr,
+        }
+        claims.update({name: value for name, value in optional.items() if value is not None})
+        algorithm = provider.settings["oauth.access_token_signing_alg"]
+        return jwt.sign(provider.keys, algorithm, claims, typ=self.TYP)
+
+    def decode(self, provider: Any, text: str) -> AccessToken | None:
+        """Verify a JWT of ours."""
+        if text.count(".") != 2:
+            return None
+        claims = jwt.verify_own(provider.keys, text, typ=self.TYP)
+        if claims is None or claims.get("iss") != provider.issuer:
+            return None
+        audience = claims["aud"]
+        return AccessToken(
+            token_id=claims["jti"],
+            client_id=claims["client_id"],
+            subject=claims["sub"],
+            authorization_id=claims.get("authorization_id"),
+            scope=claims["scope"],
+            audience=tuple(audience) if isinstance(audience, list) else (audience,),
+            issued_at=claims["iat"],
+            expires_at=claims["exp"],
+            confirmation=claims.get("cnf"),
+            auth_time=claims.get("auth_time"),
+            acr=claims.get("acr"),
+        )
+
+
+def issue_access_token(
+    provider: Any, client: Any, authorization: Any, scope: str, audience: tuple[str, ...] = ()
+) -> tuple[str, AccessToken]:
+    """Make an access token; nothing is written.
+
+    :param authorization: the approved request that it rests on, or None where the client acts
+        for itself: then the client is its subject (RFC 9068 section 2.2).
+    :returns: the text for the client, and what it says.
+    """
+    now = clock.now()
+    token = AccessToken(
+        token_id=new_identifier(),
+        client_id=client.client_id,
+        subject=authorization.user_id if authorization else client.client_id,
+        authorization_id=authorization.id if authorization else None,
+        scope=scope,
+        audience=audience or (provider.issuer,),
+        issued_at=now,
+        expires_at=now + provider.settings["oauth.access_token_lifetime"],
+        confirmation=authorization.confirmation if authorization else None,
+        auth_time=authorization.auth_time if authorization else None,
+        acr=authorization.acr if authorization else None,
+    )
+    name = client.access_token_format or provider.settings["oauth.access_token_format"]
+    return provider.access_token_formats[name].encode(provider, token), token
+
+
+def read_access_token(provider: Any, text: str) -> AccessToken | None:
+    """Return what an authentic, unexpired token says; None for every other text."""
+    for token_format in provider.access_token_formats.values():
+        token: AccessToken | None = token_format.decode(provider, text)
+        if token is not None:
+            return token if token.expires_at > clock.now() else None
+    return None
+
+
+def find_access_token(request: Any, text: str) -> AccessToken | None:
+    """Return what a token says if it is live: authentic, unexpired, and nothing was revoked."""
+    token = read_access_token(request.provider, text)
+    if token is None or not is_access_token_live(
+        request.dbsession, token.token_id, token.client_id, token.authorization_id
+    ):
+        return None
+    return token

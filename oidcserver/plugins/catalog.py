@@ -1,0 +1,59 @@
+"""The catalog: code offers, the ini chooses, the start answers."""
+
+import difflib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from oidcserver.settings import ConfigurationProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Something with a name that the ini may select, and the file and line that offers it."""
+
+    kind: str
+    name: str
+    value: Any
+    where: str
+
+
+class Catalog:
+    """Every offer by kind and name, in the order of the offers."""
+
+    def __init__(self) -> None:
+        self._offers: dict[str, dict[str, Offer]] = defaultdict(dict)
+
+    def add(self, offer: Offer) -> None:
+        """Take in an offer. Pyramid's action discriminator has refused a second of one name."""
+        self._offers[offer.kind][offer.name] = offer
+
+    def offers(self, kind: str) -> Mapping[str, Offer]:
+        """Return the offers of a kind by name."""
+        return self._offers[kind]
+
+    def select(self, kind: str, names: Iterable[str], setting: str) -> dict[str, Any]:
+        """Return the values of the named offers, in the order of ``names``.
+
+        :raises ConfigurationProblem: for a name that nobody offers.
+        """
+        return {name: self.one(kind, name, setting) for name in names}
+
+    def one(self, kind: str, name: str, setting: str) -> Any:
+        """Return the value of one offer.
+
+        :raises ConfigurationProblem: if nobody offers it.
+        """
+        offers = self._offers[kind]
+        if name not in offers:
+            raise ConfigurationProblem(unknown(setting, name, offers))
+        return offers[name].value
+
+
+def unknown(setting: str, name: str, offers: Mapping[str, Offer]) -> str:
+    """Say that a name is unknown: the setting, the name, the nearest match, what is on offer."""
+    near = difflib.get_close_matches(name, offers, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    listed = "".join(f"\n  {offer.name} ({offer.where})" for offer in offers.values())
+    return f"{setting} names {name!r}, which nobody offers.{hint} On offer:{listed or ' nothing.'}"

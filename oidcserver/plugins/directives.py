@@ -1,0 +1,198 @@
+"""The directives: the one way in which built-ins and third parties offer what they have.
+
+Each makes an introspectable and an action with a discriminator, so that two plugins that claim
+one name stop the start with both call sites, and an application's own offer overrides.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pyramid.config import PHASE0_CONFIG
+
+from oidcserver.interfaces import GrantOffer, Interaction, Profile, Scope
+from oidcserver.plugins.catalog import Offer
+from oidcserver.plugins.endpoints import EndpointOffer
+from oidcserver.settings import Converter, Setting
+
+OFFER = PHASE0_CONFIG
+
+
+def offer(config: Any, kind: str, name: str, value: Any) -> None:
+    """Queue an offer: ``config.add_oauth_offer(kind, name, value)``, for kinds of your own."""
+    info = config.action_info
+    where = f"{info.file}:{info.line}"
+    introspectable = config.introspectable(f"oauth {kind}", name, name, f"oauth {kind}")
+    introspectable["value"] = value
+
+    def register() -> None:
+        config.registry.provider.catalog.add(Offer(kind, name, value, where))
+
+    config.action((f"oauth {kind}", name), register, order=OFFER, introspectables=(introspectable,))
+
+
+def add_oauth_setting(
+    config: Any, name: str, convert: Converter, default: Any, why: str
+) -> None:
+    """Declare a key of the ini: how its text is converted, its default and its reason."""
+    offer(config, "setting", name, Setting(name, convert, default, why))
+
+
+def add_oauth_profile(
+    config: Any,
+    name: str,
+    defaults: Mapping[str, Any],
+    rules: Sequence[Callable[[Any], str | None]] = (),
+) -> None:
+    """Offer a profile for ``oauth.profile``: defaults, and rules that refuse a contradiction."""
+    offer(config, "profile", name, Profile(defaults, tuple(rules)))
+
+
+def add_oauth_grant(
+    config: Any,
+    name: str,
+    factory: Any,
+    *,
+    grant_type: str | None = None,
+    response_types: Sequence[str] = (),
+    extensions: Sequence[Callable[[Any], None]] = (),
+) -> None:
+    """Offer a grant for ``oauth.grants``.
+
+    :param factory: an Authlib grant class (``BaseGrant`` with ``TokenEndpointMixin`` or
+        ``AuthorizationEndpointMixin``) or its dotted name.
+    :param grant_type: the ``grant_type`` it answers at the token endpoint, in full; by default
+        the class's own ``GRANT_TYPE``.
+    :param response_types: the response types it answers at the authorization endpoint.
+    """
+    factory = config.maybe_dotted(factory)
+    grant_type = grant_type or getattr(factory, "GRANT_TYPE", None)
+    types = tuple(" ".join(sorted(response_type.split())) for response_type in response_types)
+    offer(config, "grant", name, GrantOffer(factory, grant_type, types, tuple(extensions)))
+
+
+def add_client_authentication_method(config: Any, name: str, method: Any) -> None:
+    """Offer a method for ``oauth.token_endpoint_auth_methods``.
+
+    :param method: an object with ``presented`` and ``authenticate``
+        (:class:`oidcserver.interfaces.ClientAuthenticationMethod`) or its dotted name.
+    """
+    offer(config, "client authentication method", name, config.maybe_dotted(method))
+
+
+def add_oauth_endpoint(
+    config: Any,
+    name: str,
+    pattern: str,
+    view: Any,
+    *,
+    methods: Sequence[str] = ("POST",),
+    cors: bool = False,
+    metadata_field: str | None = "",
+    metadata: Mapping[str, Any] | None = None,
+    **view_options: Any,
+) -> None:
+    """Offer an endpoint for ``oauth.endpoints``.
+
+    :param name: the ini name; the route is ``{name}_endpoint``.
+    :param pattern: the route pattern, below the include's route prefix.
+    :param methods: the HTTP methods it answers; every other gets 405 with Allow.
+    :param cors: whether a preflight request is answered.
+    :param metadata_field: the discovery member that holds its URL; by default
+        ``{name}_endpoint``; None for none.
+    :param metadata: further discovery members that exist with it: values, or callables that
+        take the provider.
+    """
+    field = f"{name}_endpoint" if metadata_field == "" else metadata_field
+    endpoint = EndpointOffer(
+        name, pattern, config.maybe_dotted(view), tuple(methods), cors, field,
+        dict(metadata or {}), view_options, config,
+    )  # fmt: skip
+    offer(config, "endpoint", name, endpoint)
+
+
+def add_oauth_page(config: Any, name: str, register: Callable[[Any], None]) -> None:
+    """Offer pages for ``oidc.pages``: ``register(config)`` adds their routes and views."""
+    offer(config, "page", name, (config, register))
+
+
+def add_server_metadata(config: Any, field: str, value: Any) -> None:
+    """Add a member to both discovery documents: a value, or a callable taking the provider."""
+    offer(config, "metadata", field, value if callable(value) else lambda provider: value)
+
+
+def add_oauth_stage(
+    config: Any,
+    endpoint: str,
+    name: str,
+    stage: Callable[..., Any],
+    *,
+    after: str | Sequence[str] | None = None,
+    before: str | Sequence[str] | None = None,
+) -> None:
+    """Put a stage into a pipeline.
+
+    :param endpoint: ``authorization`` (called with the AuthorizationRequest),
+        ``authorization_response`` (with the AuthorizationRequest and the response parameters),
+        ``token_request`` (with the OAuth2Request, before the grant decides) or
+        ``token_response`` (with the OAuth2Request and the response).
+    :param after: names of stages of that endpoint that it follows; default: the last so far.
+    :param before: names of stages that it precedes.
+    """
+    offer(config, f"{endpoint} stage", name, (stage, after, before))
+
+
+def add_response_mode(config: Any, name: str, encode: Callable[..., Any]) -> None:
+    """Offer a response mode: ``encode(request, redirect_uri, parameters)`` returns a response."""
+    offer(config, "response mode", name, encode)
+
+
+def add_access_token_format(config: Any, name: str, token_format: Any) -> None:
+    """Offer a format for ``oauth.access_token_format``: ``encode`` and ``decode``."""
+    offer(config, "access token format", name, token_format)
+
+
+def add_interaction(
+    config: Any,
+    name: str,
+    needed: Callable[[Any], str | None],
+    route_name: str,
+    *,
+    after: str | Sequence[str] | None = None,
+    before: str | Sequence[str] | None = None,
+) -> None:
+    """Add a reason to ask the person something (:class:`oidcserver.interfaces.Interaction`)."""
+    interaction = Interaction(name, needed, route_name)
+    offer(config, "interaction", name, (interaction, after, before))
+
+
+def add_scope(config: Any, name: str, description: str, claims: Sequence[str] = ()) -> None:
+    """Offer a scope: what it allows in plain words for the consent page, and its claims."""
+    offer(config, "scope", name, Scope(name, description, tuple(claims)))
+
+
+def add_user_directory(config: Any, name: str, directory: Any) -> None:
+    """Offer a directory for ``oidc.user_directory``: an object, or its dotted name."""
+    offer(config, "user directory", name, config.maybe_dotted(directory))
+
+
+def add_startup_check(config: Any, name: str, check: Callable[[Any], str | None]) -> None:
+    """Add a check of the whole configuration: ``check(registry)`` returns a sentence or None."""
+    offer(config, "startup check", name, check)
+
+
+DIRECTIVES: tuple[Callable[..., None], ...] = (
+    add_oauth_setting,
+    add_oauth_profile,
+    add_oauth_grant,
+    add_client_authentication_method,
+    add_oauth_endpoint,
+    add_oauth_page,
+    add_server_metadata,
+    add_oauth_stage,
+    add_response_mode,
+    add_access_token_format,
+    add_interaction,
+    add_scope,
+    add_user_directory,
+    add_startup_check,
+)

@@ -1,0 +1,73 @@
+"""How a selected endpoint becomes a route, a view and its metadata."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pyramid.response import Response
+
+PREFLIGHT_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointOffer:
+    """An endpoint on offer; see :func:`oidcserver.plugins.directives.add_oauth_endpoint`."""
+
+    name: str
+    pattern: str
+    view: Any
+    methods: tuple[str, ...]
+    cors: bool
+    metadata_field: str | None
+    metadata: Mapping[str, Any]
+    view_options: Mapping[str, Any]
+    config: Any
+
+    @property
+    def route_name(self) -> str:
+        """The route's name, which is also the metadata field of RFC 8414."""
+        return f"{self.name}_endpoint"
+
+    def select(self) -> str:
+        """Add the route and its view; return the path below the application's root."""
+        self.config.add_route(self.route_name, self.pattern)
+        self.config.add_view(
+            _answer_methods(self.view, self.methods, self.cors),
+            route_name=self.route_name,
+            require_csrf=False,
+            **self.view_options,
+        )
+        prefix = self.config.route_prefix
+        return (f"/{prefix.strip('/')}" if prefix else "") + "/" + self.pattern.lstrip("/")
+
+
+def _answer_methods(
+    view: Callable[[Any], Any], methods: tuple[str, ...], cors: bool
+) -> Callable[[Any], Any]:
+    """Answer 405 itself: Pyramid's request_method predicate would answer 404."""
+    allow = ", ".join((*methods, "OPTIONS") if cors else methods)
+
+    def endpoint(request: Any) -> Any:
+        if request.method in methods or (request.method == "HEAD" and "GET" in methods):
+            return view(request)
+        if request.method == "OPTIONS" and cors:
+            return _preflight(request, allow)
+        return Response(status=405, headerlist=[("Allow", allow), ("Cache-Control", "no-store")])
+
+    return endpoint
+
+
+def _preflight(request: Any, allow: str) -> Response:
+    """Answer a preflight (Fetch standard, CORS protocol).
+
+    It carries no credentials and no client, so it tells nothing; whether a page may read the
+    answer of the request itself is decided there, by the client's registered origins.
+    """
+    headers = [
+        ("Access-Control-Allow-Origin", request.headers.get("Origin", "*")),
+        ("Access-Control-Allow-Methods", allow),
+        ("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP"),
+        ("Access-Control-Max-Age", str(PREFLIGHT_SECONDS)),
+        ("Vary", "Origin"),
+    ]
+    return Response(status=204, headerlist=headers)

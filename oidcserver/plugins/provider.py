@@ -1,0 +1,81 @@
+"""The provider: what was selected, frozen at the start, shared by every request."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from oidcserver.interfaces import (
+    ClientAuthenticationMethod,
+    GrantOffer,
+    Interaction,
+    Scope,
+    UserDirectory,
+)
+from oidcserver.plugins.catalog import Catalog
+from oidcserver.settings import Setting, Settings
+
+MetadataValue = Callable[["Provider"], Any]
+Stage = Callable[..., Any]
+
+
+class Provider:
+    """What the ini selected of what the code offered; ``registry.provider``."""
+
+    def __init__(self, route_prefix: str | None) -> None:
+        self.catalog = Catalog()
+        self.declared_settings: dict[str, Setting] = {}
+        self.settings: Settings
+        self.profile = ""
+        #: "/auth" when included under that prefix, or "".
+        self.route_prefix = f"/{route_prefix.strip('/')}" if route_prefix else ""
+        self.embedded = False
+        self.route_names: set[str] = set()
+        self.endpoints: dict[str, str] = {}
+        self.grants: dict[str, GrantOffer] = {}
+        self.response_types: frozenset[str] = frozenset()
+        self.response_modes: dict[str, Any] = {}
+        self.client_authentication_methods: dict[str, ClientAuthenticationMethod] = {}
+        self.access_token_formats: dict[str, Any] = {}
+        self.scopes: dict[str, Scope] = {}
+        self.stages: dict[str, tuple[tuple[str, Stage], ...]] = {}
+        self.interactions: tuple[Interaction, ...] = ()
+        self.metadata: dict[str, MetadataValue] = {}
+        self.user_directory: UserDirectory
+        #: The key store, and ``sealer(purpose)``: set by ``oidcserver.keys``.
+        self.keys: Any = None
+        self.sealer: Callable[[str], Any]
+
+    @property
+    def issuer(self) -> str:
+        """The issuer identifier, which every URL of the provider begins with."""
+        issuer: str = self.settings["oidc.issuer"]
+        return issuer
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the issuer: what browsers send as Origin."""
+        parts = urlsplit(self.issuer)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def secure(self) -> bool:
+        """Whether the issuer is https, so that cookies are Secure and HSTS is sent."""
+        return self.issuer.startswith("https:")
+
+    @property
+    def grant_types(self) -> dict[str, GrantOffer]:
+        """The selected grants that the token endpoint or registration knows, by grant_type."""
+        return {g.grant_type: g for g in self.grants.values() if g.grant_type}
+
+    def url(self, path: str) -> str:
+        """Return the public URL of a path of this application, whatever Host a request had.
+
+        The issuer stands for the place where the provider's routes begin, so the prefix under
+        which they were included is not repeated.
+        """
+        return self.issuer + path.removeprefix(self.route_prefix)
+
+    def discovery(self) -> Mapping[str, Any]:
+        """Return the metadata document (OpenID Connect Discovery section 3, RFC 8414)."""
+        document = {name: value(self) for name, value in self.metadata.items()}
+        return {name: value for name, value in document.items() if value not in (None, [], ())}

@@ -1,0 +1,160 @@
+"""Selection: after every offer and before any route, the settings choose what exists."""
+
+from typing import Any
+
+from pyramid.config import PHASE0_CONFIG, PHASE3_CONFIG
+from pyramid.util import TopologicalSorter
+
+from oidcserver.plugins.catalog import unknown
+from oidcserver.plugins.provider import Provider
+from oidcserver.settings import (
+    CORE,
+    PREFIXES,
+    ConfigurationProblem,
+    Setting,
+    Value,
+    convert_settings,
+)
+
+SETTINGS = PHASE0_CONFIG + 1
+SELECT = PHASE0_CONFIG + 2
+CHECK = PHASE3_CONFIG + 100
+
+STAGED = ("authorization", "authorization_response", "token_request", "token_response")
+
+
+def select_settings(config: Any) -> None:
+    """Convert the settings; refuse unknown keys below our prefixes."""
+    provider: Provider = config.registry.provider
+    raw = config.registry.settings
+    offers = provider.catalog.offers("setting")
+    for key in raw:
+        if key.startswith(PREFIXES) and key not in offers:
+            raise ConfigurationProblem(unknown("The configuration", key, offers))
+    declared: list[Setting] = [offer.value for offer in offers.values()]
+    name = str(raw.get("oauth.profile", "")).strip()
+    profile = provider.catalog.one("profile", name, "oauth.profile") if name else None
+    provider.settings = convert_settings(
+        declared, raw, name, profile.defaults if profile else None
+    )
+    if not provider.settings["oidc.issuer"]:
+        raise ConfigurationProblem("oidc.issuer is missing: the public URL of the provider.")
+
+
+def select_all(config: Any) -> None:
+    """Choose what exists, in the order in which one choice depends on another."""
+    provider: Provider = config.registry.provider
+    settings = provider.settings
+    select = provider.catalog.select
+    provider.grants = select("grant", settings["oauth.grants"], "oauth.grants")
+    _select_response_types(provider)
+    provider.response_modes = select(
+        "response mode", settings["oauth.response_modes"], "oauth.response_modes"
+    )
+    provider.client_authentication_methods = select(
+        "client authentication method",
+        settings["oauth.token_endpoint_auth_methods"],
+        "oauth.token_endpoint_auth_methods",
+    )
+    provider.access_token_formats = {
+        name: offer.value for name, offer in provider.catalog.offers("access token format").items()
+    }
+    scopes = provider.catalog.offers("scope")
+    provider.scopes = select("scope", settings["oauth.scopes"] or tuple(scopes), "oauth.scopes")
+    provider.user_directory = provider.catalog.one(
+        "user directory", settings["oidc.user_directory"], "oidc.user_directory"
+    )
+    provider.stages = {
+        endpoint: tuple(_ordered(provider, f"{endpoint} stage")) for endpoint in STAGED
+    }
+    provider.interactions = tuple(value for _, value in _ordered(provider, "interaction"))
+    _select_pages_and_endpoints(config, provider)
+
+
+def _select_response_types(provider: Provider) -> None:
+    claimed: dict[str, str] = {}
+    grant_types: dict[str, str] = {}
+    for name, grant in provider.grants.items():
+        for response_type in grant.response_types:
+            _claim(claimed, response_type, name, "response type")
+        if grant.grant_type and hasattr(grant.factory, "check_token_endpoint"):
+            _claim(grant_types, grant.grant_type, name, "grant_type")
+    wanted = provider.settings["oauth.response_types"]
+    for response_type in wanted:
+        if " ".join(sorted(response_type.split())) not in claimed:
+            raise ConfigurationProblem(
+                f"oauth.response_types names {response_type!r}, which no selected grant offers. "
+                f"On offer: {', '.join(sorted(claimed)) or 'nothing'}."
+            )
+    chosen = (" ".join(sorted(response_type.split())) for response_type in wanted)
+    provider.response_types = frozenset(chosen) or frozenset(claimed)
+
+
+def _claim(claimed: dict[str, str], key: str, name: str, what: str) -> None:
+    if key in claimed:
+        raise ConfigurationProblem(
+            f"oauth.grants selects {claimed[key]!r} and {name!r}, which both claim the {what} "
+            f"{key!r}: keep one."
+        )
+    claimed[key] = name
+
+
+def _ordered(provider: Provider, kind: str) -> list[tuple[str, Any]]:
+    """Sort what has names to come after or before; without any, the order of the offers."""
+    sorter = TopologicalSorter(default_before=None)
+    previous: str | None = None
+    for name, entry in provider.catalog.offers(kind).items():
+        value, after, before = entry.value
+        sorter.add(name, value, after=after or (None if before else previous), before=before)
+        previous = name
+    ordered: list[tuple[str, Any]] = sorter.sorted()
+    return ordered
+
+
+def _select_pages_and_endpoints(config: Any, provider: Provider) -> None:
+    settings = provider.settings
+    known = {route["name"] for route in _routes(config)}
+    for page_config, register in provider.catalog.select(
+        "page", settings["oidc.pages"], "oidc.pages"
+    ).values():
+        register(page_config)
+    for offer in provider.catalog.offers("metadata").values():
+        provider.metadata[offer.name] = offer.value
+    chosen = provider.catalog.select("endpoint", settings["oauth.endpoints"], "oauth.endpoints")
+    for name, endpoint in chosen.items():
+        path = endpoint.select()
+        provider.endpoints[name] = path
+        if endpoint.metadata_field:
+            provider.metadata[endpoint.metadata_field] = _url(path)
+        for field, value in endpoint.metadata.items():
+            provider.metadata[field] = value if callable(value) else _constant(value)
+
+    def own_routes() -> None:
+        provider.route_names = {route["name"] for route in _routes(config)} - known
+
+    config.action(("oauth", "route names"), own_routes, order=CHECK)
+
+
+def _routes(config: Any) -> list[Any]:
+    return [entry["introspectable"] for entry in config.introspector.get_category("routes", ())]
+
+
+def _url(path: str) -> Any:
+    return lambda provider: provider.url(path)
+
+
+def _constant(value: Any) -> Any:
+    return lambda provider: value
+
+
+def run_startup_checks(config: Any) -> None:
+    """Run the profile's rules and every start-up check; refuse with all their sentences."""
+    registry = config.registry
+    provider: Provider = registry.provider
+    name = provider.settings["oauth.profile"]
+    checks = [offer.value for offer in provider.catalog.offers("startup check").values()]
+    if name:
+        checks.extend(provider.catalog.one("profile", name, "oauth.profile").rules)
+    problems = [problem for problem in (check(registry) for check in checks) if problem]
+    if problems:
+        raise ConfigurationProblem("\n".join(problems))

@@ -1,0 +1,186 @@
+"""Core settings: name, converter, default and why; and the words an ini value may be written in.
+
+A converter takes the text of the ini and returns a value, or raises ``ValueError`` with half a
+sentence that says what is expected ("a number of seconds such as 600, 10m, 1h or 14d").
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+Converter = Callable[[str], Any]
+
+#: The prefixes that belong to this package: an unknown key below them stops the start.
+PREFIXES = ("oauth.", "oidc.", "oidcserver.")
+
+
+class ConfigurationProblem(Exception):
+    """The configuration cannot be served. Its text is the one sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key of the ini file: its converter, its default (already converted) and its reason."""
+
+    name: str
+    convert: Converter
+    default: Any
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A converted value and where it came from: ``ini``, ``default``, or ``profile NAME``."""
+
+    value: Any
+    origin: str
+
+
+def text(raw: str) -> str:
+    """Return the text without surrounding white space."""
+    return raw.strip()
+
+
+def words(raw: str) -> tuple[str, ...]:
+    """Return the words of a list, each once, in their order; white space separates them."""
+    return tuple(dict.fromkeys(raw.split()))
+
+
+def lines(raw: str) -> tuple[str, ...]:
+    """Return the lines of a list, each once, in their order, for items that hold spaces."""
+    stripped = (line.strip() for line in raw.splitlines())
+    return tuple(dict.fromkeys(line for line in stripped if line))
+
+
+def boolean(raw: str) -> bool:
+    """Return the truth of ``true``/``false``, ``yes``/``no``, ``on``/``off`` or ``1``/``0``."""
+    lowered = raw.strip().lower()
+    if lowered in {"true", "yes", "on", "1"}:
+        return True
+    if lowered in {"false", "no", "off", "0"}:
+        return False
+    raise ValueError("true or false")
+
+
+def integer(raw: str) -> int:
+    """Return a whole number that is not negative."""
+    if not re.fullmatch(r"\s*\d{1,12}\s*", raw, re.ASCII):
+        raise ValueError("a whole number such as 100")
+    return int(raw)
+
+
+def seconds(raw: str) -> int:
+    """Return a duration in seconds: ``600``, or with a unit ``10m``, ``1h``, ``14d``."""
+    match = re.fullmatch(r"\s*(\d{1,9})\s*([smhd]?)\s*", raw, re.ASCII)
+    if not match:
+        raise ValueError("a number of seconds such as 600, or 10m, 1h, 14d")
+    return int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+
+
+def choice(*allowed: str) -> Converter:
+    """Return a converter that accepts one of the words ``allowed``."""
+
+    def convert(raw: str) -> str:
+        word = raw.strip()
+        if word not in allowed:
+            raise ValueError("one of " + ", ".join(allowed))
+        return word
+
+    return convert
+
+
+def path(raw: str) -> Path:
+    """Return a file system path; ``~`` stands for the home directory."""
+    if not raw.strip():
+        raise ValueError("a path")
+    return Path(raw.strip()).expanduser()
+
+
+def issuer(raw: str) -> str:
+    """Return an issuer identifier (RFC 8414 section 2): http(s), no query, no fragment."""
+    url = raw.strip()
+    parts = urlsplit(url)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ValueError("a URL such as https://login.example.com")
+    if parts.query or parts.fragment or parts.username or url.endswith(("/", "?", "#")):
+        raise ValueError("a URL without user, query, fragment or trailing slash")
+    return url
+
+
+CORE: tuple[Setting, ...] = (
+    Setting("oidc.issuer", issuer, None, "The public URL of the provider; tokens carry it as iss."),
+    Setting("oidcserver.mode", choice("production", "development"), "production",
+            "Development makes what is missing (keys, schema) and allows http on loopback."),
+    Setting("oidcserver.includes", words, (), "Plugins: dotted names that are included last."),
+    Setting("oauth.profile", text, "", "A set of defaults and rules, such as oauth21."),
+    Setting("oauth.grants", words, ("authorization_code", "refresh_token"),
+            "The grants that exist."),
+    Setting("oauth.response_types", lines, (),
+            "The response types that exist, one a line; empty: all that the grants offer."),
+    Setting("oauth.response_modes", words, ("query", "fragment", "form_post"),
+            "How an authorization response may travel."),
+    Setting("oauth.token_endpoint_auth_methods", words,
+            ("client_secret_basic", "client_secret_post", "private_key_jwt", "none"),
+            "How a client may authenticate."),
+    Setting("oauth.endpoints", words,
+            ("authorization", "token", "revocation", "introspection", "userinfo", "jwks",
+             "openid_configuration", "oauth_authorization_server"),
+            "The endpoints that exist."),
+    Setting("oauth.scopes", words, (), "The scopes that exist; empty: all that are offered."),
+    Setting("oidc.pages", words, ("login", "consent", "logout", "home"),
+            "The pages that exist."),
+    Setting("oidc.user_directory", text, "database", "Who knows the people: see explain."),
+)  # fmt: skip
+
+
+class Settings(Mapping[str, Any]):
+    """The converted settings, by name; unknown names are a ``KeyError``, a bug of the caller."""
+
+    def __init__(self, values: Mapping[str, Value]) -> None:
+        self._values = {name: entry.value for name, entry in values.items()}
+        self.origins = {name: entry.origin for name, entry in values.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def convert_settings(
+    declared: Iterable[Setting],
+    raw: Mapping[str, Any],
+    profile: str = "",
+    profile_defaults: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Convert what the ini says of the declared settings.
+
+    :raises ConfigurationProblem: for a value that a converter refuses.
+    """
+    defaults = profile_defaults or {}
+    values: dict[str, Value] = {}
+    for setting in declared:
+        if setting.name in raw:
+            values[setting.name] = Value(_convert(setting, raw[setting.name]), "ini")
+        elif setting.name in defaults:
+            values[setting.name] = Value(defaults[setting.name], f"profile {profile}")
+        else:
+            values[setting.name] = Value(setting.default, "default")
+    return Settings(values)
+
+
+def _convert(setting: Setting, raw: Any) -> Any:
+    if not isinstance(raw, str):  # given from Python, by an embedding application or a test
+        return raw
+    try:
+        return setting.convert(raw)
+    except ValueError as problem:
+        raise ConfigurationProblem(
+            f"{setting.name} = {raw.strip()!r} cannot be read: it takes {problem}."
+        ) from None
