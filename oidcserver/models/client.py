@@ -50,6 +50,8 @@ class Client(Base, ClientMixin):
     updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
     #: Relaxes the demand for PKCE for this client alone.
     pkce_optional: Mapped[bool] = mapped_column(default=False)
+    #: A resource server: may introspect the tokens of every client (RFC 7662 section 4).
+    resource_server: Mapped[bool] = mapped_column(default=False)
     access_token_format: Mapped[str | None] = mapped_column(String(32))
 
     def member(self, name: str) -> Any:

@@ -26,18 +26,23 @@ def may_refresh(request: Any, client: Client) -> bool:
     )
 
 
-def issue_refresh_token(
-    request: Any, authorization: Authorization, scope: str, family_expires_at: int | None = None
-) -> str:
-    """Write a refresh token of a family and let the authorization live as long as it.
+def issue_refresh_token(request: Any, authorization: Authorization, scope: str) -> str:
+    """Write the first refresh token of a family; return it."""
+    refresh_token = new_credential(REFRESH_TOKEN)
+    lifetime = request.provider.settings["oauth.refresh_token_max_lifetime"]
+    store_refresh_token(request, authorization, scope, refresh_token, request.now + lifetime)
+    return refresh_token
 
-    :param family_expires_at: the end of the family, from the token before; a new family's end
-        is counted from now.
+
+def store_refresh_token(
+    request: Any, authorization: Authorization, scope: str, refresh_token: str, family_end: int
+) -> None:
+    """Write a refresh token and let its authorization live as long as it.
+
+    :param family_end: when the family ends at the latest, in seconds since the epoch.
     """
     settings = request.provider.settings
-    family_end = family_expires_at or request.now + settings["oauth.refresh_token_max_lifetime"]
     expires_at = min(request.now + settings["oauth.refresh_token_idle_lifetime"], family_end)
-    refresh_token = new_credential(REFRESH_TOKEN)
     request.dbsession.add(
         RefreshToken(
             token_digest=digest(refresh_token),
@@ -50,7 +55,6 @@ def issue_refresh_token(
     )
     needed = expires_at + settings["oauth.access_token_lifetime"]
     authorization.expires_at = max(authorization.expires_at, needed)
-    return refresh_token
 
 
 def token_response(

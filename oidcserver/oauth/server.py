@@ -1,7 +1,7 @@
 """Authlib's generic server, adapted to Pyramid: one object a request."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
@@ -147,6 +147,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
             self._run_stages("token_request", oauth_request)
             grant = self.get_token_grant(oauth_request)
             grant.validate_token_request()
+            self._run_stages("token_grant", oauth_request)
             status, body, headers = grant.create_token_response()
             self._run_stages("token_response", oauth_request, body)
             return self.handle_response(status, body, headers)
@@ -166,6 +167,23 @@ class AuthorizationServer(AuthlibAuthorizationServer):
                 received={"grant_type": grant_type},
             )
         return super().get_token_grant(request)
+
+    # -- other endpoints that clients call --------------------------------------------------
+
+    def create_client_response(
+        self, request: Any, answer: Callable[[PyramidOAuth2Request], tuple[int, dict[str, Any]]]
+    ) -> Response:
+        """Authenticate the client of a form POST and write what ``answer`` returns of it."""
+        oauth_request = None
+        try:
+            refuse_query_credentials(request)
+            oauth_request = self.create_oauth2_request(request)
+            oauth_request.payload.refuse_duplicates()
+            self.authenticate_client(oauth_request)
+            status, body = answer(oauth_request)
+            return json_response(status, body)
+        except OAuth2Error as error:
+            return self.handle_error_response(oauth_request, error)
 
     # -- the authorization endpoint ---------------------------------------------------------
 

@@ -133,8 +133,8 @@ def add_oauth_stage(
 
     :param endpoint: ``authorization`` (called with the AuthorizationRequest),
         ``authorization_response`` (with the AuthorizationRequest and the response parameters),
-        ``token_request`` (with the OAuth2Request, before the grant decides) or
-        ``token_response`` (with the OAuth2Request and the response).
+        ``token_request`` (with the OAuth2Request, before the grant is found),
+        ``token_grant`` (with the OAuth2Request that the grant validated) or ``token_response`` (with the OAuth2Request and the response).
     :param after: names of stages of that endpoint that it follows; default: the last so far.
     :param before: names of stages that it precedes.
     """

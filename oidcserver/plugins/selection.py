@@ -20,7 +20,7 @@ SETTINGS = PHASE0_CONFIG + 1
 SELECT = PHASE0_CONFIG + 2
 CHECK = PHASE3_CONFIG + 100
 
-STAGED = ("authorization", "authorization_response", "token_request", "token_response")
+STAGED = ("authorization", "authorization_response", "token_request", "token_grant", "token_response")
 
 
 def select_settings(config: Any) -> None:

@@ -1,0 +1,40 @@
+"""Both discovery documents, computed from what was selected.
+
+OpenID Connect Discovery section 4, RFC 8414 section 3.
+"""
+
+import json
+from typing import Any
+
+from pyramid.response import Response
+
+from oidcserver.security.cors import allow_any_origin
+
+MAX_AGE = 3600
+
+
+def discovery(request: Any) -> Response:
+    """Return the metadata: bytes that are made once."""
+    response = Response(
+        body=request.registry.discovery_document, content_type="application/json", charset=None
+    )
+    response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
+    return allow_any_origin(response)
+
+
+def includeme(config: Any) -> None:
+    """Offer the documents, and what every document says."""
+    config.add_server_metadata("issuer", lambda provider: provider.issuer)
+    for name, pattern in (
+        ("openid_configuration", "/.well-known/openid-configuration"),
+        ("oauth_authorization_server", "/.well-known/oauth-authorization-server"),
+    ):
+        config.add_oauth_endpoint(
+            name, pattern, discovery, methods=("GET",), metadata_field=None
+        )
+
+    def make_document() -> None:
+        document = config.registry.provider.discovery()
+        config.registry.discovery_document = json.dumps(document).encode()
+
+    config.action(("oauth", "discovery document"), make_document, order=1)

@@ -1,0 +1,79 @@
+"""The introspection endpoint (RFC 7662)."""
+
+from typing import Any
+
+from pyramid.response import Response
+
+from oidcserver.models import Authorization, Client, User
+from oidcserver.models.refresh_token import find_refresh_token
+from oidcserver.oauth.errors import invalid_client, invalid_request
+from oidcserver.oauth.tokens import find_access_token
+
+INACTIVE: dict[str, Any] = {"active": False}
+
+
+def introspection(request: Any) -> Response:
+    """Say what a token allows, to those it concerns."""
+    response: Response = request.authorization_server.create_client_response(request, _introspect)
+    return response
+
+
+def _introspect(oauth_request: Any) -> tuple[int, dict[str, Any]]:
+    request, client = oauth_request.http_request, oauth_request.client
+    if oauth_request.auth_method == "none":
+        raise invalid_client()  # RFC 7662 section 2.1: the caller is authenticated
+    text = oauth_request.form.get("token")
+    if text is None:
+        raise invalid_request("The request has no token.", "RFC 7662 section 2.1")
+    return 200, _access_token(request, client, text) or _refresh_token(request, client, text)
+
+
+def _access_token(request: Any, client: Client, text: str) -> dict[str, Any] | None:
+    token = find_access_token(request, text)
+    if token is None:
+        return None
+    concerned = {token.client_id, *token.audience}
+    if client.client_id not in concerned and not client.resource_server:
+        return INACTIVE  # section 4: no more than that
+    user = request.dbsession.get(User, token.subject) if token.authorization_id else None
+    members: dict[str, Any] = {
+        "active": True,
+        "token_type": "Bearer",
+        "client_id": token.client_id,
+        "sub": token.subject,
+        "scope": token.scope,
+        "aud": token.audience[0] if len(token.audience) == 1 else list(token.audience),
+        "iss": request.provider.issuer,
+        "iat": token.issued_at,
+        "exp": token.expires_at,
+        "jti": token.token_id,
+        "username": user.username if user else None,
+        "cnf": token.confirmation,
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _refresh_token(request: Any, client: Client, text: str) -> dict[str, Any]:
+    row = find_refresh_token(request.dbsession, text)
+    if row is None or row.client_id != client.client_id:
+        return INACTIVE
+    authorization = request.dbsession.get(Authorization, row.authorization_id)
+    user = request.dbsession.get(User, authorization.user_id)
+    ended = row.used_at is not None or row.expires_at <= request.now
+    if ended or authorization.revoked_at is not None or user.disabled_at is not None:
+        return INACTIVE
+    return {
+        "active": True,
+        "client_id": row.client_id,
+        "sub": user.id,
+        "username": user.username,
+        "scope": row.scope,
+        "iss": request.provider.issuer,
+        "iat": row.issued_at,
+        "exp": row.expires_at,
+    }
+
+
+def includeme(config: Any) -> None:
+    """Offer the endpoint."""
+    config.add_oauth_endpoint("introspection", "/oauth/introspect", introspection)

@@ -1,0 +1,58 @@
+"""How an authorization response travels: query, fragment and form_post.
+
+OAuth 2.0 Multiple Response Type Encoding Practices; OAuth 2.0 Form Post Response Mode.
+"""
+
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.errors import invalid_request
+from oidcserver.oauth.responses import see_other
+
+
+def query(request: Any, redirect_uri: str, parameters: dict[str, str]) -> Response:
+    """Append the parameters to the query; one that the URI has already is kept."""
+    separator = "&" if "?" in redirect_uri else "?"
+    return see_other(redirect_uri + separator + urlencode(parameters, quote_via=quote))
+
+
+def fragment(request: Any, redirect_uri: str, parameters: dict[str, str]) -> Response:
+    """Put the parameters into the fragment."""
+    return see_other(redirect_uri + "#" + urlencode(parameters, quote_via=quote))
+
+
+def form_post(request: Any, redirect_uri: str, parameters: dict[str, str]) -> Response:
+    """Return a page that posts the parameters; a button does it where scripts are off."""
+    parts = urlsplit(redirect_uri)
+    policy = request.content_security_policy
+    policy.allow("form-action", f"{parts.scheme}://{parts.netloc}")
+    policy.allow("script-src", "'self'")
+    values = {"redirect_uri": redirect_uri, "parameters": parameters}
+    return render_to_response("oidcserver:templates/form_post.jinja2", values, request=request)
+
+
+def refuse_form_post_elsewhere(request: AuthorizationRequest) -> None:
+    """Refuse form_post where the redirect URI is no page: ``javascript:`` is never an action."""
+    if request.response_mode == "form_post" and not (request.redirect_uri or "").startswith(
+        ("https://", "http://")
+    ):
+        request.response_mode = ""
+        raise invalid_request(
+            "form_post needs an https redirect_uri.", "OAuth 2.0 Form Post Response Mode section 2"
+        )
+
+
+def includeme(config: Any) -> None:
+    """Offer the modes."""
+    for encode in (query, fragment, form_post):
+        config.add_response_mode(encode.__name__, encode)
+    config.add_oauth_stage(
+        "authorization", "form_post", refuse_form_post_elsewhere, after="response_mode"
+    )
+    config.add_server_metadata(
+        "response_modes_supported", lambda provider: sorted(provider.response_modes)
+    )

@@ -1,0 +1,28 @@
+"""The grants, one ini name a file."""
+
+from typing import Any
+
+NAMES = (
+    "authorization_code",
+    "implicit",
+    "hybrid",
+    "client_credentials",
+    "password",
+    "refresh_token",
+)
+
+
+def includeme(config: Any) -> None:
+    """Include every built-in grant; the ini selects among them."""
+    for name in NAMES:
+        config.include(f"oidcserver.grants.{name}")
+    config.add_server_metadata("grant_types_supported", _grant_types)
+    config.add_server_metadata("response_types_supported", _response_types)
+
+
+def _grant_types(provider: Any) -> list[str]:
+    return sorted(provider.grant_types)
+
+
+def _response_types(provider: Any) -> list[str]:
+    return sorted(provider.response_types)

@@ -1,0 +1,100 @@
+"""The authorization code grant (RFC 6749 section 4.1)."""
+
+from typing import Any
+
+from authlib.oauth2.rfc6749 import AuthorizationEndpointMixin
+
+from oidcserver.credentials import AUTHORIZATION_CODE, digest, new_credential
+from oidcserver.grants.base import TokenGrant
+from oidcserver.models import Authorization, AuthorizationCode, User
+from oidcserver.models.authorization import revoke_authorization
+from oidcserver.models.authorization_code import (
+    find_authorization_code,
+    redeem_authorization_code,
+)
+from oidcserver.oauth.errors import invalid_grant
+
+
+def issue_authorization_code(oauth_request: Any) -> str:
+    """Write a code for the request's authorization; return it."""
+    request = oauth_request.http_request
+    data = oauth_request.payload.data
+    authorization = oauth_request.authorization
+    code = new_credential(AUTHORIZATION_CODE)
+    lifetime = request.provider.settings["oauth.authorization_code_lifetime"]
+    request.dbsession.add(
+        AuthorizationCode(
+            code_digest=digest(code),
+            authorization_id=authorization.id,
+            client_id=authorization.client_id,
+            redirect_uri=data.get("redirect_uri"),
+            code_challenge=data.get("code_challenge"),
+            code_challenge_method=data.get("code_challenge_method"),
+            expires_at=request.now + lifetime,
+        )
+    )
+    return code
+
+
+class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
+    """Code first, tokens for it later."""
+
+    GRANT_TYPE = "authorization_code"
+    RESPONSE_TYPES = frozenset({"code"})
+
+    def create_authorization_response(
+        self, redirect_uri: str, grant_user: Any
+    ) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """Return the parameters of the response (RFC 6749 section 4.1.2)."""
+        return 200, {"code": issue_authorization_code(self.request)}, []
+
+    def validate_token_request(self) -> None:
+        """Check all that a code is bound to; another client's attempt leaves it usable."""
+        client = self.authenticate_client()
+        code = self.parameter("code")
+        row = find_authorization_code(self.http_request.dbsession, code)
+        if row is None or row.client_id != client.client_id:
+            raise invalid_grant("The code is not valid.")
+        if row.used_at is not None:
+            raise self._reused(row)
+        if row.expires_at <= self.http_request.now:
+            raise invalid_grant("The code has expired.")
+        if row.redirect_uri is not None and row.redirect_uri != self.request.form.get(
+            "redirect_uri"
+        ):
+            raise invalid_grant(
+                "The redirect_uri is not the one of the authorization request.",
+                "RFC 6749 section 4.1.3",
+            )
+        self.request.authorization_code = row
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """Redeem the code and issue; of several who try at once, one is first."""
+        dbsession = self.http_request.dbsession
+        row = self.request.authorization_code
+        if not redeem_authorization_code(dbsession, self.request.form["code"], row.client_id):
+            raise self._reused(row)
+        authorization = dbsession.get(Authorization, row.authorization_id)
+        user = dbsession.get(User, authorization.user_id)
+        if authorization.revoked_at is not None or user.disabled_at is not None:
+            raise invalid_grant("What the code stood for was withdrawn.")
+        self.request.authorization = authorization
+        self.request.user = user
+        token = self.generate_token(user=user, scope=authorization.scope)
+        self.save_token(token)
+        return 200, token, []
+
+    def _reused(self, row: AuthorizationCode) -> Exception:
+        """End the family of a code that comes a second time (RFC 9700 section 4.5)."""
+        revoke_authorization(self.http_request.dbsession, row.authorization_id)
+        self.server.send_signal(
+            "code_reused", client_id=row.client_id, authorization_id=row.authorization_id
+        )
+        return invalid_grant("The code was used before.", "RFC 9700 section 4.5")
+
+
+def includeme(config: Any) -> None:
+    """Offer the grant."""
+    config.add_oauth_grant(
+        "authorization_code", AuthorizationCodeGrant, response_types=["code"]
+    )

@@ -1,0 +1,41 @@
+"""What the built-in grants share."""
+
+from typing import Any
+
+from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
+
+from oidcserver.models import Client
+from oidcserver.oauth.errors import Rejection, invalid_request
+
+
+class TokenGrant(BaseGrant, TokenEndpointMixin):
+    """A grant of the token endpoint, in Authlib's contract.
+
+    ``validate_token_request`` refuses; ``create_token_response`` returns status, members and
+    headers. ``self.server`` is the request's authorization server, ``self.http_request``
+    Pyramid's request.
+    """
+
+    @property
+    def http_request(self) -> Any:
+        """Pyramid's request."""
+        return self.request.http_request
+
+    def parameter(self, name: str) -> str:
+        """Return a parameter that has to be there."""
+        value: str | None = self.request.form.get(name)
+        if value is None:
+            raise invalid_request(f"The request has no {name}.", "RFC 6749 section 5.2")
+        return value
+
+    def authenticate_client(self) -> Client:
+        """Authenticate the client and check that it may use this grant."""
+        client: Client = self.authenticate_token_endpoint_client()
+        if not client.check_grant_type(self.GRANT_TYPE):
+            raise Rejection(
+                "unauthorized_client",
+                "The client did not register this grant_type.",
+                rule="RFC 6749 section 5.2",
+                received={"grant_type": self.GRANT_TYPE},
+            )
+        return client

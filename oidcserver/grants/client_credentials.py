@@ -1,0 +1,47 @@
+"""The client credentials grant (RFC 6749 section 4.4)."""
+
+from typing import Any
+
+from oidcserver.grants.base import TokenGrant
+from oidcserver.oauth.errors import Rejection
+
+#: Scopes that are about a person.
+PERSONAL = frozenset({"openid", "offline_access"})
+
+
+class ClientCredentialsGrant(TokenGrant):
+    """A client acts for itself: no person, no refresh token, nothing is written."""
+
+    GRANT_TYPE = "client_credentials"
+
+    def validate_token_request(self) -> None:
+        """Authenticate the client, which cannot be a public one (RFC 6749 section 4.4.2)."""
+        client = self.authenticate_client()
+        if self.request.auth_method == "none":
+            raise Rejection(
+                "unauthorized_client",
+                "A public client cannot act for itself.",
+                rule="RFC 6749 section 4.4",
+            )
+        scope = self.request.payload.scope
+        self.server.validate_requested_scope(scope)
+        asked = scope.split() if scope else client.scopes
+        if PERSONAL.intersection((scope or "").split()):
+            raise Rejection(
+                "invalid_scope",
+                "openid and offline_access are about a person, and here is none.",
+                rule="RFC 6749 section 4.4.3",
+            )
+        known = self.http_request.provider.scopes
+        self.scope = " ".join(word for word in asked if word in known and word not in PERSONAL)
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """Issue an access token whose subject is the client."""
+        token = self.generate_token(scope=self.scope, include_refresh_token=False)
+        self.save_token(token)
+        return 200, token, []
+
+
+def includeme(config: Any) -> None:
+    """Offer the grant."""
+    config.add_oauth_grant("client_credentials", ClientCredentialsGrant)

@@ -1,0 +1,35 @@
+"""The implicit grant (RFC 6749 section 4.2): tokens straight from the authorization endpoint."""
+
+from typing import Any
+
+from authlib.oauth2.rfc6749 import AuthorizationEndpointMixin, BaseGrant
+
+from oidcserver.oauth.issuing import token_response
+
+
+class ImplicitGrant(AuthorizationEndpointMixin, BaseGrant):
+    """An access token in the response. The ID token is added by OpenID Connect's stage."""
+
+    GRANT_TYPE = "implicit"
+    RESPONSE_TYPES = frozenset({"token", "id_token", "id_token token"})
+
+    def create_authorization_response(
+        self, redirect_uri: str, grant_user: Any
+    ) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """Return the parameters of the response (RFC 6749 section 4.2.2)."""
+        if "token" not in self.request.payload.response_type.split():
+            return 200, {}, []
+        http_request = self.request.http_request
+        authorization = self.request.authorization
+        token = token_response(
+            http_request, self.request.client, authorization, authorization.scope
+        )
+        self.save_token(token)
+        return 200, token, []
+
+
+def includeme(config: Any) -> None:
+    """Offer the grant."""
+    config.add_oauth_grant(
+        "implicit", ImplicitGrant, response_types=["token", "id_token", "id_token token"]
+    )

@@ -1,0 +1,102 @@
+"""The refresh token grant (RFC 6749 section 6): rotation, and reuse ends the family."""
+
+from typing import Any
+
+from oidcserver.credentials import REFRESH_TOKEN, new_credential
+from oidcserver.grants.base import TokenGrant
+from oidcserver.keys.sealing import seal_with, unseal_with
+from oidcserver.models import Authorization, RefreshToken, User
+from oidcserver.models.authorization import revoke_authorization
+from oidcserver.models.refresh_token import find_refresh_token, rotate_refresh_token
+from oidcserver.oauth.errors import Rejection, invalid_grant
+from oidcserver.oauth.issuing import store_refresh_token, token_response
+
+
+class RefreshTokenGrant(TokenGrant):
+    """Each use gives a successor.
+
+    A used token that comes again ends the family (RFC 9700 section 4.14), but within the retry
+    window the same client gets the *same* successor: it is kept encrypted under a key derived
+    from the presented token, so that a lost answer does no harm and the row alone yields nothing.
+    """
+
+    GRANT_TYPE = "refresh_token"
+
+    def validate_token_request(self) -> None:
+        """Check the token, its family and the scope; nothing is used up yet."""
+        client = self.authenticate_client()
+        presented = self.parameter("refresh_token")
+        dbsession = self.http_request.dbsession
+        row = find_refresh_token(dbsession, presented)
+        if row is None or row.client_id != client.client_id:
+            raise invalid_grant("The refresh token is not valid.")
+        authorization = dbsession.get(Authorization, row.authorization_id)
+        user = dbsession.get(User, authorization.user_id)
+        if authorization.revoked_at is not None or user.disabled_at is not None:
+            raise invalid_grant("What the refresh token stood for was withdrawn.")
+        if row.used_at is None and row.expires_at <= self.http_request.now:
+            raise invalid_grant("The refresh token has expired.")
+        asked = (self.request.payload.scope or row.scope).split()
+        if not set(asked) <= set(row.scope.split()):
+            raise Rejection(
+                "invalid_scope",
+                "The scope is wider than what was granted.",
+                rule="RFC 6749 section 6",
+                received={"scope": asked},
+            )
+        self.scope = " ".join(asked)
+        self.presented = presented
+        self.request.refresh_token = row
+        self.request.authorization = authorization
+        self.request.user = user
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """Rotate and issue; the scope of the refresh token itself stays (RFC 6749 section 6)."""
+        row: RefreshToken = self.request.refresh_token
+        authorization = self.request.authorization
+        successor = None
+        if row.used_at is None:
+            successor = self._rotate(row)
+        if successor is None:
+            successor = self._successor_again(row)
+        token = token_response(self.http_request, self.request.client, authorization, self.scope)
+        token["refresh_token"] = successor
+        self.save_token(token)
+        return 200, token, []
+
+    def _rotate(self, row: RefreshToken) -> str | None:
+        """Use the token up and write its successor; None if somebody was faster."""
+        request = self.http_request
+        successor = new_credential(REFRESH_TOKEN)
+        sealed = seal_with(self.presented, successor.encode())
+        if not rotate_refresh_token(request.dbsession, self.presented, row.client_id, sealed):
+            return None
+        store_refresh_token(
+            request, self.request.authorization, row.scope, successor, row.family_expires_at
+        )
+        return successor
+
+    def _successor_again(self, row: RefreshToken) -> str:
+        """Return the successor within the window; otherwise end the family."""
+        dbsession = self.http_request.dbsession
+        dbsession.refresh(row)
+        window = self.http_request.provider.settings["oauth.refresh_token_retry_window"]
+        if row.used_at is not None and self.http_request.now < row.used_at + window:
+            unsealed = unseal_with(self.presented, row.successor_sealed or "")
+            successor = unsealed.decode() if unsealed is not None else ""
+            following = find_refresh_token(dbsession, successor)
+            # A successor that was used itself proves that the answer had arrived.
+            if following is not None and following.used_at is None:
+                return successor
+        revoke_authorization(dbsession, row.authorization_id)
+        self.server.send_signal(
+            "refresh_token_reused",
+            client_id=row.client_id,
+            authorization_id=row.authorization_id,
+        )
+        raise invalid_grant("The refresh token was used before.", "RFC 9700 section 4.14")
+
+
+def includeme(config: Any) -> None:
+    """Offer the grant."""
+    config.add_oauth_grant("refresh_token", RefreshTokenGrant)

@@ -1,0 +1,9 @@
+"""OpenID Connect on top of OAuth 2.0: scopes, claims and ID tokens."""
+
+from typing import Any
+
+
+def includeme(config: Any) -> None:
+    """Include the parts."""
+    for name in ("scopes", "claims", "id_token"):
+        config.include(f"oidcserver.oidc.{name}")

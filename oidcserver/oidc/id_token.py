@@ -1,0 +1,101 @@
+"""ID tokens (OpenID Connect Core sections 2, 3.1.3.6, 3.2.2.10 and 3.3.2.11)."""
+
+from typing import Any
+
+from oidcserver.keys.jwt import half_hash, sign, sign_with_secret
+from oidcserver.models import Authorization, User
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.errors import invalid_request
+from oidcserver.oauth.registration import read_client_secrets
+from oidcserver.oidc.claims import scope_claims
+from oidcserver.settings import seconds
+
+ALGORITHM = "id_token_signed_response_alg"
+
+
+def make_id_token(
+    request: Any, client: Any, authorization: Authorization, claims: dict[str, Any]
+) -> str:
+    """Sign an ID token for a client: who the person is, and how and when they signed in.
+
+    :param claims: further claims, such as ``at_hash``; None is left out.
+    """
+    provider = request.provider
+    content = {
+        "iss": provider.issuer,
+        "sub": authorization.user_id,
+        "aud": client.client_id,
+        "iat": request.now,
+        "exp": request.now + provider.settings["oidc.id_token_lifetime"],
+        "auth_time": authorization.auth_time,
+        "acr": authorization.acr,
+        "amr": authorization.amr,
+        "sid": authorization.session_id,
+        **claims,
+    }
+    present = {name: value for name, value in content.items() if value is not None}
+    algorithm = client.member(ALGORITHM)
+    if algorithm.startswith("HS"):
+        return sign_with_secret(read_client_secrets(provider, client)[0], algorithm, present)
+    return sign(provider.keys, algorithm, present)
+
+
+def add_to_authorization_response(
+    request: AuthorizationRequest, parameters: dict[str, Any]
+) -> None:
+    """Add the ID token of the implicit and hybrid flows, bound to the code and token beside it."""
+    if "id_token" not in request.response_type.split() or request.authorization is None:
+        return
+    assert request.client is not None  # noqa: S101
+    algorithm = request.client.member(ALGORITHM)
+    code, token = parameters.get("code"), parameters.get("access_token")
+    claims: dict[str, Any] = {
+        "nonce": request.authorization.nonce,
+        "c_hash": half_hash(code, algorithm) if code else None,
+        "at_hash": half_hash(token, algorithm) if token else None,
+    }
+    if request.response_type == "id_token":
+        # Without an access token, this is the only place for claims (section 5.4).
+        user = request.http_request.login_session.user
+        claims = {**scope_claims(request.http_request, user, request.scope.split()), **claims}
+    parameters["id_token"] = make_id_token(
+        request.http_request, request.client, request.authorization, claims
+    )
+
+
+def add_to_token_response(oauth_request: Any, response: dict[str, Any]) -> None:
+    """Add the ID token for a code or a refresh token; of the latter without nonce (section 12.2)."""
+    authorization = oauth_request.authorization
+    if authorization is None or "openid" not in authorization.scope.split():
+        return
+    request, client = oauth_request.http_request, oauth_request.client
+    claims = {
+        "nonce": authorization.nonce if oauth_request.authorization_code is not None else None,
+        "at_hash": half_hash(response["access_token"], client.member(ALGORITHM)),
+    }
+    response["id_token"] = make_id_token(request, client, authorization, claims)
+
+
+def demand_openid_and_nonce(request: AuthorizationRequest) -> None:
+    """An ID token in the response needs the scope openid and a nonce (section 3.2.2.1)."""
+    if "id_token" not in request.response_type.split():
+        return
+    if "openid" not in request.scope.split():
+        raise invalid_request(
+            "An id_token needs the scope openid.", "OpenID Connect Core section 3.2.2.1"
+        )
+    if "nonce" not in request.data:
+        raise invalid_request("The request has no nonce.", "OpenID Connect Core section 3.2.2.1")
+
+
+def includeme(config: Any) -> None:
+    """Register the stages and what they promise."""
+    config.add_oauth_setting("oidc.id_token_lifetime", seconds, 600, "How long an ID token holds.")
+    config.add_oauth_stage("authorization", "nonce", demand_openid_and_nonce, after="scope")
+    config.add_oauth_stage("authorization_response", "id_token", add_to_authorization_response)
+    config.add_oauth_stage("token_response", "id_token", add_to_token_response)
+    config.add_server_metadata("id_token_signing_alg_values_supported", _algorithms)
+
+
+def _algorithms(provider: Any) -> list[str]:
+    return [*provider.settings["oidc.signing_algs"], "HS256"]
