@@ -4,6 +4,7 @@ A converter takes the text of the ini and returns a value, or raises ``ValueErro
 sentence that says what is expected ("a number of seconds such as 600, 10m, 1h or 14d").
 """
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,8 +18,11 @@ Converter = Callable[[str], Any]
 PREFIXES = ("oauth.", "oidc.", "oidcserver.")
 
 
-class ConfigurationProblem(Exception):
-    """The configuration cannot be served. Its text is the one sentence for the operator."""
+class ConfigurationProblem(SystemExit):
+    """The configuration cannot be served. Its text is the one sentence for the operator.
+
+    As a ``SystemExit`` it ends ``pserve`` with that sentence instead of a traceback.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,21 @@ class Value:
 
 def text(raw: str) -> str:
     """Return the text without surrounding white space."""
+    return raw.strip()
+
+
+def reference(raw: str) -> str:
+    """Return a text, or what ``env:NAME`` or ``file:PATH`` refer to: secrets stay out of the ini."""
+    scheme, separator, name = raw.strip().partition(":")
+    if separator and scheme == "env":
+        if name not in os.environ:
+            raise ValueError(f"the environment variable {name}, which is not set")
+        return os.environ[name].strip()
+    if separator and scheme == "file":
+        try:
+            return Path(name).expanduser().read_text().strip()
+        except OSError as problem:
+            raise ValueError(f"the file {name}, which cannot be read ({problem.strerror})") from None
     return raw.strip()
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sqlalchemy import make_url
 from sqlalchemy.orm import Session
 
 from oidcserver.models.access_token import RevokedAccessToken
@@ -18,7 +19,7 @@ from oidcserver.models.replay import UsedIdentifier
 from oidcserver.models.suspended_request import SuspendedRequest
 from oidcserver.models.throttle import Throttle
 from oidcserver.models.user import User
-from oidcserver.settings import text
+from oidcserver.settings import ConfigurationProblem, reference
 
 __all__ = [
     "Authorization",
@@ -41,15 +42,31 @@ def includeme(config: Any) -> None:
     """Add ``request.dbsession`` and ``registry.dbsession_factory``."""
     config.include("pyramid_tm")
     config.add_oauth_setting(
-        "oidcserver.database_url", text, "", "SQLAlchemy's URL of the database."
-    )
+        "oidcserver.database_url", reference, None,
+        "SQLAlchemy's URL of the database; env:NAME or file:PATH keep its password out of here.",
+    )  # fmt: skip
+    config.add_startup_check("database url", _refuse_password_in_ini)
 
     def connect() -> None:
-        engine = make_engine(config.registry.provider.settings["oidcserver.database_url"])
+        url = config.registry.provider.settings["oidcserver.database_url"]
+        if not url:
+            raise ConfigurationProblem("oidcserver.database_url is missing.")
+        engine = make_engine(url)
         config.registry.dbsession_factory = make_session_factory(engine)
 
     config.action(("oauth", "database"), connect)
     config.add_request_method(_dbsession, "dbsession", reify=True)
+
+
+def _refuse_password_in_ini(registry: Any) -> str | None:
+    raw = str(registry.settings.get("oidcserver.database_url", ""))
+    production = registry.provider.settings["oidcserver.mode"] == "production"
+    if production and not raw.startswith(("env:", "file:")) and make_url(raw).password:
+        return (
+            "oidcserver.database_url holds a password: in production it comes from env:NAME or "
+            "file:PATH."
+        )
+    return None
 
 
 def _dbsession(request: Any) -> Session:

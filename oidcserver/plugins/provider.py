@@ -28,7 +28,8 @@ class Provider:
         self.profile = ""
         #: "/auth" when included under that prefix, or "".
         self.route_prefix = f"/{route_prefix.strip('/')}" if route_prefix else ""
-        self.embedded = False
+        #: Whether another application included us; ``main`` says that none did.
+        self.embedded = True
         self.route_names: set[str] = set()
         self.endpoints: dict[str, str] = {}
         self.grants: dict[str, GrantOffer] = {}

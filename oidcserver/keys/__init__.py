@@ -1,0 +1,40 @@
+"""Signing and sealing keys: files, rotation, the JWK Set, and JWTs signed and verified."""
+
+from functools import cache, partial
+from typing import Any
+
+from oidcserver.keys.sealing import Sealer
+from oidcserver.keys.store import KeyStore, KeyStoreError
+from oidcserver.settings import ConfigurationProblem, path, seconds, words
+
+ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA")
+
+
+def includeme(config: Any) -> None:
+    """Open the key store: ``provider.keys`` and ``provider.sealer(purpose)``."""
+    setting = config.add_oauth_setting
+    setting("oidcserver.keys_directory", path, None, "The directory of the keys, mode 0700.")
+    setting("oidc.signing_algs", words, ALGORITHMS, "The algorithms that there are keys for.")
+    setting("oidc.key_publish_before", seconds, 86400,
+            "How long a new key is published before it signs.")
+    setting("oidc.key_keep_after", seconds, 86400,
+            "How long an old key is published after it signed last.")  # fmt: skip
+
+    def open_keys() -> None:
+        provider = config.registry.provider
+        settings = provider.settings
+        if settings["oidcserver.keys_directory"] is None:
+            raise ConfigurationProblem("oidcserver.keys_directory is missing.")
+        try:
+            provider.keys = KeyStore(
+                settings["oidcserver.keys_directory"],
+                settings["oidc.signing_algs"],
+                create_missing=settings["oidcserver.mode"] == "development",
+                publish_before=settings["oidc.key_publish_before"],
+                keep_after=settings["oidc.key_keep_after"],
+            )
+        except KeyStoreError as problem:
+            raise ConfigurationProblem(str(problem)) from None
+        provider.sealer = cache(partial(Sealer, provider.keys))
+
+    config.action(("oauth", "keys"), open_keys)

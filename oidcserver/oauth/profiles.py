@@ -1,0 +1,62 @@
+"""Profiles: sets of defaults and rules for ``oauth.profile``; and the rules of production."""
+
+import ipaddress
+from typing import Any
+from urllib.parse import urlsplit
+
+
+def refuse_implicit(registry: Any) -> str | None:
+    """OAuth 2.1 has no tokens in the authorization response."""
+    types = registry.provider.response_types
+    with_token = sorted(name for name in types if "token" in name.split())
+    if with_token:
+        return (
+            "oauth.profile = oauth21 allows no access token in the authorization response, but "
+            f"these response types are selected: {', '.join(with_token)}."
+        )
+    return None
+
+
+def refuse_password(registry: Any) -> str | None:
+    """OAuth 2.1 has no password grant."""
+    if "password" in registry.provider.grant_types:
+        return "oauth.profile = oauth21 allows no password grant, but oauth.grants selects it."
+    return None
+
+
+def demand_pkce(registry: Any) -> str | None:
+    """OAuth 2.1 demands PKCE."""
+    if not registry.provider.settings["oauth.pkce_required"]:
+        return "oauth.profile = oauth21 demands PKCE, but oauth.pkce_required is false."
+    return None
+
+
+def demand_https(registry: Any) -> str | None:
+    """Only development may speak http, and only on this machine."""
+    provider = registry.provider
+    if provider.secure:
+        return None
+    if provider.settings["oidcserver.mode"] == "production":
+        return f"oidc.issuer = {provider.issuer} is http: in production it has to be https."
+    if not _is_loopback(urlsplit(provider.issuer).hostname or ""):
+        return f"oidc.issuer = {provider.issuer} is http: that is for localhost only."
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def includeme(config: Any) -> None:
+    """Offer the profiles and the checks of every configuration."""
+    config.add_oauth_profile(
+        "oauth21",
+        {"oauth.pkce_required": True},
+        rules=(refuse_implicit, refuse_password, demand_pkce),
+    )
+    config.add_startup_check("https", demand_https)
