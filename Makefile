@@ -1,0 +1,40 @@
+# `make serve` runs the provider on http://localhost:6543; `make test` checks and tests everything.
+
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: serve test races lock clean
+
+serve: .venv/serve
+	$(BIN)/pserve development.ini
+
+test: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest $(PYTEST)
+
+# The races of the test suite at their full counts.
+races: .venv/test
+	RACES=full $(BIN)/python -m pytest -m races --timeout 3600 $(PYTEST)
+
+# Renew constraints.txt from the ranges in setup.py.
+lock:
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet --editable '.[test]'
+	.venv-lock/bin/pip freeze --exclude-editable > constraints.txt
+	rm -rf .venv-lock
+
+clean:
+	rm -rf .venv
+
+.venv/serve: setup.py constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/test: setup.py constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@

@@ -1,0 +1,58 @@
+from setuptools import find_packages, setup
+
+POSTGRESQL = ["psycopg2-binary>=2.9.10"]
+
+setup(
+    name="oidcserver",
+    version="0.1.0",
+    description="An OAuth 2.0 and OpenID Connect provider for Pyramid, on Authlib",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="BSD-3-Clause",
+    author="The oidcserver authors",
+    packages=find_packages(include=["oidcserver", "oidcserver.*"]),
+    include_package_data=True,
+    zip_safe=False,
+    python_requires=">=3.11",
+    install_requires=[
+        "Authlib>=1.9.9,<2",
+        "SQLAlchemy>=2.1,<2.2",
+        "alembic>=1.16,<2",
+        "argon2-cffi>=25.1,<26",
+        "click>=8.3,<9",
+        "cryptography>=46",
+        "joserfc>=1.8,<2",
+        "plaster_pastedeploy>=1,<2",
+        "pyramid>=2.1,<3",
+        "pyramid_jinja2>=2.10,<3",
+        "pyramid_tm>=2.6,<3",
+        "transaction>=5,<6",
+        "urllib3>=2.5,<3",
+        "waitress>=3.0.2,<4",
+        "zope.sqlalchemy>=4,<5",
+    ],
+    extras_require={
+        "postgresql": POSTGRESQL,
+        "test": [
+            *POSTGRESQL,
+            "WebTest>=3.0.7",
+            "hypothesis>=6.150",
+            "mypy>=2",
+            "pytest>=9",
+            "pytest-timeout>=2.4",
+            "requests>=2.32",
+            "ruff>=0.15",
+            "selenium>=4.40",
+        ],
+    },
+    entry_points={
+        "paste.app_factory": ["main = oidcserver:main"],
+        "console_scripts": ["oidcserver = oidcserver.cli:main"],
+    },
+    classifiers=[
+        "Framework :: Pyramid",
+        "Programming Language :: Python :: 3",
+        "Topic :: Internet :: WWW/HTTP :: Session",
+        "Topic :: Security",
+    ],
+)

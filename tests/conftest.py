@@ -1,0 +1,118 @@
+"""The fixtures that every room may use, and what is said of tests that could not run."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.app import Provider
+from support.browser import start_browser
+from support.postgresql import Cluster
+from support.requirements import INSTALL, missing
+
+from oidcserver import clock as oidcserver_clock
+
+MISSING = missing()
+LEFT_OUT: dict[str, int] = {}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In CI nothing is left out."""
+    if MISSING and os.environ.get("CI") == "true":
+        pytest.exit(f"CI lacks {', '.join(MISSING.values())}: {INSTALL}", returncode=3)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out a test whose program is not there, and remember to say so."""
+    for marker in item.iter_markers():
+        if marker.name in MISSING:
+            name = MISSING[marker.name]
+            LEFT_OUT[name] = LEFT_OUT.get(name, 0) + 1
+            pytest.skip(f"{name} is not installed")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say last and loudly what was not run."""
+    if LEFT_OUT:
+        line = "!" * 78
+        print(f"\n{line}\nNOT RUN, because this machine lacks it:")
+        for name, count in LEFT_OUT.items():
+            print(f"  {name}: {count} tests")
+        print(f"Install it and run again:  {INSTALL}\n{line}")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A throwaway PostgreSQL cluster."""
+    cluster = Cluster()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database: once SQLite, once PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.sqlite'}"
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    return cluster.new_database()
+
+
+class Clock:
+    """Moves the provider's time."""
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        oidcserver_clock.offset += seconds
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """The provider's clock, put right again afterwards."""
+    yield Clock()
+    oidcserver_clock.offset = 0.0
+
+
+@pytest.fixture(scope="session")
+def keys_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys that many tests share, since RSA keys take long to make."""
+    return tmp_path_factory.mktemp("shared") / "keys"
+
+
+MakeProvider = Callable[..., Provider]
+
+
+@pytest.fixture
+def make_provider(tmp_path: Path, keys_directory: Path) -> Iterator[MakeProvider]:
+    """Return a function that makes a provider of given settings over SQLite.
+
+    Settings have ``__`` for the first dot: ``make_provider(oauth__grants="password")``.
+    """
+    made: list[Provider] = []
+
+    def make(**settings: object) -> Provider:
+        defaults = {
+            "oidcserver__database_url": f"sqlite:///{tmp_path / 'provider.sqlite'}",
+            "oidcserver__keys_directory": str(keys_directory),
+        }
+        provider = Provider({**defaults, **settings})
+        made.append(provider)
+        return provider
+
+    yield make
+    for provider in made:
+        provider.close()
+
+
+@pytest.fixture
+def provider(make_provider: MakeProvider) -> Provider:
+    """A provider with everything that development selects."""
+    return make_provider()
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[object]:
+    """A headless Chromium with an empty profile."""
+    driver = start_browser(tmp_path / "profile")
+    yield driver
+    driver.quit()
