@@ -1,0 +1,1 @@
+"""What protects the provider: passwords, headers, the request guard, throttling, outbound fetch."""

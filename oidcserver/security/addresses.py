@@ -1,0 +1,134 @@
+"""Where the server may connect to: URLs that a client registered, and the addresses behind them.
+
+A client's URL is an attacker's way into the network that the server stands in (OpenID Connect
+Core section 6.2 and RFC 7591 section 5 warn of it). So the URL must be plain, and every address
+that its host has must belong to the public internet.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# RFC 3986 characters only: urlsplit would drop a TAB or a newline without a word.
+_URL = re.compile(r"[!-~]{1,2048}")
+_FORBIDDEN = re.compile(r"[\"<>\\^`{|}]")
+_LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+# The last label is never a number: 2130706433, 0177.1 and 0x7f.1 are addresses in disguise.
+_NAME = re.compile(rf"(?:{_LABEL}\.)*(?![0-9]+\Z|0x[0-9a-f]*\Z){_LABEL}")
+_IPV4 = re.compile(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})")
+
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+# What is_global lets through, wholly or in some Python versions.
+_REFUSED = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "168.63.129.16/32",  # Azure's metadata service: public by number, internal in fact
+        "192.0.0.0/24",  # IETF protocol assignments, RFC 6890
+        "192.88.99.0/24",  # 6to4 relays, RFC 7526
+        "2001::/23",  # IETF protocol assignments; Teredo (RFC 4380) holds IPv4 addresses
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4 (RFC 3056) holds IPv4 addresses
+        "3fff::/20",  # documentation, RFC 9637
+    )
+)
+
+
+class RefusedURL(ValueError):
+    """The server does not connect to this URL. Its text is a plain sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL taken apart: ``host`` is lower case, an IPv6 address without its brackets."""
+
+    scheme: str
+    host: str
+    port: int
+    request_target: str
+
+    @property
+    def authority(self) -> str:
+        """The value of the Host field (RFC 9110 section 7.2)."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        default = {"http": 80, "https": 443}[self.scheme]
+        return host if self.port == default else f"{host}:{self.port}"
+
+
+def parse_url(url: str, *, allow_http: bool = False) -> Target:
+    """Take an absolute https URL apart (and an http one if ``allow_http``).
+
+    Allowed ports are 443 and those from 1024 up: the other system ports (RFC 6335) belong to
+    mail, file and name services, which a request must not be smuggled to. A development server
+    (``allow_http``) may listen at any.
+
+    :raises RefusedURL: if the URL is not plain ASCII, has another scheme, user information, a
+        forbidden port, or a host that is neither a name nor an address in its usual notation.
+    """
+    if not _URL.fullmatch(url) or _FORBIDDEN.search(url):
+        raise RefusedURL("The URL has characters that no URL may have, or is too long.")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise RefusedURL("The URL cannot be read.") from None
+    if parts.scheme != "https" and not (allow_http and parts.scheme == "http"):
+        raise RefusedURL("The URL must begin with https://.")
+    if "@" in parts.netloc:
+        raise RefusedURL("The URL must not hold a user name or a password.")
+    _check_host(host, bracketed="[" in parts.netloc)
+    if port is None:
+        port = 443 if parts.scheme == "https" else 80
+    elif port == 0 or (port < 1024 and port != 443 and not allow_http):
+        raise RefusedURL("The URL's port belongs to another service than the web.")
+    target = parts.path or "/"
+    return Target(parts.scheme, host, port, f"{target}?{parts.query}" if parts.query else target)
+
+
+def _check_host(host: str, *, bracketed: bool) -> None:
+    if bracketed or _IPV4.fullmatch(host):
+        try:
+            ipaddress.IPv6Address(host) if bracketed else ipaddress.IPv4Address(host)
+        except ValueError:
+            raise RefusedURL("The URL's host is not a valid address.") from None
+        if "%" not in host:
+            return
+    elif len(host) <= 253 and _NAME.fullmatch(host):
+        return
+    raise RefusedURL("The URL's host is neither a name nor an address in its usual notation.")
+
+
+def is_public(address: Address) -> bool:
+    """Tell whether an address belongs to the public internet.
+
+    No IPv6 form of an IPv4 address does (mapped, compatible, 6to4, Teredo), except NAT64's, the
+    only one that still carries traffic: it is as public as the address inside.
+    """
+    if any(address in network for network in _REFUSED if network.version == address.version):
+        return False
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_global and not address.is_multicast and not address.is_reserved
+    if address in _NAT64:
+        return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return address in _GLOBAL_UNICAST
+
+
+def check_addresses(addresses: Iterable[Address], target: Target, *, allow_loopback: bool) -> None:
+    """Refuse a host if any of its addresses is not public.
+
+    With ``allow_loopback`` (development, tests) a host whose addresses are all loopback will do.
+    http is for such a host only.
+
+    :raises RefusedURL: names no address: what the network inside looks like is nobody's business.
+    """
+    found = list(addresses)
+    if found and allow_loopback and all(address.is_loopback for address in found):
+        return
+    if target.scheme != "https":
+        raise RefusedURL("The URL must begin with https:// unless its host is this machine.")
+    if not found or not all(is_public(address) for address in found):
+        raise RefusedURL("The URL's host is not on the public internet.")

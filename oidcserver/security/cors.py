@@ -1,0 +1,96 @@
+"""Cross-origin requests from scripts in browsers (the Fetch standard's CORS protocol).
+
+No response here ever allows credentials, so a script can use what it holds itself (a code, a
+token, a DPoP key), never the person's cookies.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Collection
+from typing import Any
+from urllib.parse import urlsplit
+
+from pyramid.request import Request
+from pyramid.response import Response
+
+#: What a script may send: credentials of the client, the form or JSON, the proof of RFC 9449.
+ALLOWED_HEADERS = "Authorization, Content-Type, DPoP"
+
+#: What a script may read besides the body: challenges, the nonce of RFC 9449, how long to wait.
+EXPOSED_HEADERS = "WWW-Authenticate, DPoP-Nonce, Retry-After"
+
+#: Seconds that a browser may remember the answer to a preflight; Chromium's own limit.
+PREFLIGHT_MAX_AGE = 7200
+
+# urlsplit drops a TAB or a newline without a word.
+_URI = re.compile(r"[!-~]+")
+_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def origin_of(uri: str) -> str | None:
+    """Return the origin of an http(s) URI as browsers write it (RFC 6454 section 6.2), or None.
+
+    None for every other scheme, for a URI with user information, and for one that cannot be read.
+    The result has ASCII letters, digits and ``:/.-_[]`` only, so it is safe in any header.
+    """
+    if not _URI.fullmatch(uri):
+        return None
+    try:
+        parts = urlsplit(uri)
+        host, port = parts.hostname or "", parts.port
+        if "[" in parts.netloc:
+            host = f"[{ipaddress.IPv6Address(host)}]"
+        elif not _HOST.fullmatch(host):
+            return None
+    except ValueError:
+        return None
+    if parts.scheme not in _DEFAULT_PORTS or "@" in parts.netloc or "%" in host:
+        return None
+    origin = f"{parts.scheme}://{host}"
+    return origin if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{origin}:{port}"
+
+
+def allow_any_origin(response: Response) -> Response:
+    """Let every script read a public document (discovery, JWKS); return the response."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    return response
+
+
+def allow_registered_origin(
+    request: Request, response: Response, origins: Collection[str]
+) -> Response:
+    """Let a script of one of ``origins`` read the response; return the response.
+
+    For token, userinfo and revocation, errors included.
+
+    :param origins: of the client that the request is from, each as :func:`origin_of` returns it.
+    """
+    # Also where the origin is not allowed: a cache must not give that answer to one that is.
+    response.vary = (*(response.vary or ()), "Origin")
+    origin = request.headers.get("Origin")
+    if origin is not None and origin in origins:
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+    return response
+
+
+def preflight_view(*methods: str) -> Callable[[Any, Request], Response]:
+    """Return the view that answers OPTIONS for a URL that scripts may use with ``methods``.
+
+    A preflight does not say which client it is for, so the answer is the same for everybody: to
+    look the origin up in all registrations would tell anyone who asks whose applications are
+    registered here, and cost a query. It gives away nothing. Without it a script can already send
+    a form; with it, it can add headers whose content it must hold itself; the answer to the
+    request proper is readable for a registered origin only.
+    """
+
+    def answer_preflight(_context: Any, _request: Request) -> Response:
+        response = Response(status=204)
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Allow-Methods"] = ", ".join(methods)
+        response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
+        response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_MAX_AGE)
+        return response
+
+    return answer_preflight

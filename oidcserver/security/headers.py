@@ -1,0 +1,60 @@
+"""The tween that gives every response of the provider its protective headers.
+
+A header that a view set itself stays as it is. Cross-Origin-Opener-Policy is not set: it would
+cut the link between a login page and the application that opened it in a pop-up window.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from pyramid.registry import Registry
+from pyramid.request import Request
+from pyramid.response import Response
+
+Handler = Callable[[Request], Response]
+
+#: One year (RFC 6797), for this host alone: its subdomains may belong to others.
+STRICT_TRANSPORT_SECURITY = "max-age=31536000"
+
+PERMISSIONS_POLICY = (
+    "accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(),"
+    " payment=(), usb=()"
+)
+
+
+def headers_tween_factory(handler: Handler, registry: Registry) -> Handler:
+    """Make the tween; it belongs above the exception views, whose pages need the headers too."""
+    provider = registry.provider
+    secure = provider.secure
+
+    def headers_tween(request: Request) -> Response:
+        response = handler(request)
+        if provider.embedded and not _is_ours(request, provider):
+            return response
+        headers = response.headers
+        if secure:
+            headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT_SECURITY)
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("Cache-Control", "no-store")
+        if response.content_type == "text/html":
+            _protect_page(request, response)
+        else:
+            headers.setdefault("Referrer-Policy", "no-referrer")
+        return response
+
+    return headers_tween
+
+
+def _is_ours(request: Request, provider: Any) -> bool:
+    return request.matched_route is not None and request.matched_route.name in provider.route_names
+
+
+def _protect_page(request: Request, response: Response) -> None:
+    policy = request.content_security_policy
+    response.headers.setdefault("Content-Security-Policy", str(policy))
+    if policy.forbids_frames:
+        response.headers.setdefault("X-Frame-Options", "DENY")
+    # Not no-referrer: a form of that page would be sent with "Origin: null" (Fetch, "append a
+    # request Origin header"), also to ourselves, and be refused. Others learn as little by this.
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)

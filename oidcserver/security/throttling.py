@@ -1,0 +1,70 @@
+"""How often something may be tried: login attempts, user codes, registrations.
+
+One row a key and one statement an attempt, which counts and decides at once, so that any number
+of processes together let no more than the limit through, also after a restart. The rate limiting
+libraries keep their counters in memory, in Redis or in tables and connections of their own.
+"""
+
+from sqlalchemy import Engine, case, delete, or_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from oidcserver import clock
+from oidcserver.credentials import digest
+from oidcserver.models.throttle import Throttle
+
+
+def take(dbsession: Session, key: str, limit: int, window_seconds: int) -> int:
+    """Count an attempt; return 0 if it is allowed, else the seconds to wait (Retry-After).
+
+    ``limit`` attempts (one or more) are allowed in a window, which begins with the first of them.
+    Attempts that are refused change nothing, so a person who waits as told gets in.
+
+    The attempt is counted at once on a connection of its own: what happens to the transaction of
+    the request afterwards does not undo it, and no transaction is open while a password is
+    checked. So ``dbsession`` lends its engine only, and must not be in a transaction: on SQLite
+    the two would wait for each other.
+
+    :param key: what is guarded, of any length, such as ``login:`` and the person's identifier.
+        The row holds its SHA-256 digest: people type passwords into user name fields.
+    :raises RuntimeError: if ``dbsession`` is in a transaction (end it: ``request.tm.commit()``,
+        ``request.tm.begin()``).
+    """
+    if dbsession.in_transaction():
+        raise RuntimeError("An attempt is counted before or after a transaction, not within one.")
+    engine: Engine = dbsession.get_bind().engine
+    now = clock.now()
+    insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+    window_over = or_(
+        Throttle.window_started_at <= now - window_seconds,
+        Throttle.window_started_at > now,  # the machine's clock was set back
+    )
+    statement = (
+        insert(Throttle)
+        .values(key=digest(key), hits=1, window_started_at=now, blocked_until=0)
+        .on_conflict_do_update(
+            index_elements=[Throttle.key],
+            set_={
+                "hits": case(
+                    (window_over, 1),
+                    (Throttle.hits < limit, Throttle.hits + 1),
+                    else_=Throttle.hits,
+                ),
+                "window_started_at": case((window_over, now), else_=Throttle.window_started_at),
+                "blocked_until": case(
+                    (window_over, 0),
+                    (Throttle.hits < limit, 0),
+                    else_=Throttle.window_started_at + window_seconds,
+                ),
+            },
+        )
+        .returning(Throttle.blocked_until)
+    )
+    with engine.begin() as connection:
+        blocked_until: int = connection.execute(statement).scalar_one()
+    return max(0, blocked_until - now)
+
+
+def reset(dbsession: Session, key: str) -> None:
+    """Forget the attempts of a key, after a success, in the transaction of ``dbsession``."""
+    dbsession.execute(delete(Throttle).where(Throttle.key == digest(key)))

@@ -1,0 +1,97 @@
+"""A client's JWK Set: public keys that can be used, and no others."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from joserfc.util import int_to_base64
+
+from oidcserver.security.jwk_set import MAX_KEYS, public_key_set
+
+EC = ECKey.generate_key("P-256", {"kid": "ec"})
+ED = OKPKey.generate_key("Ed25519", {"kid": "ed"})
+RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
+PUBLIC: Any = EC.as_dict(private=False)
+
+
+def kids(*jwks: Any) -> list[str | None]:
+    return [key.kid for key in public_key_set({"keys": list(jwks)})]
+
+
+def test_public_keys_of_every_kind_are_taken() -> None:
+    assert kids(*(key.as_dict(private=False) for key in (EC, ED, RSA))) == ["ec", "ed", "rsa"]
+
+
+def test_a_key_without_kid_gets_its_thumbprint() -> None:
+    jwk = {name: value for name, value in PUBLIC.items() if name != "kid"}
+    assert kids(jwk) == [EC.thumbprint()]
+
+
+@pytest.mark.parametrize("key", [EC, ED, RSA, OctKey.generate_key(256)])
+def test_a_private_or_symmetric_key_is_refused_aloud(key: Any) -> None:
+    with pytest.raises(ValueError, match="private or symmetric"):
+        public_key_set({"keys": [PUBLIC, key.as_dict(private=True)]})
+
+
+@pytest.mark.parametrize("bits", [1024, 2047, 8193, 300_000])
+def test_an_rsa_key_of_another_size_is_refused_aloud(bits: int) -> None:
+    modulus = int_to_base64(1 << bits - 1 | 1)
+    with pytest.raises(ValueError, match="2048 to 8192"):
+        public_key_set({"keys": [{"kty": "RSA", "e": "AQAB", "n": modulus}]})
+
+
+@pytest.mark.parametrize(
+    "jwk",
+    [
+        {},
+        {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"},
+        {"kty": ["EC"]},
+        {"kty": "EC"},
+        {"kty": "EC", "crv": "P-999", "x": "AA", "y": "AA"},
+        {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"},
+        {"kty": "OKP", "crv": "Ed25519", "x": "AA"},
+        {"kty": "RSA", "n": "!!", "e": "AQAB"},
+        {"kty": "RSA", "n": "", "e": ""},
+        {"kty": "RSA", "n": 1, "e": 3},
+        PUBLIC | {"use": 1},
+        PUBLIC | {"kid": {"a": 1}},
+    ],
+)
+def test_a_key_that_is_not_understood_is_left_out(jwk: Any) -> None:
+    assert kids(jwk, PUBLIC) == ["ec"]
+    with pytest.raises(ValueError, match="no key that can be used"):
+        public_key_set({"keys": [jwk]})
+
+
+@pytest.mark.parametrize(
+    "document", [None, [], "keys", {}, {"keys": None}, {"keys": {}}, {"keys": [1]}, {"keys": []}]
+)
+def test_what_is_no_jwk_set_is_refused(document: Any) -> None:
+    with pytest.raises(ValueError, match="JWK Set"):
+        public_key_set(document)
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
+members = st.sampled_from(["kty", "crv", "x", "y", "n", "e", "use", "key_ops", "alg", "kid", "x5c"])
+values = st.sampled_from(["EC", "OKP", "RSA", "P-256", "Ed25519", "AQAB", "sig", "enc"]) | json
+
+
+@given(st.lists(st.dictionaries(members, values) | json, max_size=4))
+def test_no_json_raises_anything_but_a_value_error(jwks: Any) -> None:
+    try:
+        keys = public_key_set({"keys": [*jwks]})
+    except ValueError:
+        return
+    assert not any(key.is_private for key in keys)
+
+
+def test_a_set_of_very_many_keys_is_refused() -> None:
+    assert len(kids(*[PUBLIC] * MAX_KEYS)) == MAX_KEYS
+    with pytest.raises(ValueError, match="more than 32 keys"):
+        kids(*[PUBLIC] * (MAX_KEYS + 1))
