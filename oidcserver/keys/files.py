@@ -99,13 +99,13 @@ def read(path: Path) -> KeyRecord:
     """
     try:
         mode = path.stat().st_mode
-        text = path.read_text()
+        content = path.read_bytes()
     except OSError as problem:
         raise KeyStoreError(f"The key file {path} cannot be read: {problem.strerror}.") from None
     if mode & 0o077:
         raise KeyStoreError(f"The key file {path} is open to others: `chmod 600 {path}`.")
     try:
-        record = KeyRecord(**json.loads(text))
+        record = KeyRecord(**json.loads(content))
         if record.kind not in {"sig", "seal"} or record.alg not in _RECIPES or not record.kid:
             raise ValueError
         for moment in (record.created_at, record.active_from):

@@ -16,7 +16,14 @@ class Offer:
     kind: str
     name: str
     value: Any
-    where: str
+    #: Pyramid's action info: the file and line of the directive's call.
+    info: Any
+    includepath: tuple[Any, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """The file and line of the offer."""
+        return f"{self.info.file}:{self.info.line}"
 
 
 class Catalog:
@@ -26,8 +33,22 @@ class Catalog:
         self._offers: dict[str, dict[str, Offer]] = defaultdict(dict)
 
     def add(self, offer: Offer) -> None:
-        """Take in an offer. Pyramid's action discriminator has refused a second of one name."""
-        self._offers[offer.kind][offer.name] = offer
+        """Take in an offer. As with Pyramid's own actions, one of a shorter include path wins.
+
+        Pyramid's discriminators would do this, but it keeps the losers and trips over them as
+        soon as an action adds actions, which selection does for routes and views.
+
+        :raises ConfigurationProblem: if neither of two offers overrides the other.
+        """
+        offers = self._offers[offer.kind]
+        other = offers.get(offer.name)
+        if other is None or _overrides(offer, other):
+            offers[offer.name] = offer
+        elif not _overrides(other, offer):
+            raise ConfigurationProblem(
+                f"The {offer.kind} {offer.name!r} is offered twice: at {other.where} and at "
+                f"{offer.where}."
+            )
 
     def offers(self, kind: str) -> Mapping[str, Offer]:
         """Return the offers of a kind by name."""
@@ -49,6 +70,11 @@ class Catalog:
         if name not in offers:
             raise ConfigurationProblem(unknown(setting, name, offers))
         return offers[name].value
+
+
+def _overrides(offer: Offer, other: Offer) -> bool:
+    path = offer.includepath
+    return len(path) < len(other.includepath) and other.includepath[: len(path)] == path
 
 
 def unknown(setting: str, name: str, offers: Mapping[str, Offer]) -> str:

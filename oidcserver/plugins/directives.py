@@ -1,7 +1,7 @@
 """The directives: the one way in which built-ins and third parties offer what they have.
 
-Each makes an introspectable and an action with a discriminator, so that two plugins that claim
-one name stop the start with both call sites, and an application's own offer overrides.
+Each makes an introspectable and an entry of the catalog. Two plugins that claim one name stop the
+start with both call sites; an application's own offer overrides a plugin's.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,15 +19,14 @@ OFFER = PHASE0_CONFIG
 
 def offer(config: Any, kind: str, name: str, value: Any) -> None:
     """Queue an offer: ``config.add_oauth_offer(kind, name, value)``, for kinds of your own."""
-    info = config.action_info
-    where = f"{info.file}:{info.line}"
+    entry = Offer(kind, name, value, config.action_info, config.includepath)
     introspectable = config.introspectable(f"oauth {kind}", name, name, f"oauth {kind}")
     introspectable["value"] = value
 
     def register() -> None:
-        config.registry.provider.catalog.add(Offer(kind, name, value, where))
+        config.registry.provider.catalog.add(entry)
 
-    config.action((f"oauth {kind}", name), register, order=OFFER, introspectables=(introspectable,))
+    config.action(None, register, order=OFFER, introspectables=(introspectable,))
 
 
 def add_oauth_setting(
