@@ -5,7 +5,7 @@ of processes together let no more than the limit through, also after a restart. 
 libraries keep their counters in memory, in Redis or in tables and connections of their own.
 """
 
-from sqlalchemy import Engine, case, delete, or_
+from sqlalchemy import Engine, case, delete, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -63,6 +63,16 @@ def take(dbsession: Session, key: str, limit: int, window_seconds: int) -> int:
     with engine.begin() as connection:
         blocked_until: int = connection.execute(statement).scalar_one()
     return max(0, blocked_until - now)
+
+
+def give_back(dbsession: Session, key: str) -> None:
+    """Uncount one attempt of a key that many share, after a success, in that transaction."""
+    dbsession.execute(
+        update(Throttle)
+        .where(Throttle.key == digest(key), Throttle.hits > 0)
+        .values(hits=Throttle.hits - 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def reset(dbsession: Session, key: str) -> None:

@@ -299,14 +299,19 @@ def test_the_next_address_is_tried_if_one_does_not_answer(serve: Any) -> None:
 
 
 def drip(start: bytes, more: bytes) -> Callable[[socket.socket], None]:
-    """Send ``start``, then ``more`` again and again, slowly, for two seconds."""
+    """Send ``start``, then ``more`` again and again, slowly, until the client goes away."""
 
     def send(connection: socket.socket) -> None:
         connection.sendall(start)
-        end = time.monotonic() + 2
+        connection.settimeout(0.02)
+        end = time.monotonic() + 20
         while time.monotonic() < end:
             connection.sendall(more)
-            time.sleep(0.02)
+            try:
+                if not connection.recv(1):
+                    return
+            except TimeoutError:
+                continue
 
     return send
 
@@ -329,7 +334,7 @@ def test_a_slow_answer_is_an_error_when_the_whole_time_is_over(
     fetcher = development(timeout=0.3)
     began = time.monotonic()
     assert "0.3 seconds" in reason(lambda: fetcher.get(f"http://127.0.0.1:{host.port}/", "*/*"))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 def test_a_tls_handshake_that_hangs_is_an_error_when_the_whole_time_is_over() -> None:
@@ -337,7 +342,7 @@ def test_a_tls_handshake_that_hangs_is_an_error_when_the_whole_time_is_over() ->
         url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
         began = time.monotonic()
         reason(lambda: development(timeout=0.3).get(url, "*/*"))
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
 
 
 def test_a_slow_name_look_up_is_an_error_when_the_whole_time_is_over() -> None:
@@ -350,7 +355,7 @@ def test_a_slow_name_look_up_is_an_error_when_the_whole_time_is_over() -> None:
     began = time.monotonic()
     fetcher = OutboundFetcher(timeout=0.2, resolver=slow)
     assert "0.2 seconds" in reason(lambda: fetcher.get(f"https://{NAME}/", "*/*"))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     answered.set()
 
 
