@@ -14,7 +14,7 @@ from oidcserver.credentials import digest
 from oidcserver.models.base import Base
 from oidcserver.models.engine import make_engine
 from oidcserver.models.throttle import Throttle
-from oidcserver.security.throttling import reset, take
+from oidcserver.security.throttling import give_back, reset, take
 
 
 @pytest.fixture
@@ -85,6 +85,22 @@ def test_a_reset_whose_transaction_is_undone_did_not_happen(dbsession: Session) 
     reset(dbsession, "login:alice")
     dbsession.rollback()
     assert attempts(dbsession, 1) == [60]
+
+
+def test_a_success_gives_one_attempt_of_a_shared_key_back(dbsession: Session) -> None:
+    assert attempts(dbsession, 4) == [0, 0, 0, 60]
+    give_back(dbsession, "login:alice")
+    dbsession.commit()
+    assert attempts(dbsession, 2) == [0, 60]
+
+
+def test_giving_back_more_than_was_taken_raises_no_limit(dbsession: Session) -> None:
+    attempts(dbsession, 1)
+    for _ in range(5):
+        give_back(dbsession, "login:alice")
+    give_back(dbsession, "login:nobody")
+    dbsession.commit()
+    assert attempts(dbsession, 4) == [0, 0, 0, 60]
 
 
 def test_an_attempt_counts_although_the_transaction_after_it_is_undone(
