@@ -6,10 +6,14 @@ from contextlib import contextmanager
 from hashlib import sha256
 from base64 import urlsafe_b64encode
 import secrets
+import warnings
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import webtest
+from joserfc import jwt
+from joserfc.errors import SecurityWarning
+from joserfc.jwk import KeySet, OctKey
 from sqlalchemy.orm import Session
 
 import oidcserver
@@ -200,6 +204,23 @@ class RelyingParty:
         """Ask introspection; return the members of the answer."""
         members: dict[str, Any] = self.post("/oauth/introspect", status=200, token=token).json
         return members
+
+
+def decode_id_token(
+    provider: Provider, id_token: str, alg: str = "RS256", *, secret: str | None = None
+) -> dict[str, Any]:
+    """Verify an ID token as a relying party would, with the published keys; return its claims."""
+    keys: Any = OctKey.import_key(secret) if secret else None
+    if keys is None:
+        published = webtest.TestApp(provider.wsgi).get("/oauth/jwks.json").json
+        keys = KeySet.import_key_set(published)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SecurityWarning)  # EdDSA by its old name
+        token = jwt.decode(id_token, keys, algorithms=[alg])
+    assert secret or "kid" in token.header
+    assert token.claims["iss"] == provider.issuer
+    claims: dict[str, Any] = token.claims
+    return claims
 
 
 def follow_to_answer(response: webtest.TestResponse) -> webtest.TestResponse:

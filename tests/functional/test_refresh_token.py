@@ -1,0 +1,143 @@
+"""Rotation, reuse and the retry window (RFC 6749 section 6, RFC 9700 section 4.14)."""
+
+from typing import Any
+
+import pytest
+from support.app import Provider, RelyingParty, decode_id_token
+
+from oidcserver.models import User
+from oidcserver.models.consent import withdraw_consent
+
+
+@pytest.fixture
+def client(provider: Provider) -> RelyingParty:
+    return provider.register()
+
+
+@pytest.fixture
+def tokens(provider: Provider, client: RelyingParty) -> dict[str, Any]:
+    return client.exchange(client.login(provider.browser())["code"])
+
+
+def test_each_use_gives_a_successor_and_new_tokens(
+    client: RelyingParty, tokens: dict[str, Any], provider: Provider, clock: Any
+) -> None:
+    clock.advance(5)
+    fresh = client.refresh(tokens["refresh_token"])
+    assert fresh["refresh_token"] != tokens["refresh_token"]
+    assert fresh["access_token"] != tokens["access_token"]
+    before = decode_id_token(provider, tokens["id_token"])
+    after = decode_id_token(provider, fresh["id_token"])
+    assert after["iat"] > before["iat"]
+    assert all(after[name] == before[name] for name in ("sub", "aud", "auth_time", "iss", "sid"))
+    assert "nonce" not in after
+
+
+def test_a_lost_answer_may_be_asked_again_and_is_the_same(
+    client: RelyingParty, tokens: dict[str, Any], clock: Any
+) -> None:
+    first = client.refresh(tokens["refresh_token"])
+    clock.advance(20)
+    again = client.refresh(tokens["refresh_token"])
+    assert again["refresh_token"] == first["refresh_token"]
+    assert "access_token" in client.refresh(again["refresh_token"])
+
+
+def test_reuse_after_the_window_ends_the_family(
+    client: RelyingParty, tokens: dict[str, Any], clock: Any
+) -> None:
+    fresh = client.refresh(tokens["refresh_token"])
+    clock.advance(31)
+    assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
+    assert client.refresh(fresh["refresh_token"], status=400)["error"] == "invalid_grant"
+    client.userinfo(fresh["access_token"], status=401)
+
+
+def test_reuse_within_the_window_ends_the_family_once_the_successor_was_used(
+    client: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    second = client.refresh(tokens["refresh_token"])
+    third = client.refresh(second["refresh_token"])
+    assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
+    assert client.refresh(third["refresh_token"], status=400)["error"] == "invalid_grant"
+
+
+def test_without_a_window_the_first_reuse_ends_the_family(make_provider: Any) -> None:
+    provider = make_provider(oauth__refresh_token_retry_window="0")
+    client = provider.register()
+    tokens = client.exchange(client.login(provider.browser())["code"])
+    fresh = client.refresh(tokens["refresh_token"])
+    client.refresh(tokens["refresh_token"], status=400)
+    client.refresh(fresh["refresh_token"], status=400)
+
+
+def test_reuse_is_found_after_a_restart(make_provider: Any, clock: Any) -> None:
+    provider = make_provider()
+    client = provider.register()
+    tokens = client.exchange(client.login(provider.browser())["code"])
+    client.refresh(tokens["refresh_token"])
+    clock.advance(31)
+    restarted = make_provider()
+    again = RelyingParty(restarted, client.client, client.secret)
+    assert again.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
+
+
+def test_another_clients_refresh_token_is_refused_and_the_owners_still_works(
+    provider: Provider, client: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    other = provider.register()
+    assert other.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
+    assert "access_token" in client.refresh(tokens["refresh_token"])
+
+
+def test_a_narrower_scope_holds_for_the_access_token_and_not_for_the_family(
+    client: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    narrow = client.refresh(tokens["refresh_token"], scope="openid")
+    assert narrow["scope"] == "openid"
+    assert client.refresh(narrow["refresh_token"])["scope"] == "openid profile"
+
+
+def test_a_wider_scope_is_refused_and_the_token_still_works(
+    client: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    refused = client.refresh(tokens["refresh_token"], scope="openid email", status=400)
+    assert refused["error"] == "invalid_scope"
+    assert "access_token" in client.refresh(tokens["refresh_token"])
+
+
+def test_an_idle_refresh_token_expires_and_one_in_use_does_not_until_its_family_ends(
+    client: RelyingParty, tokens: dict[str, Any], clock: Any
+) -> None:
+    day = 86400
+    for _ in range(6):
+        clock.advance(13 * day)
+        tokens = client.refresh(tokens["refresh_token"])
+    clock.advance(13 * day)
+    assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
+
+
+def test_idleness_ends_a_refresh_token(
+    client: RelyingParty, tokens: dict[str, Any], clock: Any
+) -> None:
+    clock.advance(14 * 86400 + 1)
+    assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
+
+
+def test_a_disabled_person_or_a_withdrawn_consent_ends_it(
+    provider: Provider, client: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    with provider.database() as dbsession:
+        user = dbsession.query(User).one()
+        user.disabled_at = 1
+    assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
+    with provider.database() as dbsession:
+        user = dbsession.query(User).one()
+        user.disabled_at = None
+        withdraw_consent(dbsession, user.id, client.client_id)
+    assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
+
+
+def test_a_client_that_did_not_register_the_grant_gets_no_refresh_token(provider: Provider) -> None:
+    client = provider.register(grant_types=["authorization_code"])
+    assert "refresh_token" not in client.exchange(client.login(provider.browser())["code"])
