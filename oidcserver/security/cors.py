@@ -6,21 +6,14 @@ token, a DPoP key), never the person's cookies.
 
 import ipaddress
 import re
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from pyramid.request import Request
 from pyramid.response import Response
 
-#: What a script may send: credentials of the client, the form or JSON, the proof of RFC 9449.
-ALLOWED_HEADERS = "Authorization, Content-Type, DPoP"
-
 #: What a script may read besides the body: challenges, the nonce of RFC 9449, how long to wait.
 EXPOSED_HEADERS = "WWW-Authenticate, DPoP-Nonce, Retry-After"
-
-#: Seconds that a browser may remember the answer to a preflight; Chromium's own limit.
-PREFLIGHT_MAX_AGE = 7200
 
 # urlsplit drops a TAB or a newline without a word.
 _URI = re.compile(r"[!-~]+")
@@ -73,24 +66,3 @@ def allow_registered_origin(
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
     return response
-
-
-def preflight_view(*methods: str) -> Callable[[Any, Request], Response]:
-    """Return the view that answers OPTIONS for a URL that scripts may use with ``methods``.
-
-    A preflight does not say which client it is for, so the answer is the same for everybody: to
-    look the origin up in all registrations would tell anyone who asks whose applications are
-    registered here, and cost a query. It gives away nothing. Without it a script can already send
-    a form; with it, it can add headers whose content it must hold itself; the answer to the
-    request proper is readable for a registered origin only.
-    """
-
-    def answer_preflight(_context: Any, _request: Request) -> Response:
-        response = Response(status=204)
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Access-Control-Allow-Methods"] = ", ".join(methods)
-        response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
-        response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_MAX_AGE)
-        return response
-
-    return answer_preflight

@@ -2,8 +2,8 @@
 
 Pyramid and WebOb raise on a path, query, form or cookie that is not UTF-8 and on a form with
 another charset; a NUL would reach the database driver; and a web server's own limits are far
-above what an OAuth request needs. No endpoint takes multipart (RFC 6749 section 3.2 and
-appendix B: application/x-www-form-urlencoded), so that is refused as a whole.
+above what an OAuth request needs. Standards send application/x-www-form-urlencoded; multipart, as
+curl's ``-F`` sends it, is taken too where it can be read.
 """
 
 import re
@@ -80,7 +80,7 @@ def _check(request: Request, environ: dict[str, Any]) -> None:
         _check_cookies(request)
     body = _read_body(request, environ)
     if body:
-        _check_body(body, environ.get("CONTENT_TYPE", ""))
+        _check_body(request, body, environ.get("CONTENT_TYPE", ""))
 
 
 def _read_body(request: Request, environ: dict[str, Any]) -> bytes:
@@ -120,15 +120,27 @@ def _read(request: Request, expected: int) -> bytes:
     return body
 
 
-def _check_body(body: bytes, content_type: str) -> None:
+def _check_body(request: Request, body: bytes, content_type: str) -> None:
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type.startswith("multipart/"):
-        raise _Refusal(400, f"The body must be {_FORM}.")
+        _check_multipart(request, body)
     if media_type in ("", _FORM):
         charset = _CHARSET.search(content_type)
         if charset and charset[1].strip().lower() not in ("", "utf-8", "utf8"):
             raise _Refusal(400, "The body must be in UTF-8.")
         _check_parameters(body, "body")
+
+
+def _check_multipart(request: Request, body: bytes) -> None:
+    _check_text(body, "body")
+    try:
+        values = list(request.POST.values())
+    except (ValueError, LookupError, TypeError):
+        raise _Refusal(400, "The multipart body cannot be read.") from None
+    if not values or len(values) > MAX_PARAMETERS:
+        raise _Refusal(400, "The multipart body has no parameters, or too many.")
+    if any(len(value) > MAX_PARAMETER_BYTES for value in values if isinstance(value, str)):
+        raise _Refusal(400, f"A parameter is longer than {MAX_PARAMETER_BYTES} bytes.")
 
 
 def _check_parameters(raw: bytes, where: str) -> None:

@@ -188,3 +188,19 @@ def test_the_pages_of_a_client_may_read_its_answers_and_others_may_not(provider:
         revoked = client.http.post("/oauth/revoke", {"token": "x"}, headers=headers)
         assert (revoked.headers.get("Access-Control-Allow-Origin") == origin) is allowed
         assert "Access-Control-Allow-Credentials" not in revoked.headers
+
+
+def test_a_preflight_is_answered_alike_for_everybody_and_gives_nothing_away(
+    provider: Provider,
+) -> None:
+    browser = provider.browser()
+    answers = {
+        tuple(sorted(browser.options("/oauth/token", headers=headers, status=204).headers.items()))
+        for headers in ({"Origin": "https://client.example"}, {"Origin": "https://evil.example"})
+    }
+    assert len(answers) == 1
+    headers = dict(answers.pop())
+    assert headers["Access-Control-Allow-Origin"] == "*"
+    assert headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type, DPoP"
+    assert "Access-Control-Allow-Credentials" not in headers
+    browser.options("/oauth/introspect", status=405)

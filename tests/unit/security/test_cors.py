@@ -10,7 +10,6 @@ from oidcserver.security.cors import (
     allow_any_origin,
     allow_registered_origin,
     origin_of,
-    preflight_view,
 )
 
 
@@ -110,27 +109,3 @@ def test_vary_keeps_what_was_there() -> None:
     response = Response(vary=("Accept-Language",))
     allow_registered_origin(Request.blank("/"), response, ORIGINS)
     assert response.vary == ("Accept-Language", "Origin")
-
-
-def test_a_preflight_is_answered_alike_for_every_origin() -> None:
-    view = preflight_view("GET", "POST")
-    answers = {
-        tuple(view(None, Request.blank("/token", headers=headers)).headerlist)
-        for headers in (
-            {},
-            {"Origin": "https://client.example"},
-            {"Origin": "https://evil.example"},
-        )
-    }
-    assert len(answers) == 1
-
-
-def test_a_preflight_names_methods_and_headers_and_no_credentials() -> None:
-    response = preflight_view("GET", "POST")(None, Request.blank("/token"))
-    assert response.status_int == 204
-    assert response.body == b""
-    assert response.headers["Access-Control-Allow-Origin"] == "*"
-    assert response.headers["Access-Control-Allow-Methods"] == "GET, POST"
-    assert response.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type, DPoP"
-    assert response.headers["Access-Control-Max-Age"] == "7200"
-    assert "Access-Control-Allow-Credentials" not in response.headers
