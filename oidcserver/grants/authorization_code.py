@@ -50,7 +50,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
 
     def validate_token_request(self) -> None:
         """Check all that a code is bound to; another client's attempt leaves it usable."""
-        client = self.authenticate_client()
+        client = self.authenticate_token_endpoint_client()
         code = self.parameter("code")
         row = find_authorization_code(self.http_request.dbsession, code)
         if row is None or row.client_id != client.client_id:

@@ -4,8 +4,7 @@ from typing import Any
 
 from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
 
-from oidcserver.models import Client
-from oidcserver.oauth.errors import Rejection, invalid_request
+from oidcserver.oauth.errors import invalid_request
 
 
 class TokenGrant(BaseGrant, TokenEndpointMixin):
@@ -27,15 +26,3 @@ class TokenGrant(BaseGrant, TokenEndpointMixin):
         if value is None:
             raise invalid_request(f"The request has no {name}.", "RFC 6749 section 5.2")
         return value
-
-    def authenticate_client(self) -> Client:
-        """Authenticate the client and check that it may use this grant."""
-        client: Client = self.authenticate_token_endpoint_client()
-        if not client.check_grant_type(self.GRANT_TYPE):
-            raise Rejection(
-                "unauthorized_client",
-                "The client did not register this grant_type.",
-                rule="RFC 6749 section 5.2",
-                received={"grant_type": self.GRANT_TYPE},
-            )
-        return client

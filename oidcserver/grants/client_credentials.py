@@ -16,7 +16,7 @@ class ClientCredentialsGrant(TokenGrant):
 
     def validate_token_request(self) -> None:
         """Authenticate the client, which cannot be a public one (RFC 6749 section 4.4.2)."""
-        client = self.authenticate_client()
+        client = self.authenticate_token_endpoint_client()
         if self.request.auth_method == "none":
             raise Rejection(
                 "unauthorized_client",

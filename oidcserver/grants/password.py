@@ -17,7 +17,7 @@ class PasswordGrant(TokenGrant):
 
     def validate_token_request(self) -> None:
         """Authenticate the client, then the person; every failure of the latter is alike."""
-        self.request.client = self.authenticate_client()
+        self.request.client = self.authenticate_token_endpoint_client()
         username, password = self.parameter("username"), self.parameter("password")
         self.server.validate_requested_scope(self.request.payload.scope)
         user = self.http_request.authenticate_person(username, password)

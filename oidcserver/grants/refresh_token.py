@@ -24,7 +24,7 @@ class RefreshTokenGrant(TokenGrant):
 
     def validate_token_request(self) -> None:
         """Check the token, its family and the scope; nothing is used up yet."""
-        client = self.authenticate_client()
+        client = self.authenticate_token_endpoint_client()
         presented = self.parameter("refresh_token")
         dbsession = self.http_request.dbsession
         row = find_refresh_token(dbsession, presented)

@@ -63,8 +63,21 @@ class AuthorizationServer(AuthlibAuthorizationServer):
     def authenticate_client(
         self, request: PyramidOAuth2Request, methods: Any = None, endpoint: str = "token"
     ) -> Client:
-        """Authenticate by the selected methods; the lists of Authlib's grants do not count."""
-        return authenticate_client(self, request)
+        """Authenticate by the selected methods; the lists of Authlib's grants do not count.
+
+        At the token endpoint the client also has to have registered the grant type, so that no
+        grant of a plugin can forget to ask.
+        """
+        client = authenticate_client(self, request)
+        grant_type = request.payload.grant_type
+        if endpoint == "token" and not client.check_grant_type(grant_type):
+            raise Rejection(
+                "unauthorized_client",
+                "The client did not register this grant_type.",
+                rule="RFC 6749 section 5.2",
+                received={"grant_type": grant_type},
+            )
+        return client
 
     def validate_requested_scope(self, scope: str | None) -> None:
         """Refuse a scope that does not exist or that the client did not register."""
@@ -179,7 +192,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
             refuse_query_credentials(request)
             oauth_request = self.create_oauth2_request(request)
             oauth_request.payload.refuse_duplicates()
-            self.authenticate_client(oauth_request)
+            self.authenticate_client(oauth_request, endpoint="other")
             status, body = answer(oauth_request)
             return json_response(status, body)
         except OAuth2Error as error:

@@ -1,0 +1,88 @@
+"""The provider inside another Pyramid application, under a route prefix."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import webtest
+from pyramid.config import Configurator
+from pyramid.response import Response
+from support.app import DEVELOPMENT, Provider
+
+ISSUER = "http://localhost:6543/auth"
+
+
+def host_home(request: Any) -> Response:
+    return Response(f"the host's own page for {request.matched_route.name}")
+
+
+@pytest.fixture
+def host(tmp_path: Path, keys_directory: Path) -> Any:
+    settings = {
+        **DEVELOPMENT,
+        "oidc.issuer": ISSUER,
+        "oidcserver.database_url": f"sqlite:///{tmp_path / 'host.sqlite'}",
+        "oidcserver.keys_directory": str(keys_directory),
+    }
+    with Configurator(settings=settings) as config:
+        config.include("oidcserver", route_prefix="/auth")
+        config.add_route("host_home", "/")
+        config.add_view(host_home, route_name="host_home")
+        config.add_route("host_post", "/post")
+        config.add_view(host_home, route_name="host_post", request_method="POST")
+    wsgi = config.make_wsgi_app()
+    yield wsgi
+    wsgi.registry.dbsession_factory.kw["bind"].dispose()
+
+
+class Embedded(Provider):
+    """The provider within its host, driven as one that stands alone."""
+
+    def __init__(self, wsgi: Any) -> None:
+        self.wsgi = Prefixed(wsgi)
+        self.registry = wsgi.registry
+        self.issuer = ISSUER
+
+
+class Prefixed:
+    """Lets tests that know the provider's own paths reach them below the prefix."""
+
+    def __init__(self, wsgi: Any) -> None:
+        self.wsgi = wsgi
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        if not environ["PATH_INFO"].startswith("/auth/"):
+            environ["PATH_INFO"] = "/auth" + environ["PATH_INFO"]
+        return self.wsgi(environ, start_response)
+
+
+def test_the_whole_flow_works_below_the_prefix(host: Any) -> None:
+    provider = Embedded(host)
+    client = provider.register()
+    answer = client.login(provider.browser())
+    assert answer["iss"] == ISSUER
+    tokens = client.exchange(answer["code"])
+    assert client.userinfo(tokens["access_token"]).json["preferred_username"] == "alice"
+    assert "access_token" in client.refresh(tokens["refresh_token"])
+
+
+def test_every_url_of_discovery_begins_with_the_issuer_and_answers(host: Any) -> None:
+    app = webtest.TestApp(host)
+    document = app.get("/auth/.well-known/openid-configuration").json
+    assert document["issuer"] == ISSUER
+    urls = [value for name, value in document.items() if name.endswith(("_endpoint", "_uri"))]
+    assert len(urls) >= 6
+    for url in urls:
+        assert url.startswith(f"{ISSUER}/")
+        response = app.get(url.removeprefix("http://localhost:6543"), expect_errors=True)
+        assert response.status_int != 404
+
+
+def test_the_hosts_own_pages_stay_its_own(host: Any) -> None:
+    app = webtest.TestApp(host)
+    response = app.get("/")
+    assert response.text == "the host's own page for host_home"
+    assert "Content-Security-Policy" not in response.headers
+    assert "X-Frame-Options" not in response.headers
+    assert app.post("/post", {"a": "x" * 5000}).status_int == 200
+    assert "Content-Security-Policy" in app.get("/auth/login").headers

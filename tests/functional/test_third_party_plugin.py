@@ -1,0 +1,77 @@
+"""A package that knows public directives alone adds a grant, a method, an endpoint, settings."""
+
+from typing import Any
+
+import pytest
+from support.app import DEVELOPMENT, Provider, RelyingParty
+from support.example_plugin import sign
+
+from oidcserver.settings import ConfigurationProblem
+
+PLUGIN = {
+    "oidcserver__includes": "support.example_plugin",
+    "voucher__signers": "one-key another-key",
+    "oauth__grants": "voucher client_credentials refresh_token",
+    "oauth__token_endpoint_auth_methods": "client_secret_basic x_header",
+    "oauth__endpoints": "token jwks introspection openid_configuration voucher",
+    "oauth__response_types": "",
+}
+
+
+@pytest.fixture
+def plugged(make_provider: Any) -> Provider:
+    provider: Provider = make_provider(**PLUGIN)
+    provider.browser().sign_in("alice")
+    return provider
+
+
+def register(provider: Provider, method: str) -> RelyingParty:
+    return provider.register(
+        grant_types=["urn:example:voucher"], redirect_uris=[], response_types=[],
+        token_endpoint_auth_method=method, scope="profile",
+    )  # fmt: skip
+
+
+def test_its_grant_issues_tokens_for_a_person(plugged: Provider) -> None:
+    client = register(plugged, "client_secret_basic")
+    voucher = f"alice:{sign('alice', 'another-key')}"
+    tokens = client.token(grant_type="urn:example:voucher", voucher=voucher, scope="profile").json
+    assert client.introspect(tokens["access_token"])["username"] == "alice"
+    refused = client.token(grant_type="urn:example:voucher", voucher="alice:x", status=400)
+    assert refused.json["error"] == "invalid_grant"
+
+
+def test_its_client_authentication_method_authenticates(plugged: Provider) -> None:
+    client = register(plugged, "x_header")
+    voucher = f"alice:{sign('alice', 'one-key')}"
+    form = {"grant_type": "urn:example:voucher", "voucher": voucher}
+    headers = {"X-Client": f"{client.client_id}/{client.secret}"}
+    assert "access_token" in client.http.post("/oauth/token", form, headers=headers).json
+    client.http.post("/oauth/token", form, headers={"X-Client": f"{client.client_id}/x"}, status=401)
+    client.http.post("/oauth/token", form, headers=client.basic(), status=401)
+
+
+def test_its_endpoint_setting_and_metadata_are_there(plugged: Provider) -> None:
+    browser = plugged.browser()
+    assert browser.get("/vouchers").json == {"lifetime": 60}
+    document = browser.get("/.well-known/openid-configuration").json
+    assert document["voucher_endpoint"] == f"{plugged.issuer}/vouchers"
+    assert document["voucher_signing_supported"] is True
+    assert "urn:example:voucher" in document["grant_types_supported"]
+    assert "x_header" in document["token_endpoint_auth_methods_supported"]
+
+
+def test_what_is_included_and_not_selected_is_not_there(make_provider: Any) -> None:
+    provider = make_provider(oidcserver__includes="support.example_plugin")
+    browser = provider.browser()
+    browser.get("/vouchers", status=404)
+    document = browser.get("/.well-known/openid-configuration").json
+    assert not {"voucher_endpoint", "voucher_signing_supported"} & set(document)
+    assert "urn:example:voucher" not in document["grant_types_supported"]
+
+
+def test_an_unknown_name_says_who_offers_what(make_provider: Any) -> None:
+    with pytest.raises(ConfigurationProblem, match=r"Did you mean 'voucher'\?") as problem:
+        make_provider(**{**PLUGIN, "oauth__grants": "vouchers"})
+    assert "example_plugin.py:" in str(problem.value)
+    assert DEVELOPMENT["oauth.grants"].split()[0] in str(problem.value)
