@@ -56,6 +56,19 @@ def revoke_authorizations_of_user(dbsession: Session, user_id: str) -> int:
     return _revoke(dbsession, Authorization.user_id == user_id)
 
 
+def revoke_online_authorizations_of_session(dbsession: Session, session_id: str) -> int:
+    """End what rests on a login session (OpenID Connect Core section 11); returns how many.
+
+    Families that hold ``offline_access`` live on: that is what the person allowed.
+    """
+    words = " " + Authorization.scope + " "
+    return _revoke(
+        dbsession,
+        Authorization.session_id == session_id,
+        words.not_like("% offline\\_access %", escape="\\"),
+    )
+
+
 def _revoke(dbsession: Session, *conditions: Any) -> int:
     statement = (
         update(Authorization)

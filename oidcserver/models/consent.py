@@ -6,6 +6,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from oidcserver import clock
 from oidcserver.models.authorization import revoke_authorizations_of_consent
 from oidcserver.models.base import Base, Time, Words
+from oidcserver.models.insertion import insert_once
 
 
 class Consent(Base):
@@ -34,10 +35,17 @@ def find_consent(dbsession: Session, user_id: str, client_id: str) -> Consent | 
 def grant_consent(
     dbsession: Session, user_id: str, client_id: str, scope: str, *, remember: bool
 ) -> Consent:
-    """Add scopes to what a person allows a client; a remembered consent stays remembered."""
-    consent = dbsession.merge(Consent(user_id=user_id, client_id=client_id))
-    consent.scope = " ".join(dict.fromkeys((consent.scope or "").split() + scope.split()))
-    consent.remembered = remember or bool(consent.remembered)
+    """Add scopes to what a person allows a client; ``remember`` says whether all of it is."""
+    insert_once(dbsession, Consent, user_id=user_id, client_id=client_id)
+    statement = (
+        select(Consent)
+        .where(Consent.user_id == user_id, Consent.client_id == client_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    consent = dbsession.scalars(statement).one()
+    consent.scope = " ".join(dict.fromkeys(consent.scope.split() + scope.split()))
+    consent.remembered = remember
     return consent
 
 

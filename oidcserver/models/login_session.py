@@ -1,5 +1,7 @@
 """Login sessions: who is signed in, in which browser, since when and how strongly."""
 
+from typing import Any
+
 from sqlalchemy import ForeignKey, String, select, update
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
 
@@ -50,6 +52,28 @@ def find_login_session(dbsession: Session, token: str, idle_seconds: int) -> Log
         )
     )
     return dbsession.scalars(statement).one_or_none()
+
+
+def renew_login_session(dbsession: Session, session_id: str, **columns: Any) -> bool:
+    """Let a session go on under what a new login says; return whether it had not ended."""
+    statement = (
+        update(LoginSession)
+        .where(LoginSession.id == session_id, LoginSession.ended_at.is_(None))
+        .values(**columns)
+        .returning(LoginSession.id)
+    )
+    return dbsession.scalars(statement).one_or_none() is not None
+
+
+def touch_login_session(dbsession: Session, session_id: str, at_most_every: int) -> None:
+    """Note that a session is in use, at most once in that many seconds."""
+    now = clock.now()
+    dbsession.execute(
+        update(LoginSession)
+        .where(LoginSession.id == session_id, LoginSession.last_seen_at <= now - at_most_every)
+        .values(last_seen_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def end_login_session(dbsession: Session, session_id: str) -> bool:

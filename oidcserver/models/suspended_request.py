@@ -6,7 +6,7 @@ A request that needs a person is kept as a pushed one would be (RFC 9126) and re
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Text, select, update
+from sqlalchemy import ForeignKey, Text, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
@@ -56,6 +56,28 @@ def find_suspended_request(dbsession: Session, request_uri: str) -> SuspendedReq
     reference = digest(request_uri.removeprefix(REQUEST_URI_PREFIX))
     statement = select(SuspendedRequest).where(SuspendedRequest.reference_digest == reference)
     return dbsession.scalars(statement).one_or_none()
+
+
+def decide_suspended_request(
+    dbsession: Session, suspended: SuspendedRequest, user_id: str, allowed_scope: str | None
+) -> bool:
+    """Store a person's decision on consent; None for the scope denies.
+
+    A person decides once: of several tries at once, one gets True. Another person who signed in
+    for the same request decides anew.
+    """
+    statement = (
+        update(SuspendedRequest)
+        .where(
+            SuspendedRequest.reference_digest == suspended.reference_digest,
+            SuspendedRequest.used_at.is_(None),
+            or_(SuspendedRequest.decided_by.is_(None), SuspendedRequest.decided_by != user_id),
+        )
+        .values(decided_by=user_id, allowed_scope=allowed_scope or "", denied=allowed_scope is None)
+        .returning(SuspendedRequest.reference_digest)
+        .execution_options(synchronize_session=False)
+    )
+    return dbsession.scalars(statement).one_or_none() is not None
 
 
 def use_suspended_request(dbsession: Session, suspended: SuspendedRequest) -> bool:

@@ -33,12 +33,16 @@ def error_response(rejection: Rejection) -> Response:
     return json_response(rejection.status_code, body, rejection.headers)
 
 
-def error_page(request: Any, rejection: Rejection, reference: str) -> Response:
+def error_page(
+    request: Any, rejection: Rejection, reference: str, back: str | None = None
+) -> Response:
     """Return the page for a request that cannot be sent back to a client.
 
     It shows a sentence and the reference; nothing that is registered.
+
+    :param back: the URL of a safe way back, if there is a better one than the home page.
     """
-    values = {"rejection": rejection, "reference": reference}
+    values = {"rejection": rejection, "reference": reference, "back": back}
     response = render_to_response("oidcserver:templates/error.jinja2", values, request=request)
     response.status_int = rejection.status_code
     return response

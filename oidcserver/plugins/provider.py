@@ -68,6 +68,11 @@ class Provider:
         """The selected grants that the token endpoint or registration knows, by grant_type."""
         return {g.grant_type: g for g in self.grants.values() if g.grant_type}
 
+    @property
+    def page_route_names(self) -> set[str]:
+        """The routes of pages: what a person sees, and whose forms are checked."""
+        return self.route_names - {f"{name}_endpoint" for name in self.endpoints}
+
     def url(self, path: str) -> str:
         """Return the public URL of a path of this application, whatever Host a request had.
 

@@ -8,11 +8,9 @@ from pyramid.util import TopologicalSorter
 from oidcserver.plugins.catalog import unknown
 from oidcserver.plugins.provider import Provider
 from oidcserver.settings import (
-    CORE,
     PREFIXES,
     ConfigurationProblem,
     Setting,
-    Value,
     convert_settings,
 )
 
@@ -20,7 +18,13 @@ SETTINGS = PHASE0_CONFIG + 1
 SELECT = PHASE0_CONFIG + 2
 CHECK = PHASE3_CONFIG + 100
 
-STAGED = ("authorization", "authorization_response", "token_request", "token_grant", "token_response")
+STAGED = (
+    "authorization",
+    "authorization_response",
+    "token_request",
+    "token_grant",
+    "token_response",
+)
 
 
 def select_settings(config: Any) -> None:
@@ -34,9 +38,7 @@ def select_settings(config: Any) -> None:
     declared: list[Setting] = [offer.value for offer in offers.values()]
     name = str(raw.get("oauth.profile", "")).strip()
     profile = provider.catalog.one("profile", name, "oauth.profile") if name else None
-    provider.settings = convert_settings(
-        declared, raw, name, profile.defaults if profile else None
-    )
+    provider.settings = convert_settings(declared, raw, name, profile.defaults if profile else None)
     if not provider.settings["oidc.issuer"]:
         raise ConfigurationProblem("oidc.issuer is missing: the public URL of the provider.")
 
@@ -113,7 +115,7 @@ def _ordered(provider: Provider, kind: str) -> list[tuple[str, Any]]:
 
 def _select_pages_and_endpoints(config: Any, provider: Provider) -> None:
     settings = provider.settings
-    known = {route["name"] for route in _routes(config)}
+    before = len(config.action_state.actions)
     for page_config, register in provider.catalog.select(
         "page", settings["oidc.pages"], "oidc.pages"
     ).values():
@@ -129,14 +131,13 @@ def _select_pages_and_endpoints(config: Any, provider: Provider) -> None:
         for field, value in endpoint.metadata.items():
             provider.metadata[field] = value if callable(value) else _constant(value)
 
-    def own_routes() -> None:
-        provider.route_names = {route["name"] for route in _routes(config)} - known
+    # What was registered just now is ours; an embedding application's routes are not.
+    added = (action["discriminator"] for action in config.action_state.actions[before:])
+    provider.route_names = {name for kind, name, *_ in filter(_names_route, added)}
 
-    config.action(("oauth", "route names"), own_routes, order=CHECK)
 
-
-def _routes(config: Any) -> list[Any]:
-    return [entry["introspectable"] for entry in config.introspector.get_category("routes", ())]
+def _names_route(discriminator: Any) -> bool:
+    return isinstance(discriminator, tuple) and discriminator[:1] == ("route",)
 
 
 def _url(path: str) -> Any:

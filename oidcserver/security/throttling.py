@@ -14,6 +14,15 @@ from oidcserver.credentials import digest
 from oidcserver.models.throttle import Throttle
 
 
+class TooManyAttempts(Exception):
+    """Somebody tries too often: answer 429 with ``Retry-After: retry_after``."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("Too many attempts were made.")
+        #: Seconds to wait.
+        self.retry_after = retry_after
+
+
 def take(dbsession: Session, key: str, limit: int, window_seconds: int) -> int:
     """Count an attempt; return 0 if it is allowed, else the seconds to wait (Retry-After).
 

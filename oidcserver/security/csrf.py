@@ -1,0 +1,68 @@
+"""Cross-site request forgery: every form of our pages is checked, whoever wrote the page.
+
+Pyramid's own options belong to the whole application, and so to the one that embeds us; and its
+origin check believes the Host header. So its cookie policy is used here, and the rest is ours:
+the check runs before the view of any route that a page registered.
+"""
+
+from typing import Any
+
+from pyramid.csrf import CookieCSRFStoragePolicy
+from pyramid.events import ContextFound
+from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
+
+from oidcserver.security.cors import origin_of
+
+FIELD = "csrf_token"
+HEADER = "X-CSRF-Token"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+#: A page that was left open still works: browsers keep no cookie for longer (RFC 6265bis 5.5).
+MAX_AGE = 400 * 86400
+
+
+def _policy(provider: Any) -> CookieCSRFStoragePolicy:
+    return CookieCSRFStoragePolicy(
+        cookie_name="__Host-oidc_csrf" if provider.secure else "oidc_csrf",
+        secure=provider.secure,
+        httponly=True,
+        max_age=MAX_AGE,
+    )
+
+
+def csrf_token(request: Any) -> str:
+    """Return what forms carry in the field ``csrf_token``; the response sets its cookie."""
+    token: str = _policy(request.provider).get_csrf_token(request)
+    return token
+
+
+def check_request(request: Any) -> None:
+    """Refuse a form that is not from our own pages.
+
+    :raises BadCSRFOrigin: if it comes from another origin than the configured issuer's.
+    :raises BadCSRFToken: if it has not the token of this browser.
+    """
+    provider = request.provider
+    origin = request.headers.get("Origin") or origin_of(request.headers.get("Referer", ""))
+    if origin is not None and origin != origin_of(provider.origin):
+        raise BadCSRFOrigin("The form was sent from another origin.")
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        raise BadCSRFOrigin("The form was sent from another site.")
+    supplied = request.headers.get(HEADER) or request.POST.get(FIELD, "")
+    if not _policy(provider).check_csrf_token(request, supplied):
+        raise BadCSRFToken("The form has not the token of this browser.")
+
+
+def _on_context_found(event: Any) -> None:
+    request = event.request
+    route = request.matched_route
+    if request.method in SAFE_METHODS or route is None:
+        return
+    if route.name in request.provider.page_route_names:
+        check_request(request)
+
+
+def includeme(config: Any) -> None:
+    """Check the forms of our pages; ``request.csrf_token``."""
+    config.add_request_method(csrf_token, "csrf_token", reify=True)
+    config.add_subscriber(_on_context_found, ContextFound)

@@ -1,0 +1,49 @@
+"""Pyramid's security policy over the login session, where no other application embeds us."""
+
+from typing import Any
+
+from pyramid.authorization import ACLHelper, Authenticated, Everyone
+from pyramid.config import PHASE0_CONFIG
+
+#: After the selection, before Pyramid's own directives for policies.
+CHOOSE = PHASE0_CONFIG + 10
+
+
+class LoginSessionPolicy:
+    """``request.identity`` is the person who is signed in; contexts grant rights by their ACL."""
+
+    def identity(self, request: Any) -> Any | None:
+        """Return the person."""
+        session = request.login_session
+        return session.user if session is not None else None
+
+    def authenticated_userid(self, request: Any) -> str | None:
+        """Return the person's subject identifier."""
+        session = request.login_session
+        return session.user_id if session is not None else None
+
+    def permits(self, request: Any, context: Any, permission: str) -> Any:
+        """Ask the context's ACL, for the person's identifier, Authenticated and Everyone."""
+        user_id = self.authenticated_userid(request)
+        principals = [Everyone] if user_id is None else [Everyone, Authenticated, user_id]
+        return ACLHelper().permits(context, principals, permission)
+
+    def remember(self, request: Any, userid: str, **kw: Any) -> list[tuple[str, str]]:
+        """Return no headers: ``sign_in`` sets the cookie."""
+        return []
+
+    def forget(self, request: Any, **kw: Any) -> list[tuple[str, str]]:
+        """Return no headers: ``sign_out`` removes the cookie."""
+        return []
+
+
+def includeme(config: Any) -> None:
+    """Set the policy, unless an application embeds us: then it has its own."""
+
+    def choose() -> None:
+        if not config.registry.provider.embedded:
+            config.set_security_policy(LoginSessionPolicy())
+            # It would read the session before every request, also for a token or a key set.
+            config.add_settings({"tm.annotate_user": False})
+
+    config.action(("oauth", "security policy"), choose, order=CHOOSE)

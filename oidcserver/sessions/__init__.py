@@ -1,0 +1,40 @@
+"""Login sessions: who is signed in, how people sign in, and the directories that know them."""
+
+from typing import Any
+
+from oidcserver.sessions.authentication import authenticate_person
+from oidcserver.sessions.browser import browser_digest
+from oidcserver.sessions.directories import DatabaseDirectory, DemoDirectory, refuse_demo
+from oidcserver.sessions.login import read_login_session, sign_in, sign_out
+from oidcserver.settings import integer, seconds, text
+
+SETTINGS = (
+    ("oidc.session_idle_lifetime", seconds, 3600,
+     "How long a person who does nothing stays signed in."),
+    ("oidc.session_max_lifetime", seconds, 12 * 3600,
+     "How long after a login a person stays signed in at most."),
+    ("oidc.password_acr", text, "1", "The acr of a login with a password."),
+    ("oidc.login_attempts", integer, 10,
+     "How many passwords may be tried for one user name in a window."),
+    ("oidc.login_attempts_per_address", integer, 100,
+     "How many wrong passwords may come from one network address in a window."),
+    ("oidc.login_window", seconds, 900, "The window in which attempts to sign in count."),
+)  # fmt: skip
+
+
+def includeme(config: Any) -> None:
+    """Add ``request.login_session`` and its like, the directories and the interactions."""
+    config.include("oidcserver.security.csrf")
+    config.include("oidcserver.security.identity")
+    config.add_request_method(read_login_session, "login_session", reify=True)
+    config.add_request_method(browser_digest, "browser_digest", reify=True)
+    for method in (authenticate_person, sign_in, sign_out):
+        config.add_request_method(method)
+    config.add_user_directory("demo", DemoDirectory())
+    config.add_user_directory("database", DatabaseDirectory())
+    config.add_startup_check("demo directory", refuse_demo)
+    config.add_server_metadata(
+        "acr_values_supported", lambda provider: [provider.settings["oidc.password_acr"]]
+    )
+    for setting in SETTINGS:
+        config.add_oauth_setting(*setting)

@@ -1,0 +1,20 @@
+"""The browser's own cookie: what was begun in one browser is not continued in another."""
+
+import re
+from typing import Any
+
+from oidcserver.credentials import BROWSER, digest, new_credential
+from oidcserver.sessions.cookies import read_cookie, set_cookie
+
+#: Browsers keep no cookie for longer than 400 days (RFC 6265bis section 5.5).
+MAX_AGE = 400 * 86400
+_CREDENTIAL = re.compile(re.escape(BROWSER) + r"[A-Za-z0-9_-]{43}")
+
+
+def browser_digest(request: Any) -> str:
+    """Return the digest of this browser's cookie; one without gets it with the response."""
+    credential = read_cookie(request, "browser")
+    if credential is None or not _CREDENTIAL.fullmatch(credential):
+        credential = new_credential(BROWSER)
+        set_cookie(request, "browser", credential, MAX_AGE)
+    return digest(credential)

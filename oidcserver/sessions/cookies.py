@@ -1,0 +1,39 @@
+"""Our cookies: host-bound, never readable by scripts, and not sent along by other sites."""
+
+from typing import Any
+
+
+def cookie_name(provider: Any, name: str) -> str:
+    """Return the name under which a cookie is sent.
+
+    Over https it has the prefix ``__Host-``, so that no other host can set it (RFC 6265bis
+    section 4.1.3.2); over http, in development, browsers would refuse that prefix.
+    """
+    return f"__Host-oidc_{name}" if provider.secure else f"oidc_{name}"
+
+
+def read_cookie(request: Any, name: str) -> str | None:
+    """Return the value that the browser sent."""
+    value: str | None = request.cookies.get(cookie_name(request.provider, name))
+    return value
+
+
+def set_cookie(request: Any, name: str, value: str | None, max_age: int | None = None) -> None:
+    """Set a cookie on whatever response there will be; None removes it.
+
+    :param max_age: seconds; None for as long as the browser runs.
+    """
+    provider = request.provider
+
+    def on_response(_request: Any, response: Any) -> None:
+        response.set_cookie(
+            cookie_name(provider, name),
+            value,
+            max_age=max_age,
+            path="/",
+            secure=provider.secure,
+            httponly=True,
+            samesite="Lax",
+        )
+
+    request.add_response_callback(on_response)

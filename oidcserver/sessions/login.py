@@ -1,0 +1,93 @@
+"""``request.login_session``, signing in and signing out."""
+
+from typing import Any
+
+from oidcserver.credentials import LOGIN_SESSION, digest, new_credential
+from oidcserver.models import LoginSession
+from oidcserver.models.authorization import revoke_online_authorizations_of_session
+from oidcserver.models.login_session import (
+    end_login_session,
+    find_login_session,
+    renew_login_session,
+    touch_login_session,
+)
+from oidcserver.oauth.events import OAuthEvent
+from oidcserver.sessions.cookies import read_cookie, set_cookie
+
+COOKIE = "session"
+TOUCH_SECONDS = 60
+MAX_USER_AGENT = 300
+
+#: Authentication method of a password (RFC 8176 section 2).
+PASSWORD_AMR = ("pwd",)
+
+
+def read_login_session(request: Any) -> LoginSession | None:
+    """Return the live session of this browser with its user, or None."""
+    token = read_cookie(request, COOKIE)
+    if not token:
+        return None
+    idle = request.provider.settings["oidc.session_idle_lifetime"]
+    session = find_login_session(request.dbsession, token, idle)
+    if session is not None and session.last_seen_at <= request.now - TOUCH_SECONDS:
+        touch_login_session(request.dbsession, session.id, TOUCH_SECONDS)
+    return session
+
+
+def sign_in(
+    request: Any, user: Any, *, amr: tuple[str, ...] = PASSWORD_AMR, acr: str | None = None
+) -> LoginSession | None:
+    """Sign a person in and return the session; None if they were disabled at this moment.
+
+    The cookie always gets a new value, so nobody who knew the one before is signed in. A person
+    who signs in again keeps the session, hence its ``sid``; another person's session ends.
+
+    :param amr: how the person proved who they are (RFC 8176).
+    :param acr: the authentication context class; by default that of a password.
+    """
+    settings = request.provider.settings
+    token = new_credential(LOGIN_SESSION)
+    columns = {
+        "token_digest": digest(token),
+        "auth_time": request.now,
+        "acr": acr or settings["oidc.password_acr"],
+        "amr": list(amr),
+        "last_seen_at": request.now,
+        "expires_at": request.now + settings["oidc.session_max_lifetime"],
+        "user_agent": (request.user_agent or "")[:MAX_USER_AGENT],
+        "remote_address": request.remote_addr or "",
+    }
+    current = request.login_session
+    if current is not None and current.user_id != user.id:
+        _end(request, current)
+        current = None
+    if current is None or not renew_login_session(request.dbsession, current.id, **columns):
+        request.dbsession.add(LoginSession(user_id=user.id, **columns))
+        request.dbsession.flush()
+    session = find_login_session(request.dbsession, token, settings["oidc.session_idle_lifetime"])
+    request.login_session = session
+    if session is not None:
+        set_cookie(request, COOKIE, token)
+        _notify(request, "signed_in", session)
+    return session
+
+
+def sign_out(request: Any) -> None:
+    """End this browser's session and what rests on it; without one, nothing happens."""
+    session = request.login_session
+    if session is not None:
+        _end(request, session)
+        request.login_session = None
+    if read_cookie(request, COOKIE) is not None:
+        set_cookie(request, COOKIE, None)
+
+
+def _end(request: Any, session: LoginSession) -> None:
+    if end_login_session(request.dbsession, session.id):
+        revoke_online_authorizations_of_session(request.dbsession, session.id)
+        _notify(request, "signed_out", session)
+
+
+def _notify(request: Any, name: str, session: LoginSession) -> None:
+    details = {"user_id": session.user_id, "session_id": session.id}
+    request.registry.notify(OAuthEvent(request, name, details))

@@ -1,0 +1,145 @@
+"""The consent page: who asks for what, and the person's decision."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+
+from oidcserver.interfaces import Scope
+from oidcserver.models import Client
+from oidcserver.models.consent import grant_consent
+from oidcserver.models.suspended_request import decide_suspended_request
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.responses import see_other
+from oidcserver.security.cors import origin_of
+from oidcserver.views.interactions import may_remember, remembered_scopes
+from oidcserver.views.suspended import authorization_url, needs, open_row, refuse
+
+
+def show(request: Any) -> Response:
+    """Show what is asked for; who has nothing to decide here goes on at once."""
+    try:
+        asking = request.authorization_server.read_suspended_request(request)
+        due = not needs(asking, "login") and needs(asking, "consent")
+    except Rejection as rejection:
+        return refuse(request, rejection)
+    if not due:
+        return _go_on(request, request.GET["request_uri"])
+    return _page(request, asking)
+
+
+def submit(request: Any) -> Response:
+    """Store the decision, once, and go on; or let another person sign in."""
+    try:
+        asking = request.authorization_server.read_suspended_request(request)
+    except Rejection as rejection:
+        return refuse(request, rejection)
+    request_uri = request.GET["request_uri"]
+    session = request.login_session
+    decision = request.POST.get("decision")
+    # A page that was shown to somebody else, who has signed out since, decides nothing.
+    if session is None or request.POST.get("session") != session.id:
+        return _go_on(request, request_uri)
+    if decision == "switch":
+        request.sign_out()
+    elif decision in {"allow", "deny"}:
+        request_uri = _decide(request, asking, allow=decision == "allow")
+    return _go_on(request, request_uri)
+
+
+def _go_on(request: Any, request_uri: str) -> Response:
+    return see_other(authorization_url(request, request_uri))
+
+
+def _decide(request: Any, asking: AuthorizationRequest, *, allow: bool) -> str:
+    """Store the decision and what follows of it; return the ``request_uri`` to go on with."""
+    client, user_id = asking.client, request.login_session.user_id
+    assert client is not None
+    # What was not shown is not allowed, whatever was registered in between.
+    shown = request.POST.get("scope", "").split()
+    scope = " ".join(name for name in asking.scope.split() if name in shown)
+    request_uri, row = open_row(asking)
+    if not decide_suspended_request(request.dbsession, row, user_id, scope if allow else None):
+        return request_uri
+    if allow:
+        remember = "remember" in request.POST and may_remember(asking)
+        grant_consent(request.dbsession, user_id, client.client_id, scope, remember=remember)
+    details = {"client_id": client.client_id, "user_id": user_id, "scope": scope}
+    name = "consent_granted" if allow else "authorization_denied"
+    request.registry.notify(OAuthEvent(request, name, details))
+    # The row was read before: what the statement wrote has to be read anew.
+    request.dbsession.expire(row)
+    return request_uri
+
+
+def _page(request: Any, asking: AuthorizationRequest) -> Response:
+    client = asking.client
+    assert client is not None
+    assert asking.redirect_uri is not None
+    policy = request.content_security_policy
+    policy.allow_redirect(asking.redirect_uri)
+    logo = _logo(client)
+    if logo is not None:
+        policy.allow("img-src", origin_of(logo))
+    scopes = [request.provider.scopes[name] for name in asking.scope.split()]
+    remembered = remembered_scopes(asking)
+    new, earlier = _divide(scopes, remembered or set())
+    values = {
+        "client": client,
+        "logo": logo,
+        "links": _links(client),
+        "destination": _destination(asking.redirect_uri),
+        "session": request.login_session,
+        "scope": asking.scope,
+        "new": new,
+        "earlier": earlier,
+        "may_remember": may_remember(asking),
+        "remembered": remembered is not None,
+    }
+    return render_to_response("oidcserver:templates/consent.jinja2", values, request=request)
+
+
+def _divide(scopes: list[Scope], remembered: set[str]) -> tuple[list[Scope], list[Scope]]:
+    """Return what is new and what was allowed before; all is new when it is all asked again."""
+    new = [scope for scope in scopes if scope.name not in remembered]
+    if not new:
+        return scopes, []
+    return new, [scope for scope in scopes if scope.name in remembered]
+
+
+def _logo(client: Client) -> str | None:
+    uri = client.member("logo_uri")
+    return uri if isinstance(uri, str) and (origin_of(uri) or "").startswith("https:") else None
+
+
+def _links(client: Client) -> list[tuple[str, str]]:
+    """Return text and URI of what the client says about itself (RFC 7591 section 2)."""
+    members = (
+        ("client_uri", "About the application"),
+        ("policy_uri", "Privacy policy"),
+        ("tos_uri", "Terms of service"),
+    )
+    found = ((text, client.member(name)) for name, text in members)
+    return [(text, uri) for text, uri in found if isinstance(uri, str) and origin_of(uri)]
+
+
+def _destination(redirect_uri: str) -> str:
+    """Say where the answer goes: a host, or an application on the person's own device."""
+    parts = urlsplit(redirect_uri)
+    if parts.scheme in {"http", "https"}:
+        return parts.netloc
+    return f"an application on this device ({parts.scheme})"
+
+
+def includeme(config: Any) -> None:
+    """Offer the page."""
+
+    def register(config: Any) -> None:
+        config.add_route("consent", "/consent")
+        config.add_view(show, route_name="consent", request_method="GET")
+        config.add_view(submit, route_name="consent", request_method="POST")
+
+    config.add_oauth_page("consent", register)

@@ -1,0 +1,145 @@
+"""Pages and answers for what went wrong: a sentence, a reference, a safe way back."""
+
+import logging
+from typing import Any
+
+from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
+from pyramid.httpexceptions import HTTPException, HTTPForbidden, HTTPNotFound
+from pyramid.response import Response
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from oidcserver.credentials import new_identifier
+from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.responses import error_page, error_response, see_other
+from oidcserver.security.passwords import Busy
+from oidcserver.security.throttling import TooManyAttempts
+from oidcserver.views.access import home_url, login_url, own_url
+
+logger = logging.getLogger(__name__)
+
+DATABASE_RETRY_SECONDS = 5
+
+
+class OurRoute:
+    """View predicate: the request is for us. In an embedding application, for a route of ours."""
+
+    def __init__(self, value: bool, info: Any) -> None:
+        self.value = value
+
+    def text(self) -> str:
+        """Return the predicate for Pyramid's messages."""
+        return f"our_route = {self.value}"
+
+    phash = text
+
+    def __call__(self, context: Any, request: Any) -> bool:
+        """Say whether it is."""
+        provider = request.provider
+        route = getattr(request, "matched_route", None)
+        ours = not provider.embedded or (route is not None and route.name in provider.route_names)
+        return ours is self.value
+
+
+def not_found(problem: HTTPNotFound, request: Any) -> Response:
+    """Answer for a URL that does not exist."""
+    return _answer(request, Rejection("not_found", "There is no such page.", status_code=404))
+
+
+def forbidden(problem: HTTPForbidden, request: Any) -> Response:
+    """Answer where something is not allowed; a person who is not signed in does that first."""
+    if request.login_session is None and not _wants_json(request):
+        return see_other(login_url(request))
+    sentence = "You may not see this page."
+    return _answer(request, Rejection("access_denied", sentence, status_code=403))
+
+
+def foreign_form(problem: BadCSRFOrigin, request: Any) -> Response:
+    """Refuse a form that another site sent, or that was opened under another address of ours."""
+    sentence = "This form was sent from another site, so nothing was done."
+    return _answer(
+        request, Rejection("access_denied", sentence, status_code=403), back=home_url(request)
+    )
+
+
+def stale_form(problem: BadCSRFToken, request: Any) -> Response:
+    """Refuse a form that lacks this browser's token; a fresh one is at the same URL."""
+    sentence = (
+        "Your browser did not send what this form needs, so nothing was done. Please open the "
+        "page again; if this message stays, allow cookies for this page."
+    )
+    rejection = Rejection("access_denied", sentence, status_code=403)
+    return _answer(request, rejection, back=own_url(request))
+
+
+def try_later(problem: TooManyAttempts | Busy, request: Any) -> Response:
+    """Tell whoever checks too many passwords to wait."""
+    status = 503 if isinstance(problem, Busy) else 429
+    sentence = "Too many passwords are being checked. Please try again later."
+    headers = (("Retry-After", str(problem.retry_after)),)
+    rejection = Rejection("temporarily_unavailable", sentence, status_code=status, headers=headers)
+    return _answer(request, rejection)
+
+
+def database_down(problem: Exception, request: Any) -> Response:
+    """Answer while the database does not; nothing here may ask it."""
+    reference = _log("the database does not answer", problem)
+    rejection = Rejection(
+        "temporarily_unavailable",
+        "The service cannot answer at this moment. Please try again in a few seconds.",
+        status_code=503,
+        headers=(("Retry-After", str(DATABASE_RETRY_SECONDS)),),
+    )
+    return _answer(request, rejection, reference)
+
+
+def unexpected(problem: Exception, request: Any) -> Response:
+    """Answer for a bug: the log has its traceback under the reference."""
+    if isinstance(problem, HTTPException):
+        return problem
+    reference = _log("unexpected error", problem)
+    sentence = "Something went wrong here, and it was not your doing."
+    return _answer(request, Rejection("server_error", sentence, status_code=500), reference)
+
+
+def _log(what: str, problem: Exception) -> str:
+    reference = new_identifier()[:10]
+    logger.error("%s, reference %s", what, reference, exc_info=problem)
+    return reference
+
+
+def _answer(
+    request: Any, rejection: Rejection, reference: str = "", back: str | None = None
+) -> Response:
+    if _wants_json(request):
+        return error_response(rejection)
+    response = error_page(request, rejection, reference, back)
+    response.headers.extend(rejection.headers)
+    return response
+
+
+def _wants_json(request: Any) -> bool:
+    """Whether a program asks: never at a page, and elsewhere unless it would rather have HTML."""
+    route = getattr(request, "matched_route", None)
+    pages = request.provider.page_route_names | {"authorization_endpoint"}
+    if route is not None and route.name in pages:
+        return False
+    offers = request.accept.acceptable_offers(["application/json", "text/html"])
+    return not offers or offers[0][0] == "application/json"
+
+
+def includeme(config: Any) -> None:
+    """Register the exception views; in an embedding application, for our routes only."""
+    config.add_view_predicate("oidcserver_route", OurRoute)
+    ours = {"oidcserver_route": True}
+    config.add_notfound_view(not_found, **ours)
+    config.add_forbidden_view(forbidden, **ours)
+    for view, contexts in (
+        (foreign_form, (BadCSRFOrigin,)),
+        (stale_form, (BadCSRFToken,)),
+        (try_later, (TooManyAttempts, Busy)),
+        (database_down, (OperationalError, InterfaceError, PoolTimeoutError)),
+        (unexpected, (Exception,)),
+    ):
+        for context in contexts:
+            config.add_exception_view(view, context=context, **ours)

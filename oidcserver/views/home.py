@@ -1,0 +1,34 @@
+"""The home page: what this is, or who is signed in and where to."""
+
+from typing import Any
+
+#: What a page before this one has to say, by the word in the query.
+NOTICES = {
+    "restart": (
+        "You are signed in. What the application had asked for is not known here any more: "
+        "go back to the application and start again."
+    ),
+}
+
+
+def home(request: Any) -> dict[str, Any]:
+    """Show the home page."""
+    return {
+        "session": request.login_session,
+        "notice": NOTICES.get(request.GET.get("notice", "")),
+    }
+
+
+def includeme(config: Any) -> None:
+    """Offer the page."""
+
+    def register(config: Any) -> None:
+        config.add_route("home", "/")
+        config.add_view(
+            home,
+            route_name="home",
+            request_method="GET",
+            renderer="oidcserver:templates/home.jinja2",
+        )
+
+    config.add_oauth_page("home", register)

@@ -1,0 +1,93 @@
+"""When an authorization request needs the person: to sign in, or to decide on consent."""
+
+from typing import Any
+
+from oidcserver.models.consent import find_consent
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.errors import Rejection
+
+
+def login_needed(request: AuthorizationRequest) -> str | None:
+    """Ask to sign in: nobody is, or the request wants it again (OpenID Connect Core 3.1.2.1)."""
+    session = request.http_request.login_session
+    if session is None:
+        return "login_required"
+    if request.suspended and request.suspended.authenticated_session_id == session.id:
+        return None
+    again = request.prompt & {"login", "select_account"}
+    return "login_required" if again or _too_old(request, session.auth_time) else None
+
+
+def _too_old(request: AuthorizationRequest, auth_time: int) -> bool:
+    # max_age=0 is prompt=login, also within the second of the last login.
+    max_age = request.max_age
+    return max_age is not None and (max_age == 0 or request.http_request.now > auth_time + max_age)
+
+
+def consent_needed(request: AuthorizationRequest) -> str | None:
+    """Ask what to allow, unless it was decided for this request or is remembered.
+
+    :raises Rejection: ``access_denied`` if the person refused.
+    """
+    session = request.http_request.login_session
+    suspended = request.suspended
+    if suspended is not None and suspended.decided_by == session.user_id:
+        if suspended.denied:
+            raise Rejection(
+                "access_denied",
+                "The person refused the request.",
+                rule="RFC 6749 section 4.1.2.1",
+            )
+        _narrow_scope(request, suspended.allowed_scope or "")
+        return None
+    if "consent" in request.prompt or not may_remember(request):
+        return "consent_required"
+    remembered = remembered_scopes(request)
+    covered = remembered is not None and set(request.scope.split()) <= remembered
+    return None if covered else "consent_required"
+
+
+def may_remember(request: AuthorizationRequest) -> bool:
+    """Whether an earlier consent may spare the question.
+
+    Not for a public client that anything on the person's device may pose as, as a private-use
+    scheme or a loopback address is not proof of who it is (RFC 8252 section 8.6).
+    """
+    client, redirect_uri = request.client, request.redirect_uri or ""
+    assert client is not None
+    return client.token_endpoint_auth_method != "none" or redirect_uri.startswith("https:")
+
+
+def remembered_scopes(request: AuthorizationRequest) -> set[str] | None:
+    """Return the scopes that the person allowed this client for good; None if nothing was."""
+    http_request, client = request.http_request, request.client
+    assert client is not None
+    user_id = http_request.login_session.user_id
+    consent = find_consent(http_request.dbsession, user_id, client.client_id)
+    return set(consent.scope.split()) if consent is not None and consent.remembered else None
+
+
+def _narrow_scope(request: AuthorizationRequest, allowed_scope: str) -> None:
+    allowed = allowed_scope.split()
+    request.scope = " ".join(scope for scope in request.scope.split() if scope in allowed)
+    request.oauth_request.scope = request.scope
+
+
+def refuse_missing_pages(registry: Any) -> str | None:
+    """An authorization endpoint without the pages that it sends people to cannot answer."""
+    provider = registry.provider
+    if "authorization" not in provider.endpoints:
+        return None
+    needed = {interaction.route_name for interaction in provider.interactions}
+    missing = sorted(needed - provider.route_names)
+    if missing:
+        names = " and ".join(missing)
+        return f"oidc.pages lacks {names}, which the authorization endpoint sends people to."
+    return None
+
+
+def includeme(config: Any) -> None:
+    """Register the interactions, in their order."""
+    config.add_interaction("login", login_needed, "login")
+    config.add_interaction("consent", consent_needed, "consent", after="login")
+    config.add_startup_check("pages of interactions", refuse_missing_pages)

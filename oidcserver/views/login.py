@@ -1,0 +1,146 @@
+"""The login page: from an application's request, or by itself with a way to go on."""
+
+from typing import Any
+
+from pyramid.exceptions import BadCSRFToken
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.responses import see_other
+from oidcserver.security.passwords import Busy
+from oidcserver.security.throttling import TooManyAttempts
+from oidcserver.views.access import home_url, local_url
+from oidcserver.views.suspended import authorization_url, is_known, needs, open_row, refuse
+
+WRONG = "That user name and password do not match."
+STALE = (
+    "Your browser did not send what this form needs. Please sign in again; "
+    "if this message stays, allow cookies for this page."
+)
+BUSY = "Very many people are signing in at this moment. Please try again in a few seconds."
+
+
+def show(request: Any) -> Response:
+    """Show the form; who has nothing to do here goes on at once."""
+    try:
+        asking = _read_request(request)
+    except Rejection as rejection:
+        return refuse(request, rejection)
+    session = request.login_session
+    if asking is not None and not needs(asking, "login"):
+        return see_other(authorization_url(request, _request_uri(request)))
+    if asking is None and session is not None:
+        target = local_url(request, request.GET.get("next"))
+        if target is not None:
+            return see_other(target)
+        return _page(request, None, signed_in=session.user)
+    return _page(request, asking, username=_expected_username(asking, session))
+
+
+def submit(request: Any) -> Response:
+    """Sign in and go where the person wanted to go."""
+    username = request.POST.get("username", "")
+    password = request.POST.get("password", "")
+    user, problem = None, None
+    try:
+        # First, as it ends the transaction: what is read before would be lost.
+        user = request.authenticate_person(username, password)
+    except (TooManyAttempts, Busy) as raised:
+        problem = raised
+    try:
+        asking = _read_request(request)
+    except Rejection as rejection:
+        return refuse(request, rejection)
+    if problem is not None:
+        return _try_later(request, asking, username, problem)
+    session = request.sign_in(user) if user is not None else None
+    if session is None:
+        return _page(request, asking, status=403, username=username, error=WRONG)
+    if asking is not None:
+        request_uri, row = open_row(asking)
+        row.authenticated_session_id = session.id
+        return see_other(authorization_url(request, request_uri))
+    if _request_uri(request):
+        return see_other(home_url(request, notice="restart"))
+    return see_other(local_url(request, request.GET.get("next")) or home_url(request))
+
+
+def show_again(problem: BadCSRFToken, request: Any) -> Response:
+    """Show a fresh form for one without its token. The database may not be asked here."""
+    username = request.POST.get("username", "")
+    return _page(request, None, status=403, username=username, error=STALE)
+
+
+def _read_request(request: Any) -> AuthorizationRequest | None:
+    """Return the request that the page is about; None for a visit without one that is known."""
+    if not _request_uri(request) or not is_known(request):
+        return None
+    asking: AuthorizationRequest = request.authorization_server.read_suspended_request(request)
+    return asking
+
+
+def _request_uri(request: Any) -> str:
+    request_uri: str = request.GET.get("request_uri", "")
+    return request_uri
+
+
+def _expected_username(asking: AuthorizationRequest | None, session: Any) -> str:
+    if asking is None or "select_account" in asking.prompt:
+        return ""
+    return asking.data.get("login_hint", "") or (session.user.username if session else "")
+
+
+def _try_later(
+    request: Any,
+    asking: AuthorizationRequest | None,
+    username: str,
+    problem: TooManyAttempts | Busy,
+) -> Response:
+    busy = isinstance(problem, Busy)
+    error = BUSY if busy else _too_many(problem.retry_after)
+    response = _page(request, asking, status=503 if busy else 429, username=username, error=error)
+    response.headers["Retry-After"] = str(problem.retry_after)
+    return response
+
+
+def _too_many(seconds: int) -> str:
+    minutes = -(-seconds // 60)
+    wait = "a minute" if minutes == 1 else f"{minutes} minutes"
+    return f"Too many attempts came from your network. Please try again in {wait}."
+
+
+def _page(
+    request: Any,
+    asking: AuthorizationRequest | None,
+    *,
+    status: int = 200,
+    username: str = "",
+    error: str = "",
+    signed_in: Any = None,
+) -> Response:
+    if asking is not None and asking.redirect_uri:
+        request.content_security_policy.allow_redirect(asking.redirect_uri)
+    values = {
+        "client": asking.client if asking is not None else None,
+        "again": asking is not None and request.login_session is not None,
+        "username": username,
+        "error": error,
+        "signed_in": signed_in,
+    }
+    response = render_to_response("oidcserver:templates/login.jinja2", values, request=request)
+    response.status_int = status
+    return response
+
+
+def includeme(config: Any) -> None:
+    """Offer the page."""
+
+    def register(config: Any) -> None:
+        config.add_route("login", "/login")
+        config.add_view(show, route_name="login", request_method="GET")
+        config.add_view(submit, route_name="login", request_method="POST")
+        config.add_exception_view(show_again, context=BadCSRFToken, route_name="login")
+
+    config.add_oauth_page("login", register)
