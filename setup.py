@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
 POSTGRESQL = ["psycopg2-binary>=2.9.10"]
@@ -6,7 +8,7 @@ setup(
     name="oidcserver",
     version="0.1.0",
     description="An OAuth 2.0 and OpenID Connect provider for Pyramid, on Authlib",
-    long_description=open("README.md", encoding="utf-8").read(),
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="BSD-3-Clause",
     author="The oidcserver authors",

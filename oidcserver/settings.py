@@ -49,7 +49,7 @@ def text(raw: str) -> str:
 
 
 def reference(raw: str) -> str:
-    """Return a text, or what ``env:NAME`` or ``file:PATH`` refer to: secrets stay out of the ini."""
+    """Return a text, or what ``env:NAME`` or ``file:PATH`` refer to, to keep secrets out."""
     scheme, separator, name = raw.strip().partition(":")
     if separator and scheme == "env":
         if name not in os.environ:
@@ -59,7 +59,9 @@ def reference(raw: str) -> str:
         try:
             return Path(name).expanduser().read_text().strip()
         except OSError as problem:
-            raise ValueError(f"the file {name}, which cannot be read ({problem.strerror})") from None
+            raise ValueError(
+                f"the file {name}, which cannot be read ({problem.strerror})"
+            ) from None
     return raw.strip()
 
 

@@ -29,9 +29,7 @@ def includeme(config: Any) -> None:
         ("openid_configuration", "/.well-known/openid-configuration"),
         ("oauth_authorization_server", "/.well-known/oauth-authorization-server"),
     ):
-        config.add_oauth_endpoint(
-            name, pattern, discovery, methods=("GET",), metadata_field=None
-        )
+        config.add_oauth_endpoint(name, pattern, discovery, methods=("GET",), metadata_field=None)
 
     def make_document() -> None:
         document = config.registry.provider.discovery()

@@ -22,12 +22,16 @@ def check_challenge(request: AuthorizationRequest) -> None:
     method = request.data.get("code_challenge_method")
     if challenge is None:
         required = request.provider.settings["oauth.pkce_required"]
-        assert request.client is not None  # noqa: S101
+        assert request.client is not None
         if method is not None:
             raise invalid_request(
                 "There is a code_challenge_method and no code_challenge.", "RFC 7636 section 4.3"
             )
-        if required and "code" in request.response_type.split() and not request.client.pkce_optional:
+        if (
+            required
+            and "code" in request.response_type.split()
+            and not request.client.pkce_optional
+        ):
             raise invalid_request("The request has no code_challenge.", "RFC 9700 section 2.1.1")
         return
     if method != "S256":

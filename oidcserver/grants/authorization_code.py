@@ -95,6 +95,4 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
 
 def includeme(config: Any) -> None:
     """Offer the grant."""
-    config.add_oauth_grant(
-        "authorization_code", AuthorizationCodeGrant, response_types=["code"]
-    )
+    config.add_oauth_grant("authorization_code", AuthorizationCodeGrant, response_types=["code"])

@@ -10,7 +10,7 @@ from oidcserver.oauth.issuing import token_response
 class ImplicitGrant(AuthorizationEndpointMixin, BaseGrant):
     """An access token in the response. The ID token is added by OpenID Connect's stage."""
 
-    GRANT_TYPE = "implicit"
+    GRANT_TYPE: str | None = "implicit"
     RESPONSE_TYPES = frozenset({"token", "id_token", "id_token token"})
 
     def create_authorization_response(

@@ -15,8 +15,12 @@ def includeme(config: Any) -> None:
     setting = config.add_oauth_setting
     setting("oidcserver.keys_directory", path, None, "The directory of the keys, mode 0700.")
     setting("oidc.signing_algs", words, ALGORITHMS, "The algorithms that there are keys for.")
-    setting("oidc.key_publish_before", seconds, 86400,
-            "How long a new key is published before it signs.")
+    setting(
+        "oidc.key_publish_before",
+        seconds,
+        86400,
+        "How long a new key is published before it signs.",
+    )
     setting("oidc.key_keep_after", seconds, 86400,
             "How long an old key is published after it signed last.")  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from joserfc import jws
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
-from joserfc.jwk import Key, KeySet, OctKey
+from joserfc.jwk import Key, KeySet, OctKey, RSAKey
 from joserfc.jws import JWSAlgModel, JWSRegistry
 
 from oidcserver.keys.store import KeyStore
@@ -30,7 +30,7 @@ class _Registry(JWSRegistry):
 
     def get_alg(self, name: str) -> JWSAlgModel:
         # joserfc warns of the name EdDSA, which RFC 9864 deprecates and registrations still use.
-        if name not in self.allowed:
+        if name not in (self.allowed or ()):
             raise UnsupportedAlgorithmError(name)
         return self.algorithms[name]
 
@@ -57,7 +57,9 @@ def sign_with_secret(secret: str, alg: str, claims: Mapping[str, Any]) -> str:
 
 
 def verify_own(keys: KeyStore, token: str, *, typ: str | None = None) -> dict[str, Any] | None:
-    """Return the claims of a JWT that we signed with a published key, or None. Times are not checked.
+    """Return the claims of a JWT that we signed with a published key, or None.
+
+    Times are not checked.
 
     :param typ: the type that the header has to name (RFC 8725 section 3.11).
     """
@@ -142,7 +144,7 @@ def _candidates(keys: KeySet, header: dict[str, Any]) -> list[Key]:
 
 
 def _verify(token: str, key: Key) -> dict[str, Any]:
-    if key.key_type == "RSA" and key.raw_value.key_size < 2048:
+    if isinstance(key, RSAKey) and key.raw_value.key_size < 2048:
         raise InvalidJWT("the RSA key is shorter than 2048 bits")
     try:
         obj = jws.deserialize_compact(token, key, registry=_REGISTRY)
@@ -169,4 +171,3 @@ def _nesting(payload: bytes) -> int:
         elif byte in b"]}":
             depth -= 1
     return deepest
-

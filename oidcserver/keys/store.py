@@ -97,9 +97,11 @@ class KeyStore:
         return self._current().sealing
 
     def status(self) -> list[KeyRecord]:
-        """Return every key, signing keys first, newest first. ``jwk`` is private: do not show it."""
+        """Return every key, signing keys first, newest first; ``jwk`` is private."""
         records = self._current().records
-        return sorted(records, key=lambda record: (record.kind != "sig", record.alg, -record.created_at))
+        return sorted(
+            records, key=lambda record: (record.kind != "sig", record.alg, -record.created_at)
+        )
 
     def rotate(self, algorithms: Iterable[str] | None = None) -> list[KeyRecord]:
         """Make new signing keys, published now and used after ``publish_before`` seconds.
@@ -112,7 +114,9 @@ class KeyStore:
             records = [files.read(path) for path in files.paths(self.directory)]
             now = clock.now()
             for alg in algorithms or self.algorithms:
-                older = [r for r in records if r.alg == alg and r.state(now) in {"active", "published"}]
+                older = [
+                    r for r in records if r.alg == alg and r.state(now) in {"active", "published"}
+                ]
                 active_from = now + self.publish_before if older else now
                 new = files.generate(alg, now, active_from)
                 files.write(self.directory, new)
@@ -193,7 +197,9 @@ class KeyStore:
         imported = {r.kid: known.get(r.kid) or files.import_record(r) for r in records}
         now = clock.now()
         by_age = sorted(records, key=lambda record: (record.active_from, record.created_at))
-        signing = {r.alg: imported[r.kid] for r in by_age if r.kind == "sig" and r.state(now) == "active"}
+        signing = {
+            r.alg: imported[r.kid] for r in by_age if r.kind == "sig" and r.state(now) == "active"
+        }
         published = {
             r.kid: imported[r.kid] for r in by_age if r.kind == "sig" and r.state(now) != "expired"
         }

@@ -3,7 +3,6 @@
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from oidcserver import clock
 from oidcserver.models.authorization import Authorization
 from oidcserver.models.base import Base, Identifier, Time
 from oidcserver.models.client import Client
@@ -45,5 +44,3 @@ def is_access_token_live(
             )
         )
     return dbsession.scalar(statement) is not None
-
-

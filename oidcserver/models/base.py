@@ -5,7 +5,6 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, MetaData, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.orm import Mapped as Mapped
 
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_name)s",
@@ -30,4 +29,4 @@ class Base(DeclarativeBase):
     """Every table of the provider."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {dict[str, Any]: Json, list[str]: Json}  # noqa: RUF012
+    type_annotation_map = {dict[str, Any]: Json, list[str]: Json}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sqlalchemy import inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -12,6 +13,6 @@ def insert_once(dbsession: Session, model: type[Base], **columns: Any) -> bool:
     """Insert a row; return False where its primary key was there already."""
     dialect = dbsession.get_bind().dialect.name
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    key = next(iter(model.__table__.primary_key.columns))
+    key = inspect(model).primary_key[0]
     statement = insert(model).values(**columns).on_conflict_do_nothing().returning(key)
     return dbsession.scalar(statement) is not None

@@ -19,19 +19,39 @@ def includeme(config: Any) -> None:
     config.add_access_token_format("sealed", SealedFormat())
     config.add_access_token_format("jwt", JWTFormat())
     setting = config.add_oauth_setting
-    setting("oauth.access_token_format", choice("sealed", "jwt"), "sealed",
-            "Opaque and revocable at once, or a JWT that resource servers check themselves.")
+    setting(
+        "oauth.access_token_format",
+        choice("sealed", "jwt"),
+        "sealed",
+        "Opaque and revocable at once, or a JWT that resource servers check themselves.",
+    )
     setting("oauth.access_token_signing_alg", text, "RS256", "The algorithm of JWT access tokens.")
     setting("oauth.access_token_lifetime", seconds, 600, "How long an access token works.")
     setting("oauth.authorization_code_lifetime", seconds, 60, "How long a code may be redeemed.")
-    setting("oauth.refresh_token_idle_lifetime", seconds, 14 * 86400,
-            "How long a refresh token works unused.")
-    setting("oauth.refresh_token_max_lifetime", seconds, 90 * 86400,
-            "How long a family of refresh tokens works at most.")
-    setting("oauth.refresh_token_retry_window", seconds, 30,
-            "How long a client whose answer was lost may present the old token again.")
-    setting("oidc.interaction_lifetime", seconds, 1800,
-            "How long a request waits for the person before it starts anew.")
+    setting(
+        "oauth.refresh_token_idle_lifetime",
+        seconds,
+        14 * 86400,
+        "How long a refresh token works unused.",
+    )
+    setting(
+        "oauth.refresh_token_max_lifetime",
+        seconds,
+        90 * 86400,
+        "How long a family of refresh tokens works at most.",
+    )
+    setting(
+        "oauth.refresh_token_retry_window",
+        seconds,
+        30,
+        "How long a client whose answer was lost may present the old token again.",
+    )
+    setting(
+        "oidc.interaction_lifetime",
+        seconds,
+        1800,
+        "How long a request waits for the person before it starts anew.",
+    )
     setting("oidc.repeat_window", seconds, 10,
             "How long a double click gets the same answer again.")  # fmt: skip
 

@@ -62,7 +62,9 @@ def invalid_request(description: str, rule: str = "", **received: Any) -> Reject
     return Rejection("invalid_request", description, rule=rule, received=received)
 
 
-def invalid_grant(description: str, rule: str = "RFC 6749 section 5.2", **received: Any) -> Rejection:
+def invalid_grant(
+    description: str, rule: str = "RFC 6749 section 5.2", **received: Any
+) -> Rejection:
     """Return the rejection of a code, token or password (RFC 6749 section 5.2)."""
     return Rejection("invalid_grant", description, rule=rule, received=received)
 

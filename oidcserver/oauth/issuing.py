@@ -10,7 +10,9 @@ from oidcserver.oauth.tokens import issue_access_token
 def create_authorization(request: Any, client: Client, user: Any, **columns: Any) -> Authorization:
     """Write the root of a new family; it ends when nothing that rests on it can be alive."""
     settings = request.provider.settings
-    lifetime = settings["oauth.authorization_code_lifetime"] + settings["oauth.access_token_lifetime"]
+    lifetime = (
+        settings["oauth.authorization_code_lifetime"] + settings["oauth.access_token_lifetime"]
+    )
     authorization = Authorization(
         client_id=client.client_id, user_id=user.id, expires_at=request.now + lifetime, **columns
     )

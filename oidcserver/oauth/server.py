@@ -82,7 +82,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
     def validate_requested_scope(self, scope: str | None) -> None:
         """Refuse a scope that does not exist or that the client did not register."""
         request = self.oauth_request
-        assert request is not None  # noqa: S101
+        assert request is not None
         registered = set(request.client.scopes).intersection(self.provider.scopes)
         unknown = set((scope or "").split()) - registered
         if unknown:
@@ -105,7 +105,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         """Return a token response; a person's token rests on an authorization."""
         request = self.http_request
         oauth_request = self.oauth_request
-        assert oauth_request is not None  # noqa: S101
+        assert oauth_request is not None
         scope = scope or ""
         if oauth_request.authorization is None and user is not None:
             oauth_request.authorization = create_authorization(request, client, user, scope=scope)
@@ -253,7 +253,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         if suspended is not None and not use_suspended_request(http_request.dbsession, suspended):
             return self._answer_again(request)
         session = http_request.login_session
-        assert request.client is not None  # noqa: S101
+        assert request.client is not None
         request.authorization = request.oauth_request.authorization = create_authorization(
             http_request,
             request.client,
@@ -283,7 +283,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         """Repeat the answer to a double click; later, take the request up anew."""
         http_request = request.http_request
         suspended = request.suspended
-        assert suspended is not None  # noqa: S101
+        assert suspended is not None
         http_request.dbsession.refresh(suspended)
         window = self.provider.settings["oidc.repeat_window"]
         if suspended.response_sealed and (suspended.used_at or 0) > http_request.now - window:

@@ -29,7 +29,7 @@ def match_redirect_uri(request: AuthorizationRequest) -> None:
     """Match the redirect URI as a string (RFC 9700 section 4.1)."""
     asked = request.payload.datalist.get("redirect_uri", [])
     client = request.client
-    assert client is not None  # noqa: S101
+    assert client is not None
     if len(asked) > 1:
         raise invalid_request("redirect_uri is repeated.", "RFC 6749 section 3.1")
     if not asked:
@@ -66,7 +66,7 @@ def check_response_type(request: AuthorizationRequest) -> None:
             rule="RFC 6749 section 4.1.2.1",
             received={"response_type": response_type},
         )
-    assert request.client is not None  # noqa: S101
+    assert request.client is not None
     request.response_type = response_type
     if not request.client.check_response_type(response_type):
         raise Rejection(
@@ -78,7 +78,7 @@ def check_response_type(request: AuthorizationRequest) -> None:
 
 
 def check_response_mode(request: AuthorizationRequest) -> None:
-    """Accept a selected response mode; tokens never travel in a query (Multiple Response Types 2.1)."""
+    """Accept a selected response mode; tokens never travel in a query."""
     asked = request.data.get("response_mode", request.default_response_mode)
     if asked not in request.provider.response_modes:
         raise invalid_request("This response_mode is not supported.", received_mode=asked)
@@ -96,7 +96,7 @@ def narrow_scope(request: AuthorizationRequest) -> None:
     Without a scope the registered one stands (RFC 6749 section 3.3), but openid and
     offline_access are only had by asking.
     """
-    assert request.client is not None  # noqa: S101
+    assert request.client is not None
     known = request.provider.scopes
     registered = [scope for scope in request.client.scopes if scope in known]
     asked = request.data.get("scope", "").split()

@@ -41,7 +41,7 @@ class AccessToken:
 
 
 class AccessTokenFormat(Protocol):
-    """How a token is written. ``decode`` returns None for anything that this format did not write."""
+    """How a token is written; ``decode`` returns None for what this format did not write."""
 
     def encode(self, provider: Any, token: AccessToken) -> str: ...
 

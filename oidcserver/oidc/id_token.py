@@ -3,7 +3,7 @@
 from typing import Any
 
 from oidcserver.keys.jwt import half_hash, sign, sign_with_secret
-from oidcserver.models import Authorization, User
+from oidcserver.models import Authorization
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
 from oidcserver.oauth.registration import read_client_secrets
@@ -46,7 +46,7 @@ def add_to_authorization_response(
     """Add the ID token of the implicit and hybrid flows, bound to the code and token beside it."""
     if "id_token" not in request.response_type.split() or request.authorization is None:
         return
-    assert request.client is not None  # noqa: S101
+    assert request.client is not None
     algorithm = request.client.member(ALGORITHM)
     code, token = parameters.get("code"), parameters.get("access_token")
     claims: dict[str, Any] = {
@@ -64,7 +64,7 @@ def add_to_authorization_response(
 
 
 def add_to_token_response(oauth_request: Any, response: dict[str, Any]) -> None:
-    """Add the ID token for a code or a refresh token; of the latter without nonce (section 12.2)."""
+    """Add the ID token for a code, or for a refresh token without nonce (section 12.2)."""
     authorization = oauth_request.authorization
     if authorization is None or "openid" not in authorization.scope.split():
         return

@@ -29,9 +29,7 @@ def offer(config: Any, kind: str, name: str, value: Any) -> None:
     config.action(None, register, order=OFFER, introspectables=(introspectable,))
 
 
-def add_oauth_setting(
-    config: Any, name: str, convert: Converter, default: Any, why: str
-) -> None:
+def add_oauth_setting(config: Any, name: str, convert: Converter, default: Any, why: str) -> None:
     """Declare a key of the ini: how its text is converted, its default and its reason."""
     offer(config, "setting", name, Setting(name, convert, default, why))
 
@@ -133,7 +131,8 @@ def add_oauth_stage(
     :param endpoint: ``authorization`` (called with the AuthorizationRequest),
         ``authorization_response`` (with the AuthorizationRequest and the response parameters),
         ``token_request`` (with the OAuth2Request, before the grant is found),
-        ``token_grant`` (with the OAuth2Request that the grant validated) or ``token_response`` (with the OAuth2Request and the response).
+        ``token_grant`` (with the OAuth2Request that the grant validated) or
+        ``token_response`` (with the OAuth2Request and the response).
     :param after: names of stages of that endpoint that it follows; default: the last so far.
     :param before: names of stages that it precedes.
     """

@@ -22,10 +22,18 @@ def includeme(config: Any) -> None:
     config.add_request_method(content_security_policy, "content_security_policy", reify=True)
     setting = config.add_oauth_setting
     setting("oauth.outbound_timeout", seconds, 5, "How long fetching a client's document may take.")
-    setting("oauth.outbound_allow_loopback", boolean, False,
-            "Whether documents of clients are fetched from this machine too: development only.")
-    setting("oauth.outbound_ca_bundle", path, None,
-            "The certificates that outbound fetches trust; by default the system's.")
+    setting(
+        "oauth.outbound_allow_loopback",
+        boolean,
+        False,
+        "Whether documents of clients are fetched from this machine too: development only.",
+    )
+    setting(
+        "oauth.outbound_ca_bundle",
+        path,
+        None,
+        "The certificates that outbound fetches trust; by default the system's.",
+    )
     setting("oauth.jwks_max_age", seconds, 300,
             "How long a client's fetched keys are used before they are fetched again.")  # fmt: skip
     config.add_startup_check("outbound loopback", _refuse_loopback_in_production)

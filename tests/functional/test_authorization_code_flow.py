@@ -130,7 +130,9 @@ def test_another_clients_code_is_refused_and_the_owners_still_works(
     assert "access_token" in client.exchange(code)
 
 
-@pytest.mark.parametrize("redirect_uri", [None, "https://client.example/cb2", "https://evil.example"])
+@pytest.mark.parametrize(
+    "redirect_uri", [None, "https://client.example/cb2", "https://evil.example"]
+)
 def test_the_redirect_uri_has_to_be_the_one_of_the_request(
     provider: Provider, client: RelyingParty, redirect_uri: str | None
 ) -> None:

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from support.app import Provider
 from authlib.oidc.discovery import OpenIDProviderMetadata
+from support.app import Provider
 
 
 @pytest.mark.parametrize("name", ["openid-configuration", "oauth-authorization-server"])
@@ -41,7 +41,9 @@ def test_an_endpoint_that_is_not_selected_is_neither_promised_nor_there(make_pro
     provider = make_provider(oauth__endpoints="authorization token jwks openid_configuration")
     browser = provider.browser()
     document = browser.get("/.well-known/openid-configuration").json
-    assert not {"revocation_endpoint", "introspection_endpoint", "userinfo_endpoint"} & set(document)
+    assert not {"revocation_endpoint", "introspection_endpoint", "userinfo_endpoint"} & set(
+        document
+    )
     for path in ("/oauth/revoke", "/oauth/introspect", "/oauth/userinfo",
                  "/.well-known/oauth-authorization-server"):  # fmt: skip
         browser.get(path, status=404)

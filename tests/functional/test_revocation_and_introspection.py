@@ -107,7 +107,9 @@ def test_a_refresh_token_is_described_to_its_client(
     assert client.introspect(tokens["refresh_token"]) == {"active": False}
 
 
-@pytest.mark.parametrize("token", ["unknown", "at_x.y", "\u00e9", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
+@pytest.mark.parametrize(
+    "token", ["unknown", "at_x.y", "\u00e9", "a.b.c", "eyJhbGciOiJub25lIn0.e30."]
+)
 def test_garbage_is_inactive(client: RelyingParty, token: str) -> None:
     assert client.introspect(token) == {"active": False}
 

@@ -47,7 +47,9 @@ def test_its_client_authentication_method_authenticates(plugged: Provider) -> No
     form = {"grant_type": "urn:example:voucher", "voucher": voucher}
     headers = {"X-Client": f"{client.client_id}/{client.secret}"}
     assert "access_token" in client.http.post("/oauth/token", form, headers=headers).json
-    client.http.post("/oauth/token", form, headers={"X-Client": f"{client.client_id}/x"}, status=401)
+    client.http.post(
+        "/oauth/token", form, headers={"X-Client": f"{client.client_id}/x"}, status=401
+    )
     client.http.post("/oauth/token", form, headers=client.basic(), status=401)
 
 

@@ -162,7 +162,8 @@ def test_a_malformed_body_gets_a_clear_answer(
 
 
 def test_a_multipart_form_as_curl_sends_it_is_read(robot: RelyingParty) -> None:
-    body = b'--x\r\nContent-Disposition: form-data; name="grant_type"\r\n\r\nclient_credentials\r\n--x--\r\n'
+    part = b'--x\r\nContent-Disposition: form-data; name="grant_type"\r\n\r\n'
+    body = part + b"client_credentials\r\n--x--\r\n"
     headers = {**robot.basic(), "Content-Type": "multipart/form-data; boundary=x"}
     assert "access_token" in robot.http.post("/oauth/token", body, headers=headers).json
 
@@ -182,7 +183,9 @@ def test_the_pages_of_a_client_may_read_its_answers_and_others_may_not(provider:
     client = provider.register()
     for origin, allowed in (("https://client.example", True), ("https://evil.example", False)):
         headers = {**client.basic(), "Origin": origin}
-        response = client.http.post("/oauth/token", {"grant_type": "x"}, headers=headers, status=400)
+        response = client.http.post(
+            "/oauth/token", {"grant_type": "x"}, headers=headers, status=400
+        )
         client.http.post("/oauth/revoke", {"token": "x"}, headers=headers)
         assert (response.headers.get("Access-Control-Allow-Origin") == origin) is False
         revoked = client.http.post("/oauth/revoke", {"token": "x"}, headers=headers)

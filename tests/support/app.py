@@ -1,12 +1,11 @@
 """A provider in the test's own process, and the relying party that talks to it."""
 
-from base64 import b64encode
+import secrets
+import warnings
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from base64 import urlsafe_b64encode
-import secrets
-import warnings
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,11 +13,11 @@ import webtest
 from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import KeySet, OctKey
+from oidcserver.oauth.registration import register_client
 from sqlalchemy.orm import Session
 
 import oidcserver
 from oidcserver.models import Client
-from oidcserver.oauth.registration import register_client
 
 ISSUER = "http://localhost:6543"
 DEVELOPMENT = {
@@ -54,7 +53,8 @@ class Provider:
         with self.registry.dbsession_factory() as dbsession, dbsession.begin():
             yield dbsession
 
-    def register(self, *, pkce_optional: bool = False, resource_server: bool = False, **metadata: Any
+    def register(
+        self, *, pkce_optional: bool = False, resource_server: bool = False, **metadata: Any
     ) -> "RelyingParty":
         """Register a client of the given metadata; return the relying party that uses it."""
         values = {
@@ -126,14 +126,14 @@ class RelyingParty:
         }
         return {name: value for name, value in values.items() if value is not None}
 
-    def authorize(self, browser: Browser, *, follow: bool = True, **changes: Any
+    def authorize(
+        self, browser: Browser, *, follow: bool = True, **changes: Any
     ) -> webtest.TestResponse:
         """Send the browser to the authorization endpoint; by default up to a page or an answer."""
         response = browser.get("/oauth/authorize", self.parameters(**changes), expect_errors=True)
         return follow_to_answer(response) if follow else response
 
-    def login(self, browser: Browser, username: str = "alice", **changes: Any
-    ) -> dict[str, str]:
+    def login(self, browser: Browser, username: str = "alice", **changes: Any) -> dict[str, str]:
         """Do the whole dance: sign in, consent; return the parameters of the answer."""
         return self.answer(self.complete(self.authorize(browser, **changes), username))
 
@@ -159,7 +159,8 @@ class RelyingParty:
         credentials = b64encode(f"{self.client_id}:{self.secret}".encode()).decode()
         return {"Authorization": f"Basic {credentials}"}
 
-    def post(self, path: str, *, status: Any = "*", headers: Any = None, **form: Any
+    def post(
+        self, path: str, *, status: Any = "*", headers: Any = None, **form: Any
     ) -> webtest.TestResponse:
         """Post a form as this client; None takes a parameter out."""
         method = self.client.token_endpoint_auth_method

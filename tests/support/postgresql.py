@@ -33,7 +33,9 @@ class Cluster:
             f"-k {self.directory} -c listen_addresses= -c fsync=off -c synchronous_commit=off "
             "-c full_page_writes=off -c max_connections=200"
         )
-        self._run(self._pg_ctl, "-D", data, "-o", options, "-w", "-l", self.directory / "log", "start")
+        self._run(
+            self._pg_ctl, "-D", data, "-o", options, "-w", "-l", self.directory / "log", "start"
+        )
         self.url = make_url(f"postgresql+psycopg2://tests@/postgres?host={self.directory}")
 
     def _run(self, *command: object) -> None:

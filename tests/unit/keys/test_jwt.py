@@ -103,9 +103,7 @@ def test_a_key_without_kid_is_found_by_its_type_and_one_of_another_kid_is_not() 
     first, second = (jwk.generate_key("EC", "P-256", auto_kid=True) for _ in range(2))
     token = jws.serialize_compact({"alg": "ES256"}, b'{"a":1}', second, ["ES256"])
     assert verify_client_jwt(token, KeySet([first, second]), ["ES256"])[1] == {"a": 1}
-    named = jws.serialize_compact(
-        {"alg": "ES256", "kid": first.kid}, b'{"a":1}', second, ["ES256"]
-    )
+    named = jws.serialize_compact({"alg": "ES256", "kid": first.kid}, b'{"a":1}', second, ["ES256"])
     with pytest.raises(InvalidJWT):
         verify_client_jwt(named, KeySet([first, second]), ["ES256"])
 

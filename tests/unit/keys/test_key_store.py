@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from oidcserver.keys import jwt
-from oidcserver.keys.store import KeyStore, KeyStoreError
 from oidcserver.keys.sealing import Sealer
+from oidcserver.keys.store import KeyStore, KeyStoreError
 
 FAST = ("ES256", "EdDSA")
 

@@ -24,9 +24,7 @@ def test_what_is_sealed_unseals(store: KeyStore, data: bytes) -> None:
 
 
 @given(data=st.binary(max_size=60), position=st.integers(0), character=st.characters())
-def test_no_other_text_unseals(
-    store: KeyStore, data: bytes, position: int, character: str
-) -> None:
+def test_no_other_text_unseals(store: KeyStore, data: bytes, position: int, character: str) -> None:
     sealer = Sealer(store, "test")
     sealed = sealer.seal(data)
     at = position % len(sealed)

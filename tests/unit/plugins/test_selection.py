@@ -149,7 +149,7 @@ def test_start_up_checks_speak_all_at_once() -> None:
         config.add_startup_check("two", lambda registry: "The cup is broken.")
         config.add_startup_check("three", lambda registry: None)
 
-    with pytest.raises(ConfigurationProblem, match="The kettle is cold.\nThe cup is broken."):
+    with pytest.raises(ConfigurationProblem, match=r"The kettle is cold\.\nThe cup is broken\."):
         configure(offers_tea, checks)
 
 
