@@ -37,7 +37,7 @@ def includeme(config: Any) -> None:
     config.add_cache_buster(STATIC, QueryStringConstantCacheBuster(_digest_of_static_files()))
     config.add_request_method(asset_path)
     config.add_request_method(service_name, reify=True)
-    for name in ("home", "login", "consent", "logout", "errors"):
+    for name in ("interactions", "home", "login", "consent", "logout", "errors"):
         config.include(f"oidcserver.views.{name}")
 
 
