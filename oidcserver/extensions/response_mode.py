@@ -4,7 +4,7 @@ OAuth 2.0 Multiple Response Type Encoding Practices; OAuth 2.0 Form Post Respons
 """
 
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -27,10 +27,8 @@ def fragment(request: Any, redirect_uri: str, parameters: dict[str, str]) -> Res
 
 def form_post(request: Any, redirect_uri: str, parameters: dict[str, str]) -> Response:
     """Return a page that posts the parameters; a button does it where scripts are off."""
-    parts = urlsplit(redirect_uri)
-    policy = request.content_security_policy
-    policy.allow("form-action", f"{parts.scheme}://{parts.netloc}")
-    policy.allow("script-src", "'self'")
+    request.content_security_policy.allow_redirect(redirect_uri)
+    request.content_security_policy.allow("script-src", "'self'")
     values = {"redirect_uri": redirect_uri, "parameters": parameters}
     return render_to_response("oidcserver:templates/form_post.jinja2", values, request=request)
 
