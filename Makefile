@@ -23,18 +23,17 @@ lock:
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet --editable '.[test]'
-	.venv-lock/bin/pip freeze --exclude-editable > constraints.txt
+	echo '# The versions that make serve and make test install. `make lock` renews them.' > constraints.txt
+	.venv-lock/bin/pip freeze --exclude-editable >> constraints.txt
 	rm -rf .venv-lock
 
 clean:
 	rm -rf .venv
 
-.venv/serve: setup.py constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+.venv/test: EXTRAS = [test]
+.venv/serve .venv/test: setup.py constraints.txt | $(BIN)/pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.$(EXTRAS)'
 	touch $@
 
-.venv/test: setup.py constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
-	touch $@
+$(BIN)/pip:
+	$(PYTHON) -m venv .venv
