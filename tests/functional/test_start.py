@@ -1,0 +1,86 @@
+"""What stops the start, with the sentence that says why."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyramid.paster import get_appsettings
+
+import oidcserver
+from oidcserver.keys.store import KeyStore
+from oidcserver.settings import ConfigurationProblem
+
+ROOT = Path(oidcserver.__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def production_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("production") / "keys"
+    KeyStore(directory, create_missing=True, publish_before=0, keep_after=0)
+    return directory
+
+
+@pytest.fixture
+def start(production_keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Start production.ini as it is committed, with some settings changed."""
+    url = f"sqlite:///{tmp_path / 'production.sqlite'}"
+    monkeypatch.setenv("OIDCSERVER_DATABASE_URL", url)
+
+    def start(**changes: str) -> Any:
+        settings = get_appsettings(str(ROOT / "production.ini"))
+        settings["oidcserver.keys_directory"] = str(production_keys)
+        settings.update({name.replace("__", ".", 1): value for name, value in changes.items()})
+        return oidcserver.main({}, **settings)
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"oidc__issuer": "http://login.example.com"}, "is http: in production it has to be https"),
+        ({"oidc__issuer": "http://localhost:6543"}, "is http: in production it has to be https"),
+        ({"oidc__issuer": "login.example.com"}, "it takes a URL"),
+        ({"oidc__user_directory": "demo"}, "oidc.user_directory = demo"),
+        ({"oauth__grants": "authorization_code password"}, "allows no password grant"),
+        ({"oauth__grants": "authorization_code implicit",
+          "oauth__response_types": "code\ntoken"}, "allows no access token"),
+        ({"oauth__pkce_required": "false"}, "demands PKCE"),
+        ({"oidcserver__database_url": "postgresql+psycopg2://u:secret@localhost/x"},
+         "holds a password"),
+        ({"oidcserver__database_url": "env:NOT_SET_ANYWHERE"}, "NOT_SET_ANYWHERE, which is not set"),
+        ({"oidcserver__database_url": "file:/does/not/exist"}, "cannot be read"),
+        ({"oidcserver__keys_directory": "/does/not/exist"}, "no active key"),
+        ({"oauth__outbound_allow_loopback": "true"}, "not in production"),
+        ({"oauth__grant": "code"}, "Did you mean 'oauth.grants'?"),
+    ],
+)  # fmt: skip
+def test_production_refuses_what_is_not_safe(
+    start: Any, changes: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(ConfigurationProblem) as problem:
+        start(**changes)
+    assert sentence in str(problem.value)
+    assert "secret@" not in str(problem.value)
+
+
+def test_production_refuses_a_database_without_the_schema_and_says_the_command(start: Any) -> None:
+    with pytest.raises(ConfigurationProblem, match="oidcserver initdb"):
+        start()
+
+
+def test_development_speaks_http_on_loopback_only(make_provider: Any) -> None:
+    with pytest.raises(ConfigurationProblem, match="that is for localhost only"):
+        make_provider(oidc__issuer="http://login.example.com")
+    assert make_provider(oidc__issuer="http://127.0.0.1:8000").issuer == "http://127.0.0.1:8000"
+
+
+def test_development_ini_starts_as_it_is_committed(tmp_path: Path) -> None:
+    ini = tmp_path / "development.ini"
+    ini.write_text((ROOT / "development.ini").read_text())
+    application = oidcserver.main({}, **get_appsettings(str(ini)))
+    provider = application.registry.provider
+    assert provider.issuer == "http://localhost:6543"
+    assert "password" in provider.grants
+    assert list((tmp_path / "keys").glob("sig-RS256-*.json"))
+    application.registry.dbsession_factory.kw["bind"].dispose()
