@@ -11,7 +11,7 @@ from oidcserver.models.authorization_code import AuthorizationCode
 from oidcserver.models.base import Base
 from oidcserver.models.client import Client
 from oidcserver.models.consent import Consent
-from oidcserver.models.engine import join_transaction, make_engine, make_session_factory
+from oidcserver.models.engine import RequestSession, make_engine, make_session_factory
 from oidcserver.models.login_session import LoginSession
 from oidcserver.models.refresh_token import RefreshToken
 from oidcserver.models.rejection import RecordedRejection
@@ -70,5 +70,5 @@ def _refuse_password_in_ini(registry: Any) -> str | None:
 
 
 def _dbsession(request: Any) -> Session:
-    dbsession: Session = request.registry.dbsession_factory()
-    return join_transaction(dbsession, request.tm)
+    engine = request.registry.dbsession_factory.kw["bind"]
+    return RequestSession(bind=engine, expire_on_commit=False, info={"tm": request.tm})

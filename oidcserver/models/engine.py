@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import zope.sqlalchemy
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import Session, sessionmaker
+from zope.sqlalchemy.datamanager import STATUS_CHANGED, join_transaction
 
 SQLITE_BUSY_SECONDS = 10
 
@@ -41,13 +41,15 @@ def make_session_factory(engine: Engine) -> sessionmaker[Session]:
     return sessionmaker(bind=engine, expire_on_commit=False)
 
 
-def join_transaction(dbsession: Session, transaction_manager: Any) -> Session:
-    """Let a transaction manager end the session's transaction.
+class RequestSession(Session):
+    """A session whose transaction a transaction manager ends, the one in ``info["tm"]``.
 
-    It counts as changed from the start: otherwise zope.sqlalchemy would roll back what was
-    changed by statements on tables alone.
+    It joins as changed from the start: otherwise what was changed by statements on tables alone
+    would be rolled back. ``zope.sqlalchemy.register`` would listen on each session anew, which
+    costs more than the query of most requests.
     """
-    zope.sqlalchemy.register(
-        dbsession, initial_state="changed", transaction_manager=transaction_manager
-    )
-    return dbsession
+
+
+@event.listens_for(RequestSession, "after_begin")
+def _join_transaction(dbsession: Session, transaction: Any, connection: Any) -> None:
+    join_transaction(dbsession, STATUS_CHANGED, dbsession.info["tm"], keep_session=False)
