@@ -48,7 +48,7 @@ def start(production_keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ({"oauth__pkce_required": "false"}, "demands PKCE"),
         ({"oidcserver__database_url": "postgresql+psycopg2://u:secret@localhost/x"},
          "holds a password"),
-        ({"oidcserver__database_url": "env:NOT_SET_ANYWHERE"}, "NOT_SET_ANYWHERE, which is not set"),
+        ({"oidcserver__database_url": "env:NOT_SET_ANYWHERE"}, "NOT_SET_ANYWHERE"),
         ({"oidcserver__database_url": "file:/does/not/exist"}, "cannot be read"),
         ({"oidcserver__keys_directory": "/does/not/exist"}, "no active key"),
         ({"oauth__outbound_allow_loopback": "true"}, "not in production"),
