@@ -1,0 +1,212 @@
+"""The statements that decide, on SQLite and on PostgreSQL."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session, sessionmaker
+
+from oidcserver import clock as provider_clock
+from oidcserver.credentials import digest
+from oidcserver.models import (
+    Authorization,
+    AuthorizationCode,
+    Base,
+    Client,
+    LoginSession,
+    RefreshToken,
+    SuspendedRequest,
+    User,
+)
+from oidcserver.models.access_token import is_access_token_live, revoke_access_token
+from oidcserver.models.authorization import revoke_authorization, revoke_authorizations_of_user
+from oidcserver.models.authorization_code import (
+    find_authorization_code,
+    redeem_authorization_code,
+)
+from oidcserver.models.consent import find_consent, grant_consent, withdraw_consent
+from oidcserver.models.engine import make_engine, make_session_factory
+from oidcserver.models.login_session import end_login_session, find_login_session
+from oidcserver.models.refresh_token import find_refresh_token, rotate_refresh_token
+from oidcserver.models.replay import use_identifier
+from oidcserver.models.suspended_request import (
+    find_suspended_request,
+    suspend_request,
+    use_suspended_request,
+)
+
+CODE, TOKEN, COOKIE = "ac_code", "rt_token", "ls_cookie"
+
+
+@pytest.fixture
+def factory(database_url: str) -> Iterator[sessionmaker[Session]]:
+    engine = make_engine(database_url)
+    Base.metadata.create_all(engine)
+    yield make_session_factory(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def dbsession(factory: sessionmaker[Session]) -> Iterator[Session]:
+    """A session over one client, one person, and one family with a code and a refresh token."""
+    now = provider_clock.now()
+    with factory() as dbsession, dbsession.begin():
+        dbsession.add_all([Client(client_id="client"), User("alice", id="alice")])
+        dbsession.flush()
+        dbsession.add(
+            Authorization(id="family", client_id="client", user_id="alice", expires_at=now + 9999)
+        )
+        dbsession.flush()
+        dbsession.add_all(
+            [
+                AuthorizationCode(
+                    code_digest=digest(CODE), authorization_id="family", client_id="client",
+                    expires_at=now + 60,
+                ),
+                RefreshToken(
+                    token_digest=digest(TOKEN), authorization_id="family", client_id="client",
+                    expires_at=now + 900, family_expires_at=now + 9999,
+                ),
+                LoginSession(
+                    id="session", token_digest=digest(COOKIE), user_id="alice", amr=["pwd"],
+                    expires_at=now + 900,
+                ),
+            ]
+        )  # fmt: skip
+    with factory() as dbsession, dbsession.begin():
+        yield dbsession
+
+
+def test_a_code_is_redeemed_once_by_its_client(dbsession: Session) -> None:
+    assert not redeem_authorization_code(dbsession, CODE, "another")
+    assert not redeem_authorization_code(dbsession, "ac_unknown", "client")
+    assert redeem_authorization_code(dbsession, CODE, "client")
+    assert not redeem_authorization_code(dbsession, CODE, "client")
+    row = find_authorization_code(dbsession, CODE)
+    assert row is not None
+    assert row.used_at is not None
+
+
+def test_an_expired_code_is_not_redeemed(dbsession: Session, clock: Any) -> None:
+    clock.advance(60)
+    assert not redeem_authorization_code(dbsession, CODE, "client")
+
+
+def test_a_refresh_token_rotates_once(dbsession: Session) -> None:
+    assert not rotate_refresh_token(dbsession, TOKEN, "another", "sealed")
+    assert rotate_refresh_token(dbsession, TOKEN, "client", "sealed")
+    assert not rotate_refresh_token(dbsession, TOKEN, "client", "other")
+    row = find_refresh_token(dbsession, TOKEN)
+    assert row is not None
+    assert row.successor_sealed == "sealed"
+
+
+def test_an_expired_refresh_token_does_not_rotate(dbsession: Session, clock: Any) -> None:
+    clock.advance(900)
+    assert not rotate_refresh_token(dbsession, TOKEN, "client", "sealed")
+
+
+def test_an_access_token_lives_as_long_as_all_it_rests_on(dbsession: Session) -> None:
+    def live(token_id: str = "one", client_id: str = "client") -> bool:
+        return is_access_token_live(dbsession, token_id, client_id, "family")
+
+    assert live()
+    assert not live(client_id="another")
+    assert not is_access_token_live(dbsession, "one", "client", "no-family")
+    revoke_access_token(dbsession, "one", 99)
+    revoke_access_token(dbsession, "one", 99)
+    assert not live()
+    assert live("two")
+    assert revoke_authorization(dbsession, "family")
+    assert not revoke_authorization(dbsession, "family")
+    assert not live("two")
+
+
+def test_an_access_token_of_a_disabled_person_is_dead(dbsession: Session) -> None:
+    dbsession.get_one(User, "alice").disabled_at = 1
+    dbsession.flush()
+    assert not is_access_token_live(dbsession, "one", "client", "family")
+
+
+def test_an_access_token_of_a_client_itself_lives_as_long_as_the_client(dbsession: Session) -> None:
+    assert is_access_token_live(dbsession, "one", "client", None)
+    dbsession.delete(dbsession.get_one(Client, "client"))
+    dbsession.flush()
+    assert not is_access_token_live(dbsession, "one", "client", None)
+
+
+def test_a_deleted_client_takes_its_families_along(dbsession: Session) -> None:
+    dbsession.delete(dbsession.get_one(Client, "client"))
+    dbsession.flush()
+    dbsession.expire_all()
+    assert find_refresh_token(dbsession, TOKEN) is None
+    assert find_authorization_code(dbsession, CODE) is None
+
+
+def test_withdrawing_a_consent_ends_what_was_allowed_under_it(dbsession: Session) -> None:
+    grant_consent(dbsession, "alice", "client", "openid profile", remember=True)
+    consent = grant_consent(dbsession, "alice", "client", "email", remember=True)
+    assert consent.scope == "openid profile email"
+    assert withdraw_consent(dbsession, "alice", "client")
+    assert not withdraw_consent(dbsession, "alice", "client")
+    assert find_consent(dbsession, "alice", "client") is None
+    assert not is_access_token_live(dbsession, "one", "client", "family")
+
+
+def test_disabling_a_person_ends_every_family(dbsession: Session) -> None:
+    assert revoke_authorizations_of_user(dbsession, "alice") == 1
+    assert revoke_authorizations_of_user(dbsession, "alice") == 0
+
+
+def test_a_login_session_ends_by_idleness_by_age_and_by_logout(
+    dbsession: Session, clock: Any
+) -> None:
+    assert find_login_session(dbsession, COOKIE, 600) is not None
+    assert find_login_session(dbsession, "ls_other", 600) is None
+    clock.advance(600)
+    assert find_login_session(dbsession, COOKIE, 600) is None
+    assert find_login_session(dbsession, COOKIE, 6000) is not None
+    clock.advance(300)
+    assert find_login_session(dbsession, COOKIE, 6000) is None
+    assert end_login_session(dbsession, "session")
+    assert not end_login_session(dbsession, "session")
+
+
+def test_an_identifier_is_used_once_for_each_kind_and_issuer(dbsession: Session) -> None:
+    assert use_identifier(dbsession, "assertion", "client", "jti", 99)
+    assert not use_identifier(dbsession, "assertion", "client", "jti", 99)
+    assert use_identifier(dbsession, "assertion", "another", "jti", 99)
+    assert use_identifier(dbsession, "proof", "client", "jti", 99)
+
+
+def test_a_suspended_request_is_found_by_its_uri_and_used_once(
+    dbsession: Session, clock: Any
+) -> None:
+    now = provider_clock.now()
+    columns: dict[str, Any] = {
+        "client_id": "client", "parameters": {"scope": ["openid"]}, "browser_digest": "b",
+        "expires_at": now + 60,
+    }  # fmt: skip
+    request_uri = suspend_request(dbsession, **columns)
+    row = find_suspended_request(dbsession, request_uri)
+    assert isinstance(row, SuspendedRequest)
+    assert row.parameters == {"scope": ["openid"]}
+    assert find_suspended_request(dbsession, request_uri + "x") is None
+    assert find_suspended_request(dbsession, "https://client.example/request") is None
+    assert use_suspended_request(dbsession, row)
+    assert not use_suspended_request(dbsession, row)
+    late = find_suspended_request(dbsession, suspend_request(dbsession, **columns))
+    assert late is not None
+    clock.advance(60)
+    assert not use_suspended_request(dbsession, late)
+
+
+def test_a_user_name_has_one_owner_in_any_spelling(factory: sessionmaker[Session]) -> None:
+    from oidcserver.models.user import find_user
+
+    with factory() as dbsession, dbsession.begin():
+        dbsession.add(User("Jos\u00e9 "))
+    with factory() as dbsession:
+        found = find_user(dbsession, " JOSE\u0301")
+        assert found is not None
+        assert found.username == "Jos\u00e9"

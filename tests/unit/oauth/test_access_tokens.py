@@ -1,0 +1,80 @@
+"""Both formats say the same and accept nothing else."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oidcserver import clock as provider_clock
+from oidcserver.keys import jwt
+from oidcserver.keys.sealing import Sealer
+from oidcserver.keys.store import KeyStore
+from oidcserver.oauth.tokens import AccessToken, JWTFormat, SealedFormat, read_access_token
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    directory: Path = tmp_path_factory.mktemp("keys")
+    keys = KeyStore(directory, ("ES256",), create_missing=True, publish_before=1, keep_after=1)
+    return SimpleNamespace(
+        keys=keys,
+        issuer="https://login.example",
+        settings={"oauth.access_token_signing_alg": "ES256"},
+        sealer=lambda purpose: Sealer(keys, purpose),
+        access_token_formats={"sealed": SealedFormat(), "jwt": JWTFormat()},
+    )
+
+
+def token(**changes: Any) -> AccessToken:
+    now = provider_clock.now()
+    values: dict[str, Any] = {
+        "token_id": "id", "client_id": "client", "subject": "alice", "authorization_id": "family",
+        "scope": "openid profile", "audience": ("https://login.example",), "issued_at": now,
+        "expires_at": now + 600, **changes,
+    }  # fmt: skip
+    return AccessToken(**values)
+
+
+TOKENS = [
+    token(),
+    token(authorization_id=None, scope="", subject="client"),
+    token(audience=("a", "b"), confirmation={"jkt": "x"}, auth_time=5, acr="1"),
+]
+
+
+@pytest.mark.parametrize("name", ["sealed", "jwt"])
+@pytest.mark.parametrize("said", TOKENS)
+def test_what_was_written_is_read(provider: Any, name: str, said: AccessToken) -> None:
+    text = provider.access_token_formats[name].encode(provider, said)
+    assert read_access_token(provider, text) == said
+    assert text.isascii()
+
+
+@pytest.mark.parametrize("name", ["sealed", "jwt"])
+def test_an_expired_token_is_not_read(provider: Any, name: str, clock: Any) -> None:
+    text = provider.access_token_formats[name].encode(provider, token())
+    clock.advance(600)
+    assert read_access_token(provider, text) is None
+
+
+def test_a_jwt_of_another_kind_or_issuer_is_not_read(provider: Any) -> None:
+    text = JWTFormat().encode(provider, token())
+    claims = jwt.verify_own(provider.keys, text, typ="at+jwt")
+    assert claims is not None
+    assert read_access_token(provider, jwt.sign(provider.keys, "ES256", claims)) is None
+    foreign = {**claims, "iss": "https://evil.example"}
+    signed = jwt.sign(provider.keys, "ES256", foreign, typ="at+jwt")
+    assert read_access_token(provider, signed) is None
+
+
+def test_what_was_sealed_for_another_purpose_is_not_read(provider: Any) -> None:
+    sealed = provider.sealer("client secret").seal(b'["id"]')
+    assert read_access_token(provider, f"at_{sealed}") is None
+
+
+@given(st.text(max_size=300) | st.text(max_size=100).map("at_".__add__))
+def test_any_text_is_answered(provider: Any, text: str) -> None:
+    assert read_access_token(provider, text) is None
