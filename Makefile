@@ -18,12 +18,13 @@ test: .venv/test
 races: .venv/test
 	RACES=full $(BIN)/python -m pytest -m races --timeout 3600 $(PYTEST)
 
-# Renew constraints.txt from the ranges in setup.py.
+# Renew constraints.txt from the ranges in setup.py. Take the oldest Python that they allow, as in
+# `make lock PYTHON=python3.11`: a newer one pins versions that the oldest cannot install.
 lock:
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet --editable '.[test]'
-	echo '# The versions that make serve and make test install. `make lock` renews them.' > constraints.txt
+	echo '# What make serve and make test install. Renew: make lock PYTHON=the oldest Python' > constraints.txt
 	.venv-lock/bin/pip freeze --exclude-editable >> constraints.txt
 	rm -rf .venv-lock
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import find_namespace_packages, setup
 
 POSTGRESQL = ["psycopg2-binary>=2.9.10"]
 
@@ -12,7 +12,8 @@ setup(
     long_description_content_type="text/markdown",
     license="BSD-3-Clause",
     author="The oidcserver authors",
-    packages=find_packages(include=["oidcserver", "oidcserver.*"]),
+    # Also directories without modules: templates, static, locale.
+    packages=find_namespace_packages(include=["oidcserver", "oidcserver.*"]),
     include_package_data=True,
     zip_safe=False,
     python_requires=">=3.11",
