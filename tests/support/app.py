@@ -13,11 +13,11 @@ import webtest
 from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import KeySet, OctKey
-from oidcserver.oauth.registration import register_client
 from sqlalchemy.orm import Session
 
 import oidcserver
 from oidcserver.models import Client
+from oidcserver.oauth.registration import register_client
 
 ISSUER = "http://localhost:6543"
 DEVELOPMENT = {
