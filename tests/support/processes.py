@@ -1,14 +1,13 @@
 """Real processes: `pserve` on a port of its own."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Self
 
 
 def free_port() -> int:
@@ -20,7 +19,7 @@ def free_port() -> int:
 
 
 def write_ini(path: Path, port: int, **settings: object) -> Path:
-    """Write an ini file for development on a port; settings have ``__`` for the dot."""
+    """Write an ini file for development on a port; settings have ``__`` for the first dot."""
     values = {
         "oidcserver.mode": "development",
         "oidc.issuer": f"http://127.0.0.1:{port}",
@@ -31,7 +30,7 @@ def write_ini(path: Path, port: int, **settings: object) -> Path:
     lines = [
         "[app:main]",
         "use = egg:oidcserver",
-        *(f"{name} = {value}" for name, value in values.items()),
+        *(f"{name} = {value}".replace("%", "%%") for name, value in values.items()),
         "[server:main]",
         "use = egg:waitress#main",
         f"listen = 127.0.0.1:{port}",
@@ -42,38 +41,52 @@ def write_ini(path: Path, port: int, **settings: object) -> Path:
 
 
 class ServerProcess:
-    """A `pserve` that answers at ``url`` once it is made, until ``stop`` or ``kill9``."""
+    """A `pserve` that answers at ``url`` once it is made; the end of a ``with`` stops it."""
 
     def __init__(self, ini: Path, port: int, timeout: float = 30) -> None:
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.log = ini.with_name(f"{ini.stem}-{port}.log")
-        script = "import sys; from pyramid.scripts.pserve import main; sys.exit(main())"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", script, str(ini)],
-                stdout=log, stderr=log, env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            )  # fmt: skip
-        self._wait(time.monotonic() + timeout)
+                [sys.executable, "-m", "pyramid.scripts.pserve", str(ini)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        deadline = time.monotonic() + timeout
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.kill9()
+                raise RuntimeError(f"pserve did not answer:\n{self.log.read_text()}")
+            time.sleep(0.05)
 
-    def _wait(self, deadline: float) -> None:
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
-            try:
-                urllib.request.urlopen(f"{self.url}/oauth/jwks.json", timeout=2).close()
-                return
-            except urllib.error.HTTPError:
-                return
-            except OSError:
-                time.sleep(0.05)
-        self.kill9()
-        raise RuntimeError(f"pserve did not answer:\n{self.log.read_text()}")
+    def _answers(self) -> bool:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/oauth/jwks.json")
+            connection.getresponse()
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
 
     def stop(self) -> None:
-        """End the process in good order."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=10)
+        """End the process as a service manager does, with SIGTERM."""
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.kill9()
+            raise
 
     def kill9(self) -> None:
         """End the process without a warning."""
