@@ -8,7 +8,7 @@ import pytest
 from support.app import Provider
 from support.browser import start_browser
 from support.postgresql import Cluster
-from support.requirements import INSTALL, missing
+from support.requirements import INSTALL, REQUIREMENTS, missing
 
 from oidcserver import clock as oidcserver_clock
 
@@ -20,6 +20,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """In CI nothing is left out."""
     if MISSING and os.environ.get("CI") == "true":
         pytest.exit(f"CI lacks {', '.join(MISSING.values())}: {INSTALL}", returncode=3)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A test that takes the fixture `postgresql` or `browser` needs what the marker says."""
+    for marker in REQUIREMENTS.keys() & set(getattr(item, "fixturenames", ())):
+        item.add_marker(marker)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
