@@ -53,7 +53,9 @@ class DatabaseDirectory:
     """The people of our own table, with argon2id hashes."""
 
     def authenticate(self, request: Any, username: str, password: str) -> User | None:
-        """Check the password with no transaction open.
+        """Check the password on a connection of its own that is given back before the hashing.
+
+        The request must not be in a transaction (``request.authenticate_person`` sees to that).
 
         :raises Busy: when every core hashes a password already.
         """

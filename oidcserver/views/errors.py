@@ -9,12 +9,12 @@ from pyramid.response import Response
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from oidcserver.credentials import new_identifier
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.responses import error_page, error_response, see_other
+from oidcserver.operations.rejections import new_reference
 from oidcserver.security.passwords import Busy
 from oidcserver.security.throttling import TooManyAttempts
-from oidcserver.views.access import home_url, login_url, own_url
+from oidcserver.views.access import login_url, own_url
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def foreign_form(problem: BadCSRFOrigin, request: Any) -> Response:
     """Refuse a form that another site sent, or that was opened under another address of ours."""
     sentence = "This form was sent from another site, so nothing was done."
     return _answer(
-        request, Rejection("access_denied", sentence, status_code=403), back=home_url(request)
+        request, Rejection("access_denied", sentence, status_code=403), back=own_url(request)
     )
 
 
@@ -103,7 +103,7 @@ def unexpected(problem: Exception, request: Any) -> Response:
 
 
 def _log(what: str, problem: Exception) -> str:
-    reference = new_identifier()[:10]
+    reference = new_reference()
     logger.error("%s, reference %s", what, reference, exc_info=problem)
     return reference
 

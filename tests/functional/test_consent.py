@@ -1,0 +1,391 @@
+"""Consent: what the page says, what a decision does, and when it is asked for."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from support.app import Browser, Provider, RelyingParty, follow_to_answer
+
+from oidcserver.models import AuthorizationCode, Consent, SuspendedRequest
+from oidcserver.oauth.events import OAuthEvent
+
+ALL = "openid profile email offline_access"
+
+
+@pytest.fixture
+def browser(provider: Provider) -> Browser:
+    """A browser in which alice is signed in."""
+    browser = provider.browser()
+    browser.sign_in()
+    return browser
+
+
+@pytest.fixture
+def client(provider: Provider) -> RelyingParty:
+    """A relying party."""
+    return provider.register(client_name="Field Notes")
+
+
+def decide(page: Any, decision: str, *, remember: bool | None = None) -> Any:
+    """Press a button of the consent page; return the answer to the client."""
+    form = page.forms["consent"]
+    if remember is not None:
+        form["remember"] = remember
+    return follow_to_answer(form.submit("decision", value=decision))
+
+
+def consents(provider: Provider) -> list[tuple[str, bool]]:
+    """Return scope and memory of every stored consent."""
+    with provider.database() as dbsession:
+        return [(row.scope, row.remembered) for row in dbsession.scalars(select(Consent))]
+
+
+# -- the page
+
+
+def test_it_says_who_asks_for_what_in_plain_words(browser: Browser, client: RelyingParty) -> None:
+    page = client.authorize(browser, scope=ALL)
+    assert "<bdi>Field Notes</bdi> asks for access</h1>" in page
+    assert "<strong>client.example</strong>" in page
+    assert "signed in as <strong><bdi>alice</bdi></strong>" in page
+    for sentence in ("Know that it is you", "See your email address", "Keep this access"):
+        assert sentence in page
+    assert "Also after you have signed out here." in page
+    assert "offline_access</li>" not in page
+
+
+def test_to_refuse_is_as_prominent_as_to_allow(browser: Browser, client: RelyingParty) -> None:
+    page = client.authorize(browser)
+    assert '<button type="submit" class="button answer" name="decision" value="deny">' in page
+    assert '<button type="submit" class="button answer" name="decision" value="allow">' in page
+
+
+def test_what_a_client_says_about_itself_is_inert(browser: Browser, provider: Provider) -> None:
+    client = provider.register(
+        client_name="<script>alert(1)</script>",
+        client_uri="https://client.example/",
+        policy_uri="https://client.example/privacy?a=1&b=2",
+        tos_uri="https://client.example/terms",
+        logo_uri="https://images.example/logo.png",
+    )
+    page = client.authorize(browser)
+    assert "<script>" not in page
+    assert 'href="https://client.example/privacy?a=1&amp;b=2" rel="noreferrer' in page
+    assert 'href="https://client.example/terms" rel="noreferrer' in page
+    assert 'src="https://images.example/logo.png" alt=""' in page
+    policy = page.headers["Content-Security-Policy"]
+    assert "img-src 'self' https://images.example;" in policy
+    assert "form-action 'self' https://client.example" in policy
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"policy_uri": "javascript:alert(1)"},
+        {"tos_uri": "data:text/html,x"},
+        {"client_uri": "https://a@evil.example/"},
+        {"logo_uri": "http://images.example/logo.png"},
+        {"logo_uri": "https://images.example;script-src/logo.png"},
+        {"logo_uri": "javascript:alert(1)"},
+        {"policy_uri": 7, "logo_uri": ["x"]},
+    ],
+)
+def test_links_that_are_no_web_pages_are_left_out(
+    browser: Browser, provider: Provider, client: RelyingParty, metadata: dict[str, Any]
+) -> None:
+    with provider.database() as dbsession:
+        registered = dbsession.merge(client.client)
+        registered.client_metadata = {**registered.client_metadata, **metadata}
+    page = client.authorize(browser)
+    assert "<img" not in page
+    assert 'class="links' not in page
+    assert "img-src 'self';" in page.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "destination", "source"),
+    [
+        ("http://127.0.0.1/cb", "127.0.0.1", "http://127.0.0.1"),
+        ("com.example.app:/cb", "an application on this device (com.example.app)",
+         "com.example.app:"),
+    ],
+)  # fmt: skip
+def test_an_application_on_the_device_is_shown_as_such_and_its_button_works(
+    provider: Provider, browser: Browser, redirect_uri: str, destination: str, source: str
+) -> None:
+    client = provider.register(
+        redirect_uris=[redirect_uri],
+        application_type="native",
+        token_endpoint_auth_method="none",
+    )
+    page = client.authorize(browser)
+    assert f"<strong>{destination}</strong>" in page
+    assert f"form-action 'self' {source}" in page.headers["Content-Security-Policy"]
+    assert decide(page, "allow").location.startswith(redirect_uri)
+
+
+# -- the decision
+
+
+def test_to_allow_gives_the_client_what_was_shown(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    answer = client.answer(decide(client.authorize(browser, scope="openid email"), "allow"))
+    assert client.exchange(answer["code"])["scope"] == "openid email"
+    assert consents(provider) == [("openid email", False)]
+
+
+def test_to_refuse_tells_the_client_with_state_and_issuer(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    answer = client.answer(decide(client.authorize(browser), "deny"))
+    assert answer["error"] == "access_denied"
+    assert answer["state"] == "the-state"
+    assert answer["iss"] == provider.issuer
+    assert "code" not in answer
+    assert consents(provider) == []
+
+
+def test_decisions_are_announced(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    seen: list[OAuthEvent] = []
+    provider.registry.registerHandler(seen.append, (OAuthEvent,))
+    decide(client.authorize(browser), "deny")
+    decide(client.authorize(browser), "allow")
+    names = [event.name for event in seen]
+    assert "authorization_denied" in names
+    assert "consent_granted" in names
+
+
+def test_a_double_click_gives_one_code_and_one_consent(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    page = client.authorize(browser)
+    first, second = decide(page, "allow"), decide(page, "allow")
+    assert client.answer(first)["code"] == client.answer(second)["code"]
+    with provider.database() as dbsession:
+        assert len(dbsession.scalars(select(AuthorizationCode)).all()) == 1
+    assert len(consents(provider)) == 1
+
+
+def test_the_first_decision_stands(
+    provider: Provider, client: RelyingParty, browser: Browser
+) -> None:
+    page = client.authorize(browser)
+    form = page.forms["consent"]
+    form.submit("decision", value="deny")
+    form.submit("decision", value="allow")
+    answer = client.answer(follow_to_answer(browser.get(page.request.path_qs)))
+    assert answer["error"] == "access_denied"
+    assert consents(provider) == []
+
+
+def test_scopes_that_were_not_shown_are_not_allowed(provider: Provider, browser: Browser) -> None:
+    client = provider.register(scope="openid email")
+    page = client.authorize(browser, scope="openid email phone")
+    with provider.database() as dbsession:
+        registered = dbsession.merge(client.client)
+        registered.client_metadata = {
+            **registered.client_metadata, "scope": "openid email phone"
+        }  # fmt: skip
+    answer = client.answer(decide(page, "allow"))
+    assert client.exchange(answer["code"])["scope"] == "openid email"
+
+
+def test_a_word_that_is_no_decision_decides_nothing(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    page = client.authorize(browser)
+    for word in ("", "ALLOW", "perhaps"):
+        again = follow_to_answer(page.forms["consent"].submit("decision", value=word))
+        assert "consent" in again.forms
+    assert consents(provider) == []
+
+
+def test_a_post_without_its_token_or_from_elsewhere_decides_nothing(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    page = client.authorize(browser)
+    form = page.forms["consent"]
+    refused = form.submit(
+        "decision", value="allow", headers={"Origin": "https://evil.example"}, status=403
+    )
+    assert "sent from another site" in refused
+    form["csrf_token"] = "x"
+    refused = form.submit("decision", value="allow", status=403)
+    assert "consent" in refused.click("Open the page again").forms
+    with provider.database() as dbsession:
+        assert dbsession.scalars(select(SuspendedRequest.decided_by)).all() == [None]
+
+
+# -- other people, other browsers, other times
+
+
+def test_a_stranger_who_knows_the_request_uri_is_refused(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    page = client.authorize(browser)
+    stranger = provider.browser()
+    stranger.sign_in("mallory")
+    assert "another browser" in stranger.get(page.request.path_qs, status=403)
+    fields = dict(page.forms["consent"].submit_fields("decision"))
+    token = stranger.get("/").forms[0]["csrf_token"].value
+    fields.update(csrf_token=token, decision="allow")
+    stranger.post(page.request.path_qs, fields, status=403)
+    assert consents(provider) == []
+
+
+def test_another_account_signs_in_for_the_same_request(
+    browser: Browser, client: RelyingParty
+) -> None:
+    page = client.authorize(browser)
+    switched = follow_to_answer(page.forms[0].submit("decision", value="switch"))
+    assert "to continue to" in switched
+    form = switched.forms["login"]
+    assert form["username"].value == ""
+    form["username"], form["password"] = "bob", "valid"
+    page = follow_to_answer(form.submit())
+    assert "signed in as <strong><bdi>bob</bdi></strong>" in page
+    assert client.answer(decide(page, "allow"))["state"] == "the-state"
+
+
+def test_a_page_shown_to_one_person_decides_nothing_for_another(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    page = client.authorize(browser)
+    browser.post("/logout", {"csrf_token": page.forms["consent"]["csrf_token"].value})
+    browser.sign_in("bob")
+    again = decide(page, "allow")
+    assert "signed in as <strong><bdi>bob</bdi></strong>" in again
+    assert consents(provider) == []
+
+
+def test_who_is_signed_out_meanwhile_signs_in_and_is_asked(
+    provider: Provider, browser: Browser, client: RelyingParty, clock: Any
+) -> None:
+    page = client.authorize(browser)
+    clock.advance(3700)
+    login = decide(page, "allow")
+    assert "login" in login.forms
+    assert consents(provider) == []
+    assert "code" in client.answer(client.complete(login))
+
+
+def test_a_page_left_open_until_its_request_expired_still_decides(
+    make_provider: Any, clock: Any
+) -> None:
+    provider = make_provider(oidc__session_idle_lifetime="1d", oidc__session_max_lifetime="2d")
+    browser, client = provider.browser(), provider.register()
+    browser.sign_in()
+    page = client.authorize(browser)
+    clock.advance(12 * 3600)
+    assert client.answer(decide(page, "allow"))["state"] == "the-state"
+
+
+def test_an_unknown_request_uri_gets_the_page_of_the_authorization_endpoint(
+    browser: Browser, client: RelyingParty
+) -> None:
+    query = f"client_id={client.client_id}&request_uri=urn:ietf:params:oauth:request_uri:ru_x"
+    page = follow_to_answer(browser.get(f"/consent?{query}", expect_errors=True))
+    assert page.status_int == 400
+    assert "Start again at the application" in page
+
+
+def test_a_visit_out_of_the_blue_is_no_error_of_ours(browser: Browser) -> None:
+    page = follow_to_answer(browser.get("/consent", expect_errors=True))
+    assert page.status_int == 400
+
+
+# -- memory
+
+
+def test_without_remember_it_is_asked_again(browser: Browser, client: RelyingParty) -> None:
+    decide(client.authorize(browser), "allow")
+    assert "consent" in client.authorize(browser).forms
+
+
+def test_what_is_remembered_is_not_asked_again(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    decide(client.authorize(browser, scope=ALL), "allow", remember=True)
+    assert consents(provider) == [(ALL, True)]
+    assert "code" in client.answer(client.authorize(browser, scope="openid email"))
+    assert "code" in client.answer(client.authorize(browser, scope=ALL, prompt="none"))
+
+
+def test_another_client_or_person_is_asked(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    decide(client.authorize(browser), "allow", remember=True)
+    assert "consent" in provider.register().authorize(browser).forms
+    other = provider.browser()
+    other.sign_in("bob")
+    assert "consent" in client.authorize(other).forms
+
+
+def test_a_second_consent_shows_only_what_is_new(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    decide(client.authorize(browser, scope="openid profile"), "allow", remember=True)
+    page = client.authorize(browser, scope=ALL)
+    new, _, earlier = page.text.partition("<details>")
+    assert "It now also wants to" in new
+    assert "See your email address" in new
+    assert "See your name" not in new
+    assert "What you allowed before" in earlier
+    assert "See your name" in earlier
+    assert page.forms["consent"]["remember"].checked
+    answer = client.answer(decide(page, "allow"))
+    assert set(client.exchange(answer["code"])["scope"].split()) == set(ALL.split())
+    assert consents(provider) == [(ALL, True)]
+
+
+def test_to_refuse_what_is_new_keeps_what_was_allowed(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    decide(client.authorize(browser, scope="openid"), "allow", remember=True)
+    decide(client.authorize(browser, scope="openid email"), "deny")
+    assert consents(provider) == [("openid", True)]
+
+
+def test_prompt_consent_asks_for_all_of_it_again(browser: Browser, client: RelyingParty) -> None:
+    decide(client.authorize(browser), "allow", remember=True)
+    page = client.authorize(browser, prompt="consent")
+    assert "It wants to" in page
+    assert "See your name" in page
+    assert "<details>" not in page
+    assert "code" in client.answer(decide(page, "allow"))
+
+
+def test_the_box_says_whether_it_is_remembered_from_now_on(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    decide(client.authorize(browser), "allow", remember=True)
+    decide(client.authorize(browser, prompt="consent"), "allow", remember=False)
+    assert consents(provider) == [("openid profile", False)]
+    assert "consent" in client.authorize(browser).forms
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "spared"),
+    [
+        ("com.example.app:/cb", False),
+        ("http://127.0.0.1/cb", False),
+        ("https://app.example/cb", True),
+    ],
+)
+def test_what_anything_on_the_device_may_pose_as_is_never_remembered(
+    provider: Provider, browser: Browser, redirect_uri: str, spared: bool
+) -> None:
+    """RFC 8252 section 8.6."""
+    client = provider.register(
+        redirect_uris=[redirect_uri],
+        application_type="native",
+        token_endpoint_auth_method="none",
+    )
+    page = client.authorize(browser)
+    assert ("remember" in page.forms["consent"].fields) is spared
+    decide(page, "allow", remember=True if spared else None)
+    response = client.authorize(browser)
+    assert ("consent" in response.forms if response.status_int == 200 else False) is not spared

@@ -1,0 +1,42 @@
+"""A request as the provider's own code gets it, outside of any page."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+from pyramid.interfaces import IRequestExtensions
+from pyramid.request import Request, apply_request_extensions
+from pyramid.threadlocal import RequestContext
+from support.app import Provider
+
+OpenRequest = Callable[..., AbstractContextManager[Any]]
+
+
+@pytest.fixture
+def open_request() -> OpenRequest:
+    """Return a context manager: a request within a transaction, which commits at the end."""
+
+    @contextmanager
+    def opening(provider: Provider, remote_address: str = "192.0.2.1") -> Iterator[Any]:
+        request = Request.blank("/", environ={"REMOTE_ADDR": remote_address})
+        request.registry = provider.registry
+        extensions = provider.registry.getUtility(IRequestExtensions)
+        with RequestContext(request):
+            apply_request_extensions(request, extensions=extensions)
+            request.tm.begin()
+            try:
+                yield request
+            except BaseException:
+                request.tm.abort()
+                raise
+            request.tm.commit()
+
+    return opening
+
+
+@pytest.fixture
+def opened(provider: Provider, open_request: OpenRequest) -> Iterator[Any]:
+    """An open request of a provider of development."""
+    with open_request(provider) as request:
+        yield request
