@@ -1,6 +1,7 @@
 """The fixtures that every room may use, and what is said of tests that could not run."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,18 +9,20 @@ import pytest
 from support.app import Provider
 from support.browser import start_browser
 from support.postgresql import Cluster
-from support.requirements import INSTALL, REQUIREMENTS, missing
+from support.requirements import REQUIREMENTS, missing
 
 from oidcserver import clock as oidcserver_clock
 
 MISSING = missing()
-LEFT_OUT: dict[str, int] = {}
+INSTALL = " ".join(["apt-get install -y", *(lacking.packages for lacking in MISSING.values())])
+LEFT_OUT: Counter[str] = Counter()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """In CI nothing is left out."""
     if MISSING and os.environ.get("CI") == "true":
-        pytest.exit(f"CI lacks {', '.join(MISSING.values())}: {INSTALL}", returncode=3)
+        names = ", ".join(lacking.name for lacking in MISSING.values())
+        pytest.exit(f"CI lacks {names}: {INSTALL}", returncode=3)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -32,8 +35,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave out a test whose program is not there, and remember to say so."""
     for marker in item.iter_markers():
         if marker.name in MISSING:
-            name = MISSING[marker.name]
-            LEFT_OUT[name] = LEFT_OUT.get(name, 0) + 1
+            name = MISSING[marker.name].name
+            LEFT_OUT[name] += 1
             pytest.skip(f"{name} is not installed")
 
 
@@ -41,10 +44,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Say last and loudly what was not run."""
     if LEFT_OUT:
         line = "!" * 78
-        print(f"\n{line}\nNOT RUN, because this machine lacks it:")
+        print(f"\n{line}\nNOT RUN, because this machine lacks what they need:")
         for name, count in LEFT_OUT.items():
-            print(f"  {name}: {count} tests")
-        print(f"Install it and run again:  {INSTALL}\n{line}")
+            print(f"  the tests with {name}: {count}")
+        print(f"To run them too:  {INSTALL}\n{line}")
 
 
 @pytest.fixture(scope="session")

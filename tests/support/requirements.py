@@ -1,11 +1,11 @@
-"""What a machine may lack, which tests need it, and the one command that installs it."""
+"""What a machine may lack, which tests need it, and the command that installs it."""
 
 import glob
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-
-INSTALL = "apt-get install -y postgresql chromium chromium-driver nodejs npm"
+from typing import NamedTuple
 
 
 def postgresql_bin() -> Path | None:
@@ -27,19 +27,27 @@ def nodejs() -> str | None:
     return shutil.which("node") if shutil.which("npm") else None
 
 
-#: By marker: its name for people, and how to find it.
+class Requirement(NamedTuple):
+    """A program that tests need: its name for people, its Debian packages, and how to find it."""
+
+    name: str
+    packages: str
+    find: Callable[[], object]
+
+
+#: By marker.
 REQUIREMENTS = {
-    "postgresql": ("PostgreSQL", postgresql_bin),
-    "browser": ("Chromium", chromium),
-    "nodejs": ("Node.js", nodejs),
+    "postgresql": Requirement("PostgreSQL", "postgresql", postgresql_bin),
+    "browser": Requirement("Chromium", "chromium chromium-driver", chromium),
+    "nodejs": Requirement("Node.js", "nodejs npm", nodejs),
 }
 
 
-def missing() -> dict[str, str]:
-    """Return the names of what is not there by marker. ``OIDCSERVER_TEST_WITHOUT`` hides some."""
+def missing() -> dict[str, Requirement]:
+    """Return what is not there, by marker. ``OIDCSERVER_TEST_WITHOUT`` hides some."""
     hidden = os.environ.get("OIDCSERVER_TEST_WITHOUT", "").split()
     return {
-        marker: name
-        for marker, (name, find) in REQUIREMENTS.items()
-        if marker in hidden or find() is None
+        marker: requirement
+        for marker, requirement in REQUIREMENTS.items()
+        if marker in hidden or requirement.find() is None
     }
