@@ -53,3 +53,9 @@ class RequestSession(Session):
 @event.listens_for(RequestSession, "after_begin")
 def _join_transaction(dbsession: Session, transaction: Any, connection: Any) -> None:
     join_transaction(dbsession, STATUS_CHANGED, dbsession.info["tm"], keep_session=False)
+
+
+@event.listens_for(RequestSession, "after_attach")
+def _join_with_new_row(dbsession: Session, instance: Any) -> None:
+    # A row that is only added makes no connection begin, and would be lost without a word.
+    join_transaction(dbsession, STATUS_CHANGED, dbsession.info["tm"], keep_session=False)
