@@ -33,7 +33,11 @@ class ClientAuthenticationMethod(Protocol):
         ...
 
     def authenticate(self, request: Any, server: Any) -> Any:
-        """Return the client that the credentials prove, or None. Never raises on bad input."""
+        """Return the client that the credentials prove, or None.
+
+        :raises oidcserver.oauth.client_authentication.ClientAuthenticationFailed: instead of
+            None, to tell those who run the server why. Nothing else is raised on bad input.
+        """
         ...
 
 

@@ -1,30 +1,96 @@
 """Who is the client: one dispatcher, exactly one method (RFC 6749 section 2.3)."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from oidcserver.credentials import CLIENT_SECRET
+from oidcserver.interfaces import ClientAuthenticationMethod
 from oidcserver.models import Client
 from oidcserver.oauth.errors import invalid_client, invalid_request
 from oidcserver.oauth.requests import PyramidOAuth2Request
+
+CREDENTIAL_PARAMETERS = ("client_secret", "client_assertion", "client_assertion_type")
+UNKNOWN_CLIENT = "There is no such client."
+
+
+class ClientAuthenticationFailed(Exception):
+    """Why credentials prove no client: for those who run the server, never for the requester.
+
+    :param reason: a sentence.
+    :param rule: the section that demands it.
+    :param client_id: the client that the credentials claim to be of, as it was received.
+    """
+
+    def __init__(
+        self, reason: str, rule: str = "RFC 6749 section 2.3", *, client_id: Any = None
+    ) -> None:
+        super().__init__(reason)
+        self.rule = rule
+        self.received: dict[str, str] = {}
+        if isinstance(client_id, str) and _may_be_logged(client_id):
+            self.received["client_id"] = client_id
 
 
 def authenticate_client(server: Any, request: PyramidOAuth2Request) -> Client:
     """Return the client that the request proves, by the one method that it registered.
 
+    Asking again within a request gives the same answer: an assertion is accepted only once.
+
     :raises Rejection: invalid_request for several methods at once; otherwise the same
         invalid_client for every failure.
     """
-    methods = server.provider.client_authentication_methods
+    if request.auth_method is None:
+        methods = server.provider.client_authentication_methods
+        name = _presented_method(methods, request)
+        try:
+            request.client = _authenticate(name, methods[name], request, server)
+        except ClientAuthenticationFailed as failure:
+            raise invalid_client(
+                failure.rule, method=name, reason=str(failure), **failure.received
+            ) from None
+        request.auth_method = name
+    client: Client = request.client
+    return client
+
+
+def _presented_method(
+    methods: Mapping[str, ClientAuthenticationMethod], request: PyramidOAuth2Request
+) -> str:
     presented = [name for name, method in methods.items() if method.presented(request)]
+    if len(presented) > 1 and "none" in presented:
+        # A client_id goes along with other methods too (RFC 8705 section 2).
+        presented.remove("none")
     if len(presented) > 1:
         raise invalid_request(
             "The request authenticates the client in more than one way.",
             "RFC 6749 section 2.3",
             methods=presented,
         )
-    if presented:
-        client: Client | None = methods[presented[0]].authenticate(request, server)
-        if client is not None and client.token_endpoint_auth_method == presented[0]:
-            request.client = client
-            request.auth_method = presented[0]
-            return client
-    raise invalid_client()
+    if not presented:
+        names = ("client_id", *CREDENTIAL_PARAMETERS)
+        raise invalid_client(
+            "RFC 6749 section 2.3",
+            reason="It presents no method that oauth.token_endpoint_auth_methods selects.",
+            parameters=[name for name in names if name in request.form],
+        )
+    return presented[0]
+
+
+def _authenticate(
+    name: str, method: ClientAuthenticationMethod, request: PyramidOAuth2Request, server: Any
+) -> Client:
+    client: Client | None = method.authenticate(request, server)
+    if client is None:
+        raise ClientAuthenticationFailed("The method does not say why.")
+    if client.token_endpoint_auth_method != name:
+        raise ClientAuthenticationFailed(
+            f"The client registered {client.token_endpoint_auth_method}.",
+            client_id=client.client_id,
+        )
+    return client
+
+
+def _may_be_logged(client_id: str) -> bool:
+    """Keep out what cannot be an identifier, and a secret that was sent in its place."""
+    printable = client_id.isascii() and client_id.isprintable()
+    return printable and len(client_id) <= 64 and not client_id.startswith(CLIENT_SECRET)

@@ -69,16 +69,17 @@ def invalid_grant(
     return Rejection("invalid_grant", description, rule=rule, received=received)
 
 
-def invalid_client(*, challenge: bool = True) -> Rejection:
+def invalid_client(rule: str = "RFC 6749 section 5.2", **received: Any) -> Rejection:
     """Return the one answer to every failed client authentication (RFC 6749 section 5.2).
 
-    Unknown client and wrong secret are the same to the byte, so that nobody can list clients.
+    Unknown client and wrong secret are the same to the byte, so that nobody can list clients;
+    ``rule`` and ``received`` tell them apart for those who run the server.
     """
-    headers = (("WWW-Authenticate", 'Basic realm="oauth", error="invalid_client"'),)
     return Rejection(
         "invalid_client",
         "Client authentication failed.",
-        rule="RFC 6749 section 5.2",
+        rule=rule,
+        received=received,
         status_code=401,
-        headers=headers if challenge else (),
+        headers=(("WWW-Authenticate", 'Basic realm="oauth", error="invalid_client"'),),
     )

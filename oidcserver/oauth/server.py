@@ -45,7 +45,9 @@ class AuthorizationServer(AuthlibAuthorizationServer):
     # -- what Authlib asks of an integration ------------------------------------------------
 
     def query_client(self, client_id: str) -> Client | None:
-        """Return the client of that identifier."""
+        """Return the client of that identifier, which may be any text."""
+        if not (client_id.isascii() and client_id.isprintable()):
+            return None  # no identifier (RFC 6749 appendix A.1); drivers raise on NUL and the like
         client: Client | None = self.http_request.dbsession.get(Client, client_id)
         return client
 

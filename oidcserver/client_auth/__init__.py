@@ -1,0 +1,93 @@
+"""Token endpoint authentication methods, by the names of their IANA registry (RFC 7591)."""
+
+from functools import partial
+from typing import Any
+
+from oidcserver.client_auth.client_secret import ClientSecretBasic, ClientSecretPost
+from oidcserver.client_auth.client_secret_jwt import ClientSecretJWT
+from oidcserver.client_auth.none import NoAuthentication
+from oidcserver.client_auth.private_key_jwt import PrivateKeyJWT
+from oidcserver.settings import choice, seconds, words
+
+ALGORITHMS = (*PrivateKeyJWT.algorithms, *ClientSecretJWT.algorithms)
+
+#: The endpoints whose metadata name authentication methods (RFC 8414 section 2).
+ENDPOINTS = ("token", "revocation", "introspection")
+
+
+def includeme(config: Any) -> None:
+    """Offer the methods, their settings and their metadata."""
+    setting = config.add_oauth_setting
+    setting(
+        "oauth.token_endpoint_auth_signing_algs",
+        words,
+        ALGORITHMS,
+        "The algorithms by which a client may sign its assertions.",
+    )
+    setting(
+        "oauth.assertion_audience",
+        choice("issuer_or_endpoint", "issuer"),
+        "issuer_or_endpoint",
+        "Whom an assertion names: the issuer or an endpoint's URL, or the issuer alone.",
+    )
+    setting(
+        "oauth.assertion_max_lifetime",
+        seconds,
+        300,
+        "How far ahead an assertion may expire: so long its jti is remembered.",
+    )
+    setting("oauth.clock_skew", seconds, 10,
+            "How far a client's clock may be off.")  # fmt: skip
+    method = config.add_client_authentication_method
+    method("client_secret_basic", ClientSecretBasic())
+    method("client_secret_post", ClientSecretPost())
+    method("client_secret_jwt", ClientSecretJWT())
+    method("private_key_jwt", PrivateKeyJWT())
+    method("none", NoAuthentication())
+    for endpoint in ENDPOINTS:
+        config.add_server_metadata(
+            f"{endpoint}_endpoint_auth_methods_supported", partial(_methods, endpoint)
+        )
+        config.add_server_metadata(
+            f"{endpoint}_endpoint_auth_signing_alg_values_supported",
+            partial(_algorithms, endpoint),
+        )
+    config.add_startup_check("assertion algorithms", _demand_algorithms)
+
+
+def _methods(endpoint: str, provider: Any) -> list[str]:
+    if endpoint not in provider.endpoints:
+        return []
+    methods = list(provider.client_authentication_methods)
+    if endpoint == "introspection" and "none" in methods:
+        methods.remove("none")  # RFC 7662 section 2.1: the caller is authenticated
+    return methods
+
+
+def _algorithms(endpoint: str, provider: Any) -> list[str]:
+    """Those of the selected methods that sign, a third party's too."""
+    if endpoint not in provider.endpoints:
+        return []
+    return [
+        alg
+        for method in provider.client_authentication_methods.values()
+        for alg in getattr(method, "algorithms", ())
+        if alg in provider.settings["oauth.token_endpoint_auth_signing_algs"]
+    ]
+
+
+def _demand_algorithms(registry: Any) -> str | None:
+    """Refuse an algorithm that does not exist, and a method that is left without any."""
+    provider = registry.provider
+    name = "oauth.token_endpoint_auth_signing_algs"
+    selected = set(provider.settings[name])
+    if unknown := selected.difference(ALGORITHMS):
+        return f"{name} takes some of {', '.join(ALGORITHMS)}, not {', '.join(sorted(unknown))}."
+    for method_name, method in provider.client_authentication_methods.items():
+        algorithms = getattr(method, "algorithms", None)
+        if algorithms and selected.isdisjoint(algorithms):
+            return (
+                f"oauth.token_endpoint_auth_methods selects {method_name}, but {name} has none of "
+                f"its algorithms {', '.join(algorithms)}."
+            )
+    return None

@@ -1,0 +1,124 @@
+"""Client assertions (RFC 7523): the one verifier of client_secret_jwt and private_key_jwt."""
+
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Iterable
+from functools import partial
+from math import ceil
+from typing import Any
+
+from joserfc.jwk import KeySet, OctKey
+
+from oidcserver import clock
+from oidcserver.client_auth.assertion_checks import CHECKS, Assertion
+from oidcserver.keys.jwt import MAX_TOKEN_BYTES, SECRET_ALGORITHMS, InvalidJWT, verify_client_jwt
+from oidcserver.models import Client
+from oidcserver.models.replay import use_identifier
+from oidcserver.oauth.client_authentication import UNKNOWN_CLIENT, ClientAuthenticationFailed
+
+JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+class AssertionMethod:
+    """What the two methods share; they differ in their algorithms and keys.
+
+    Which of the two a request presents is said by the ``alg`` of its assertion.
+    """
+
+    #: ``client_secret_jwt`` or ``private_key_jwt``.
+    name: str
+    #: Values of ``token_endpoint_auth_signing_alg`` that belong to the method.
+    algorithms: tuple[str, ...]
+
+    def keys(
+        self, server: Any, client: Client | None, kid: str | None
+    ) -> Iterable[KeySet | OctKey]:
+        """Return the keys by which the client may have signed, to be tried in turn.
+
+        :param client: None for one that does not exist.
+        :param kid: the key that the assertion names, if it does.
+        :raises InvalidJWT: if there are none.
+        """
+        raise NotImplementedError
+
+    def presented(self, request: Any) -> bool:
+        """Say whether there is an assertion, by an algorithm of this method's kind."""
+        assertion = request.form.get("client_assertion")
+        if assertion is None:
+            return False
+        by_secret = _read_unverified(assertion)[0].get("alg") in SECRET_ALGORITHMS
+        return by_secret == (self.algorithms[0] in SECRET_ALGORITHMS)
+
+    def authenticate(self, request: Any, server: Any) -> Client:
+        """Return the client that made the assertion, and use the assertion up."""
+        form = request.form
+        if form.get("client_assertion_type") != JWT_BEARER:
+            raise ClientAuthenticationFailed(
+                "The client_assertion_type is missing or another.", "RFC 7523 section 2.2"
+            )
+        header, unverified = _read_unverified(form["client_assertion"])
+        claimed: Any = unverified.get("sub")
+        refuse = partial(ClientAuthenticationFailed, client_id=claimed)
+        client: Client | None = server.query_client(claimed) if isinstance(claimed, str) else None
+        if client is not None and client.token_endpoint_auth_method != self.name:
+            raise refuse(f"The client registered {client.token_endpoint_auth_method}.")
+        try:
+            header, claims = self._verify(
+                server, client, header.get("kid"), form["client_assertion"]
+            )
+        except InvalidJWT as failure:
+            reason = f"The assertion is not accepted: {failure}."
+            raise refuse(reason if client else UNKNOWN_CLIENT, "RFC 7523 section 3") from None
+        assertion = Assertion(header, claims, claimed, request, server.provider, clock.now())
+        for check, rule in CHECKS:
+            if problem := check(assertion):
+                raise refuse(problem, rule)
+        # Once more, since waiting for another host's keys ended the transaction.
+        client = server.query_client(claimed)
+        if client is None:
+            raise refuse(UNKNOWN_CLIENT)
+        if not self._use(server, client, claims):
+            raise refuse("The assertion was used before.", "RFC 7523 section 3")
+        return client
+
+    def _verify(
+        self, server: Any, client: Client | None, kid: Any, assertion: str
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        allowed = server.provider.settings["oauth.token_endpoint_auth_signing_algs"]
+        registered = client and client.member("token_endpoint_auth_signing_alg")
+        algorithms = [
+            alg for alg in self.algorithms if alg in allowed and registered in (None, alg)
+        ]
+        reason = "the client has no key"
+        for keys in self.keys(server, client, kid if isinstance(kid, str) else None):
+            try:
+                return verify_client_jwt(assertion, keys, algorithms)
+            except InvalidJWT as problem:
+                reason = str(problem)
+        raise InvalidJWT(reason)
+
+    def _use(self, server: Any, client: Client, claims: dict[str, Any]) -> bool:
+        skew = server.provider.settings["oauth.clock_skew"]
+        return use_identifier(
+            server.http_request.dbsession,
+            "client_assertion",
+            client.client_id,
+            claims["jti"],
+            ceil(claims["exp"]) + skew,
+        )
+
+
+def _read_unverified(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the header and the claims say, to find the keys by; empty where unreadable."""
+    parts = assertion.split(".", 3)
+    if len(assertion) > MAX_TOKEN_BYTES or len(parts) != 3:
+        return {}, {}
+    return _read_part(parts[0]), _read_part(parts[1])
+
+
+def _read_part(part: str) -> dict[str, Any]:
+    try:
+        members = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return members if isinstance(members, dict) else {}

@@ -1,0 +1,85 @@
+"""client_secret_basic and client_secret_post (RFC 6749 section 2.3.1)."""
+
+from base64 import b64decode
+from typing import Any
+from urllib.parse import unquote_plus
+
+from oidcserver import clock
+from oidcserver.credentials import CLIENT_SECRET, digest, new_credential
+from oidcserver.models import Client
+from oidcserver.oauth.client_authentication import UNKNOWN_CLIENT, ClientAuthenticationFailed
+
+#: Stands in for a client that does not exist, so that a guess takes as long there.
+_NOBODY = Client(client_metadata={}, secret_digest=digest(new_credential(CLIENT_SECRET)))
+
+
+class ClientSecretBasic:
+    """The method ``client_secret_basic``: HTTP Basic (RFC 7617), both parts form-urlencoded."""
+
+    def presented(self, request: Any) -> bool:
+        """Say whether the Authorization header is of the scheme Basic, in any case of letters."""
+        scheme: str = request.headers.get("Authorization", "").partition(" ")[0]
+        return scheme.lower() == "basic"
+
+    def authenticate(self, request: Any, server: Any) -> Client:
+        """Return the client of the header; a ``client_id`` in the body has to be the same."""
+        client_id, client_secret = _read_basic(request.headers["Authorization"])
+        if request.form.get("client_id", client_id) != client_id:
+            raise ClientAuthenticationFailed(
+                "The client_id of the body is not that of the header.", client_id=client_id
+            )
+        return _authenticate(server, client_id, client_secret)
+
+
+class ClientSecretPost:
+    """The method ``client_secret_post``: both in the body."""
+
+    def presented(self, request: Any) -> bool:
+        """Say whether there is a ``client_secret``."""
+        return "client_secret" in request.form
+
+    def authenticate(self, request: Any, server: Any) -> Client:
+        """Return the client of the body."""
+        form = request.form
+        return _authenticate(server, form.get("client_id", ""), form["client_secret"])
+
+
+def _read_basic(header: str) -> tuple[str, str]:
+    encoded = header.partition(" ")[2].strip(" ")
+    try:
+        # Servers join several Authorization headers by a comma, which is not base64.
+        text = b64decode(encoded, validate=True).decode("utf-8")
+        client_id, colon, client_secret = text.partition(":")
+        decoded = (
+            unquote_plus(client_id, errors="strict"),
+            unquote_plus(client_secret, errors="strict"),
+        )
+    except ValueError:
+        raise ClientAuthenticationFailed(
+            "The Authorization header is not base64 of text in UTF-8.", "RFC 7617 section 2"
+        ) from None
+    if not colon:
+        raise ClientAuthenticationFailed(
+            "The Authorization header has no colon.", "RFC 7617 section 2"
+        )
+    return decoded
+
+
+def _authenticate(server: Any, client_id: str, client_secret: str) -> Client:
+    client: Client | None = server.query_client(client_id)
+    matches = (client or _NOBODY).check_client_secret(client_secret)
+    if client is None or not matches:
+        raise ClientAuthenticationFailed(
+            _reason(client), "RFC 6749 section 2.3.1", client_id=client_id
+        )
+    return client
+
+
+def _reason(client: Client | None) -> str:
+    if client is None:
+        return UNKNOWN_CLIENT
+    if client.secret_digest is None:
+        return "The client has no secret."
+    if 0 < client.secret_expires_at <= clock.now():
+        return "The client's secret has expired, or another one was sent."
+    return "The secret is not the client's."

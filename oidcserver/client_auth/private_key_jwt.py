@@ -1,0 +1,37 @@
+"""private_key_jwt: an assertion under a key of the client's (OpenID Connect Core section 9)."""
+
+from typing import Any
+
+from joserfc.jwk import KeySet
+
+from oidcserver.client_auth.assertion import AssertionMethod
+from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT
+from oidcserver.models import Client
+from oidcserver.security.jwk_set import public_key_set
+from oidcserver.security.outbound import OutboundFetchError
+
+
+class PrivateKeyJWT(AssertionMethod):
+    """The method ``private_key_jwt``, with keys of the registered ``jwks`` or ``jwks_uri``."""
+
+    name = "private_key_jwt"
+    algorithms = CLIENT_ALGORITHMS
+
+    def keys(self, server: Any, client: Client | None, kid: str | None) -> list[KeySet]:
+        """Return the client's public keys; those of its ``jwks_uri`` are fetched where needed.
+
+        An unknown client is refused at once: there is no key to imitate the work with, and an
+        identifier is not a secret (RFC 6749 section 2.2).
+        """
+        if client is None:
+            raise InvalidJWT("there is no client")
+        try:
+            if uri := client.member("jwks_uri"):
+                request = server.http_request
+                # No transaction is open while another host is waited for.
+                request.tm.commit()
+                request.tm.begin()
+                return [request.registry.remote_jwks.keys(uri, kid)]
+            return [public_key_set(client.member("jwks"))]
+        except (OutboundFetchError, ValueError) as problem:
+            raise InvalidJWT(f"the client's keys cannot be had ({problem})") from None
