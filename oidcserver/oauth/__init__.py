@@ -47,6 +47,12 @@ def includeme(config: Any) -> None:
         "How long a client whose answer was lost may present the old token again.",
     )
     setting(
+        "oauth.client_secret_overlap",
+        seconds,
+        86400,
+        "How long a client may use its former secret after a rotation.",
+    )
+    setting(
         "oidc.interaction_lifetime",
         seconds,
         1800,

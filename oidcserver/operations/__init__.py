@@ -3,15 +3,26 @@
 from typing import Any
 
 from oidcserver.operations.rejections import RowBudget
-from oidcserver.settings import integer
+from oidcserver.settings import integer, seconds
 
 
 def includeme(config: Any) -> None:
-    """Declare the settings and keep what is counted."""
-    config.add_oauth_setting(
+    """Include the parts; declare what rejections and pruning keep."""
+    for name in ("audit", "health", "schema"):
+        config.include(f"oidcserver.operations.{name}")
+    setting = config.add_oauth_setting
+    setting(
         "oidcserver.rejection_rows_per_minute",
         integer,
         120,
         "How many rejections a process keeps for explain-error in a minute; all are logged.",
     )
+    setting(
+        "oidcserver.rejection_retention",
+        seconds,
+        30 * 86400,
+        "How long rejections are kept for explain-error.",
+    )
+    setting("oidc.interaction_retention", seconds, 86400,
+            "How long a stale request is kept for a login page that was left open.")  # fmt: skip
     config.registry.rejection_budget = RowBudget()

@@ -30,6 +30,8 @@ class Provider:
         self.route_prefix = f"/{route_prefix.strip('/')}" if route_prefix else ""
         #: Whether another application included us; ``main`` says that none did.
         self.embedded = True
+        #: Whether a command asks, which prepares what a server has to find (schema, keys).
+        self.commanded = False
         self.route_names: set[str] = set()
         self.endpoints: dict[str, str] = {}
         self.grants: dict[str, GrantOffer] = {}

@@ -1,0 +1,52 @@
+"""The UserInfo endpoint (OpenID Connect Core section 5.3)."""
+
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from pyramid.response import Response
+
+from oidcserver.models import Authorization, Client, User
+from oidcserver.oauth.bearer import insufficient_scope, invalid_token, read_bearer_token
+from oidcserver.oauth.errors import as_rejection
+from oidcserver.oauth.responses import error_response, json_response
+from oidcserver.oauth.tokens import AccessToken, find_access_token
+from oidcserver.oidc.claims import scope_claims
+from oidcserver.security.cors import allow_registered_origin, origin_of
+
+
+def userinfo(request: Any) -> Response:
+    """Return the claims that the token's scopes stand for."""
+    token = None
+    try:
+        token = find_access_token(request, read_bearer_token(request))
+        if token is None:
+            raise invalid_token("The access token is not valid, has expired or was revoked.")
+        response = json_response(200, _claims(request, token))
+    except OAuth2Error as error:
+        response = error_response(as_rejection(error))
+    return _readable_by_client(request, response, token)
+
+
+def _claims(request: Any, token: AccessToken) -> dict[str, Any]:
+    if "openid" not in token.scopes:
+        raise insufficient_scope("openid")
+    if token.confirmation is not None:
+        raise invalid_token("The access token is bound to a key and was sent as Bearer.")
+    authorization = request.dbsession.get(Authorization, token.authorization_id)
+    user = request.dbsession.get(User, authorization.user_id)
+    return {**scope_claims(request, user, token.scopes), "sub": token.subject}
+
+
+def _readable_by_client(request: Any, response: Response, token: AccessToken | None) -> Response:
+    origins: set[str] = set()
+    if token is not None and "Origin" in request.headers:
+        client = request.dbsession.get(Client, token.client_id)
+        origins = {origin for uri in client.redirect_uris if (origin := origin_of(uri))}
+    return allow_registered_origin(request, response, origins)
+
+
+def includeme(config: Any) -> None:
+    """Offer the endpoint."""
+    config.add_oauth_endpoint(
+        "userinfo", "/oauth/userinfo", userinfo, methods=("GET", "POST"), cors=True
+    )

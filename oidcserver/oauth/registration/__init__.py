@@ -1,0 +1,100 @@
+"""Registering clients (RFC 7591): the one way for the command line, the pages and an endpoint."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from oidcserver import clock
+from oidcserver.credentials import CLIENT_SECRET, digest, new_credential, new_identifier
+from oidcserver.models import Client
+from oidcserver.oauth.registration.rules import (
+    InvalidClientMetadata,
+    needs_readable_secret,
+    needs_secret,
+    validate_client_metadata,
+)
+
+__all__ = [
+    "InvalidClientMetadata",
+    "read_client_secrets",
+    "register_client",
+    "rotate_client_secret",
+    "update_client",
+    "validate_client_metadata",
+]
+
+PURPOSE = "client secret"
+
+
+def register_client(
+    provider: Any, dbsession: Session, metadata: Mapping[str, Any], *, owner_id: str | None = None
+) -> tuple[Client, str | None]:
+    """Register a client; return it and its secret, which is known only now.
+
+    :raises InvalidClientMetadata: with the member and what is wrong with it.
+    """
+    checked = validate_client_metadata(provider, metadata)
+    client = Client(client_id=new_identifier(), client_metadata=checked, owner_id=owner_id)
+    dbsession.add(client)
+    secret = _new_secret(provider, client) if needs_secret(checked) else None
+    dbsession.flush()
+    return client, secret
+
+
+def update_client(
+    provider: Any, dbsession: Session, client: Client, metadata: Mapping[str, Any]
+) -> str | None:
+    """Replace a client's metadata; return a secret if it needs another than it had.
+
+    :raises InvalidClientMetadata: with the member and what is wrong with it.
+    """
+    checked = validate_client_metadata(provider, metadata)
+    client.client_metadata = checked
+    if not needs_secret(checked):
+        _forget_secrets(client)
+        return None
+    unreadable = needs_readable_secret(checked) and client.secret_sealed is None
+    secret = None
+    if client.secret_digest is None or unreadable:
+        _forget_secrets(client)
+        secret = _new_secret(provider, client)
+    dbsession.flush()
+    return secret
+
+
+def rotate_client_secret(provider: Any, dbsession: Session, client: Client) -> str:
+    """Give a client a new secret; the one before works for ``oauth.client_secret_overlap`` more."""
+    client.previous_secret_digest = client.secret_digest
+    client.previous_secret_sealed = client.secret_sealed
+    overlap = provider.settings["oauth.client_secret_overlap"]
+    client.previous_secret_expires_at = clock.now() + overlap
+    secret = _new_secret(provider, client)
+    dbsession.flush()
+    return secret
+
+
+def read_client_secrets(provider: Any, client: Client) -> list[str]:
+    """Return the secrets of a client that the server can read and that hold now, newest first."""
+    now = clock.now()
+    sealed = []
+    if not client.secret_expires_at or client.secret_expires_at > now:
+        sealed.append(client.secret_sealed)
+    if client.previous_secret_expires_at and client.previous_secret_expires_at > now:
+        sealed.append(client.previous_secret_sealed)
+    unsealed = (provider.sealer(PURPOSE).unseal(text) for text in sealed if text)
+    return [secret.decode() for secret in unsealed if secret is not None]
+
+
+def _new_secret(provider: Any, client: Client) -> str:
+    secret = new_credential(CLIENT_SECRET)
+    client.secret_digest = digest(secret)
+    readable = needs_readable_secret(client.client_metadata)
+    client.secret_sealed = provider.sealer(PURPOSE).seal(secret.encode()) if readable else None
+    return secret
+
+
+def _forget_secrets(client: Client) -> None:
+    client.secret_digest = client.secret_sealed = None
+    client.previous_secret_digest = client.previous_secret_sealed = None
+    client.previous_secret_expires_at = 0

@@ -1,0 +1,38 @@
+"""The schema at the start: development brings it up to date, production demands that it is."""
+
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from oidcserver import migrations
+from oidcserver.models import Base
+from oidcserver.settings import ConfigurationProblem
+
+#: After the engine is there, before anything that asks the database.
+ORDER = 10
+
+
+def includeme(config: Any) -> None:
+    """Check the schema, or bring it up to date."""
+    config.action(("oauth", "schema"), lambda: _ensure(config.registry), order=ORDER)
+
+
+def _ensure(registry: Any) -> None:
+    if registry.provider.commanded:
+        return
+    engine = registry.dbsession_factory.kw["bind"]
+    try:
+        revision = migrations.current(engine)
+        if revision == migrations.head():
+            return
+        if registry.provider.settings["oidcserver.mode"] == "development":
+            migrations.upgrade(engine, Base.metadata)
+            return
+    except SQLAlchemyError as problem:
+        reason = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
+        raise ConfigurationProblem(f"The database does not answer: {reason}.") from None
+    state = f"is at revision {revision}" if revision else "has no schema"
+    raise ConfigurationProblem(
+        f"The database {state}, and the code needs {migrations.head()}: run "
+        "`oidcserver initdb` with this ini file."
+    )

@@ -1,0 +1,58 @@
+"""The view option ``oauth_scope``: no view behind it is reached without a fitting token."""
+
+from collections.abc import Callable
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from pyramid.response import Response
+
+from oidcserver.oauth.bearer import insufficient_scope, invalid_token, read_bearer_token
+from oidcserver.oauth.errors import as_rejection
+from oidcserver.oauth.responses import error_response
+from oidcserver.oauth.tokens import AccessToken
+
+View = Callable[[Any, Any], Response]
+_ATTRIBUTE = "_oidcserver_access_token"
+
+
+def oauth_scope_deriver(view: View, info: Any) -> View:
+    """Wrap a view that has the option; leave every other alone."""
+    wanted = info.options.get("oauth_scope")
+    if wanted is None:
+        return view
+    alternatives = [wanted] if isinstance(wanted, str) else list(wanted)
+
+    def protected(context: Any, request: Any) -> Response:
+        try:
+            token = authenticate(request, alternatives)
+        except OAuth2Error as error:
+            return error_response(as_rejection(error))
+        setattr(request, _ATTRIBUTE, token)
+        return view(context, request)
+
+    return protected
+
+
+oauth_scope_deriver.options = ("oauth_scope",)  # type: ignore[attr-defined]
+
+
+def access_token(request: Any) -> AccessToken | None:
+    """Return what the request's token says, on a view with ``oauth_scope``; else None."""
+    token: AccessToken | None = getattr(request, _ATTRIBUTE, None)
+    return token
+
+
+def authenticate(request: Any, alternatives: list[str]) -> AccessToken:
+    """Return the request's token if it is valid and has the scopes of one alternative.
+
+    :raises Rejection: with the answer of RFC 6750 section 3.
+    """
+    text = read_bearer_token(request)
+    token: AccessToken | None = request.registry.token_validator.validate(request, text)
+    if token is None:
+        raise invalid_token("The access token is not valid, has expired or was revoked.")
+    if token.confirmation is not None:
+        raise invalid_token("The access token is bound to a key and was sent as Bearer.")
+    if not any(token.scopes.issuperset(scopes.split()) for scopes in alternatives):
+        raise insufficient_scope(alternatives[0])
+    return token

@@ -1,0 +1,100 @@
+"""The settings of a resource application: ``oauth_resource.*``, without the provider's."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from oidcserver.resource.validators import (
+    IntrospectionValidator,
+    JWKSValidator,
+    LocalValidator,
+    TokenValidator,
+)
+from oidcserver.settings import (
+    ConfigurationProblem,
+    Setting,
+    choice,
+    convert_settings,
+    issuer,
+    reference,
+    seconds,
+    text,
+)
+
+PREFIX = "oauth_resource."
+SETTINGS: tuple[Setting, ...] = (
+    Setting("oauth_resource.validator", choice("local", "introspection", "jwks"), None,
+            "How tokens are checked; local where the provider is in this process."),
+    Setting("oauth_resource.issuer", issuer, "", "The provider's issuer, for jwks."),
+    Setting("oauth_resource.jwks_uri", text, "", "The provider's keys; by default discovered."),
+    Setting("oauth_resource.audience", text, "", "Whom tokens have to be for; demanded for jwks."),
+    Setting("oauth_resource.introspection_endpoint", text, "", "Where to ask, for introspection."),
+    Setting("oauth_resource.client_id", text, "", "Who asks: a resource server's client."),
+    Setting("oauth_resource.client_secret", reference, "", "Its secret: env:NAME or file:PATH."),
+    Setting("oauth_resource.max_staleness", seconds, 0,
+            "How long an introspection's answer may be used again; a revocation waits so long."),
+)  # fmt: skip
+
+
+def make_validator(registry: Any) -> TokenValidator:
+    """Return the validator that the settings choose.
+
+    :raises ConfigurationProblem: if they do not fit together.
+    """
+    known = {setting.name for setting in SETTINGS}
+    raw = registry.settings
+    for key in raw:
+        if key.startswith(PREFIX) and key not in known:
+            raise ConfigurationProblem(f"{key} is unknown. Known: {', '.join(sorted(known))}.")
+    settings = convert_settings(SETTINGS, raw)
+    own_provider = getattr(registry, "provider", None) is not None
+    chosen = settings["oauth_resource.validator"] or ("local" if own_provider else "")
+    if chosen == "local":
+        if not own_provider:
+            raise ConfigurationProblem(
+                "oauth_resource.validator = local needs the provider in the same application."
+            )
+        return LocalValidator()
+    if chosen == "introspection":
+        return _introspection(settings, str(raw.get("oauth_resource.client_secret", "")))
+    if chosen == "jwks":
+        return _jwks(settings)
+    raise ConfigurationProblem("oauth_resource.validator is missing: introspection or jwks.")
+
+
+def _introspection(settings: Any, raw_secret: str) -> TokenValidator:
+    _demand(settings, "introspection_endpoint", "client_id", "client_secret")
+    if not raw_secret.strip().startswith(("env:", "file:")):
+        raise ConfigurationProblem(
+            "oauth_resource.client_secret holds a secret: write env:NAME or file:PATH."
+        )
+    endpoint = settings["oauth_resource.introspection_endpoint"]
+    _demand_https(endpoint)
+    return IntrospectionValidator(
+        endpoint,
+        settings["oauth_resource.client_id"],
+        settings["oauth_resource.client_secret"],
+        settings["oauth_resource.max_staleness"],
+        settings["oauth_resource.audience"],
+    )
+
+
+def _jwks(settings: Any) -> TokenValidator:
+    _demand(settings, "issuer", "audience")
+    issuer_url, jwks_uri = settings["oauth_resource.issuer"], settings["oauth_resource.jwks_uri"]
+    _demand_https(issuer_url)
+    if jwks_uri:
+        _demand_https(jwks_uri)
+    return JWKSValidator(issuer_url, jwks_uri, settings["oauth_resource.audience"])
+
+
+def _demand(settings: Any, *names: str) -> None:
+    missing = [PREFIX + name for name in names if not settings[PREFIX + name]]
+    if missing:
+        raise ConfigurationProblem(f"These settings are missing: {', '.join(missing)}.")
+
+
+def _demand_https(url: str) -> None:
+    parts = urlsplit(url)
+    loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if not (parts.scheme == "https" or (parts.scheme == "http" and loopback)):
+        raise ConfigurationProblem(f"{url} is not https, and tokens would travel in the clear.")
