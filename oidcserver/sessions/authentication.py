@@ -59,4 +59,4 @@ def _network(address: str) -> str:
 
 def _notify_refusal(request: Any, name: str) -> None:
     # Not the user name: people type their password into its field.
-    request.registry.notify(OAuthEvent(request, name, {"remote_address": request.remote_addr}))
+    request.registry.notify(OAuthEvent(request, name, {}))

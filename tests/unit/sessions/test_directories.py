@@ -56,6 +56,7 @@ def test_demo_refuses_a_disabled_person(opened: Any) -> None:
 
 
 def test_demo_is_refused_in_production(make_provider: Any) -> None:
+    make_provider()  # which makes the schema and the keys that production demands
     with pytest.raises(ConfigurationProblem) as problem:
         make_provider(
             oidcserver__mode="production",

@@ -1,0 +1,220 @@
+"""What a person or a program gets when something goes wrong: never a stack trace."""
+
+import logging
+import re
+from typing import Any
+
+import pytest
+from pyramid.config import Configurator
+from pyramid.httpexceptions import HTTPForbidden, HTTPSeeOther
+from pyramid.response import Response
+from sqlalchemy.exc import OperationalError
+from support.app import DEVELOPMENT, Provider
+from webtest import TestApp
+
+HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def broken(request: Any) -> Response:
+    """Has a bug."""
+    raise LookupError("the secret detail")
+
+
+def without_database(request: Any) -> Response:
+    """Finds no database."""
+    raise OperationalError("SELECT the_secret_detail", {}, Exception("refused"))
+
+
+def forbidden(request: Any) -> Response:
+    """May be seen by nobody."""
+    raise HTTPForbidden
+
+
+def elsewhere(request: Any) -> Response:
+    """Raises what is no error."""
+    raise HTTPSeeOther("https://client.example/")
+
+
+VIEWS = (broken, without_database, forbidden, elsewhere)
+
+
+def includeme(config: Any) -> None:
+    """Offer pages and endpoints that go wrong, as a plugin would."""
+    for view in VIEWS:
+        name = view.__name__
+
+        def register(config: Any, name: str = name, view: Any = view) -> None:
+            config.add_route(name, f"/{name}")
+            config.add_view(view, route_name=name)
+
+        config.add_oauth_page(name, register)
+        config.add_oauth_endpoint(f"{name}_too", f"/oauth/{name}", view, methods=("GET", "POST"))
+
+
+def settings() -> dict[str, str]:
+    """Return what selects all of it."""
+    names = [view.__name__ for view in VIEWS]
+    return {
+        "oidc.pages": " ".join(["home", "login", "consent", "logout", *names]),
+        "oauth.endpoints": " ".join(
+            ["authorization", "token", "jwks", *(f"{name}_too" for name in names)]
+        ),
+    }
+
+
+@pytest.fixture
+def wrong(make_provider: Any) -> Provider:
+    """A provider on which things go wrong."""
+    own = {name.replace(".", "__", 1): value for name, value in settings().items()}
+    provider: Provider = make_provider(oidcserver__includes=__name__, **own)
+    return provider
+
+
+def test_an_unknown_page_is_a_page_with_a_way_back(provider: Provider) -> None:
+    browser = provider.browser()
+    page = browser.get("/no-such-page", headers=HTML, status=404)
+    assert "Page not found" in page
+    assert "One sign-in" in page.click("Go to the start page")
+    assert "Content-Security-Policy" in page.headers
+
+
+def test_a_program_gets_json(provider: Provider) -> None:
+    response = provider.browser().get("/no-such-page", status=404)
+    assert response.json["error"] == "not_found"
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_another_method_than_a_page_has_is_not_found(provider: Provider) -> None:
+    assert provider.browser().put("/consent", status="4*", headers=HTML).status_int in (403, 404)
+
+
+def test_a_bug_shows_a_reference_and_the_log_the_rest(
+    wrong: Provider, caplog: pytest.LogCaptureFixture
+) -> None:
+    page = wrong.browser().get("/broken", status=500)
+    found = re.search(r"<code>([A-Z-]+)</code>", page.text)
+    assert found is not None
+    assert "secret detail" not in page
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert found[1] in record.getMessage()
+    assert "the secret detail" in caplog.text
+
+
+def test_a_bug_of_an_endpoint_is_json_for_a_program_and_a_page_for_a_person(
+    wrong: Provider,
+) -> None:
+    browser = wrong.browser()
+    response = browser.get("/oauth/broken", status=500)
+    assert response.json["error"] == "server_error"
+    assert "That is our fault" in browser.get("/oauth/broken", status=500, headers=HTML)
+
+
+def test_without_a_database_it_says_when_to_come_back(wrong: Provider) -> None:
+    browser = wrong.browser()
+    page = browser.get("/without_database", status=503)
+    assert page.headers["Retry-After"] == "5"
+    assert "Please try again" in page
+    assert "secret_detail" not in page
+    response = browser.get("/oauth/without_database", status=503)
+    assert response.headers["Retry-After"] == "5"
+    assert response.json["error"] == "temporarily_unavailable"
+
+
+def test_a_database_that_is_really_gone_breaks_no_page(make_provider: Any, tmp_path: Any) -> None:
+    path = tmp_path / "gone.sqlite"
+    provider = make_provider(oidcserver__database_url=f"sqlite:///{path}")
+    browser = provider.browser()
+    browser.sign_in()
+    provider.close()
+    for file in tmp_path.glob("gone.sqlite*"):
+        file.unlink()
+    path.mkdir()
+    for url in ("/", "/login", "/logout", "/oauth/authorize?client_id=x"):
+        page = browser.get(url, status=503)
+        assert page.headers["Retry-After"] == "5"
+        assert "Please try again in a moment" in page
+    assert browser.get("/.well-known/openid-configuration").json["issuer"] == provider.issuer
+
+
+def test_what_may_not_be_seen_leads_to_the_login_and_back(wrong: Provider) -> None:
+    browser = wrong.browser()
+    response = browser.get("/forbidden?a=1", status=303)
+    assert response.location == f"{wrong.issuer}/login?next=%2Fforbidden%3Fa%3D1"
+    browser.sign_in()
+    assert "You may not see this page" in browser.get("/forbidden", status=403)
+    assert browser.get("/oauth/forbidden", status=403).json["error"] == "access_denied"
+
+
+def test_a_raised_redirect_is_no_error(wrong: Provider) -> None:
+    response = wrong.browser().get("/elsewhere", status=303)
+    assert response.location == "https://client.example/"
+
+
+def test_an_aborted_request_keeps_nothing(wrong: Provider) -> None:
+    browser = wrong.browser()
+    browser.sign_in()
+    browser.get("/broken", status=500)
+    assert "Hello" in browser.get("/")
+
+
+# -- inside another application
+
+
+@pytest.fixture
+def host(tmp_path: Any, keys_directory: Any) -> Any:
+    """An application that embeds the provider and has pages, errors and rules of its own."""
+    own = {
+        **DEVELOPMENT,
+        **settings(),
+        "oidc.issuer": "http://localhost:6543/auth",
+        "oidcserver.database_url": f"sqlite:///{tmp_path / 'host.sqlite'}",
+        "oidcserver.keys_directory": str(keys_directory),
+    }
+    with Configurator(settings=own) as config:
+        config.include("oidcserver", route_prefix="/auth")
+        config.include(includeme, route_prefix="/auth")
+        config.add_route("host_broken", "/broken")
+        config.add_view(broken, route_name="host_broken")
+        config.add_route("host_form", "/form")
+        config.add_view(
+            lambda request: Response(f"posted by {request.authenticated_userid}"),
+            route_name="host_form",
+            request_method="POST",
+        )
+    wsgi = config.make_wsgi_app()
+    yield TestApp(wsgi, extra_environ={"HTTP_HOST": "localhost:6543"})
+    wsgi.registry.dbsession_factory.kw["bind"].dispose()
+
+
+def test_the_hosts_errors_stay_its_own(host: TestApp) -> None:
+    with pytest.raises(LookupError):
+        host.get("/broken")
+    assert "<title>" in host.get("/no-such-page", status=404, headers=HTML)
+    assert "Page not found" not in host.get("/no-such-page", status=404, headers=HTML)
+
+
+def test_our_errors_are_ours(host: TestApp) -> None:
+    assert "That is our fault" in host.get("/auth/broken", status=500)
+    page = host.put("/auth/login", status="4*", headers=HTML)
+    assert "localhost" in page
+
+
+def test_the_hosts_forms_and_identity_stay_its_own(host: TestApp) -> None:
+    form = host.get("/auth/login").forms["login"]
+    form["username"], form["password"] = "alice", "valid"
+    form.submit(status=303)
+    response = host.post("/form", {"a": "b"}, headers={"Origin": "https://other.example"})
+    assert response.text == "posted by None"
+
+
+def test_our_forms_are_checked_in_there_too(host: TestApp) -> None:
+    host.post("/auth/login", {"username": "alice", "password": "valid"}, status=403)
+    form = host.get("/auth/login").forms["login"]
+    form.submit(headers={"Origin": "https://evil.example"}, status=403)
+
+
+def test_the_style_sheet_is_found_below_the_prefix(host: TestApp) -> None:
+    page = host.get("/auth/login")
+    [path] = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page.text)
+    assert path.startswith("/auth/")
+    assert host.get(path).content_type == "text/css"

@@ -1,0 +1,326 @@
+"""The pages in a real browser: the walk by mouse and by keyboard, narrow, dark, without scripts."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+from support.app import Provider, RelyingParty
+from support.browser import start_browser
+from support.processes import free_port
+from webtest.http import StopableWSGIServer
+
+pytestmark = pytest.mark.browser
+
+LONG = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft"
+ALL = "openid profile email offline_access"
+
+#: What is wrong with the page, as sentences.
+INSPECTION = """
+const wrong = [];
+const say = (sentence, element) => wrong.push(sentence + ': ' + (element ? element.outerHTML : ''));
+if (!document.documentElement.lang) say('no language');
+if (!document.documentElement.dir) say('no direction');
+if (!document.title.trim()) say('no title');
+if (document.querySelectorAll('h1').length !== 1) say('not one h1');
+if (document.querySelectorAll('main').length !== 1) say('not one main');
+const skip = document.body.firstElementChild;
+if (!skip.matches('a[href="#main"]') || !document.querySelector('main#main')) say('no skip link');
+let level = 0;
+for (const heading of document.querySelectorAll('h1, h2, h3, h4')) {
+  const own = Number(heading.tagName[1]);
+  if (own > level + 1) say('a level of headings is left out', heading);
+  level = own;
+}
+for (const field of document.querySelectorAll('input:not([type=hidden]), select, textarea')) {
+  if (!field.labels.length || !field.labels[0].textContent.trim()) say('no label', field);
+  for (const id of (field.getAttribute('aria-describedby') || '').split(' ').filter(Boolean))
+    if (!document.getElementById(id)) say('described by nothing', field);
+}
+for (const control of document.querySelectorAll('a, button')) {
+  if (!control.textContent.trim()) say('no name', control);
+  const box = control.getBoundingClientRect();
+  const inText = getComputedStyle(control).display === 'inline';
+  if (box.width && !inText && (box.height < 24 || box.width < 24)) say('too small', control);
+}
+for (const image of document.querySelectorAll('img:not([alt])')) say('no alt', image);
+const ids = [...document.querySelectorAll('[id]')].map(element => element.id);
+if (new Set(ids).size !== ids.length) say('an id twice');
+if (document.querySelector('[style], style, script:not([src])')) say('something inline');
+const parse = text => text.match(/[\\d.]+/g).map(Number);
+const linear = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+const ground = element => {
+  for (let at = element; at; at = at.parentElement) {
+    const colour = parse(getComputedStyle(at).backgroundColor);
+    if (colour.length === 3 || colour[3] === 1) return colour;
+  }
+  return [255, 255, 255];
+};
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const element = walker.currentNode.parentElement;
+  if (!walker.currentNode.data.trim() || !element.getClientRects().length) continue;
+  const pair = [luminance(parse(getComputedStyle(element).color)), luminance(ground(element))];
+  pair.sort((a, b) => a - b);
+  if ((pair[1] + 0.05) / (pair[0] + 0.05) < 4.5) say('hard to read', element);
+}
+return wrong;
+"""
+
+
+def client_page(environ: Any, start_response: Any) -> list[bytes]:
+    """Where the relying party gets its answer; a script tells whether scripts run."""
+    start_response("200 OK", [("Content-Type", "text/html")])
+    return [b"<title>arrived</title><script>document.title = 'arrived, with scripts'</script>"]
+
+
+Serve = Callable[[Any, int], None]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Return a function that serves an application on a port of 127.0.0.1."""
+    running: list[StopableWSGIServer] = []
+
+    def start(wsgi: Any, port: int) -> None:
+        running.append(StopableWSGIServer.create(wsgi, host="127.0.0.1", port=port, threads=4))
+
+    yield start
+    for server in running:
+        server.shutdown()
+
+
+@pytest.fixture
+def served(make_provider: Any, serve: Serve) -> Provider:
+    """A provider that a browser can reach."""
+    port = free_port()
+    provider: Provider = make_provider(oidc__issuer=f"http://localhost:{port}")
+    serve(provider.wsgi, port)
+    return provider
+
+
+@pytest.fixture
+def client(served: Provider, serve: Serve) -> RelyingParty:
+    """A relying party at another origin, with a long name."""
+    port = free_port()
+    serve(client_page, port)
+    return served.register(
+        client_name=LONG,
+        redirect_uris=[f"http://127.0.0.1:{port}/cb"],
+        application_type="native",
+        policy_uri="https://client.example/privacy",
+        tos_uri="https://client.example/terms",
+    )
+
+
+def authorize_url(client: RelyingParty, **changes: Any) -> str:
+    """Return the URL that the relying party sends the browser to."""
+    query = urlencode(client.parameters(**changes))
+    return f"{client.provider.issuer}/oauth/authorize?{query}"
+
+
+def wait_for(driver: Any, selector: str) -> Any:
+    """Return the element once the page that has it is there."""
+    return WebDriverWait(driver, 10).until(
+        lambda waiting: waiting.find_element(By.CSS_SELECTOR, selector)
+    )
+
+
+def sign_in(driver: Any, username: str = "alice") -> None:
+    """Fill the login form in."""
+    wait_for(driver, "#username").send_keys(username)
+    wait_for(driver, "#password").send_keys("valid")
+    wait_for(driver, "#login button").click()
+
+
+def arrived(driver: Any, client: RelyingParty) -> str:
+    """Return the URL at which the relying party got its answer."""
+    redirect_uri = client.client.redirect_uris[0]
+    WebDriverWait(driver, 10).until(lambda waiting: waiting.current_url.startswith(redirect_uri))
+    url: str = driver.current_url
+    return url
+
+
+def refused_by_policy(driver: Any) -> list[str]:
+    """Return what the Content-Security-Policy of a page forbade so far."""
+    messages = (entry["message"] for entry in driver.get_log("browser"))
+    return [message for message in messages if "Content Security Policy" in message]
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "no scripts"])
+@pytest.mark.parametrize("decision", ["allow", "deny"])
+def test_the_walk_from_login_to_the_application(
+    tmp_path: Path, client: RelyingParty, javascript: bool, decision: str
+) -> None:
+    driver = start_browser(tmp_path / "profile", javascript=javascript)
+    try:
+        driver.get(authorize_url(client))
+        sign_in(driver)
+        wait_for(driver, f"#consent button[value={decision}]").click()
+        url = arrived(driver, client)
+        assert ("code=" in url) is (decision == "allow")
+        assert ("error=access_denied" in url) is (decision == "deny")
+        assert "state=the-state" in url
+        assert driver.title == ("arrived, with scripts" if javascript else "arrived")
+        assert refused_by_policy(driver) == []
+    finally:
+        driver.quit()
+
+
+def test_the_login_page_alone_may_end_at_the_application(
+    browser: Any, client: RelyingParty
+) -> None:
+    """Chromium applies form-action to the redirects after a form, so to those of a login too."""
+    driver = browser
+    driver.get(authorize_url(client))
+    sign_in(driver)
+    wait_for(driver, "#remember").click()
+    wait_for(driver, "#consent [value=allow]").click()
+    first = arrived(driver, client)
+    driver.get(authorize_url(client, prompt="login"))
+    wait_for(driver, "#password").send_keys("valid", Keys.ENTER)
+    assert arrived(driver, client) != first
+    assert refused_by_policy(driver) == []
+
+
+def focused(driver: Any) -> Any:
+    """Return the element that has the focus, after asserting that this can be seen."""
+    element = driver.switch_to.active_element
+    style, width = (
+        element.value_of_css_property("outline-style"),
+        element.value_of_css_property("outline-width"),
+    )
+    assert style != "none", element.get_attribute("outerHTML")
+    assert width == "3px", element.get_attribute("outerHTML")
+    return element
+
+
+def press(driver: Any, *keys: str) -> None:
+    """Press keys wherever the focus is."""
+    ActionChains(driver).send_keys(*keys).perform()
+
+
+def tab_to(driver: Any, selector: str) -> None:
+    """Press Tab until that element has the focus, which can be seen at each stop."""
+    for _ in range(20):
+        press(driver, Keys.TAB)
+        if focused(driver) == driver.find_element(By.CSS_SELECTOR, selector):
+            return
+    raise AssertionError(f"the keyboard does not reach {selector}")
+
+
+def test_the_walk_by_keyboard_alone(browser: Any, client: RelyingParty) -> None:
+    driver = browser
+    driver.get(authorize_url(client))
+    wait_for(driver, "#login")
+    assert focused(driver).get_attribute("id") == "username"
+    press(driver, "alice", Keys.TAB)
+    assert focused(driver).get_attribute("id") == "password"
+    press(driver, "wrong", Keys.ENTER)
+    wait_for(driver, "[role=alert]")
+    assert focused(driver).get_attribute("id") == "password"
+    press(driver, "valid", Keys.ENTER)
+    wait_for(driver, "#consent")
+    press(driver, Keys.TAB)
+    skip = focused(driver)
+    assert skip.text == "Skip to the content"
+    assert skip.rect["y"] >= 0
+    press(driver, Keys.ENTER)
+    tab_to(driver, "#remember")
+    press(driver, Keys.SPACE)
+    tab_to(driver, "#consent [value=deny]")
+    tab_to(driver, "#consent [value=allow]")
+    press(driver, Keys.ENTER)
+    assert "code=" in arrived(driver, client)
+    driver.get(authorize_url(client))
+    assert "code=" in arrived(driver, client)  # remembered
+
+
+def emulate(driver: Any, width: int, scheme: str) -> None:
+    """Make the browser as wide as that, and its person fond of that colour scheme."""
+    metrics = {"width": width, "height": 700, "deviceScaleFactor": 1, "mobile": width < 600}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_every_page_is_accessible_and_fits(
+    browser: Any, served: Provider, client: RelyingParty, width: int, scheme: str
+) -> None:
+    driver, issuer = browser, served.issuer
+    emulate(driver, width, scheme)
+
+    def inspect() -> None:
+        assert driver.execute_script(INSPECTION) == [], driver.current_url
+        scrolled = driver.execute_script("return document.documentElement.scrollWidth")
+        assert scrolled <= width, driver.current_url
+
+    driver.get(f"{issuer}/")
+    inspect()
+    driver.get(authorize_url(client, scope=ALL))
+    inspect()
+    press(driver, LONG[:60], Keys.TAB, "wrong", Keys.ENTER)
+    wait_for(driver, "[role=alert]")
+    inspect()
+    press(driver, "valid", Keys.ENTER)
+    wait_for(driver, "#consent")
+    inspect()
+    wait_for(driver, "#remember").click()
+    wait_for(driver, "#consent [value=allow]").click()
+    arrived(driver, client)
+    driver.get(authorize_url(client, scope=ALL, prompt="consent"))
+    inspect()
+    for path in ("/", "/login", "/logout", "/oauth/authorize?client_id=nobody", "/no-such-page"):
+        driver.get(issuer + path)
+        inspect()
+    driver.get(f"{issuer}/logout")
+    wait_for(driver, "#logout button").click()
+    WebDriverWait(driver, 10).until(lambda waiting: "signed out" in waiting.page_source)
+    inspect()
+    assert refused_by_policy(driver) == []
+
+
+def test_a_form_at_another_address_of_the_provider_is_told_where_it_belongs(
+    browser: Any, served: Provider
+) -> None:
+    driver = browser
+    driver.get(served.issuer.replace("localhost", "127.0.0.1") + "/login")
+    sign_in(driver)
+    back = wait_for(driver, "main a.button")
+    assert back.get_attribute("href") == f"{served.issuer}/login"
+    back.click()
+    sign_in(driver)
+    WebDriverWait(driver, 10).until(lambda waiting: "Hello" in waiting.page_source)
+
+
+def test_what_a_page_forbids_is_really_seen(browser: Any, served: Provider) -> None:
+    """So that the absence of refusals in the other tests says something."""
+    driver = browser
+    driver.get(f"{served.issuer}/login")
+    driver.execute_script(
+        "const form = document.forms[0]; form.action = 'http://127.0.0.1:1/'; form.submit();"
+    )
+    WebDriverWait(driver, 10).until(refused_by_policy)
+
+
+def test_the_inspection_finds_what_is_wrong(browser: Any) -> None:
+    """So that its silence in the other tests says something."""
+    page = (
+        "<body><h1>a</h1><h1 id=x>b</h1><h3 id=x style='color: silver'>c</h3><img src=''>"
+        "<input aria-describedby=nothing><a href='' style='display: block; height: 9px'></a>"
+    )
+    browser.get("data:text/html," + page)
+    found = {sentence.partition(":")[0] for sentence in browser.execute_script(INSPECTION)}
+    assert found == {
+        "no language", "no direction", "no title", "not one h1", "not one main", "no skip link",
+        "a level of headings is left out", "no label", "described by nothing", "no name",
+        "too small", "no alt", "an id twice", "something inline", "hard to read",
+    }  # fmt: skip
