@@ -29,16 +29,21 @@ def includeme(config: Any) -> None:
         settings = provider.settings
         if settings["oidcserver.keys_directory"] is None:
             raise ConfigurationProblem("oidcserver.keys_directory is missing.")
+        open_store = partial(
+            KeyStore,
+            settings["oidcserver.keys_directory"],
+            settings["oidc.signing_algs"],
+            publish_before=settings["oidc.key_publish_before"],
+            keep_after=settings["oidc.key_keep_after"],
+        )
+        provider.create_keys = partial(open_store, create_missing=True)
         try:
-            provider.keys = KeyStore(
-                settings["oidcserver.keys_directory"],
-                settings["oidc.signing_algs"],
-                create_missing=settings["oidcserver.mode"] == "development",
-                publish_before=settings["oidc.key_publish_before"],
-                keep_after=settings["oidc.key_keep_after"],
-            )
+            provider.keys = open_store(create_missing=settings["oidcserver.mode"] == "development")
         except KeyStoreError as problem:
-            raise ConfigurationProblem(str(problem)) from None
+            if not provider.commanded:
+                raise ConfigurationProblem(str(problem)) from None
+            provider.keys_problem = problem  # `oidcserver keys rotate` makes the first keys
+            return
         provider.sealer = cache(partial(Sealer, provider.keys))
 
     config.action(("oauth", "keys"), open_keys)

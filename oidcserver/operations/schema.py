@@ -18,14 +18,15 @@ def includeme(config: Any) -> None:
 
 
 def _ensure(registry: Any) -> None:
-    if registry.provider.commanded:
+    development = registry.provider.settings["oidcserver.mode"] == "development"
+    if registry.provider.commanded and not development:
         return
     engine = registry.dbsession_factory.kw["bind"]
     try:
         revision = migrations.current(engine)
         if revision == migrations.head():
             return
-        if registry.provider.settings["oidcserver.mode"] == "development":
+        if development:
             migrations.upgrade(engine, Base.metadata)
             return
     except SQLAlchemyError as problem:

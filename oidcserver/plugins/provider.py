@@ -12,7 +12,7 @@ from oidcserver.interfaces import (
     UserDirectory,
 )
 from oidcserver.plugins.catalog import Catalog
-from oidcserver.settings import Setting, Settings
+from oidcserver.settings import Settings
 
 MetadataValue = Callable[["Provider"], Any]
 Stage = Callable[..., Any]
@@ -23,9 +23,7 @@ class Provider:
 
     def __init__(self, route_prefix: str | None) -> None:
         self.catalog = Catalog()
-        self.declared_settings: dict[str, Setting] = {}
         self.settings: Settings
-        self.profile = ""
         #: "/auth" when included under that prefix, or "".
         self.route_prefix = f"/{route_prefix.strip('/')}" if route_prefix else ""
         #: Whether another application included us; ``main`` says that none did.
@@ -44,8 +42,10 @@ class Provider:
         self.interactions: tuple[Interaction, ...] = ()
         self.metadata: dict[str, MetadataValue] = {}
         self.user_directory: UserDirectory
-        #: The key store, and ``sealer(purpose)``: set by ``oidcserver.keys``.
+        #: Set by ``oidcserver.keys``: the key store, or for a command what is wrong with the keys.
         self.keys: Any = None
+        self.keys_problem: Exception | None = None
+        self.create_keys: Callable[[], Any]
         self.sealer: Callable[[str], Any]
 
     @property

@@ -1,0 +1,29 @@
+"""The ``oidcserver`` command: what an operator does to a provider, by its ini file."""
+
+import click
+
+from oidcserver.cli import clients, configuration, database, keys, rejections, users
+from oidcserver.cli.application import Commands
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="oidcserver")
+def main() -> None:
+    """Set up, inspect and look after an OpenID Provider.
+
+    Every command takes the ini file that the server runs with.
+
+    Exit codes: 0 done, 1 refused or not found, 2 wrong usage or configuration.
+    """
+
+
+for command in (
+    database.initdb,
+    database.prune,
+    clients.clients,
+    users.users,
+    keys.keys,
+    configuration.explain,
+    rejections.explain_error,
+):
+    main.add_command(command)

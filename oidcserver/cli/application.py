@@ -1,0 +1,88 @@
+"""What every command needs: the application of the ini file, a transaction, one way to fail."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from pyramid.config import Configurator
+from pyramid.paster import get_appsettings
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from oidcserver.keys.store import KeyStoreError
+from oidcserver.settings import ConfigurationProblem
+
+CONFIGURATION = 2
+
+ini_argument = click.argument(
+    "ini", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="INI"
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+class Commands(click.Group):
+    """A group whose commands fail with one sentence and an exit code, never with a traceback."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(context)
+        except ConfigurationProblem as problem:
+            click.echo(str(problem), err=True)
+            context.exit(CONFIGURATION)
+        except KeyStoreError as problem:
+            raise click.ClickException(str(problem)) from None
+        except SQLAlchemyError as problem:
+            reason = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
+            raise click.ClickException(
+                f"The database refuses: {reason}. Is the schema there? See `oidcserver initdb`."
+            ) from None
+
+
+def open_registry(ini: Path) -> Any:
+    """Return the registry of the ini file's application, without what only a server needs.
+
+    :raises ConfigurationProblem: if the configuration is refused.
+    """
+    try:
+        settings = get_appsettings(str(ini))
+    except LookupError as problem:
+        raise ConfigurationProblem(f"{ini} has no application: {problem}.") from None
+    with Configurator(settings=settings) as config:
+        config.include("oidcserver")
+        config.registry.provider.embedded = False
+        config.registry.provider.commanded = True
+    return config.registry
+
+
+@contextmanager
+def transaction(registry: Any) -> Iterator[Session]:
+    """Give a database session that commits at the end."""
+    with registry.dbsession_factory() as dbsession, dbsession.begin():
+        yield dbsession
+
+
+def show(value: Any) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something is lost; without a terminal only ``--yes`` is an answer."""
+    if yes:
+        return
+    if not click.get_text_stream("stdin").isatty():
+        raise click.ClickException("Nothing was done: say --yes where nobody can be asked.")
+    click.confirm(question, abort=True)
+
+
+def when(moment: int | None) -> str:
+    """Return a time as people of all time zones read it."""
+    if not moment:
+        return "-"
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -1,0 +1,87 @@
+"""``oidcserver explain``: the effective configuration, and where each part comes from."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from oidcserver.cli.application import ini_argument, json_option, open_registry, show
+from oidcserver.plugins.selection import STAGED
+
+
+@click.command()
+@ini_argument
+@json_option
+def explain(ini: Path, as_json: bool) -> None:
+    """Print the effective configuration: settings, what is selected, and who offers it.
+
+    A configuration that the server would refuse is refused here with the same sentence.
+
+    Example: oidcserver explain development.ini
+    """
+    explained = explanation(open_registry(ini).provider)
+    if as_json:
+        show(explained)
+        return
+    for title, entries in explained.items():
+        click.secho(f"\n{title}", bold=True)
+        rows = entries.items() if isinstance(entries, dict) else enumerate(entries, 1)
+        for name, entry in rows:
+            click.echo(f"  {name}: {_line(entry)}")
+
+
+def explanation(provider: Any) -> dict[str, Any]:
+    """Return the effective configuration by kind; JSON values only."""
+    selected = {
+        "grant": set(provider.grants),
+        "client authentication method": set(provider.client_authentication_methods),
+        "endpoint": set(provider.endpoints),
+        "page": set(provider.settings["oidc.pages"]),
+        "scope": set(provider.scopes),
+        "response mode": set(provider.response_modes),
+        "user directory": {provider.settings["oidc.user_directory"]},
+        "profile": {provider.settings["oauth.profile"]},
+    }
+    explained: dict[str, Any] = {"settings": _settings(provider)}
+    for kind, names in selected.items():
+        explained[f"{kind}s".replace("ys", "ies")] = {
+            name: {"selected": name in names, "offered_at": offer.where}
+            for name, offer in provider.catalog.offers(kind).items()
+        }
+    explained["response types"] = sorted(provider.response_types)
+    for endpoint in STAGED:
+        explained[f"stages of {endpoint}"] = [name for name, _ in provider.stages[endpoint]]
+    explained["interactions"] = [interaction.name for interaction in provider.interactions]
+    explained["discovery"] = dict(provider.discovery())
+    return explained
+
+
+def _settings(provider: Any) -> dict[str, Any]:
+    offers = provider.catalog.offers("setting")
+    return {
+        name: {
+            "value": _shown(name, provider.settings[name]),
+            "from": provider.settings.origins[name],
+            "declared_at": offer.where,
+            "why": offer.value.why,
+        }
+        for name, offer in sorted(offers.items())
+    }
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name.endswith("database_url") and value:
+        return "(given)"
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return list(value) if isinstance(value, tuple) else str(value)
+
+
+def _line(entry: Any) -> str:
+    if isinstance(entry, dict) and "value" in entry:
+        value = entry["value"]
+        text = " ".join(map(str, value)) if isinstance(value, list) else value
+        return f"{text}  ({entry['from']}) {entry['why']}"
+    if isinstance(entry, dict) and "selected" in entry:
+        return f"{'selected' if entry['selected'] else 'not selected'}  {entry['offered_at']}"
+    return " ".join(map(str, entry)) if isinstance(entry, list) else str(entry)

@@ -1,0 +1,53 @@
+"""``oidcserver initdb`` and ``oidcserver prune``."""
+
+from pathlib import Path
+
+import click
+
+from oidcserver import migrations
+from oidcserver.cli.application import ini_argument, json_option, open_registry, show
+from oidcserver.models import Base
+from oidcserver.operations.prune import prune as prune_rows
+
+
+@click.command()
+@ini_argument
+def initdb(ini: Path) -> None:
+    """Create the schema, or bring it up to date.
+
+    Safe to run again, and by several hosts at once: one does it, the others wait.
+
+    Example: oidcserver initdb production.ini
+    """
+    engine = open_registry(ini).dbsession_factory.kw["bind"]
+    before, needed = migrations.current(engine), migrations.head()
+    if before == needed:
+        click.echo(f"The schema is at revision {needed} already.")
+        return
+    click.echo(f"Bringing the schema from {before or 'nothing'} to revision {needed} ...")
+    migrations.upgrade(engine, Base.metadata)
+    click.echo("Done.")
+
+
+@click.command()
+@ini_argument
+@click.option("--batch", default=1000, show_default=True, help="Rows in one transaction.")
+@json_option
+def prune(ini: Path, batch: int, as_json: bool) -> None:
+    """Remove what has expired, while the server runs.
+
+    Example, every hour: oidcserver prune production.ini
+    """
+    registry = open_registry(ini)
+
+    def progress(table: str, rows: int) -> None:
+        if not as_json:
+            click.echo(f"{table}: {rows} removed so far", err=True)
+
+    removed = prune_rows(
+        registry.dbsession_factory, registry.provider.settings, batch=batch, progress=progress
+    )
+    if as_json:
+        show(removed)
+    else:
+        click.echo(f"Removed {sum(removed.values())} rows.")

@@ -1,0 +1,79 @@
+"""``oidcserver keys``: the signing and sealing keys."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from oidcserver import clock
+from oidcserver.cli.application import ini_argument, json_option, open_registry, show, when
+
+
+@click.group()
+def keys() -> None:
+    """See and rotate the signing and sealing keys."""
+
+
+@keys.command("list")
+@ini_argument
+@json_option
+def list_keys(ini: Path, as_json: bool) -> None:
+    """List the keys and what each is used for now; nothing secret is shown.
+
+    Example: oidcserver keys list production.ini
+    """
+    registry = open_registry(ini)
+    demand_keys(registry)
+    now = clock.now()
+    rows = [
+        {
+            "kid": record.kid,
+            "kind": record.kind,
+            "alg": record.alg,
+            "state": record.state(now),
+            "active_from": record.active_from,
+            "retired_at": record.retired_at,
+            "expires_at": record.expires_at,
+        }
+        for record in registry.provider.keys.status()
+    ]
+    if as_json:
+        show(rows)
+        return
+    for row in rows:
+        line = f"{row['kind']:5}{row['alg']:12}{row['state']:10}{row['kid']}"
+        click.echo(f"{line}  from {when(row['active_from'])} to {when(row['retired_at'])}")
+
+
+@keys.command()
+@ini_argument
+@click.option("--alg", "algorithms", multiple=True, help="Only these; by default all.")
+@click.option("--sealing", is_flag=True, help="Rotate the sealing key instead.")
+def rotate(ini: Path, algorithms: tuple[str, ...], sealing: bool) -> None:
+    """Make new keys: published now, used later, so that nobody meets an unknown key.
+
+    Running servers take them up by themselves. The first keys of all are in use at once.
+
+    Example: oidcserver keys rotate production.ini
+    """
+    registry = open_registry(ini)
+    provider = registry.provider
+    if provider.keys is None:
+        made = provider.create_keys()
+        click.echo(f"Made the first keys in {made.directory}.")
+        return
+    if sealing:
+        records = [provider.keys.rotate_sealing()]
+    else:
+        unknown = set(algorithms) - set(provider.settings["oidc.signing_algs"])
+        if unknown:
+            raise click.ClickException(f"oidc.signing_algs has no {', '.join(sorted(unknown))}.")
+        records = provider.keys.rotate(algorithms or None)
+    for record in records:
+        click.echo(f"{record.alg}  {record.kid}  in use from {when(record.active_from)}")
+
+
+def demand_keys(registry: Any) -> None:
+    """Refuse a command that needs keys where there are none."""
+    if registry.provider.keys is None:
+        raise click.ClickException(str(registry.provider.keys_problem))

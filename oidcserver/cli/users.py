@@ -1,0 +1,154 @@
+"""``oidcserver users``: the people of the database directory."""
+
+import sys
+from pathlib import Path
+
+import click
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from oidcserver import clock
+from oidcserver.cli.application import (
+    ini_argument,
+    json_option,
+    open_registry,
+    show,
+    transaction,
+    when,
+)
+from oidcserver.models import LoginSession, User
+from oidcserver.models.authorization import revoke_authorizations_of_user
+from oidcserver.models.user import find_user
+from oidcserver.security.passwords import hash_password
+
+MIN_LENGTH = 8
+
+password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input."
+)
+
+
+@click.group()
+def users() -> None:
+    """Look after the people who can sign in."""
+
+
+@users.command()
+@ini_argument
+@click.argument("name")
+@password_option
+@json_option
+def create(ini: Path, name: str, password_stdin: bool, as_json: bool) -> None:
+    """Create a person.
+
+    Example: oidcserver users create production.ini alice --password-stdin < password.txt
+    """
+    registry = open_registry(ini)
+    if not name.strip() or not name.isprintable() or len(name) > 64:
+        raise click.ClickException("A user name has up to 64 printable characters.")
+    hashed = hash_password(_read_password(password_stdin))
+    with transaction(registry) as dbsession:
+        if find_user(dbsession, name) is not None:
+            raise click.ClickException(f"There is a user {name} already.")
+        user = User(name, password_hash=hashed)
+        dbsession.add(user)
+        dbsession.flush()
+        created = {"id": user.id, "username": user.username}
+    if as_json:
+        show(created)
+    else:
+        click.echo(f"Created {created['username']} ({created['id']}).")
+
+
+@users.command("list")
+@ini_argument
+@json_option
+def list_users(ini: Path, as_json: bool) -> None:
+    """List the people.
+
+    Example: oidcserver users list production.ini --json
+    """
+    with transaction(open_registry(ini)) as dbsession:
+        found = dbsession.scalars(select(User).order_by(User.username_key)).all()
+    if as_json:
+        names = ("id", "username", "created_at", "disabled_at")
+        show([{name: getattr(user, name) for name in names} for user in found])
+        return
+    for user in found:
+        state = f"disabled since {when(user.disabled_at)}" if user.disabled_at else "active"
+        click.echo(f"{user.username}  {user.id}  {state}")
+
+
+@users.command("set-password")
+@ini_argument
+@click.argument("name")
+@password_option
+def set_password(ini: Path, name: str, password_stdin: bool) -> None:
+    """Give a person a new password and sign them out everywhere.
+
+    Example: oidcserver users set-password production.ini alice --password-stdin < password.txt
+    """
+    registry = open_registry(ini)
+    hashed = hash_password(_read_password(password_stdin))
+    with transaction(registry) as dbsession:
+        user = _find(dbsession, name)
+        user.password_hash = hashed
+        _end_sessions(dbsession, user)
+    click.echo(f"{name} has a new password.")
+
+
+@users.command()
+@ini_argument
+@click.argument("name")
+def disable(ini: Path, name: str) -> None:
+    """Disable a person: end their sessions and every token that rests on them.
+
+    Example: oidcserver users disable production.ini alice
+    """
+    with transaction(open_registry(ini)) as dbsession:
+        user = _find(dbsession, name)
+        user.disabled_at = user.disabled_at or clock.now()
+        _end_sessions(dbsession, user)
+        ended = revoke_authorizations_of_user(dbsession, user.id)
+    click.echo(f"Disabled {name}; ended {ended} authorizations.")
+
+
+@users.command()
+@ini_argument
+@click.argument("name")
+def enable(ini: Path, name: str) -> None:
+    """Let a disabled person sign in again.
+
+    Example: oidcserver users enable production.ini alice
+    """
+    with transaction(open_registry(ini)) as dbsession:
+        _find(dbsession, name).disabled_at = None
+    click.echo(f"Enabled {name}.")
+
+
+def _find(dbsession: Session, name: str) -> User:
+    user = find_user(dbsession, name)
+    if user is None:
+        raise click.ClickException(f"There is no user {name}.")
+    return user
+
+
+def _end_sessions(dbsession: Session, user: User) -> None:
+    dbsession.execute(
+        update(LoginSession)
+        .where(LoginSession.user_id == user.id, LoginSession.ended_at.is_(None))
+        .values(ended_at=clock.now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _read_password(from_stdin: bool) -> str:
+    if from_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    elif sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        raise click.ClickException("Say --password-stdin where nobody can be asked.")
+    if len(password) < MIN_LENGTH:
+        raise click.ClickException(f"A password has at least {MIN_LENGTH} characters.")
+    return password
