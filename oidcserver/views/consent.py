@@ -118,7 +118,7 @@ def _logo(client: Client) -> str | None:
 def _links(client: Client) -> list[tuple[str, str]]:
     """Return text and URI of what the client says about itself (RFC 7591 section 2)."""
     members = (
-        ("client_uri", "About the application"),
+        ("client_uri", "Website"),
         ("policy_uri", "Privacy policy"),
         ("tos_uri", "Terms of service"),
     )

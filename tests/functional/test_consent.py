@@ -47,7 +47,7 @@ def test_it_says_who_asks_for_what_in_plain_words(browser: Browser, client: Rely
     page = client.authorize(browser, scope=ALL)
     assert "<bdi>Field Notes</bdi> asks for access</h1>" in page
     assert "<strong>client.example</strong>" in page
-    assert "signed in as <strong><bdi>alice</bdi></strong>" in page
+    assert "Signed in as <strong><bdi>alice</bdi></strong>" in page
     for sentence in ("Know that it is you", "See your email address", "Keep this access"):
         assert sentence in page
     assert "Also after you have signed out here." in page
@@ -246,7 +246,7 @@ def test_another_account_signs_in_for_the_same_request(
     assert form["username"].value == ""
     form["username"], form["password"] = "bob", "valid"
     page = follow_to_answer(form.submit())
-    assert "signed in as <strong><bdi>bob</bdi></strong>" in page
+    assert "Signed in as <strong><bdi>bob</bdi></strong>" in page
     assert client.answer(decide(page, "allow"))["state"] == "the-state"
 
 
@@ -257,7 +257,7 @@ def test_a_page_shown_to_one_person_decides_nothing_for_another(
     browser.post("/logout", {"csrf_token": page.forms["consent"]["csrf_token"].value})
     browser.sign_in("bob")
     again = decide(page, "allow")
-    assert "signed in as <strong><bdi>bob</bdi></strong>" in again
+    assert "Signed in as <strong><bdi>bob</bdi></strong>" in again
     assert consents(provider) == []
 
 

@@ -282,7 +282,7 @@ def test_select_account_asks_without_a_name(provider: Provider) -> None:
     page = client.authorize(browser, prompt="select_account")
     assert page.forms["login"]["username"].value == ""
     page = follow_to_answer(submit(page, "bob"))
-    assert "You are signed in as <strong><bdi>bob</bdi></strong>" in page
+    assert "Signed in as <strong><bdi>bob</bdi></strong>" in page
 
 
 @pytest.mark.parametrize(("max_age", "asked"), [("0", True), ("60", True), ("3000", False)])
