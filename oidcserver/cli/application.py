@@ -1,6 +1,7 @@
 """What every command needs: the application of the ini file, a transaction, one way to fail."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -76,7 +77,7 @@ def confirm(question: str, *, yes: bool) -> None:
     """Ask before something is lost; without a terminal only ``--yes`` is an answer."""
     if yes:
         return
-    if not click.get_text_stream("stdin").isatty():
+    if not sys.stdin.isatty():
         raise click.ClickException("Nothing was done: say --yes where nobody can be asked.")
     click.confirm(question, abort=True)
 

@@ -6,10 +6,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from oidcserver import migrations
 from oidcserver.models import Base
+from oidcserver.plugins.selection import CHECK
 from oidcserver.settings import ConfigurationProblem
 
-#: After the engine is there, before anything that asks the database.
-ORDER = 10
+#: Last: a configuration that is refused changes no database.
+ORDER = CHECK + 2
 
 
 def includeme(config: Any) -> None:

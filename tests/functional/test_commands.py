@@ -1,0 +1,232 @@
+"""The `oidcserver` command, as an operator and as a script use it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from support.app import Provider, RelyingParty
+from support.processes import write_ini
+
+import oidcserver
+from oidcserver.cli import main
+from oidcserver.models import Authorization, LoginSession, User
+
+ROOT = Path(oidcserver.__file__).parent.parent
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def ini(tmp_path: Path, keys_directory: Path, database_url: str) -> Path:
+    return write_ini(
+        tmp_path / "test.ini", 6543,
+        oidcserver__database_url=database_url,
+        oidcserver__keys_directory=str(keys_directory),
+        oauth__grants="authorization_code client_credentials password refresh_token",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def run(ini: Path) -> Run:
+    def run(*words: str, stdin: str | None = None) -> Result:
+        command = [word for word in (*words[:2], str(ini), *words[2:]) if word]
+        return CliRunner().invoke(main, command, input=stdin)
+
+    return run
+
+
+def test_help_is_for_people_and_shows_an_example() -> None:
+    runner = CliRunner()
+    assert "Exit codes" in runner.invoke(main, ["--help"]).stdout
+    for command in (
+        ["initdb"], ["prune"], ["explain"], ["explain-error"], ["keys", "list"], ["keys", "rotate"],
+        ["clients", "create"], ["clients", "list"], ["clients", "show"], ["clients", "delete"],
+        ["clients", "new-secret"], ["users", "create"], ["users", "list"], ["users", "disable"],
+        ["users", "enable"], ["users", "set-password"],
+    ):  # fmt: skip
+        result = runner.invoke(main, [*command, "--help"])
+        assert result.exit_code == 0
+        assert "oidcserver " + " ".join(command) in result.stdout
+
+
+def test_a_client_is_created_shown_listed_given_a_new_secret_and_deleted(run: Run) -> None:
+    created = run(
+        "clients", "create", "--name", "Shop", "--redirect-uri", "https://shop.example/cb",
+        "--redirect-uri", "https://shop.example/cb2", "--grant-type", "authorization_code",
+        "--response-type", "code", "--scope", "openid profile",
+        "--token-endpoint-auth-method", "client_secret_post", "--json",
+    )  # fmt: skip
+    assert created.exit_code == 0, created.output
+    client = json.loads(created.stdout)
+    assert client["redirect_uris"] == ["https://shop.example/cb", "https://shop.example/cb2"]
+    assert client["client_secret"].startswith("cs_")
+    shown = json.loads(run("clients", "show", client["client_id"], "--json").stdout)
+    assert shown["client_name"] == "Shop"
+    assert "client_secret" not in shown
+    assert "Shop" in run("clients", "list").stdout
+    fresh = json.loads(run("clients", "new-secret", client["client_id"], "--json").stdout)
+    assert fresh["client_secret"] not in ("", client["client_secret"])
+    refused = run("clients", "delete", client["client_id"])
+    assert refused.exit_code == 1
+    assert "--yes" in refused.stderr
+    assert run("clients", "delete", client["client_id"], "--yes").exit_code == 0
+    gone = run("clients", "show", client["client_id"])
+    assert (gone.exit_code, "There is no client" in gone.stderr) == (1, True)
+
+
+def test_a_created_client_works(run: Run, ini: Path, make_provider: Any, database_url: str) -> None:
+    created = run(
+        "clients", "create", "--name", "Robot", "--grant-type", "client_credentials",
+        "--scope", "email", "--json",
+    )  # fmt: skip
+    issued = json.loads(created.stdout)
+    provider: Provider = make_provider(oidcserver__database_url=database_url)
+    with provider.database() as dbsession:
+        from oidcserver.models import Client
+
+        client = dbsession.get_one(Client, issued["client_id"])
+        dbsession.expunge(client)
+    robot = RelyingParty(provider, client, issued["client_secret"])
+    assert robot.token(grant_type="client_credentials").json["scope"] == "email"
+
+
+def test_a_refused_client_says_why_and_exits_with_1(run: Run) -> None:
+    refused = run("clients", "create", "--name", "X", "--redirect-uri", "javascript:alert(1)")
+    assert refused.exit_code == 1
+    assert "javascript" in refused.stderr
+    assert "Traceback" not in refused.output
+
+
+def test_a_person_is_created_disabled_and_enabled(
+    run: Run, make_provider: Any, database_url: str
+) -> None:
+    created = run("users", "create", "alice", "--password-stdin", stdin="correct horse\n")
+    assert created.exit_code == 0, created.output
+    twice = run("users", "create", "Alice", "--password-stdin", stdin="correct horse\n")
+    assert (twice.exit_code, "already" in twice.stderr) == (1, True)
+    assert run("users", "create", "bob", "--password-stdin", stdin="short\n").exit_code == 1
+    provider: Provider = make_provider(
+        oidcserver__database_url=database_url, oidc__user_directory="database"
+    )
+    client = provider.register()
+    browser = provider.browser()
+    page = client.authorize(browser)
+    form = page.forms["login"]
+    form["username"], form["password"] = "alice", "correct horse"
+    from support.app import follow_to_answer
+
+    consent = follow_to_answer(form.submit())
+    tokens = client.exchange(client.answer(client.complete(consent))["code"])
+    assert run("users", "disable", "alice").exit_code == 0
+    client.userinfo(tokens["access_token"], status=401)
+    client.refresh(tokens["refresh_token"], status=400)
+    with provider.database() as dbsession:
+        assert dbsession.query(User).one().disabled_at
+        assert dbsession.query(LoginSession).filter_by(ended_at=None).count() == 0
+        assert dbsession.query(Authorization).filter_by(revoked_at=None).count() == 0
+    listed = json.loads(run("users", "list", "--json").stdout)
+    assert [(user["username"], user["disabled_at"] > 0) for user in listed] == [("alice", True)]
+    assert run("users", "enable", "alice").exit_code == 0
+    assert run("users", "disable", "nobody").exit_code == 1
+
+
+def test_a_new_password_replaces_the_old_one(
+    run: Run, make_provider: Any, database_url: str
+) -> None:
+    run("users", "create", "alice", "--password-stdin", stdin="correct horse\n")
+    run("users", "set-password", "alice", "--password-stdin", stdin="battery staple\n")
+    provider = make_provider(oidcserver__database_url=database_url, oidc__user_directory="database")
+    assert provider.browser().sign_in("alice", "battery staple").status_int == 303
+    assert provider.browser().get("/login").forms["login"] is not None
+    form = provider.browser().get("/login").forms["login"]
+    form["username"], form["password"] = "alice", "correct horse"
+    assert form.submit(status=403).status_int == 403
+
+
+def test_initdb_is_done_once_and_says_so_again(run: Run) -> None:
+    assert run("initdb", "").exit_code == 0
+    assert "already" in run("initdb", "").stdout
+
+
+def test_explain_says_where_each_part_comes_from(run: Run) -> None:
+    explained = json.loads(run("explain", "", "--json").stdout)
+    setting = explained["settings"]["oidc.issuer"]
+    assert (setting["value"], setting["from"]) == ("http://127.0.0.1:6543", "ini")
+    assert explained["settings"]["oauth.access_token_lifetime"]["from"] == "default"
+    assert explained["grants"]["password"]["selected"] is True
+    assert explained["grants"]["implicit"]["selected"] is False
+    assert "grants/implicit.py:" in explained["grants"]["implicit"]["offered_at"]
+    stages = explained["stages of authorization"]
+    assert stages.index("client") < stages.index("redirect_uri") < stages.index("pkce")
+    assert explained["discovery"]["issuer"] == "http://127.0.0.1:6543"
+    assert explained["settings"]["oidcserver.database_url"]["value"] == "(given)"
+    assert "oauth.grants" in run("explain", "").stdout
+
+
+def test_a_refused_configuration_is_one_sentence_and_exit_code_2(ini: Path) -> None:
+    ini.write_text(ini.read_text().replace("oauth.grants = ", "oauth.grants = magic "))
+    refused = CliRunner().invoke(main, ["explain", str(ini)])
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("oauth.grants names 'magic', which nobody offers.")
+    assert CliRunner().invoke(main, ["explain", "/does/not/exist.ini"]).exit_code == 2
+
+
+def test_a_rejection_is_explained_by_its_reference(
+    run: Run, make_provider: Any, database_url: str
+) -> None:
+    provider = make_provider(oidcserver__database_url=database_url)
+    client = provider.register()
+    page = client.authorize(provider.browser(), redirect_uri="https://evil.example/cb")
+    import re
+
+    found = re.search(r"[A-Z]{5}-[A-Z]{5}", page.text)
+    assert found is not None
+    assert client.client.redirect_uris[0] not in page.text
+    explained = json.loads(run("explain-error", "", found[0], "--json").stdout)
+    assert explained["rule"] == "RFC 9700 section 4.1"
+    assert explained["received"]["redirect_uri"] == "https://evil.example/cb"
+    assert explained["received"]["registered"] == list(client.client.redirect_uris)
+    assert explained["client_id"] == client.client_id
+    assert "evil.example" in run("explain-error", "", found[0].lower()).stdout
+    assert run("explain-error", "", "XXXXX-XXXXX").exit_code == 1
+
+
+def test_prune_removes_what_has_expired_and_nothing_else(
+    run: Run, make_provider: Any, database_url: str, clock: Any
+) -> None:
+    provider = make_provider(oidcserver__database_url=database_url)
+    client = provider.register()
+    old = client.exchange(client.login(provider.browser())["code"])
+    client.authorize(provider.browser())
+    clock.advance(95 * 86400)
+    browser = provider.browser()
+    live = client.exchange(client.login(browser)["code"])
+    removed = json.loads(run("prune", "", "--batch", "1", "--json").stdout)
+    assert removed["authorization"] == 1
+    assert removed["suspended_request"] == 2
+    assert removed["login_session"] == 1
+    assert client.refresh(old["refresh_token"], status=400)["error"] == "invalid_grant"
+    assert "access_token" in client.refresh(live["refresh_token"])
+    client.userinfo(live["access_token"])
+    assert sum(json.loads(run("prune", "", "--json").stdout).values()) == 0
+
+
+def test_production_gets_its_first_keys_from_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OIDCSERVER_DATABASE_URL", f"sqlite:///{tmp_path / 'p.sqlite'}")
+    ini = tmp_path / "production.ini"
+    ini.write_text((ROOT / "production.ini").read_text())
+    runner = CliRunner()
+    assert runner.invoke(main, ["initdb", str(ini)]).exit_code == 0
+    refused = runner.invoke(main, ["keys", "list", str(ini)])
+    assert (refused.exit_code, "keys rotate" in refused.stderr) == (1, True)
+    assert runner.invoke(main, ["keys", "rotate", str(ini)]).exit_code == 0
+    rows = json.loads(runner.invoke(main, ["keys", "list", str(ini), "--json"]).stdout)
+    assert {row["state"] for row in rows} == {"active"}
+    assert runner.invoke(main, ["keys", "rotate", str(ini), "--alg", "ES256"]).exit_code == 0
+    rows = json.loads(runner.invoke(main, ["keys", "list", str(ini), "--json"]).stdout)
+    assert sorted(row["state"] for row in rows if row["alg"] == "ES256") == ["active", "published"]
+    assert all("jwk" not in row and "d" not in row for row in rows)
