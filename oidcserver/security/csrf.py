@@ -39,7 +39,8 @@ def csrf_token(request: Any) -> str:
 def check_request(request: Any) -> None:
     """Refuse a form that is not from our own pages.
 
-    :raises BadCSRFOrigin: if it comes from another origin than the configured issuer's.
+    :raises BadCSRFOrigin: if it comes from another origin than the configured issuer's, or holds
+        files, which no page of ours sends: so views find nothing but text.
     :raises BadCSRFToken: if it has not the token of this browser.
     """
     provider = request.provider
@@ -48,6 +49,8 @@ def check_request(request: Any) -> None:
         raise BadCSRFOrigin("The form was sent from another origin.")
     if request.headers.get("Sec-Fetch-Site") == "cross-site":
         raise BadCSRFOrigin("The form was sent from another site.")
+    if not all(isinstance(value, str) for value in request.POST.values()):
+        raise BadCSRFOrigin("No page of ours sends files.")
     supplied = request.headers.get(HEADER) or request.POST.get(FIELD, "")
     if not _policy(provider).check_csrf_token(request, supplied):
         raise BadCSRFToken("The form has not the token of this browser.")

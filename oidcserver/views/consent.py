@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from authlib.oauth2 import OAuth2Error
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
@@ -11,47 +12,39 @@ from oidcserver.models import Client
 from oidcserver.models.consent import grant_consent
 from oidcserver.models.suspended_request import decide_suspended_request
 from oidcserver.oauth.authorization_request import AuthorizationRequest
-from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.events import OAuthEvent
-from oidcserver.oauth.responses import see_other
 from oidcserver.security.cors import origin_of
 from oidcserver.views.interactions import may_remember, remembered_scopes
-from oidcserver.views.suspended import authorization_url, needs, open_row, refuse
+from oidcserver.views.suspended import go_on, needs, open_row, read_request, refuse
 
 
 def show(request: Any) -> Response:
     """Show what is asked for; who has nothing to decide here goes on at once."""
     try:
-        asking = request.authorization_server.read_suspended_request(request)
-        due = not needs(asking, "login") and needs(asking, "consent")
-    except Rejection as rejection:
-        return refuse(request, rejection)
-    if not due:
-        return _go_on(request, request.GET["request_uri"])
+        asking = read_request(request)
+        if asking is None or needs(asking, "login") or not needs(asking, "consent"):
+            return go_on(request)
+    except OAuth2Error as error:
+        return refuse(request, error)
     return _page(request, asking)
 
 
 def submit(request: Any) -> Response:
     """Store the decision, once, and go on; or let another person sign in."""
     try:
-        asking = request.authorization_server.read_suspended_request(request)
-    except Rejection as rejection:
-        return refuse(request, rejection)
-    request_uri = request.GET["request_uri"]
+        asking = read_request(request)
+    except OAuth2Error as error:
+        return refuse(request, error)
     session = request.login_session
     decision = request.POST.get("decision")
     # A page that was shown to somebody else, who has signed out since, decides nothing.
-    if session is None or request.POST.get("session") != session.id:
-        return _go_on(request, request_uri)
+    if asking is None or session is None or request.POST.get("session") != session.id:
+        return go_on(request)
     if decision == "switch":
         request.sign_out()
-    elif decision in {"allow", "deny"}:
-        request_uri = _decide(request, asking, allow=decision == "allow")
-    return _go_on(request, request_uri)
-
-
-def _go_on(request: Any, request_uri: str) -> Response:
-    return see_other(authorization_url(request, request_uri))
+    if decision not in {"allow", "deny"}:
+        return go_on(request)
+    return go_on(request, _decide(request, asking, allow=decision == "allow"))
 
 
 def _decide(request: Any, asking: AuthorizationRequest, *, allow: bool) -> str:
@@ -61,9 +54,9 @@ def _decide(request: Any, asking: AuthorizationRequest, *, allow: bool) -> str:
     # What was not shown is not allowed, whatever was registered in between.
     shown = request.POST.get("scope", "").split()
     scope = " ".join(name for name in asking.scope.split() if name in shown)
-    request_uri, row = open_row(asking)
+    reference, row = open_row(asking)
     if not decide_suspended_request(request.dbsession, row, user_id, scope if allow else None):
-        return request_uri
+        return reference
     if allow:
         remember = "remember" in request.POST and may_remember(asking)
         grant_consent(request.dbsession, user_id, client.client_id, scope, remember=remember)
@@ -72,7 +65,7 @@ def _decide(request: Any, asking: AuthorizationRequest, *, allow: bool) -> str:
     request.registry.notify(OAuthEvent(request, name, details))
     # The row was read before: what the statement wrote has to be read anew.
     request.dbsession.expire(row)
-    return request_uri
+    return reference
 
 
 def _page(request: Any, asking: AuthorizationRequest) -> Response:

@@ -2,17 +2,17 @@
 
 from typing import Any
 
+from authlib.oauth2 import OAuth2Error
 from pyramid.exceptions import BadCSRFToken
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.oauth.authorization_request import AuthorizationRequest
-from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.responses import see_other
 from oidcserver.security.passwords import Busy
 from oidcserver.security.throttling import TooManyAttempts
 from oidcserver.views.access import home_url, local_url
-from oidcserver.views.suspended import authorization_url, is_known, needs, open_row, refuse
+from oidcserver.views.suspended import go_on, needs, open_row, read_request, refuse, request_uri
 
 WRONG = "That user name and password do not match."
 STALE = (
@@ -25,12 +25,12 @@ BUSY = "Very many people are signing in at this moment. Please try again in a fe
 def show(request: Any) -> Response:
     """Show the form; who has nothing to do here goes on at once."""
     try:
-        asking = _read_request(request)
-    except Rejection as rejection:
-        return refuse(request, rejection)
+        asking = read_request(request)
+    except OAuth2Error as error:
+        return refuse(request, error)
     session = request.login_session
     if asking is not None and not needs(asking, "login"):
-        return see_other(authorization_url(request, _request_uri(request)))
+        return go_on(request)
     if asking is None and session is not None:
         target = local_url(request, request.GET.get("next"))
         if target is not None:
@@ -50,19 +50,19 @@ def submit(request: Any) -> Response:
     except (TooManyAttempts, Busy) as raised:
         problem = raised
     try:
-        asking = _read_request(request)
-    except Rejection as rejection:
-        return refuse(request, rejection)
+        asking = read_request(request)
+    except OAuth2Error as error:
+        return refuse(request, error)
     if problem is not None:
         return _try_later(request, asking, username, problem)
     session = request.sign_in(user) if user is not None else None
     if session is None:
         return _page(request, asking, status=403, username=username, error=WRONG)
     if asking is not None:
-        request_uri, row = open_row(asking)
+        reference, row = open_row(asking)
         row.authenticated_session_id = session.id
-        return see_other(authorization_url(request, request_uri))
-    if _request_uri(request):
+        return go_on(request, reference)
+    if request_uri(request):
         return see_other(home_url(request, notice="restart"))
     return see_other(local_url(request, request.GET.get("next")) or home_url(request))
 
@@ -71,19 +71,6 @@ def show_again(problem: BadCSRFToken, request: Any) -> Response:
     """Show a fresh form for one without its token. The database may not be asked here."""
     username = request.POST.get("username", "")
     return _page(request, None, status=403, username=username, error=STALE)
-
-
-def _read_request(request: Any) -> AuthorizationRequest | None:
-    """Return the request that the page is about; None for a visit without one that is known."""
-    if not _request_uri(request) or not is_known(request):
-        return None
-    asking: AuthorizationRequest = request.authorization_server.read_suspended_request(request)
-    return asking
-
-
-def _request_uri(request: Any) -> str:
-    request_uri: str = request.GET.get("request_uri", "")
-    return request_uri
 
 
 def _expected_username(asking: AuthorizationRequest | None, session: Any) -> str:

@@ -2,32 +2,54 @@
 
 from typing import Any
 
+from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
 from oidcserver.models import SuspendedRequest
 from oidcserver.models.suspended_request import find_suspended_request
 from oidcserver.oauth.authorization_request import AuthorizationRequest
-from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.errors import as_rejection
 from oidcserver.oauth.responses import error_page, see_other
 from oidcserver.operations.rejections import record_rejection
 
 
-def is_known(request: Any) -> bool:
-    """Whether the page's ``request_uri`` names a request that is still kept, live or not."""
-    request_uri = request.GET.get("request_uri", "")
-    return find_suspended_request(request.dbsession, request_uri) is not None
+def read_request(request: Any) -> AuthorizationRequest | None:
+    """Return the validated request that the page's ``request_uri`` names; None if it is not known.
+
+    :raises OAuth2Error: if it is another browser's, or not valid any more.
+    """
+    if find_suspended_request(request.dbsession, request_uri(request)) is None:
+        return None
+    asking: AuthorizationRequest = request.authorization_server.read_suspended_request(request)
+    return asking
 
 
-def refuse(request: Any, rejection: Rejection) -> Response:
+def request_uri(request: Any) -> str:
+    """Return the ``request_uri`` of the page's query, or nothing."""
+    values = request.GET.getall("request_uri")
+    return values[0] if len(values) == 1 else ""
+
+
+def refuse(request: Any, error: OAuth2Error) -> Response:
     """Answer a request that a page cannot go on with.
 
     Another browser's gets a page. What else is wrong is told by the authorization endpoint, which
     knows whether the application may hear of it.
     """
+    rejection = as_rejection(error)
     if rejection.status_code != 403:
-        return see_other(authorization_url(request, request.GET.get("request_uri", "")))
+        return go_on(request)
     reference = record_rejection(request, rejection, request.GET.get("client_id"))
     return error_page(request, rejection, reference)
+
+
+def go_on(request: Any, reference: str | None = None) -> Response:
+    """Send the person back to the authorization endpoint, with a ``request_uri`` or the page's."""
+    query = {
+        "client_id": request.GET.get("client_id", ""),
+        "request_uri": reference or request_uri(request),
+    }
+    return see_other(request.provider_url("authorization_endpoint", _query=query))
 
 
 def needs(authorization_request: AuthorizationRequest, route_name: str) -> bool:
@@ -51,14 +73,7 @@ def open_row(authorization_request: AuthorizationRequest) -> tuple[str, Suspende
     window = request.provider.settings["oidc.repeat_window"]
     if row is not None and (row.used_at is None or request.now < row.used_at + window):
         return authorization_request.request_uri, row
-    request_uri = authorization_request.suspend()
-    row = find_suspended_request(request.dbsession, request_uri)
+    reference = authorization_request.suspend()
+    row = find_suspended_request(request.dbsession, reference)
     assert row is not None
-    return request_uri, row
-
-
-def authorization_url(request: Any, request_uri: str) -> str:
-    """Return where the request goes on."""
-    query = {"client_id": request.GET.get("client_id", ""), "request_uri": request_uri}
-    url: str = request.provider_url("authorization_endpoint", _query=query)
-    return url
+    return reference, row

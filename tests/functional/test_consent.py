@@ -292,9 +292,20 @@ def test_an_unknown_request_uri_gets_the_page_of_the_authorization_endpoint(
     assert "Start again at the application" in page
 
 
-def test_a_visit_out_of_the_blue_is_no_error_of_ours(browser: Browser) -> None:
-    page = follow_to_answer(browser.get("/consent", expect_errors=True))
-    assert page.status_int == 400
+def test_a_visit_out_of_the_blue_is_no_error_of_ours(
+    browser: Browser, client: RelyingParty
+) -> None:
+    known = client.authorize(browser).request.params["request_uri"]
+    for query in (
+        {},
+        client.parameters(),
+        {"request_uri": "https://client.example/request"},
+        {"client_id": client.client_id},
+        [("client_id", client.client_id), ("request_uri", known), ("request_uri", known)],
+        {"client_id": "another", "request_uri": known},
+    ):
+        page = follow_to_answer(browser.get("/consent", query, expect_errors=True))
+        assert page.status_int == 400 or client.answer(page)["error"] == "invalid_request"
 
 
 # -- memory

@@ -426,6 +426,19 @@ def test_our_own_origin_is_the_configured_one_not_the_host(provider: Provider) -
     assert submit(browser.get("/login"), headers={"Origin": ISSUER}).status_int == 303
 
 
+def test_a_form_with_files_is_none_of_ours(provider: Provider) -> None:
+    browser = provider.browser()
+    token = browser.get("/login").forms["login"]["csrf_token"].value
+    files = [("username", "alice.txt", b"alice")]
+    fields = {"csrf_token": token, "password": "valid"}
+    assert browser.post("/login", fields, upload_files=files, status=403)
+    files = [("csrf_token", "token.txt", token.encode())]
+    assert browser.post("/login", {"username": "alice"}, upload_files=files, status=403)
+    response = browser.post_json("/login", {"csrf_token": token}, status=403)
+    assert SESSION not in browser.cookies
+    assert response.content_type == "text/html"
+
+
 def test_a_form_without_its_token_comes_back_fresh_and_keeps_request_and_name(
     provider: Provider,
 ) -> None:

@@ -1,0 +1,92 @@
+"""The account page: where a person is signed in, and what they allowed to applications."""
+
+from typing import Any
+
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+from sqlalchemy import select
+
+from oidcserver.models import Client, Consent, LoginSession
+from oidcserver.models.authorization import revoke_online_authorizations_of_session
+from oidcserver.models.consent import withdraw_consent
+from oidcserver.models.login_session import end_login_session
+from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.responses import see_other
+from oidcserver.views.access import signed_in
+
+
+@signed_in
+def account(request: Any) -> Response:
+    """Show sessions and applications."""
+    session = request.login_session
+    idle_since = request.now - request.provider.settings["oidc.session_idle_lifetime"]
+    sessions = request.dbsession.scalars(
+        select(LoginSession)
+        .where(
+            LoginSession.user_id == session.user_id,
+            LoginSession.ended_at.is_(None),
+            LoginSession.expires_at > request.now,
+            LoginSession.last_seen_at > idle_since,
+        )
+        .order_by(LoginSession.last_seen_at.desc())
+    ).all()
+    consents = request.dbsession.execute(
+        select(Consent, Client)
+        .join(Client, Client.client_id == Consent.client_id)
+        .where(Consent.user_id == session.user_id)
+        .order_by(Consent.updated_at.desc())
+    ).all()
+    values = {
+        "session": session,
+        "sessions": sessions,
+        "applications": [
+            (client, [_words(request, name) for name in consent.scope.split()])
+            for consent, client in consents
+        ],
+    }
+    return render_to_response("oidcserver:templates/account.jinja2", values, request=request)
+
+
+@signed_in
+def end_session(request: Any) -> Response:
+    """End one of the person's own sessions, and what rests on it."""
+    session_id = request.POST.get("session", "")
+    found = request.dbsession.get(LoginSession, session_id)
+    if found is not None and found.user_id == request.login_session.user_id:
+        if end_login_session(request.dbsession, session_id):
+            revoke_online_authorizations_of_session(request.dbsession, session_id)
+            _notify(request, "session_ended", session_id=session_id)
+    return see_other(request.provider_url("account"))
+
+
+@signed_in
+def withdraw(request: Any) -> Response:
+    """Withdraw what the person allowed an application; its tokens die."""
+    client_id = request.POST.get("client", "")
+    if withdraw_consent(request.dbsession, request.login_session.user_id, client_id):
+        _notify(request, "consent_withdrawn", client_id=client_id)
+    return see_other(request.provider_url("account"))
+
+
+def _words(request: Any, scope: str) -> str:
+    known = request.provider.scopes.get(scope)
+    return known.description if known is not None else scope
+
+
+def _notify(request: Any, name: str, **details: str) -> None:
+    details["user_id"] = request.login_session.user_id
+    request.registry.notify(OAuthEvent(request, name, details))
+
+
+def includeme(config: Any) -> None:
+    """Offer the page."""
+
+    def register(config: Any) -> None:
+        config.add_route("account", "/account")
+        config.add_route("account_sessions", "/account/sessions")
+        config.add_route("account_applications", "/account/applications")
+        config.add_view(account, route_name="account", request_method="GET")
+        config.add_view(end_session, route_name="account_sessions", request_method="POST")
+        config.add_view(withdraw, route_name="account_applications", request_method="POST")
+
+    config.add_oauth_page("account", register)
