@@ -64,5 +64,5 @@ def includeme(config: Any) -> None:
 
 def provider_url(request: Any, route_name: str, **elements: Any) -> str:
     """Return the public URL of a route, made of the configured issuer, never of Host."""
-    url: str = request.provider.url(request.route_path(route_name, _app_url="", **elements))
+    url: str = request.provider.url(request.route_url(route_name, _app_url="", **elements))
     return url

@@ -1,7 +1,6 @@
 """All that a person sees. Templates and the style sheet are in ``templates`` and ``static``."""
 
 import hashlib
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,15 +26,9 @@ def service_name(request: Any) -> str:
     return provider.settings["oidc.service_name"] or urlsplit(provider.issuer).hostname or ""
 
 
-def moment(seconds: int) -> str:
-    """Return a time, given in seconds since the epoch, as people of all time zones read it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
 def includeme(config: Any) -> None:
     """Include the renderer, the style sheet and every page; the ini selects among the pages."""
     config.include("pyramid_jinja2")
-    config.add_settings({"jinja2.filters": {"moment": moment}})
     config.add_oauth_setting(
         "oidc.service_name", text, "", "What pages call the provider; empty: the issuer's host."
     )

@@ -1,5 +1,6 @@
 """The account page: where a person is signed in, and what they allowed to applications."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from pyramid.renderers import render_to_response
@@ -39,6 +40,7 @@ def account(request: Any) -> Response:
     values = {
         "session": session,
         "sessions": sessions,
+        "moment": _moment,
         "applications": [
             (client, [_words(request, name) for name in consent.scope.split()])
             for consent, client in consents
@@ -52,10 +54,10 @@ def end_session(request: Any) -> Response:
     """End one of the person's own sessions, and what rests on it."""
     session_id = request.POST.get("session", "")
     found = request.dbsession.get(LoginSession, session_id)
-    if found is not None and found.user_id == request.login_session.user_id:
-        if end_login_session(request.dbsession, session_id):
-            revoke_online_authorizations_of_session(request.dbsession, session_id)
-            _notify(request, "session_ended", session_id=session_id)
+    own = found is not None and found.user_id == request.login_session.user_id
+    if own and end_login_session(request.dbsession, session_id):
+        revoke_online_authorizations_of_session(request.dbsession, session_id)
+        _notify(request, "session_ended", session_id=session_id)
     return see_other(request.provider_url("account"))
 
 
@@ -66,6 +68,10 @@ def withdraw(request: Any) -> Response:
     if withdraw_consent(request.dbsession, request.login_session.user_id, client_id):
         _notify(request, "consent_withdrawn", client_id=client_id)
     return see_other(request.provider_url("account"))
+
+
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _words(request: Any, scope: str) -> str:

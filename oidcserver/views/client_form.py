@@ -8,7 +8,8 @@ from oidcserver.models.client import DEFAULTS
 from oidcserver.oauth.registration import InvalidClientMetadata
 
 TEXTS = ("client_name", "client_uri", "token_endpoint_auth_method", "application_type",
-         "id_token_signed_response_alg", "jwks_uri", "logo_uri", "policy_uri", "tos_uri")  # fmt: skip
+         "id_token_signed_response_alg", "jwks_uri", "logo_uri", "policy_uri",
+         "tos_uri")  # fmt: skip
 LINES = ("redirect_uris", "post_logout_redirect_uris")
 CHOICES = ("grant_types", "response_types")
 

@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from oidcserver.credentials import digest, new_identifier
 from oidcserver.models import Client
-from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.registration import (
     InvalidClientMetadata,
@@ -24,6 +23,7 @@ from oidcserver.views.access import signed_in
 from oidcserver.views.client_form import new_values, options, read_form, stored_values, typed_values
 
 TEMPLATES = "oidcserver:templates/"
+STALE = "This form was open for too long, or is not yours: please send it again."
 
 
 def is_administrator(request: Any) -> bool:
@@ -67,8 +67,7 @@ def create(request: Any) -> Response:
     ticket = request.POST.get("ticket", "")
     client_id = _read_ticket(request, ticket)
     if client_id is None:
-        return _form(request, typed_values(request), _new_ticket(request), error=(
-            "", "This form was open for too long or is not yours: please send it again."))  # fmt: skip
+        return _form(request, typed_values(request), _new_ticket(request), error=("", STALE))
     if request.dbsession.get(Client, client_id) is not None:
         return see_other(request.provider_url("client", client_id=client_id, _query={"again": "1"}))
     try:

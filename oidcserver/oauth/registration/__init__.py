@@ -28,14 +28,20 @@ PURPOSE = "client secret"
 
 
 def register_client(
-    provider: Any, dbsession: Session, metadata: Mapping[str, Any], *, owner_id: str | None = None
+    provider: Any,
+    dbsession: Session,
+    metadata: Mapping[str, Any],
+    *,
+    owner_id: str | None = None,
+    client_id: str | None = None,
 ) -> tuple[Client, str | None]:
     """Register a client; return it and its secret, which is known only now.
 
     :raises InvalidClientMetadata: with the member and what is wrong with it.
     """
     checked = validate_client_metadata(provider, metadata)
-    client = Client(client_id=new_identifier(), client_metadata=checked, owner_id=owner_id)
+    client_id = client_id or new_identifier()
+    client = Client(client_id=client_id, client_metadata=checked, owner_id=owner_id)
     dbsession.add(client)
     secret = _new_secret(provider, client) if needs_secret(checked) else None
     dbsession.flush()
