@@ -524,3 +524,22 @@ def test_a_busy_machine_asks_to_try_again(make_provider: Any) -> None:
     refused = client.token(status=503, grant_type="password", username="a", password="b")
     assert refused.headers["Retry-After"] == "2"
     assert refused.json["error"] == "temporarily_unavailable"
+
+
+def test_below_a_mount_point_every_url_begins_with_the_issuer_once(make_provider: Any) -> None:
+    """As with a server that puts the application below a path and says so in SCRIPT_NAME."""
+    provider = make_provider(oidc__issuer="http://localhost:6543/auth")
+    browser = provider.browser()
+    browser.extra_environ["SCRIPT_NAME"] = "/auth"
+    page = browser.get("/forbidden-or-not", status=404, headers={"Accept": "text/html"})
+    assert f'href="{provider.issuer}/"' in page
+    page = browser.get("/login?next=/auth/account")
+    assert 'href="/auth/oidcserver-static/oidcserver.css?' in page
+    form = page.forms["login"]
+    form["username"], form["password"], form["csrf_token"] = "alice", "valid", "stale"
+    form.action = "/login?next=/auth/account"
+    again = form.submit(status=403)
+    form = again.forms["login"]
+    form["username"], form["password"] = "alice", "valid"
+    form.action = "/login?next=/auth/account"
+    assert form.submit().location == "http://localhost:6543/auth/account"
