@@ -278,7 +278,8 @@ def test_every_page_is_accessible_and_fits(
     arrived(driver, client)
     driver.get(authorize_url(client, scope=ALL, prompt="consent"))
     inspect()
-    for path in ("/", "/login", "/logout", "/oauth/authorize?client_id=nobody", "/no-such-page"):
+    wrong = ("/oauth/authorize?client_id=nobody", "/no-such-page")
+    for path in ("/", "/account", "/clients", "/create_client", "/login", "/logout", *wrong):
         driver.get(issuer + path)
         inspect()
     driver.get(f"{issuer}/logout")
