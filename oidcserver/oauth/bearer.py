@@ -15,7 +15,7 @@ def read_bearer_token(request: Any) -> str:
 
     :raises Rejection: with the answer of RFC 6750 section 3, a bare challenge where there is none.
     """
-    presented = []
+    presented: list[str] = []
     header = request.headers.get("Authorization", "")
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() == "bearer":

@@ -1,5 +1,6 @@
 """The view option ``oauth_scope``: no view behind it is reached without a fitting token."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -7,9 +8,14 @@ from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
 from oidcserver.oauth.bearer import insufficient_scope, invalid_token, read_bearer_token
-from oidcserver.oauth.errors import as_rejection
+from oidcserver.oauth.errors import Rejection, as_rejection
 from oidcserver.oauth.responses import error_response
 from oidcserver.oauth.tokens import AccessToken
+from oidcserver.resource.validators import ValidatorUnavailable
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 5
 
 View = Callable[[Any, Any], Response]
 _ATTRIBUTE = "_oidcserver_access_token"
@@ -48,7 +54,16 @@ def authenticate(request: Any, alternatives: list[str]) -> AccessToken:
     :raises Rejection: with the answer of RFC 6750 section 3.
     """
     text = read_bearer_token(request)
-    token: AccessToken | None = request.registry.token_validator.validate(request, text)
+    try:
+        token: AccessToken | None = request.registry.token_validator.validate(request, text)
+    except ValidatorUnavailable as problem:
+        log.error("A token cannot be checked: %s", problem)
+        raise Rejection(
+            "temporarily_unavailable",
+            "The token cannot be checked at this moment.",
+            status_code=503,
+            headers=(("Retry-After", str(RETRY_SECONDS)),),
+        ) from None
     if token is None:
         raise invalid_token("The access token is not valid, has expired or was revoked.")
     if token.confirmation is not None:

@@ -54,9 +54,8 @@ def needs_secret(metadata: Mapping[str, Any]) -> bool:
 
 def needs_readable_secret(metadata: Mapping[str, Any]) -> bool:
     """Whether the server itself has to know the secret, to compute with it."""
-    return metadata["token_endpoint_auth_method"] == "client_secret_jwt" or metadata[
-        "id_token_signed_response_alg"
-    ].startswith("HS")
+    by_secret = metadata["token_endpoint_auth_method"] == "client_secret_jwt"
+    return by_secret or str(metadata["id_token_signed_response_alg"]).startswith("HS")
 
 
 def _base(name: str) -> str:

@@ -1,0 +1,84 @@
+"""A client's secret: when there is one, when the server can read it, and its rotation."""
+
+from typing import Any
+
+import pytest
+from support.app import Provider
+
+from oidcserver.models import Client
+from oidcserver.oauth.registration import (
+    read_client_secrets,
+    register_client,
+    rotate_client_secret,
+    update_client,
+)
+
+BASE: dict[str, Any] = {"redirect_uris": ["https://client.example/cb"]}
+
+
+def register(provider: Provider, **metadata: Any) -> tuple[Client, str | None]:
+    with provider.database() as dbsession:
+        client, secret = register_client(
+            provider.registry.provider, dbsession, {**BASE, **metadata}
+        )
+        dbsession.flush()
+        dbsession.expunge(client)
+    return client, secret
+
+
+@pytest.mark.parametrize(
+    ("metadata", "secret", "readable"),
+    [
+        ({}, True, False),
+        ({"token_endpoint_auth_method": "client_secret_post"}, True, False),
+        ({"token_endpoint_auth_method": "client_secret_jwt"}, True, True),
+        ({"id_token_signed_response_alg": "HS256"}, True, True),
+        ({"token_endpoint_auth_method": "none"}, False, False),
+        ({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://c.example/jwks"},
+         False, False),
+    ],
+)  # fmt: skip
+def test_a_secret_exists_and_is_readable_only_where_it_has_to_be(
+    provider: Provider, metadata: dict[str, Any], secret: bool, readable: bool
+) -> None:
+    client, issued = register(provider, **metadata)
+    assert (issued is not None) is secret
+    assert (client.secret_sealed is not None) is readable
+    expected = [issued] if readable else []
+    assert read_client_secrets(provider.registry.provider, client) == expected
+
+
+def test_after_a_rotation_both_secrets_hold_until_the_overlap_ends(
+    provider: Provider, clock: Any
+) -> None:
+    client, old = register(provider, token_endpoint_auth_method="client_secret_jwt")
+    own = provider.registry.provider
+    with provider.database() as dbsession:
+        merged = dbsession.merge(client)
+        new = rotate_client_secret(own, dbsession, merged)
+        assert read_client_secrets(own, merged) == [new, old]
+        assert merged.check_client_secret(old or "")
+        clock.advance(86400)
+        assert read_client_secrets(own, merged) == [new]
+        assert not merged.check_client_secret(old or "")
+
+
+def test_a_client_that_turns_public_loses_its_secrets(provider: Provider) -> None:
+    client, old = register(provider)
+    with provider.database() as dbsession:
+        merged = dbsession.merge(client)
+        values = {**BASE, "token_endpoint_auth_method": "none"}
+        assert update_client(provider.registry.provider, dbsession, merged, values) is None
+        assert not merged.check_client_secret(old or "")
+
+
+def test_a_client_that_needs_a_readable_secret_gets_a_new_one(provider: Provider) -> None:
+    client, old = register(provider)
+    own = provider.registry.provider
+    with provider.database() as dbsession:
+        merged = dbsession.merge(client)
+        values = {**BASE, "id_token_signed_response_alg": "HS256"}
+        secret = update_client(own, dbsession, merged, values)
+        assert secret not in (None, old)
+        assert read_client_secrets(own, merged) == [secret]
+        assert update_client(own, dbsession, merged, values) is None, "it has one by now"
