@@ -1,0 +1,70 @@
+"""The provider as a process, the npm packages, and the clients."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fleet import Fleet
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """The packages that package-lock.json pins, installed where they are missing or others."""
+    directory = HERE / "node_modules"
+    installed = directory / ".installed-lock.json"
+    lock = (HERE / "package-lock.json").read_bytes()
+    if not installed.exists() or installed.read_bytes() != lock:
+        npm = shutil.which("npm") or ""
+        subprocess.run(
+            [npm, "ci", "--ignore-scripts"], cwd=HERE, check=True, stdout=subprocess.DEVNULL
+        )
+        installed.write_bytes(lock)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory, keys_directory: Path) -> Iterator[Fleet]:
+    """One `pserve` over SQLite."""
+    directory = tmp_path_factory.mktemp("interoperability")
+    url = f"sqlite:///{directory / 'test.sqlite'}"
+    # Authlib's client assertions live for an hour; the default allows five minutes.
+    settings = {"oauth__assertion_max_lifetime": "1h"}
+    with Fleet(directory, 1, url, keys_directory, **settings) as fleet:
+        yield fleet
+
+
+@pytest.fixture(scope="session")
+def private_key() -> Any:
+    """The key of clients that authenticate by private_key_jwt."""
+    from joserfc.jwk import RSAKey
+
+    return RSAKey.generate_key(2048, {"kid": "client", "alg": "RS256", "use": "sig"})
+
+
+@pytest.fixture
+def configuration(fleet: Fleet, private_key: Any, method: str) -> dict[str, Any]:
+    """What a new client that authenticates by ``method`` is told about itself."""
+    redirect_uri = "http://127.0.0.1:9/cb"  # nobody is there: the person reads the URL only
+    metadata: dict[str, Any] = {}
+    if method == "private_key_jwt":
+        metadata["jwks"] = {"keys": [private_key.as_dict(private=False)]}
+    client = fleet.provider.register(
+        redirect_uris=[redirect_uri],
+        application_type="native",
+        token_endpoint_auth_method=method,
+        **metadata,
+    )
+    return {
+        "issuer": fleet.issuer,
+        "client_id": client.client_id,
+        "client_secret": client.secret,
+        "method": method,
+        "jwk": private_key.as_dict(private=True),
+        "redirect_uri": redirect_uri,
+        "scope": "openid profile email",
+    }

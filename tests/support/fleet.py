@@ -1,0 +1,64 @@
+"""Several `pserve` over one database, and a provider in this process that prepares its rows."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Self
+
+from support.app import DEVELOPMENT, Provider
+from support.processes import ServerProcess, free_port, write_ini
+
+
+class Fleet:
+    """The processes answer at ``urls`` and share one issuer, which is the URL of the first."""
+
+    def __init__(
+        self,
+        directory: Path,
+        count: int,
+        database_url: str,
+        keys_directory: Path,
+        **settings: object,
+    ) -> None:
+        self._ports = [free_port() for _ in range(count)]
+        self.urls = [f"http://127.0.0.1:{port}" for port in self._ports]
+        self.issuer = self.urls[0]
+        values = {
+            **DEVELOPMENT,
+            "oidc.issuer": self.issuer,
+            "oidcserver.database_url": database_url,
+            "oidcserver.keys_directory": keys_directory,
+            **{name.replace("__", ".", 1): value for name, value in settings.items()},
+        }
+        # It makes the keys and the schema, so that the processes find them.
+        self.provider = Provider(values)
+        self._inis = [write_ini(directory / f"{port}.ini", port, **values) for port in self._ports]
+        with ThreadPoolExecutor(count) as pool:
+            self.servers = list(pool.map(ServerProcess, self._inis, self._ports))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            for server in self.servers:
+                server.stop()
+        finally:
+            self.provider.close()
+
+    def restart(self, number: int) -> None:
+        """Start a process that has ended at its own port again."""
+        self.servers[number] = ServerProcess(self._inis[number], self._ports[number])
+
+    def ask_userinfo(self, access_token: str) -> int:
+        """Return the status of UserInfo's answer."""
+        headers = {"Authorization": f"Bearer {access_token}"}
+        connection = HTTPConnection("127.0.0.1", self._ports[0], timeout=30)
+        with closing(connection):
+            connection.request("GET", "/oauth/userinfo", headers=headers)
+            return connection.getresponse().status
+
+    def logs(self) -> str:
+        """Return what the processes have said."""
+        return "\n".join(server.log.read_text() for server in self.servers)

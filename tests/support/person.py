@@ -1,0 +1,105 @@
+"""A person with a browser of few words: HTTP, cookies, redirects and forms, no scripts."""
+
+from html.parser import HTMLParser
+from typing import Any, Self
+from urllib.parse import urljoin
+
+import requests
+
+PASSWORD = "valid"
+
+
+class Form:
+    """A form of a page: where it goes and what it holds."""
+
+    def __init__(self, action: str) -> None:
+        self.action = action
+        self.fields: dict[str, str] = {}
+
+
+class _Forms(HTMLParser):
+    """Reads the forms that have an id."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+        self.forms: dict[str, Form] = {}
+        self._form: Form | None = None
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        attributes = dict(attrs)
+        if tag == "form":
+            self._form = Form(urljoin(self.url, attributes.get("action") or self.url))
+            self.forms[attributes.get("id", "")] = self._form
+        elif tag == "input" and self._form is not None and "name" in attributes:
+            unchecked = attributes.get("type") == "checkbox" and "checked" not in attributes
+            if not unchecked:
+                self._form.fields[attributes["name"]] = attributes.get("value") or ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._form = None
+
+
+class Person:
+    """Somebody who signs in and allows what is asked. ``seen`` lists the forms filled in."""
+
+    def __init__(self, username: str = "alice") -> None:
+        self.username = username
+        self.http = requests.Session()
+        self.http.trust_env = False
+        self.seen: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.http.close()
+
+    def authorize(self, url: str, redirect_uri: str) -> str:
+        """Open a relying party's link; return the URL with the answer, which nobody visits.
+
+        ``seen`` then holds the forms that came on the way.
+        """
+        self.seen = []
+        method, data = "GET", None
+        for _ in range(20):
+            response = self.send(method, url, data)
+            location = response.headers.get("Location")
+            if location is None:
+                url, data = self._fill_in(response)
+                method = "POST"
+            else:
+                url, method, data = urljoin(url, location), "GET", None
+                if url.startswith(redirect_uri):
+                    return url
+        raise AssertionError("the provider goes round in a circle")
+
+    def sign_out(self, issuer: str) -> None:
+        """Sign out on the provider's own page."""
+        form = read_forms(self.send("GET", f"{issuer}/logout"))["logout"]
+        response = self.send("POST", form.action, form.fields)
+        assert response.status_code == 303, response.text
+        answer = self.send("GET", urljoin(form.action, response.headers["Location"]))
+        assert "You are signed out" in answer.text
+
+    def send(self, method: str, url: str, data: Any = None) -> requests.Response:
+        """Send one request without following its answer."""
+        return self.http.request(method, url, data=data, allow_redirects=False, timeout=30)
+
+    def _fill_in(self, response: requests.Response) -> tuple[str, dict[str, str]]:
+        assert response.status_code == 200, response.text
+        forms = read_forms(response)
+        if "login" in forms:
+            self.seen.append("login")
+            form = forms["login"]
+            return form.action, {**form.fields, "username": self.username, "password": PASSWORD}
+        self.seen.append("consent")
+        return forms["consent"].action, {**forms["consent"].fields, "decision": "allow"}
+
+
+def read_forms(response: requests.Response) -> dict[str, Form]:
+    """Return the forms of a page by their id."""
+    reader = _Forms(response.url)
+    reader.feed(response.text)
+    return reader.forms
