@@ -4,17 +4,18 @@ import json
 import logging
 from typing import Any
 
-log = logging.getLogger(__name__)
+from oidcserver.operations.redaction import redact
+
+log = logging.getLogger("oidcserver.audit")
 
 
 def audit(event: Any) -> None:
-    """Log an event of :mod:`oidcserver.oauth.events`; its details never hold a credential."""
-    details = {
-        name: value
-        for name, value in event.details.items()
-        if value is None or isinstance(value, str | int)
+    """Log an event of :mod:`oidcserver.oauth.events`, without anything like a credential."""
+    line = {
+        "event": event.name,
+        "remote_address": event.request.remote_addr,
+        **redact(event.details),
     }
-    line = {"event": event.name, "remote_address": event.request.remote_addr, **details}
     log.info("%s", json.dumps(line))
 
 

@@ -6,6 +6,8 @@ from pyramid.response import Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+RETRY_SECONDS = 5
+
 
 def health(request: Any) -> Response:
     """Answer 200 if the database answers, else 503."""
@@ -14,8 +16,14 @@ def health(request: Any) -> Response:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
     except SQLAlchemyError:
-        return Response(json_body={"status": "database unavailable"}, status=503)
-    return Response(json_body={"status": "ok"})
+        return _answer(503, "the database does not answer", ("Retry-After", str(RETRY_SECONDS)))
+    return _answer(200, "ok")
+
+
+def _answer(status: int, sentence: str, *headers: tuple[str, str]) -> Response:
+    response = Response(json_body={"status": sentence}, status=status)
+    response.headers.extend([("Cache-Control", "no-store"), *headers])
+    return response
 
 
 def includeme(config: Any) -> None:

@@ -4,19 +4,18 @@ import json
 import logging
 import secrets
 import threading
-from collections.abc import Mapping
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from oidcserver import clock
 from oidcserver.models import RecordedRejection
+from oidcserver.operations.redaction import redact, redact_text
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("oidcserver.rejections")
 
-#: Letters that cannot be taken for another.
+#: Letters that cannot be taken for another, nor make words (RFC 8628 section 6.1).
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
-MAX_TEXT = 200
-#: What may be a credential is never kept, whatever a plugin's rejection says that it received.
-SECRET_WORDS = ("secret", "password", "token", "code", "assertion", "verifier", "cookie")
 
 
 class RowBudget:
@@ -44,37 +43,39 @@ def new_reference() -> str:
 
 
 def record_rejection(request: Any, rejection: Any, client_id: str | None) -> str:
-    """Log a rejection and keep it in the request's transaction; return its reference.
+    """Log a rejection and keep it in the database; return its reference.
 
-    A rejection is returned and not raised, so that transaction commits.
+    Nothing that goes wrong with the row changes the answer: it is written after the request's
+    transaction has committed, in one of its own. A request that aborts leaves only the log line.
 
-    :param rejection: has ``error``, ``description``, ``rule``, ``received``, ``status_code``.
+    :param rejection: has ``error``, ``description``, ``rule`` and ``received``.
+    :param client_id: the client, or what the request says it is; any text.
     """
-    reference = new_reference()
     route = request.matched_route
     columns = {
-        "endpoint": route.name if route is not None else "",
-        "client_id": client_id[:MAX_TEXT] if client_id else None,
-        "error": rejection.error,
-        "description": rejection.description,
-        "rule": rejection.rule,
-        "received": {name: _shown(name, value) for name, value in rejection.received.items()},
+        "reference": new_reference(),
+        "endpoint": redact_text(route.name, 64) if route is not None else "",
+        "client_id": redact_text(client_id) if client_id else None,
+        "error": redact_text(rejection.error, 64),
+        "description": redact_text(rejection.description),
+        "rule": redact_text(rejection.rule),
+        "received": redact(rejection.received),
     }
-    line = {"reference": reference, "remote_address": request.remote_addr, **columns}
-    log.info("rejected %s", json.dumps(line))
-    limit = request.provider.settings["oidcserver.rejection_rows_per_minute"]
-    if request.registry.rejection_budget.take(limit):
-        request.dbsession.add(RecordedRejection(reference=reference, **columns))
-    return reference
+    log.info("rejected %s", json.dumps({**columns, "remote_address": request.remote_addr}))
+    registry = request.registry
+    limit = registry.provider.settings["oidcserver.rejection_rows_per_minute"]
+    if registry.rejection_budget.take(limit):
+        row = RecordedRejection(created_at=clock.now(), **columns)
+        request.tm.get().addAfterCommitHook(_keep, (registry.dbsession_factory, row))
+    return str(columns["reference"])
 
 
-def _shown(name: str, value: Any) -> Any:
-    if any(word in name.lower() for word in SECRET_WORDS):
-        return "(not kept)"
-    if isinstance(value, Mapping):
-        return {str(key): _shown(str(key), item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_shown(name, item) for item in list(value)[:20]]
-    if value is None or isinstance(value, bool | int):
-        return value
-    return str(value).replace("\0", "?")[:MAX_TEXT]
+def _keep(committed: bool, dbsession_factory: Any, row: RecordedRejection) -> None:
+    if not committed:
+        return
+    try:
+        with dbsession_factory.begin() as dbsession:
+            dbsession.add(row)
+    except SQLAlchemyError as problem:
+        reason = getattr(problem, "orig", problem)
+        log.warning("rejection %s is in the log only: %r", row.reference, reason)

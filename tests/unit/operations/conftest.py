@@ -1,0 +1,50 @@
+"""Requests as the provider's own code gets them, and what was logged about them."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+from pyramid.interfaces import IRequestExtensions
+from pyramid.request import Request, apply_request_extensions
+from pyramid.threadlocal import RequestContext
+from support.app import Provider
+
+OpenRequest = Callable[..., AbstractContextManager[Any]]
+
+
+@pytest.fixture
+def open_request() -> OpenRequest:
+    """Return a context manager: a request within a transaction, which commits at the end."""
+
+    @contextmanager
+    def opening(provider: Provider) -> Iterator[Any]:
+        request = Request.blank("/", environ={"REMOTE_ADDR": "192.0.2.1"})
+        request.registry = provider.registry
+        request.matched_route = None
+        with RequestContext(request):
+            extensions = provider.registry.getUtility(IRequestExtensions)
+            apply_request_extensions(request, extensions=extensions)
+            request.tm.begin()
+            try:
+                yield request
+            except BaseException:
+                request.tm.abort()
+                raise
+            request.tm.commit()
+
+    return opening
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Callable[[str], list[dict[str, Any]]]:
+    """Return a function: what a logger logged, each line's JSON object."""
+    caplog.set_level(logging.INFO, logger="oidcserver")
+
+    def lines(logger: str) -> list[dict[str, Any]]:
+        messages = [record.getMessage() for record in caplog.records if record.name == logger]
+        return [json.loads(message[message.index("{") :]) for message in messages]
+
+    return lines
