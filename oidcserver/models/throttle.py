@@ -13,5 +13,5 @@ class Throttle(Base):
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     hits: Mapped[int] = mapped_column(default=0)
-    window_started_at: Mapped[int] = mapped_column(Time)
+    window_started_at: Mapped[int] = mapped_column(Time, index=True)
     blocked_until: Mapped[int] = mapped_column(Time, default=0)

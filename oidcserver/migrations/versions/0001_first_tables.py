@@ -66,6 +66,9 @@ def upgrade() -> None:
         sa.Column("blocked_until", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_throttle")),
     )
+    op.create_index(
+        op.f("ix_throttle_window_started_at"), "throttle", ["window_started_at"], unique=False
+    )
     op.create_table(
         "used_identifier",
         sa.Column("identifier_digest", sa.String(length=64), nullable=False),
@@ -278,6 +281,7 @@ def downgrade() -> None:
     op.drop_table("user_account")
     op.drop_index(op.f("ix_used_identifier_expires_at"), table_name="used_identifier")
     op.drop_table("used_identifier")
+    op.drop_index(op.f("ix_throttle_window_started_at"), table_name="throttle")
     op.drop_table("throttle")
     op.drop_index(op.f("ix_revoked_access_token_expires_at"), table_name="revoked_access_token")
     op.drop_table("revoked_access_token")
