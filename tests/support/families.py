@@ -1,0 +1,80 @@
+"""Rows as a login leaves them, made many at a time."""
+
+from collections.abc import Callable
+
+from support.app import REDIRECT_URI, Provider, RelyingParty
+
+from oidcserver import clock
+from oidcserver.credentials import AUTHORIZATION_CODE, REFRESH_TOKEN, digest, new_credential
+from oidcserver.models import Authorization, AuthorizationCode, Base, RefreshToken, User
+from oidcserver.models.user import find_user
+
+SCOPE = "openid profile"
+HOUR = 3600
+
+
+def make_codes(client: RelyingParty, count: int) -> list[str]:
+    """Return that many codes, each of an authorization of its own."""
+
+    def row(code: str, authorization: Authorization) -> AuthorizationCode:
+        return AuthorizationCode(
+            code_digest=digest(code),
+            authorization_id=authorization.id,
+            client_id=client.client_id,
+            redirect_uri=REDIRECT_URI,
+            code_challenge=client.challenge,
+            code_challenge_method="S256",
+            expires_at=clock.now() + HOUR,
+        )
+
+    return _make(client, count, AUTHORIZATION_CODE, row)
+
+
+def make_refresh_tokens(client: RelyingParty, count: int) -> list[str]:
+    """Return that many refresh tokens, each the first of its family."""
+
+    def row(refresh_token: str, authorization: Authorization) -> RefreshToken:
+        return RefreshToken(
+            token_digest=digest(refresh_token),
+            authorization_id=authorization.id,
+            client_id=client.client_id,
+            scope=SCOPE,
+            expires_at=clock.now() + HOUR,
+            family_expires_at=clock.now() + HOUR,
+        )
+
+    return _make(client, count, REFRESH_TOKEN, row)
+
+
+def _make(
+    client: RelyingParty, count: int, prefix: str, row: Callable[[str, Authorization], Base]
+) -> list[str]:
+    credentials = [new_credential(prefix) for _ in range(count)]
+    user_id = _person(client.provider)
+    with client.provider.database() as dbsession:
+        authorizations = [
+            Authorization(
+                client_id=client.client_id,
+                user_id=user_id,
+                scope=SCOPE,
+                auth_time=clock.now(),
+                acr="1",
+                amr=["pwd"],
+                expires_at=clock.now() + HOUR,
+            )
+            for _ in credentials
+        ]
+        dbsession.add_all(authorizations)
+        dbsession.flush()
+        dbsession.add_all(map(row, credentials, authorizations))
+    return credentials
+
+
+def _person(provider: Provider) -> str:
+    with provider.database() as dbsession:
+        user = find_user(dbsession, "racer")
+        if user is None:
+            user = User("racer")
+            dbsession.add(user)
+            dbsession.flush()
+        return user.id
