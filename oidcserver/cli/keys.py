@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from oidcserver import clock
 from oidcserver.cli.application import ini_argument, json_option, open_registry, show, when
 
 
@@ -24,13 +23,12 @@ def list_keys(ini: Path, as_json: bool) -> None:
     """
     registry = open_registry(ini)
     demand_keys(registry)
-    now = clock.now()
     rows = [
         {
             "kid": record.kid,
             "kind": record.kind,
             "alg": record.alg,
-            "state": record.state(now),
+            "state": record.state,
             "active_from": record.active_from,
             "retired_at": record.retired_at,
             "expires_at": record.expires_at,

@@ -1,151 +1,184 @@
-"""Key files: one JSON object each, mode 0600 in a directory of mode 0700.
+"""The key directory: one JSON file a key, mode 0600, written whole or not at all.
 
-Members: ``kind`` (``sig`` or ``seal``), ``alg``, ``jwk`` (RFC 7517, private), ``created_at``,
-``active_from``, ``retired_at``, ``expires_at`` (seconds since the epoch or null).
+A file holds the members of a :class:`~oidcserver.keys.records.KeyRecord`. Only who holds the
+directory's lock writes; readers need none.
 """
 
 import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from joserfc import jwk
-from joserfc.errors import JoseError
 from joserfc.jwk import Key
 
-RSA_BITS = 2048
-_RECIPES: dict[str, tuple[Any, Any]] = {
-    "RS256": ("RSA", RSA_BITS),
-    "PS256": ("RSA", RSA_BITS),
-    "ES256": ("EC", "P-256"),
-    "EdDSA": ("OKP", "Ed25519"),
-    "A256GCM-SIV": ("oct", 256),
-}
-ALGORITHMS = tuple(alg for alg in _RECIPES if alg != "A256GCM-SIV")
-SEALING = "A256GCM-SIV"
+from oidcserver.keys.records import KeyRecord, KeyStoreError, import_jwk, parse_record
 
-
-class KeyStoreError(Exception):
-    """The keys cannot be used. Its text says which file and what to do."""
+#: Inode, time of change in nanoseconds, size: a file that keeps them was not changed.
+Identity = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class KeyRecord:
-    """What a key file says. ``jwk`` is private."""
+class KeyFile:
+    """A key file that was read and imported."""
 
-    kind: str
-    alg: str
-    jwk: dict[str, Any]
-    created_at: int
-    active_from: int
-    retired_at: int | None = None
-    expires_at: int | None = None
-
-    @property
-    def kid(self) -> str:
-        """The key's identifier (RFC 7638 thumbprint; of a sealing key its own short name)."""
-        kid: str = self.jwk["kid"]
-        return kid
-
-    @property
-    def file_name(self) -> str:
-        """A name that a person can read."""
-        return f"{self.kind}-{self.alg}-{self.kid}.json"
-
-    def state(self, now: int) -> str:
-        """Return ``published``, ``active``, ``retired`` or ``expired``."""
-        if self.expires_at is not None and self.expires_at <= now:
-            return "expired"
-        if self.retired_at is not None and self.retired_at <= now:
-            return "retired"
-        return "active" if self.active_from <= now else "published"
-
-    def ending(self, retired_at: int, expires_at: int | None) -> "KeyRecord":
-        """Return this record with its end."""
-        return replace(self, retired_at=retired_at, expires_at=expires_at)
+    identity: Identity
+    record: KeyRecord
+    key: Key
 
 
-def generate(alg: str, created_at: int, active_from: int) -> KeyRecord:
-    """Make a key.
+def identities(directory: Path) -> dict[str, Identity]:
+    """Return the key files of a directory, which need not exist, by their names.
 
-    :raises KeyStoreError: for an algorithm that has no recipe.
+    :raises KeyStoreError: if the directory cannot be read, or others may write to it.
     """
-    if alg not in _RECIPES:
-        raise KeyStoreError(f"There is no way to make a key for {alg!r}: {', '.join(ALGORITHMS)}.")
-    kty, size = _RECIPES[alg]
-    if kty == "oct":
-        content: dict[str, Any] = dict(jwk.generate_key("oct", size).as_dict(private=True))
-        content["kid"] = secrets.token_hex(4)
-        return KeyRecord("seal", alg, content, created_at, active_from)
-    key = jwk.generate_key(kty, size, auto_kid=True)
-    content = {**key.as_dict(private=True), "use": "sig", "alg": alg}
-    return KeyRecord("sig", alg, content, created_at, active_from)
-
-
-def import_record(record: KeyRecord) -> Key:
-    """Return joserfc's key: 33 ms for RSA, so once per file."""
-    return jwk.import_key(record.jwk)
-
-
-def read(path: Path) -> KeyRecord:
-    """Read one key file.
-
-    :raises KeyStoreError: if it is readable by others, unreadable, cut short or no key.
-    """
+    found = {}
     try:
-        mode = path.stat().st_mode
-        content = path.read_bytes()
+        if directory.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise KeyStoreError(
+                f"Others may write to the key directory {directory}: `chmod 700 {directory}`."
+            )
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                if entry.name.endswith(".json") and not entry.name.startswith("."):
+                    try:
+                        found[entry.name] = _identity(entry.stat())
+                    except FileNotFoundError:
+                        continue  # a rotation removed it meanwhile
+    except FileNotFoundError:
+        return {}
     except OSError as problem:
-        raise KeyStoreError(f"The key file {path} cannot be read: {problem.strerror}.") from None
-    if mode & 0o077:
-        raise KeyStoreError(f"The key file {path} is open to others: `chmod 600 {path}`.")
-    try:
-        record = KeyRecord(**json.loads(content))
-        if record.kind not in {"sig", "seal"} or record.alg not in _RECIPES or not record.kid:
-            raise ValueError
-        for moment in (record.created_at, record.active_from):
-            if not isinstance(moment, int):
-                raise TypeError
-        import_record(record)
-    except (ValueError, TypeError, KeyError, AttributeError, JoseError):
         raise KeyStoreError(
-            f"The key file {path} is not a whole key: restore it from a backup, or remove it if "
-            "nothing that it signed or sealed is needed any more."
+            f"The key directory {directory} cannot be read ({problem.strerror}): it has to be a "
+            "directory that the server may read."
         ) from None
-    return record
+    return found
 
 
-def write(directory: Path, record: KeyRecord) -> None:
-    """Write a key file so that a reader sees the whole of it or nothing."""
+def load(directory: Path, known: Mapping[str, KeyFile]) -> dict[str, KeyFile]:
+    """Read the key files of a directory; one that is known and was not changed is not read again.
+
+    :raises KeyStoreError: if the directory or a file is open to others, unreadable or damaged.
+    """
+    loaded = {}
+    for name, identity in sorted(identities(directory).items()):
+        before = known.get(name)
+        if before is not None and before.identity == identity:
+            loaded[name] = before
+            continue
+        try:
+            loaded[name] = _read(directory / name, before)
+        except FileNotFoundError:
+            continue  # a rotation removed it meanwhile
+    return loaded
+
+
+def write(directory: Path, record: KeyRecord, *, replace: bool = False) -> None:
+    """Write a key file so that a reader, and a machine that loses power, has all of it or nothing.
+
+    The caller holds the lock.
+
+    :param replace: put it in the place of the file that the key has already.
+    :raises KeyStoreError: if it cannot be written, or would take another key's place.
+    """
+    path = directory / record.file_name
+    if path.exists() and not replace:
+        raise KeyStoreError(f"The key file {path} is there already: try again.")
     temporary = directory / f".{record.file_name}.{secrets.token_hex(4)}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(record), file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(directory / record.file_name)
-
-
-def paths(directory: Path) -> list[Path]:
-    """Return the key files of a directory in the order of their names."""
     try:
-        return sorted(path for path in directory.glob("*.json") if not path.name.startswith("."))
+        with os.fdopen(_create(temporary, os.O_EXCL), "w", encoding="ascii") as file:
+            json.dump(record.as_dict(), file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync(directory)
     except OSError as problem:
-        raise KeyStoreError(f"{directory} cannot be read: {problem.strerror}.") from None
+        temporary.unlink(missing_ok=True)
+        raise KeyStoreError(
+            f"The key file {path} cannot be written ({problem.strerror}): the directory has to be "
+            "writable by who makes or rotates keys."
+        ) from None
 
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Hold the directory's lock, so that two processes never make or rotate keys at once."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """Hold the directory's lock, so that two processes never make or rotate keys at once.
+
+    A directory that is not there is made, mode 0700; its group loses the right to write.
+
+    :raises KeyStoreError: if that cannot be done.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = stat.S_IMODE(directory.stat().st_mode)
+        if mode & stat.S_IWGRP and not mode & stat.S_IWOTH:
+            directory.chmod(mode & ~stat.S_IWGRP)  # as git makes it under umask 002
+        descriptor = _create(directory / ".lock")
+    except OSError as problem:
+        raise KeyStoreError(
+            f"The key directory {directory} cannot be written to ({problem.strerror}): it has to "
+            "be a directory of who makes or rotates keys."
+        ) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
+        for left_behind in directory.glob(".*.json.*"):
+            left_behind.unlink()  # by a writer that was killed: no other is at work now
         yield
     finally:
         os.close(descriptor)
+
+
+def _read(path: Path, before: KeyFile | None) -> KeyFile:
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            content = file.read()
+    except FileNotFoundError:
+        raise
+    except OSError as problem:
+        raise KeyStoreError(
+            f"The key file {path} cannot be read ({problem.strerror}): it has to belong to the "
+            "user that the server runs as."
+        ) from None
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise KeyStoreError(f"The key file {path} is open to others: `chmod 600 {path}`.")
+    try:
+        record = parse_record(json.loads(content))
+        if record.file_name != path.name:
+            raise ValueError("The file has the name of another key.")
+        same = before is not None and before.record.jwk == record.jwk
+        key = before.key if before is not None and same else import_jwk(record)
+    except (ValueError, RecursionError):
+        raise KeyStoreError(
+            f"The key file {path} is not a whole key: restore it from a backup, or remove it if "
+            "nothing that it signed or sealed is needed any more."
+        ) from None
+    return KeyFile(_identity(status), record, key)
+
+
+def _create(path: Path, flags: int = 0) -> int:
+    """Open a file of mode 0600.
+
+    What root makes belongs to the directory's owner: the server could not read it otherwise.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o600)
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    return descriptor
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return (status.st_ino, status.st_ctime_ns, status.st_size)

@@ -1,7 +1,10 @@
 """Sealing: authenticated encryption under the sealing keys, or under a presented credential.
 
-AES-256-GCM-SIV (RFC 8452) with a random nonce: unlike with plain GCM, a repeated nonce reveals
-at most that two texts are equal, so no count of sealed texts has to force a rotation.
+The cipher is AES-256-GCM-SIV (RFC 8452) with a random nonce. Under plain GCM a repeated nonce gives
+away both texts and the key of the tag, so a key has to go after 2^32 texts (NIST SP 800-38D section
+8.3), and somebody has to count over all processes. Here it gives away whether two texts are equal,
+and no more: one such pair is to be expected in 2^48 texts, ten thousand a second for 890 years. So
+a sealing key is rotated because it may have leaked, and not by a count.
 """
 
 import binascii
@@ -22,42 +25,45 @@ TAG_BYTES = 16
 class Sealer:
     """Seals for one purpose; what another purpose sealed does not unseal.
 
-    A sealed text is the short name of its key, a dot, and base64url of nonce and ciphertext.
+    A sealed text is the ``kid`` of its key (8 hexadecimal digits), a dot, and base64url without
+    padding of nonce and ciphertext. ``aad`` is not in it, and has to be the same again.
     """
 
     def __init__(self, keys: KeyStore, purpose: str) -> None:
         self._keys = keys
         self._purpose = purpose
-        self._ciphers: dict[str, AESGCMSIV] = {}
+        self._ciphers: dict[bytes, AESGCMSIV] = {}
 
-    def seal(self, data: bytes) -> str:
+    def seal(self, data: bytes, aad: bytes = b"") -> str:
         """Return the data sealed under the newest key."""
-        name, key = self._keys.sealing_keys[0]
-        return f"{name}.{_encrypt(self._cipher(name, key), data)}"
+        kid, key = next(iter(self._keys.sealing_keys.items()))
+        return f"{kid}.{_encrypt(self._cipher(key), data, aad)}"
 
-    def unseal(self, text: str) -> bytes | None:
-        """Return the data, or None for every text that this purpose did not seal."""
-        name, _, encrypted = text.partition(".")
-        for candidate, key in self._keys.sealing_keys:
-            if candidate == name:
-                return _decrypt(self._cipher(name, key), encrypted)
-        return None
+    def unseal(self, text: str, aad: bytes = b"") -> bytes | None:
+        """Return the data, or None for every text that this purpose did not seal with this aad."""
+        kid, _, sealed = text.partition(".")
+        key = self._keys.sealing_keys.get(kid)
+        return None if key is None else _decrypt(self._cipher(key), sealed, aad)
 
-    def _cipher(self, name: str, key: bytes) -> AESGCMSIV:
-        cipher = self._ciphers.get(name)
+    def _cipher(self, key: bytes) -> AESGCMSIV:
+        cipher = self._ciphers.get(key)
         if cipher is None:
-            cipher = self._ciphers[name] = _derive(key, self._purpose)
+            cipher = self._ciphers[key] = _derive(key, self._purpose)
         return cipher
 
 
 def seal_with(credential: str, data: bytes) -> str:
     """Seal data under a key derived from a credential of 256 bits."""
-    return _encrypt(_derive(credential.encode(), "presented credential"), data)
+    return _encrypt(_derive_from_credential(credential), data, b"")
 
 
 def unseal_with(credential: str, text: str) -> bytes | None:
     """Return what :func:`seal_with` sealed under this credential, or None."""
-    return _decrypt(_derive(credential.encode(), "presented credential"), text)
+    return _decrypt(_derive_from_credential(credential), text, b"")
+
+
+def _derive_from_credential(credential: str) -> AESGCMSIV:
+    return _derive(credential.encode("utf-8", "surrogatepass"), "presented credential")
 
 
 def _derive(secret: bytes, purpose: str) -> AESGCMSIV:
@@ -65,14 +71,14 @@ def _derive(secret: bytes, purpose: str) -> AESGCMSIV:
     return AESGCMSIV(HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret))
 
 
-def _encrypt(cipher: AESGCMSIV, data: bytes) -> str:
-    # The empty text is no valid plaintext of the cipher, so one byte stands before all data.
+def _encrypt(cipher: AESGCMSIV, data: bytes, aad: bytes) -> str:
+    # OpenSSL before 3.5 seals no empty text under this cipher, so one byte stands before all data.
     nonce = os.urandom(NONCE_BYTES)
-    sealed = nonce + cipher.encrypt(nonce, b"\x01" + data, None)
+    sealed = nonce + cipher.encrypt(nonce, b"\x01" + data, aad)
     return urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
 
-def _decrypt(cipher: AESGCMSIV, text: str) -> bytes | None:
+def _decrypt(cipher: AESGCMSIV, text: str, aad: bytes) -> bytes | None:
     try:
         encoded = text.encode("ascii")
         sealed = urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4))
@@ -81,6 +87,6 @@ def _decrypt(cipher: AESGCMSIV, text: str) -> bytes | None:
             return None
         if len(sealed) <= NONCE_BYTES + TAG_BYTES:
             return None
-        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)[1:]
-    except (UnicodeEncodeError, binascii.Error, ValueError, InvalidTag):
+        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], aad)[1:]
+    except (UnicodeEncodeError, binascii.Error, InvalidTag):
         return None

@@ -1,50 +1,57 @@
 """The key store: which key signs now, which are published, which seal; followed while running."""
 
-import hashlib
-import json
 import logging
 import threading
 import time
-from base64 import urlsafe_b64decode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from joserfc.jwk import Key
 
 from oidcserver import clock
 from oidcserver.keys import files
-from oidcserver.keys.files import ALGORITHMS, SEALING, KeyRecord, KeyStoreError
+from oidcserver.keys.records import ALGORITHMS, SEALING, KeyRecord, KeyStoreError, generate
+from oidcserver.keys.snapshot import Snapshot, make_snapshot
+
+__all__ = ["KeyStatus", "KeyStore", "KeyStoreError"]
 
 log = logging.getLogger(__name__)
 
 #: How often the directory is looked at, in seconds.
 WATCH_SECONDS = 1.0
+#: After so many seconds every process has seen a new file; times are whole seconds.
+SETTLING_SECONDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All that follows from the key files at one moment; replaced as a whole, never changed."""
+class KeyStatus:
+    """What may be shown of a key. Times are seconds since the epoch; None is not yet set."""
 
-    fingerprint: tuple[tuple[str, int, int], ...]
-    records: tuple[KeyRecord, ...]
-    imported: Mapping[str, Key]
-    signing: Mapping[str, Key]
-    published: Mapping[str, Key]
-    sealing: tuple[tuple[str, bytes], ...]
-    jwks: bytes
-    etag: str
-    #: When time alone makes this snapshot old.
-    valid_until: float
+    kid: str
+    alg: str
+    #: ``sig`` or ``seal``.
+    kind: str
+    #: ``published``, ``active``, ``retired`` or ``expired``.
+    state: str
+    created_at: int
+    active_from: int
+    retired_at: int | None
+    expires_at: int | None
 
 
 class KeyStore:
     """The keys of one directory.
 
+    What changes there takes effect within a second, and what time changes at once. Changes that
+    cannot be used are logged, and the keys from before stay in use.
+
     :param algorithms: the signing algorithms that there have to be keys for.
     :param create_missing: make what is missing (development), or refuse (production).
-    :param publish_before: seconds for which a new key is published before it signs.
-    :param keep_after: seconds for which an old key is published after it signed last.
+    :param publish_before: seconds for which a new key is published before it signs; at least 3
+        are taken, so that every process knows a key before another signs or seals by it.
+    :param keep_after: seconds for which an old key is published after it signed last; no less
+        than the longest life of what it signs.
     :raises KeyStoreError: if the keys cannot be used.
     """
 
@@ -59,14 +66,15 @@ class KeyStore:
     ) -> None:
         self.directory = Path(directory)
         self.algorithms = tuple(algorithms)
-        self.publish_before = publish_before
+        self.publish_before = max(publish_before, SETTLING_SECONDS)
         self.keep_after = keep_after
         self._lock = threading.Lock()
         self._looked_at = time.monotonic()
+        self._reported = ""
+        self._snapshot = make_snapshot({}, clock.now())
         if create_missing:
             self._create_missing()
-        self._snapshot = self._load(None)
-        self._demand_all(self._snapshot)
+        self._reload()
 
     def signing_key(self, alg: str) -> Key:
         """Return the newest active key of an algorithm, with its ``kid``.
@@ -88,68 +96,121 @@ class KeyStore:
 
     @property
     def etag(self) -> str:
-        """A tag that changes with :meth:`jwks`."""
+        """A tag that changes with :meth:`jwks`; read it first, so that it is never the newer."""
         return self._current().etag
 
     @property
-    def sealing_keys(self) -> tuple[tuple[str, bytes], ...]:
-        """The sealing keys by their short names, the one in use first."""
+    def sealing_keys(self) -> Mapping[str, bytes]:
+        """The sealing keys by ``kid``: the one that seals first, then the others."""
         return self._current().sealing
 
-    def status(self) -> list[KeyRecord]:
-        """Return every key, signing keys first, newest first; ``jwk`` is private."""
-        records = self._current().records
-        return sorted(
-            records, key=lambda record: (record.kind != "sig", record.alg, -record.created_at)
+    def status(self) -> list[KeyStatus]:
+        """Return every key: signing keys first, by algorithm, newest first."""
+        now = clock.now()
+        records = sorted(
+            self._current().records,
+            key=lambda record: (record.kind != "sig", record.alg, -record.active_from),
         )
+        return [_status(record, now) for record in records]
 
-    def rotate(self, algorithms: Iterable[str] | None = None) -> list[KeyRecord]:
+    def rotate(self, algorithms: Iterable[str] | None = None) -> list[KeyStatus]:
         """Make new signing keys, published now and used after ``publish_before`` seconds.
 
-        Keys before them retire when the new ones become active, and go ``keep_after`` seconds
-        later. The first key of an algorithm is active at once.
+        The keys before them retire when the new ones become active, and go ``keep_after`` seconds
+        later. The first key of an algorithm is active at once. Expired keys are removed.
+
+        :raises KeyStoreError: if a key file is damaged or cannot be written.
         """
-        made = []
         with files.locked(self.directory):
-            records = [files.read(path) for path in files.paths(self.directory)]
+            records = self._records()
+            made = [self._succeed(alg, records) for alg in algorithms or self.algorithms]
             now = clock.now()
-            for alg in algorithms or self.algorithms:
-                older = [
-                    r for r in records if r.alg == alg and r.state(now) in {"active", "published"}
-                ]
-                active_from = now + self.publish_before if older else now
-                new = files.generate(alg, now, active_from)
-                files.write(self.directory, new)
-                made.append(new)
-                for record in older:
-                    end = max(active_from, record.active_from)
-                    files.write(self.directory, record.ending(end, end + self.keep_after))
             for record in records:
                 if record.state(now) == "expired":
                     (self.directory / record.file_name).unlink(missing_ok=True)
         self._reload()
-        return made
+        return [_status(record, now) for record in made]
 
-    def rotate_sealing(self) -> KeyRecord:
-        """Make a new sealing key, used at once by processes that have seen it.
+    def rotate_sealing(self) -> KeyStatus:
+        """Make a new sealing key, which seals after ``publish_before`` seconds.
 
-        Old ones stay until they are removed by hand, since client secrets may be sealed by them.
+        Old ones stay until they are removed by hand, since they sealed what is still kept.
+
+        :raises KeyStoreError: if a key file is damaged or cannot be written.
         """
         with files.locked(self.directory):
-            new = files.generate(SEALING, clock.now(), clock.now() + self.publish_before)
+            first = all(record.alg != SEALING for record in self._records())
+            new = generate(SEALING, 0 if first else self.publish_before)
             files.write(self.directory, new)
         self._reload()
-        return new
+        return _status(new, clock.now())
+
+    def _records(self) -> list[KeyRecord]:
+        loaded = files.load(self.directory, self._snapshot.files)
+        return [file.record for file in loaded.values()]
 
     def _create_missing(self) -> None:
         with files.locked(self.directory):
-            present = {files.read(path).alg for path in files.paths(self.directory)}
             now = clock.now()
+            # Kept, so that what is there is imported once.
+            self._snapshot = make_snapshot(files.load(self.directory, {}), now)
+            present = {r.alg for r in self._snapshot.records if r.state(now) == "active"}
             for alg in (*self.algorithms, SEALING):
                 if alg not in present:
-                    files.write(self.directory, files.generate(alg, now, now))
+                    files.write(self.directory, generate(alg))
 
-    def _demand_all(self, snapshot: Snapshot) -> None:
+    def _succeed(self, alg: str, records: list[KeyRecord]) -> KeyRecord:
+        """Make a key, then set the end of those before it: at no moment is there none."""
+        now = clock.now()
+        older = [r for r in records if r.alg == alg and r.state(now) in {"active", "published"}]
+        new = generate(alg, self.publish_before if older else 0)
+        files.write(self.directory, new)
+        for record in older:
+            # One that another successor ends sooner keeps that end.
+            end = max(new.active_from, record.active_from)
+            end = end if record.retired_at is None else min(record.retired_at, end)
+            expires_at = max(end + self.keep_after, record.expires_at or 0)
+            ended = replace(record, retired_at=end, expires_at=expires_at)
+            if ended != record:
+                files.write(self.directory, ended, replace=True)
+        return new
+
+    def _current(self) -> Snapshot:
+        age = time.monotonic() - self._looked_at
+        # While one thread looks, the others go on with what they have, if it is not too old.
+        if age >= WATCH_SECONDS and self._lock.acquire(blocking=age >= 2 * WATCH_SECONDS):
+            try:
+                self._follow()
+            finally:
+                self._lock.release()
+        snapshot = self._snapshot
+        if clock.now() >= snapshot.valid_until:
+            with self._lock:
+                snapshot = self._snapshot = make_snapshot(self._snapshot.files, clock.now())
+        return snapshot
+
+    def _follow(self) -> None:
+        if time.monotonic() - self._looked_at < WATCH_SECONDS:
+            return  # another thread has just looked
+        try:
+            known = {name: file.identity for name, file in self._snapshot.files.items()}
+            if files.identities(self.directory) != known:
+                self._load()
+            self._reported = ""
+        except KeyStoreError as problem:
+            if self._reported != str(problem):
+                self._reported = str(problem)
+                log.error("The keys changed and cannot be used, so the former stay: %s", problem)
+        finally:
+            self._looked_at = time.monotonic()
+
+    def _reload(self) -> None:
+        with self._lock:
+            self._load()
+
+    def _load(self) -> None:
+        loaded = files.load(self.directory, self._snapshot.files)
+        snapshot = make_snapshot(loaded, clock.now())
         missing = [alg for alg in self.algorithms if alg not in snapshot.signing]
         if not snapshot.sealing:
             missing.append(f"sealing ({SEALING})")
@@ -158,79 +219,17 @@ class KeyStore:
                 f"There is no active key in {self.directory} for {', '.join(missing)}: restore the "
                 "keys, or make new ones with `oidcserver keys rotate INI`."
             )
-
-    def _current(self) -> Snapshot:
-        snapshot = self._snapshot
-        moment = time.monotonic()
-        if moment - self._looked_at < WATCH_SECONDS and clock.now() < snapshot.valid_until:
-            return snapshot
-        if not self._lock.acquire(blocking=False):
-            return snapshot  # another thread looks already
-        try:
-            self._looked_at = moment
-            if clock.now() >= snapshot.valid_until or self._fingerprint() != snapshot.fingerprint:
-                self._snapshot = self._load(snapshot)
-        except KeyStoreError as problem:
-            log.error("The keys changed and cannot be used; the former stay in use: %s", problem)
-        finally:
-            self._lock.release()
-        return self._snapshot
-
-    def _reload(self) -> None:
-        with self._lock:
-            self._snapshot = self._load(self._snapshot)
-
-    def _fingerprint(self) -> tuple[tuple[str, int, int], ...]:
-        found = []
-        for path in files.paths(self.directory):
-            try:
-                stat = path.stat()
-            except FileNotFoundError:
-                continue
-            found.append((path.name, stat.st_mtime_ns, stat.st_size))
-        return tuple(found)
-
-    def _load(self, before: Snapshot | None) -> Snapshot:
-        fingerprint = self._fingerprint()
-        known = before.imported if before else {}
-        records = tuple(files.read(self.directory / name) for name, _, _ in fingerprint)
-        imported = {r.kid: known.get(r.kid) or files.import_record(r) for r in records}
-        now = clock.now()
-        by_age = sorted(records, key=lambda record: (record.active_from, record.created_at))
-        signing = {
-            r.alg: imported[r.kid] for r in by_age if r.kind == "sig" and r.state(now) == "active"
-        }
-        published = {
-            r.kid: imported[r.kid] for r in by_age if r.kind == "sig" and r.state(now) != "expired"
-        }
-        keys = [key.as_dict(private=False) for key in published.values()]
-        jwks = json.dumps({"keys": keys}, separators=(",", ":")).encode()
-        moments = [
-            moment
-            for record in records
-            for moment in (record.active_from, record.retired_at, record.expires_at)
-            if moment is not None and moment > now
-        ]
-        return Snapshot(
-            fingerprint=fingerprint,
-            records=records,
-            imported=imported,
-            signing=signing,
-            published=published,
-            sealing=tuple(_sealing_keys(by_age, now)),
-            jwks=jwks,
-            etag=hashlib.sha256(jwks).hexdigest()[:32],
-            valid_until=min(moments, default=float("inf")),
-        )
+        self._snapshot = snapshot
 
 
-def _sealing_keys(by_age: list[KeyRecord], now: int) -> list[tuple[str, bytes]]:
-    """The newest active key seals; every other unseals."""
-    seal = [record for record in reversed(by_age) if record.kind == "seal"]
-    seal.sort(key=lambda record: record.active_from > now)
-    return [(record.kid, _secret(record)) for record in seal]
-
-
-def _secret(record: KeyRecord) -> bytes:
-    text: str = record.jwk["k"]
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def _status(record: KeyRecord, now: int) -> KeyStatus:
+    return KeyStatus(
+        kid=record.kid,
+        alg=record.alg,
+        kind=record.kind,
+        state=record.state(now),
+        created_at=record.created_at,
+        active_from=record.active_from,
+        retired_at=record.retired_at,
+        expires_at=record.expires_at,
+    )

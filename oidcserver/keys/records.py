@@ -1,0 +1,157 @@
+"""Key records: one signing or sealing key, and the moments of its life."""
+
+import re
+import secrets
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
+from joserfc import jwk
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, JWKRegistry, Key, OctKey, OKPKey, RSAKey
+
+from oidcserver import clock
+
+RSA_BITS = 2048
+SEALING = "A256GCM-SIV"
+#: What makes a key of each algorithm: its kty, and its curve or its size in bits.
+_RECIPES: dict[str, tuple[Any, Any]] = {
+    "RS256": ("RSA", RSA_BITS),
+    "PS256": ("RSA", RSA_BITS),
+    "ES256": ("EC", "P-256"),
+    "EdDSA": ("OKP", "Ed25519"),
+    SEALING: ("oct", 256),
+}
+ALGORITHMS = tuple(alg for alg in _RECIPES if alg != SEALING)
+_SEALING_KID = re.compile(r"[0-9a-f]{8}")
+
+
+class KeyStoreError(Exception):
+    """The keys cannot be used. Its text says which file and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """What a key file says. Times are seconds since the epoch; None is a moment not yet set."""
+
+    #: ``sig`` or ``seal``.
+    kind: str
+    alg: str
+    #: The private JWK (RFC 7517), with ``kid``. Not shown, since a trace may be.
+    jwk: dict[str, Any] = field(repr=False)
+    created_at: int
+    active_from: int
+    retired_at: int | None = None
+    expires_at: int | None = None
+
+    @property
+    def kid(self) -> str:
+        """The RFC 7638 thumbprint of a signing key; eight random hex digits of a sealing key."""
+        kid: str = self.jwk["kid"]
+        return kid
+
+    @property
+    def file_name(self) -> str:
+        """A name that a person can read."""
+        return f"{self.kind}-{self.alg}-{self.kid}.json"
+
+    @property
+    def moments(self) -> tuple[int, ...]:
+        """The moments at which :meth:`state` changes."""
+        moments = (self.active_from, self.retired_at, self.expires_at)
+        return tuple(moment for moment in moments if moment is not None)
+
+    def state(self, now: int) -> str:
+        """Return ``published``, ``active``, ``retired`` or ``expired``."""
+        if self.expires_at is not None and self.expires_at <= now:
+            return "expired"
+        if self.retired_at is not None and self.retired_at <= now:
+            return "retired"
+        return "active" if self.active_from <= now else "published"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the members of the key file."""
+        return asdict(self)
+
+
+def generate(alg: str, wait: int = 0) -> KeyRecord:
+    """Make a key that becomes active ``wait`` seconds after it was made.
+
+    :raises KeyStoreError: for an algorithm that has no recipe.
+    """
+    if alg not in _RECIPES:
+        raise KeyStoreError(f"There is no way to make a key for {alg!r}: {', '.join(ALGORITHMS)}.")
+    kty, size = _RECIPES[alg]
+    key: Key = jwk.generate_key(kty, size)
+    content: dict[str, Any] = dict(key.as_dict(private=True))
+    if alg == SEALING:
+        content["kid"] = secrets.token_hex(4)
+    else:
+        content.update(kid=key.thumbprint(), use="sig", alg=alg)
+    now = clock.now()  # afterwards: an RSA key takes its time
+    return KeyRecord(_kind(alg), alg, content, now, now + wait)
+
+
+def parse_record(document: Any) -> KeyRecord:
+    """Return the record of a parsed key file.
+
+    :raises ValueError: if it is not one; the key itself is for :func:`import_jwk` to check.
+    """
+    if not isinstance(document, dict) or set(document) != {
+        field.name for field in fields(KeyRecord)
+    }:
+        raise ValueError("The members are not those of a key file.")
+    record = KeyRecord(**document)
+    if record.alg not in tuple(_RECIPES) or record.kind != _kind(record.alg):
+        raise ValueError("The kind or the algorithm is unknown.")
+    if not isinstance(record.jwk, dict) or not isinstance(record.jwk.get("kid"), str):
+        raise ValueError("The JWK has no kid.")
+    given = [moment for moment in (record.retired_at, record.expires_at) if moment is not None]
+    for moment in (record.created_at, record.active_from, *given):
+        if type(moment) is not int:
+            raise ValueError("A moment is not a number of seconds.")
+    return record
+
+
+def import_jwk(record: KeyRecord) -> Key:
+    """Return joserfc's key: 33 ms for RSA, so once for each JWK.
+
+    :raises ValueError: if the JWK is not a whole private key for the algorithm.
+    :raises KeyStoreError: if this machine's OpenSSL cannot use it.
+    """
+    kty, size = _RECIPES[record.alg]
+    try:
+        key = JWKRegistry.import_key(record.jwk, kty)
+        key.check_key_op("sign")
+    except (JoseError, ValueError, TypeError, KeyError, UnsupportedAlgorithm):
+        raise ValueError("The JWK is damaged.") from None
+    if isinstance(key, OctKey):
+        _check_sealing_key(key, size)
+        return key
+    fits = key.public_key.key_size >= size if isinstance(key, RSAKey) else key.curve_name == size
+    if not fits or key.alg != record.alg or record.kid != public_jwk(key)["kid"]:
+        raise ValueError("The JWK is no key for the algorithm, or of another name.")
+    return key
+
+
+def public_jwk(key: RSAKey | ECKey | OKPKey) -> dict[str, Any]:
+    """Return what may be published: made of the public key alone, so nothing private is in it."""
+    public = JWKRegistry.import_key(key.as_pem(private=False), key.key_type)
+    return {**public.as_dict(), "kid": public.thumbprint(), "use": "sig", "alg": key.alg}
+
+
+def _check_sealing_key(key: OctKey, size: int) -> None:
+    if not _SEALING_KID.fullmatch(key.kid or "") or len(key.raw_value) * 8 != size:
+        raise ValueError("The JWK is no sealing key.")
+    try:
+        AESGCMSIV(key.raw_value)
+    except UnsupportedAlgorithm:
+        raise KeyStoreError(
+            "OpenSSL has no AES-GCM-SIV here, which it has since 3.2: install a binary wheel of "
+            "cryptography, which brings its own."
+        ) from None
+
+
+def _kind(alg: str) -> str:
+    return "seal" if alg == SEALING else "sig"
