@@ -1,6 +1,5 @@
 """Client assertions (RFC 7523): the one verifier of client_secret_jwt and private_key_jwt."""
 
-import json
 from base64 import urlsafe_b64decode
 from collections.abc import Iterable
 from functools import partial
@@ -12,11 +11,15 @@ from joserfc.jwk import KeySet, OctKey
 from oidcserver import clock
 from oidcserver.client_auth.assertion_checks import CHECKS, Assertion
 from oidcserver.keys.jwt import MAX_TOKEN_BYTES, SECRET_ALGORITHMS, InvalidJWT, verify_client_jwt
+from oidcserver.keys.strict_json import parse_object
 from oidcserver.models import Client
 from oidcserver.models.replay import use_identifier
 from oidcserver.oauth.client_authentication import UNKNOWN_CLIENT, ClientAuthenticationFailed
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+#: Where the parts of a JWT stand.
+HEADER, CLAIMS = 0, 1
 
 
 class AssertionMethod:
@@ -46,7 +49,10 @@ class AssertionMethod:
         assertion = request.form.get("client_assertion")
         if assertion is None:
             return False
-        by_secret = _read_unverified(assertion)[0].get("alg") in SECRET_ALGORITHMS
+        try:
+            by_secret = _read_unverified(assertion, HEADER).get("alg") in SECRET_ALGORITHMS
+        except ValueError:
+            by_secret = False
         return by_secret == (self.algorithms[0] in SECRET_ALGORITHMS)
 
     def authenticate(self, request: Any, server: Any) -> Client:
@@ -56,18 +62,15 @@ class AssertionMethod:
             raise ClientAuthenticationFailed(
                 "The client_assertion_type is missing or another.", "RFC 7523 section 2.2"
             )
-        header, unverified = _read_unverified(form["client_assertion"])
-        claimed: Any = unverified.get("sub")
+        kid, claimed = _read_claimed(form["client_assertion"])
         refuse = partial(ClientAuthenticationFailed, client_id=claimed)
-        client: Client | None = server.query_client(claimed) if isinstance(claimed, str) else None
+        client: Client | None = server.query_client(claimed)
         if client is not None and client.token_endpoint_auth_method != self.name:
             raise refuse(f"The client registered {client.token_endpoint_auth_method}.")
         try:
-            header, claims = self._verify(
-                server, client, header.get("kid"), form["client_assertion"]
-            )
-        except InvalidJWT as failure:
-            reason = f"The assertion is not accepted: {failure}."
+            header, claims = self._verify(server, client, kid, form["client_assertion"])
+        except InvalidJWT as invalid:
+            reason = f"The assertion is not accepted: {invalid}."
             raise refuse(reason if client else UNKNOWN_CLIENT, "RFC 7523 section 3") from None
         assertion = Assertion(header, claims, claimed, request, server.provider, clock.now())
         for check, rule in CHECKS:
@@ -108,17 +111,27 @@ class AssertionMethod:
         )
 
 
-def _read_unverified(assertion: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what the header and the claims say, to find the keys by; empty where unreadable."""
+def _read_claimed(assertion: str) -> tuple[Any, str]:
+    """Return the key and the client that the assertion names, to verify it by."""
+    try:
+        kid = _read_unverified(assertion, HEADER).get("kid")
+        client_id = _read_unverified(assertion, CLAIMS).get("sub")
+    except ValueError as problem:
+        raise ClientAuthenticationFailed(
+            f"The assertion cannot be read: {problem}.", "RFC 7523 section 3"
+        ) from None
+    if not isinstance(client_id, str):
+        raise ClientAuthenticationFailed("The assertion has no sub.", "RFC 7523 section 3")
+    return kid, client_id
+
+
+def _read_unverified(assertion: str, part: int) -> dict[str, Any]:
+    """Return what a part says before it is known who said it.
+
+    :raises ValueError: if it cannot be read.
+    """
     parts = assertion.split(".", 3)
     if len(assertion) > MAX_TOKEN_BYTES or len(parts) != 3:
-        return {}, {}
-    return _read_part(parts[0]), _read_part(parts[1])
-
-
-def _read_part(part: str) -> dict[str, Any]:
-    try:
-        members = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, RecursionError):
-        return {}
-    return members if isinstance(members, dict) else {}
+        raise ValueError("it is not a signed JWT of acceptable size")
+    encoded = parts[part]
+    return parse_object(urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
