@@ -1,7 +1,12 @@
 // A relying party on openid-client for Node.js. See support/relying_party_process.py.
 
+import { webcrypto } from 'node:crypto'
 import readline from 'node:readline'
 import * as client from 'openid-client'
+
+// Node.js 18, which Debian 12 has, does not make these global.
+globalThis.crypto ??= webcrypto
+globalThis.CryptoKey ??= webcrypto.CryptoKey
 
 const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const hear = async () => JSON.parse((await lines.next()).value)
@@ -61,8 +66,11 @@ async function login(parameters = {}) {
 const refresh = async (tokens) => client.refreshTokenGrant(config, tokens.refresh_token)
 const userinfo = async (tokens, subject) =>
   client.fetchUserInfo(config, tokens.access_token, subject)
-const refusal = async (promise) => promise.then(
-  () => '', (problem) => problem.error ?? problem.response?.status ?? problem.status ?? String(problem))
+// The error of an answer, or its status where it is a challenge; nothing for a success.
+const refusal = (promise) => promise.then(
+  () => '',
+  (problem) => problem.error ?? problem.status ?? String(problem),
+)
 
 const report = {}
 const first = await login()
