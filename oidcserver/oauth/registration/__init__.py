@@ -53,24 +53,32 @@ def update_client(
 ) -> str | None:
     """Replace a client's metadata; return a secret if it needs another than it had.
 
+    A secret that it had goes on working for a while, as after a rotation.
+
     :raises InvalidClientMetadata: with the member and what is wrong with it.
     """
-    checked = validate_client_metadata(provider, metadata)
-    client.client_metadata = checked
-    if not needs_secret(checked):
-        _forget_secrets(client)
-        return None
-    unreadable = needs_readable_secret(checked) and client.secret_sealed is None
+    client.client_metadata = validate_client_metadata(provider, metadata)
     secret = None
-    if client.secret_digest is None or unreadable:
-        _forget_secrets(client)
+    if not needs_secret(client.client_metadata):
+        client.secret_digest = None
+        _forget_previous_secret(client)
+    elif client.secret_digest is None:
         secret = _new_secret(provider, client)
+    elif needs_readable_secret(client.client_metadata) and client.secret_sealed is None:
+        dbsession.flush()
+        secret = rotate_client_secret(provider, dbsession, client)
+    if not needs_readable_secret(client.client_metadata):
+        client.secret_sealed = client.previous_secret_sealed = None
     dbsession.flush()
     return secret
 
 
 def rotate_client_secret(provider: Any, dbsession: Session, client: Client) -> str:
-    """Give a client a new secret; the one before works for ``oauth.client_secret_overlap`` more."""
+    """Give a client a new secret; the one before works for ``oauth.client_secret_overlap`` more.
+
+    Of several that rotate at once each waits for the one before.
+    """
+    dbsession.refresh(client, with_for_update=True)
     client.previous_secret_digest = client.secret_digest
     client.previous_secret_sealed = client.secret_sealed
     overlap = provider.settings["oauth.client_secret_overlap"]
@@ -95,12 +103,12 @@ def read_client_secrets(provider: Any, client: Client) -> list[str]:
 def _new_secret(provider: Any, client: Client) -> str:
     secret = new_credential(CLIENT_SECRET)
     client.secret_digest = digest(secret)
+    client.secret_expires_at = 0
     readable = needs_readable_secret(client.client_metadata)
     client.secret_sealed = provider.sealer(PURPOSE).seal(secret.encode()) if readable else None
     return secret
 
 
-def _forget_secrets(client: Client) -> None:
-    client.secret_digest = client.secret_sealed = None
+def _forget_previous_secret(client: Client) -> None:
     client.previous_secret_digest = client.previous_secret_sealed = None
     client.previous_secret_expires_at = 0

@@ -1,15 +1,15 @@
 """The members of client metadata, one rule each (RFC 7591 section 2, OpenID Registration 2).
 
 A rule takes the value and the provider, and returns what to store; it raises ``ValueError`` with
-half a sentence that says what is wrong.
+half a sentence that says what is wrong and quotes no input. What the provider does by an
+algorithm, it promises in its discovery document: a client may register exactly that.
 """
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from oidcserver.keys.jwt import CLIENT_ALGORITHMS, SECRET_ALGORITHMS
-from oidcserver.oauth.registration.redirect_uris import web_uri_problem
+from oidcserver.oauth.registration.uris import fetched_uri_problem, web_uri_problem
 from oidcserver.security.jwk_set import public_key_set
 
 Rule = Callable[[Any, Any], Any]
@@ -17,38 +17,49 @@ Rule = Callable[[Any, Any], Any]
 MAX_NAME = 100
 MAX_TEXT = 255
 MAX_ITEMS = 50
+MAX_SCOPE = 4096
+MAX_KEY_MEMBER = 2048
+#: Of a public key, what is stored (RFC 7517 section 4, RFC 7518 section 6).
+_KEY_MEMBERS = ("kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y")
+#: Joiners, which Persian, Indic scripts and emoji need; all other invisible characters are out.
+_JOINERS = "\u200c\u200d"
 
 
-def _text(value: Any, provider: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("is not text")
-    text = unicodedata.normalize("NFC", value.strip())
-    if len(text) > MAX_TEXT or not _is_plain(text):
-        raise ValueError(f"is longer than {MAX_TEXT} characters or holds control characters")
-    return text
+def is_development(provider: Any) -> bool:
+    """Whether http on loopback may be registered."""
+    return bool(provider.settings["oidcserver.mode"] == "development")
 
 
-def _name(value: Any, provider: Any) -> str:
-    name = _text(value, provider)
-    if len(name) > MAX_NAME:
-        raise ValueError(f"is longer than {MAX_NAME} characters")
-    return name
+def promised(provider: Any, field: str) -> list[str]:
+    """Return the values that the discovery document has under a name."""
+    value = provider.metadata.get(field)
+    return list(value(provider)) if value is not None else []
 
 
 def _is_plain(text: str) -> bool:
-    """No control, format (bidi), private or unassigned characters: names are shown to people."""
-    return not any(unicodedata.category(character).startswith("C") for character in text)
+    """No control, bidi, private, unassigned or line-breaking characters: names are shown."""
+    categories = (unicodedata.category(c) for c in text if c not in _JOINERS)
+    return not any(name[0] == "C" or name in {"Zl", "Zp"} for name in categories)
 
 
-def _list(value: Any, provider: Any) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError("is not a list of texts")
-    if len(value) > MAX_ITEMS:
-        raise ValueError(f"has more than {MAX_ITEMS} items")
-    return list(dict.fromkeys(_text(item, provider) for item in value))
+def _text_of(limit: int) -> Rule:
+    def rule(value: Any, provider: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("is not text")
+        if len(value) > limit:
+            raise ValueError(f"is longer than {limit} characters")
+        text = unicodedata.normalize("NFC", value.strip())
+        if not _is_plain(text):
+            raise ValueError("holds control or invisible characters")
+        return text
+
+    return rule
 
 
-def _uris(value: Any, provider: Any) -> list[str]:
+_text = _text_of(MAX_TEXT)
+
+
+def _texts(value: Any, provider: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError("is not a list of texts")
     if len(value) > MAX_ITEMS:
@@ -56,21 +67,15 @@ def _uris(value: Any, provider: Any) -> list[str]:
     return list(dict.fromkeys(value))
 
 
-def _some_of(what: str, available: Callable[[Any], Any]) -> Rule:
-    def rule(value: Any, provider: Any) -> list[str]:
-        items = _list(value, provider)
-        offered = list(available(provider))
-        unknown = [item for item in items if item not in offered]
-        if unknown:
-            raise ValueError(f"names a {what} that is not available: {', '.join(sorted(offered))}")
-        return items
-
-    return rule
+def _plain_texts(value: Any, provider: Any) -> list[str]:
+    return list(dict.fromkeys(_text(item, provider) for item in _texts(value, provider)))
 
 
-def _one_of(available: Callable[[Any], Any]) -> Rule:
+def _one_of(available: Callable[[Any], Iterable[str]]) -> Rule:
     def rule(value: Any, provider: Any) -> str:
         offered = list(available(provider))
+        if not offered:
+            raise ValueError("is not available here")
         if not isinstance(value, str) or value not in offered:
             raise ValueError(f"is not one of {', '.join(offered)}")
         return value
@@ -78,40 +83,54 @@ def _one_of(available: Callable[[Any], Any]) -> Rule:
     return rule
 
 
-def _response_types(value: Any, provider: Any) -> list[str]:
-    items = [" ".join(sorted(item.split())) for item in _list(value, provider)]
-    if not provider.response_types.issuperset(items):
-        offered = ", ".join(sorted(provider.response_types))
-        raise ValueError(f"names a response type that is not available: {offered}")
+def _promised(field: str) -> Rule:
+    return _one_of(lambda provider: promised(provider, field))
+
+
+def _grant_types(value: Any, provider: Any) -> list[str]:
+    items = _texts(value, provider)
+    if not set(items).issubset(provider.grant_types):
+        offered = ", ".join(sorted(provider.grant_types))
+        raise ValueError(f"names one that is not available here; there are {offered}")
     return items
 
 
+def _response_types(value: Any, provider: Any) -> list[str]:
+    items = dict.fromkeys(" ".join(sorted(item.split())) for item in _texts(value, provider))
+    if not provider.response_types.issuperset(items):
+        offered = ", ".join(sorted(provider.response_types))
+        raise ValueError(f"names one that is not available here; there are {offered}")
+    return list(items)
+
+
 def _scope(value: Any, provider: Any) -> str:
-    words = dict.fromkeys(_long_text(value).split())
-    unknown = [word for word in words if word not in provider.scopes]
-    if unknown:
-        raise ValueError(f"names a scope that is not available: {', '.join(provider.scopes)}")
+    if not isinstance(value, str) or len(value) > MAX_SCOPE:
+        raise ValueError("is not text, or too long")
+    words = dict.fromkeys(value.split())
+    if not words.keys() <= provider.scopes.keys():
+        offered = ", ".join(provider.scopes)
+        raise ValueError(f"names one that is not available here; there are {offered}")
     return " ".join(words)
 
 
-def _long_text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > 4096:
-        raise ValueError("is not text, or too long")
-    return value
+def _uri(problem_of: Callable[..., str | None]) -> Rule:
+    def rule(value: Any, provider: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("is not text")
+        problem = problem_of(value, development=is_development(provider))
+        if problem is not None:
+            raise ValueError(problem)
+        return value
+
+    return rule
 
 
-def _web_uri(value: Any, provider: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("is not text")
-    development = provider.settings["oidcserver.mode"] == "development"
-    problem = web_uri_problem(value, development=development)
-    if problem:
-        raise ValueError(problem)
-    return value
+_web_uri = _uri(web_uri_problem)
+_fetched_uri = _uri(fetched_uri_problem)
 
 
-def _web_uris(value: Any, provider: Any) -> list[str]:
-    return [_web_uri(item, provider) for item in _uris(value, provider)]
+def _fetched_uris(value: Any, provider: Any) -> list[str]:
+    return [_fetched_uri(item, provider) for item in _texts(value, provider)]
 
 
 def _boolean(value: Any, provider: Any) -> bool:
@@ -126,46 +145,65 @@ def _seconds(value: Any, provider: Any) -> int:
     return value
 
 
-def _jwks(value: Any, provider: Any) -> Any:
-    if not isinstance(value, Mapping):
-        raise ValueError("is not a JWK Set")
-    public_key_set(dict(value))
-    return dict(value)
-
-
-def _assertion_algorithms(provider: Any) -> tuple[str, ...]:
-    return (*CLIENT_ALGORITHMS, *SECRET_ALGORITHMS)
-
-
-def _id_token_algorithms(provider: Any) -> tuple[str, ...]:
-    return (*provider.settings["oidc.signing_algs"], "HS256")
+def _jwks(value: Any, provider: Any) -> dict[str, Any]:
+    """Store the public keys that are understood, and of each what belongs to it."""
+    try:
+        understood = [dict(key.as_dict(private=False)) for key in public_key_set(value)]
+    except ValueError as problem:
+        raise ValueError(f"is refused: {str(problem).rstrip('.')}") from None
+    keys = [{name: key[name] for name in _KEY_MEMBERS if name in key} for key in understood]
+    texts = [text for key in keys for text in key.values() if isinstance(text, str)]
+    if not all(len(text) <= MAX_KEY_MEMBER and _is_plain(text) for text in texts):
+        raise ValueError("holds a key with a member that is too long or no plain text")
+    names = [key["kid"] for key in keys if "kid" in key]
+    if len(set(names)) < len(names):
+        raise ValueError("holds two keys of the same kid")
+    return {"keys": keys}
 
 
 RULES: dict[str, Rule] = {
-    "redirect_uris": _uris,
+    "redirect_uris": _texts,
     "token_endpoint_auth_method": _one_of(lambda p: p.client_authentication_methods),
-    "token_endpoint_auth_signing_alg": _one_of(_assertion_algorithms),
-    "grant_types": _some_of("grant type", lambda p: p.grant_types),
+    "token_endpoint_auth_signing_alg": _promised(
+        "token_endpoint_auth_signing_alg_values_supported"
+    ),
+    "grant_types": _grant_types,
     "response_types": _response_types,
-    "client_name": _name,
+    "client_name": _text_of(MAX_NAME),
     "client_uri": _web_uri,
     "logo_uri": _web_uri,
     "scope": _scope,
-    "contacts": _list,
+    "contacts": _plain_texts,
     "tos_uri": _web_uri,
     "policy_uri": _web_uri,
-    "jwks_uri": _web_uri,
+    "jwks_uri": _fetched_uri,
     "jwks": _jwks,
     "software_id": _text,
     "software_version": _text,
     "application_type": _one_of(lambda p: ("web", "native")),
-    "subject_type": _one_of(lambda p: ("public",)),
-    "id_token_signed_response_alg": _one_of(_id_token_algorithms),
+    "subject_type": _promised("subject_types_supported"),
+    "id_token_signed_response_alg": _promised("id_token_signing_alg_values_supported"),
+    "id_token_encrypted_response_alg": _promised("id_token_encryption_alg_values_supported"),
+    "id_token_encrypted_response_enc": _promised("id_token_encryption_enc_values_supported"),
+    "userinfo_signed_response_alg": _promised("userinfo_signing_alg_values_supported"),
+    "userinfo_encrypted_response_alg": _promised("userinfo_encryption_alg_values_supported"),
+    "userinfo_encrypted_response_enc": _promised("userinfo_encryption_enc_values_supported"),
+    "request_object_signing_alg": _promised("request_object_signing_alg_values_supported"),
+    "request_object_encryption_alg": _promised("request_object_encryption_alg_values_supported"),
+    "request_object_encryption_enc": _promised("request_object_encryption_enc_values_supported"),
     "default_max_age": _seconds,
     "require_auth_time": _boolean,
-    "default_acr_values": _list,
+    "default_acr_values": _plain_texts,
     "initiate_login_uri": _web_uri,
-    "post_logout_redirect_uris": _web_uris,
+    "request_uris": _fetched_uris,
+    "post_logout_redirect_uris": _texts,
+    # OpenID Connect Front-Channel Logout section 2, Back-Channel Logout section 2.2
+    "frontchannel_logout_uri": _web_uri,
+    "frontchannel_logout_session_required": _boolean,
+    "backchannel_logout_uri": _fetched_uri,
+    "backchannel_logout_session_required": _boolean,
+    # Its document would have to be fetched and compared; it matters to pairwise subjects alone.
+    "sector_identifier_uri": _one_of(lambda p: ()),
 }
 
 #: Members that may be said in several languages, as ``client_name#de`` (RFC 7591 section 2.2).

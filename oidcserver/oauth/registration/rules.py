@@ -6,28 +6,32 @@ from typing import Any
 
 from oidcserver.models.client import DEFAULTS
 from oidcserver.oauth.errors import Rejection
-from oidcserver.oauth.registration.members import LOCALISED, RULES
-from oidcserver.oauth.registration.redirect_uris import redirect_uri_problem
+from oidcserver.oauth.registration.members import LOCALISED, RULES, is_development, promised
+from oidcserver.oauth.registration.uris import redirect_uri_problem
+from oidcserver.security.cors import origin_of
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 MAX_LOCALISED = 40
+REDIRECT_GRANTS = frozenset({"authorization_code", "implicit"})
+#: RFC 7591 section 2 and RFC 8705 section 2; a third party's method may well take a secret.
+SECRETLESS_METHODS = frozenset(
+    {"none", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
+)
 
 
 class InvalidClientMetadata(Rejection):
     """Client metadata that is refused (RFC 7591 section 3.2.2); ``field`` is the member."""
 
     def __init__(self, field: str, sentence: str, error: str = "invalid_client_metadata") -> None:
-        allowed = "".join(
-            c if c.isascii() and c.isprintable() and c not in '"\\' else "?" for c in sentence
-        )
-        super().__init__(error, allowed, rule="RFC 7591 section 3.2.2", received={"member": field})
+        super().__init__(error, sentence, rule="RFC 7591 section 3.2.2", received={"member": field})
         self.field = field
 
 
 def validate_client_metadata(provider: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return what to store of client metadata: known members, checked, with the defaults.
 
-    Unknown members, and those that are null, are left out (RFC 7591 section 2).
+    Unknown members are left out (RFC 7591 section 2), and so are empty ones and those that are
+    null, which is as good as not there (RFC 7592 section 2.2).
 
     :raises InvalidClientMetadata: with the member and what is wrong with it.
     """
@@ -41,7 +45,7 @@ def validate_client_metadata(provider: Any, metadata: Mapping[str, Any]) -> dict
     if sum("#" in name for name in checked) > MAX_LOCALISED:
         raise InvalidClientMetadata("client_name", "There are too many languages.")
     complete = {**_defaults(provider), **{n: v for n, v in checked.items() if v != ""}}
-    for rule in (_check_redirect_uris, _check_grants, _check_keys, _check_secret):
+    for rule in CROSS_RULES:
         rule(provider, complete)
     return complete
 
@@ -49,13 +53,17 @@ def validate_client_metadata(provider: Any, metadata: Mapping[str, Any]) -> dict
 def needs_secret(metadata: Mapping[str, Any]) -> bool:
     """Whether a client of this metadata has a secret."""
     method = metadata["token_endpoint_auth_method"]
-    return method not in {"none", "private_key_jwt"} or needs_readable_secret(metadata)
+    return method not in SECRETLESS_METHODS or needs_readable_secret(metadata)
 
 
 def needs_readable_secret(metadata: Mapping[str, Any]) -> bool:
     """Whether the server itself has to know the secret, to compute with it."""
     by_secret = metadata["token_endpoint_auth_method"] == "client_secret_jwt"
-    return by_secret or str(metadata["id_token_signed_response_alg"]).startswith("HS")
+    return by_secret or _is_hmac(metadata["id_token_signed_response_alg"])
+
+
+def _is_hmac(algorithm: str) -> bool:
+    return algorithm.startswith("HS")
 
 
 def _base(name: str) -> str:
@@ -73,57 +81,107 @@ def _check(provider: Any, name: str, value: Any) -> Any:
 
 
 def _defaults(provider: Any) -> dict[str, Any]:
-    """The standard's defaults, so far as the provider has them."""
+    """The standard's defaults; where the provider has not that method or algorithm, its first."""
     defaults = dict(DEFAULTS)
-    methods = provider.client_authentication_methods
-    if defaults["token_endpoint_auth_method"] not in methods:
-        defaults["token_endpoint_auth_method"] = next(iter(methods), "none")
+    for member, available in (
+        ("token_endpoint_auth_method", list(provider.client_authentication_methods)),
+        (
+            "id_token_signed_response_alg",
+            promised(provider, "id_token_signing_alg_values_supported"),
+        ),
+    ):
+        if available and defaults[member] not in available:
+            defaults[member] = available[0]
     return defaults
 
 
-def _check_redirect_uris(provider: Any, metadata: dict[str, Any]) -> None:
-    development = provider.settings["oidcserver.mode"] == "development"
-    for uri in metadata["redirect_uris"]:
-        problem = redirect_uri_problem(uri, metadata["application_type"], development=development)
-        if problem:
-            raise InvalidClientMetadata(
-                "redirect_uris", f"The redirect URI {uri[:100]} {problem}.", "invalid_redirect_uri"
-            )
-    redirects = {"authorization_code", "implicit"}.intersection(metadata["grant_types"])
-    if redirects and not metadata["redirect_uris"]:
-        raise InvalidClientMetadata(
-            "redirect_uris",
-            f"The grant type {min(redirects)} needs a redirect URI.",
-            "invalid_redirect_uri",
-        )
-
-
 def _check_grants(provider: Any, metadata: dict[str, Any]) -> None:
-    """Response types and grant types belong together (RFC 7591 section 2.1)."""
+    """Grant types and response types belong together (RFC 7591 section 2.1).
+
+    Unlike OpenID Connect Registration section 2, a response type with ``code`` and tokens does
+    not need ``implicit`` too: that grant need not be selected for the hybrid flow to be.
+    """
     grants = set(metadata["grant_types"])
-    redirects = grants & {"authorization_code", "implicit"}
-    if not redirects and metadata["response_types"] == DEFAULTS["response_types"]:
-        metadata["response_types"] = []
-    for response_type in metadata["response_types"]:
-        words = set(response_type.split())
-        needed = {"authorization_code"} if "code" in words else set()
-        if words & {"token", "id_token"} and "code" not in words:
-            needed.add("implicit")
-        if missing := needed - grants:
-            raise InvalidClientMetadata(
-                "response_types",
-                f"The response type {response_type} needs the grant type {min(missing)}.",
-            )
-    unavailable = grants - set(provider.grant_types)
-    if unavailable:
+    if unavailable := grants - set(provider.grant_types):
         raise InvalidClientMetadata(
             "grant_types", f"The grant type {min(unavailable)} is not available here."
         )
-    public = metadata["token_endpoint_auth_method"] == "none"
-    if public and "client_credentials" in grants:
+    if metadata["response_types"] == DEFAULTS["response_types"] and not grants & REDIRECT_GRANTS:
+        metadata["response_types"] = []
+    if not provider.response_types.issuperset(metadata["response_types"]):
+        raise InvalidClientMetadata("response_types", "The response type is not available here.")
+    kinds = [(response_type, set(response_type.split()))
+             for response_type in metadata["response_types"]]  # fmt: skip
+    for response_type, words in kinds:
+        tokens = not words.isdisjoint({"token", "id_token"})
+        needed = "authorization_code" if "code" in words else "implicit" if tokens else None
+        if needed is not None and needed not in grants:
+            raise InvalidClientMetadata(
+                "response_types",
+                f"The response type {response_type} needs the grant type {needed}.",
+            )
+    for grant_type, answers in (
+        ("authorization_code", {"code"}),
+        ("implicit", {"token", "id_token"}),
+    ):
+        if grant_type in grants and all(words.isdisjoint(answers) for _, words in kinds):
+            raise InvalidClientMetadata(
+                "response_types",
+                f"The grant type {grant_type} needs a response type with {min(answers)}.",
+            )
+
+
+def _check_redirect_uris(provider: Any, metadata: dict[str, Any]) -> None:
+    redirects = bool(metadata["response_types"])
+    if redirects and not metadata["redirect_uris"]:
+        raise InvalidClientMetadata(
+            "redirect_uris",
+            f"The response type {metadata['response_types'][0]} needs a redirect URI.",
+            "invalid_redirect_uri",
+        )
+    for member, error in (
+        ("redirect_uris", "invalid_redirect_uri"),
+        ("post_logout_redirect_uris", "invalid_client_metadata"),
+    ):
+        for number, uri in enumerate(metadata.get(member, ()), start=1):
+            problem = redirect_uri_problem(
+                uri,
+                metadata["application_type"],
+                development=is_development(provider),
+                implicit=member == "redirect_uris" and "implicit" in metadata["grant_types"],
+            )
+            if problem is not None:
+                raise InvalidClientMetadata(member, f"URI {number} {problem}.", error)
+
+
+def _check_frontchannel_logout(provider: Any, metadata: dict[str, Any]) -> None:
+    """It is at an origin of the client's (OpenID Connect Front-Channel Logout section 2)."""
+    uri = metadata.get("frontchannel_logout_uri")
+    origins = {origin_of(redirect_uri) for redirect_uri in metadata["redirect_uris"]}
+    if uri is not None and origin_of(uri) not in origins:
+        raise InvalidClientMetadata(
+            "frontchannel_logout_uri",
+            "frontchannel_logout_uri has not the origin of a redirect URI.",
+        )
+
+
+def _check_authentication(provider: Any, metadata: dict[str, Any]) -> None:
+    name = metadata["token_endpoint_auth_method"]
+    if name == "none" and "client_credentials" in metadata["grant_types"]:
         raise InvalidClientMetadata(
             "token_endpoint_auth_method",
             "The grant type client_credentials needs a client that authenticates.",
+        )
+    if name == "none" and _is_hmac(metadata["id_token_signed_response_alg"]):
+        raise InvalidClientMetadata(
+            "id_token_signed_response_alg",
+            f"{metadata['id_token_signed_response_alg']} needs a client that has a secret.",
+        )
+    algorithm = metadata.get("token_endpoint_auth_signing_alg")
+    method = provider.client_authentication_methods.get(name)
+    if algorithm is not None and algorithm not in getattr(method, "algorithms", (algorithm,)):
+        raise InvalidClientMetadata(
+            "token_endpoint_auth_signing_alg", f"{algorithm} is no algorithm of {name}."
         )
 
 
@@ -135,9 +193,11 @@ def _check_keys(provider: Any, metadata: dict[str, Any]) -> None:
         raise InvalidClientMetadata("jwks", "private_key_jwt needs jwks or jwks_uri.")
 
 
-def _check_secret(provider: Any, metadata: dict[str, Any]) -> None:
-    public = metadata["token_endpoint_auth_method"] == "none"
-    if public and metadata["id_token_signed_response_alg"].startswith("HS"):
-        raise InvalidClientMetadata(
-            "id_token_signed_response_alg", "HS256 needs a client that has a secret."
-        )
+#: What no member says alone, in the order in which it is checked.
+CROSS_RULES = (
+    _check_grants,
+    _check_redirect_uris,
+    _check_frontchannel_logout,
+    _check_authentication,
+    _check_keys,
+)

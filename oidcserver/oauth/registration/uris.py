@@ -1,0 +1,120 @@
+"""Which URIs may be registered (RFC 7591 section 5, RFC 8252, RFC 9700 section 4.1).
+
+Each function returns what is wrong in half a sentence that quotes no input, or None.
+"""
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from oidcserver.security.addresses import RefusedURL, check_addresses, parse_url
+from oidcserver.security.cors import origin_of
+
+MAX_URI = 2000
+#: RFC 3986 without the fragment; so without what browsers and parsers disagree on: backslash,
+#: quotes, angle brackets, white space and control characters.
+_CHARACTERS = re.compile(r"[!$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]*")
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+")
+#: Schemes that run or read something in the browser itself.
+_NEVER = frozenset(
+    {"javascript", "data", "vbscript", "file", "about", "blob", "filesystem", "view-source"}
+)
+
+
+def redirect_uri_problem(
+    uri: str, application_type: str, *, development: bool, implicit: bool = False
+) -> str | None:
+    """Check where a browser is sent with an answer.
+
+    :param application_type: ``web`` or ``native`` (OpenID Connect Registration section 2).
+    :param development: whether web applications may use http on loopback.
+    :param implicit: whether tokens are sent there, which a web application must not receive on
+        the person's own machine (OpenID Connect Registration section 2).
+    """
+    problem = uri_problem(uri)
+    if problem is not None:
+        return problem
+    if "*" in uri:
+        return "holds a wildcard: it has to be the whole URI (RFC 9700 section 4.1)"
+    parts = urlsplit(uri)
+    native, local = application_type == "native", is_loopback(parts.hostname or "")
+    if parts.scheme == "https":
+        if implicit and local and not native and not development:
+            return "is on the person's machine, where web applications get no tokens"
+        return None
+    if parts.scheme == "http":
+        if not local:
+            return "is http, which is for loopback addresses only (RFC 8252 section 7.3)"
+        return None if native or development else "is http, which web applications may not use"
+    if not native:
+        return "has a scheme of its own, which is for native applications only"
+    if "." not in parts.scheme:
+        return "has a scheme without a dot: com.example.app is one (RFC 8252 section 7.1)"
+    return None
+
+
+def web_uri_problem(uri: str, *, development: bool) -> str | None:
+    """Check the URI of a page or document of the client's: https, in development also loopback."""
+    problem = uri_problem(uri)
+    if problem is not None:
+        return problem
+    parts = urlsplit(uri)
+    local = development and parts.scheme == "http" and is_loopback(parts.hostname or "")
+    return None if local or parts.scheme == "https" else "is not https"
+
+
+def fetched_uri_problem(uri: str, *, development: bool) -> str | None:
+    """Check a URI that the server itself connects to: its host is no address of the inside.
+
+    What a name stands for is checked when it is fetched, and each time anew.
+    """
+    problem = web_uri_problem(uri, development=development)
+    if problem is not None:
+        return problem
+    try:
+        target = parse_url(uri, allow_http=development)
+        if address := _address(target.host):
+            check_addresses([address], target, allow_loopback=development)
+    except RefusedURL as refused:
+        return f"is refused: {str(refused).rstrip('.')}"
+    return None
+
+
+def uri_problem(uri: str) -> str | None:
+    """Check any URI that a browser may be sent to."""
+    if len(uri) > MAX_URI:
+        return f"is longer than {MAX_URI} characters"
+    if "#" in uri:
+        return "has a fragment"
+    if not _CHARACTERS.fullmatch(uri):
+        return "has a character that a URI may not have"
+    if not _ABSOLUTE.fullmatch(uri):
+        return "is not an absolute URI"
+    scheme = uri.partition(":")[0].lower()
+    if scheme in _NEVER:
+        return f"has the scheme {scheme}"
+    try:
+        authority = urlsplit(uri).netloc
+    except ValueError:
+        return "is not an absolute URI"
+    if "@" in authority:
+        return "holds a user name"
+    if scheme in {"http", "https"} and origin_of(uri) is None:
+        return "has no host, or one that cannot be read"
+    return None
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine, by name or address literal."""
+    address = _address(host)
+    return address is not None and address.is_loopback
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that a host says by itself; every other name has to be looked up."""
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 section 6.3
+        return ipaddress.IPv4Address("127.0.0.1")
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
