@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from oidcserver.keys.store import KeyStoreError
+from oidcserver.operations.schema import ensure_schema
 from oidcserver.settings import ConfigurationProblem
 
 CONFIGURATION = 2
@@ -40,9 +41,7 @@ class Commands(click.Group):
             raise click.ClickException(str(problem)) from None
         except SQLAlchemyError as problem:
             reason = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
-            raise click.ClickException(
-                f"The database refuses: {reason}. Is the schema there? See `oidcserver initdb`."
-            ) from None
+            raise click.ClickException(f"The database refuses: {reason}.") from None
 
 
 def open_registry(ini: Path) -> Any:
@@ -63,7 +62,8 @@ def open_registry(ini: Path) -> Any:
 
 @contextmanager
 def transaction(registry: Any) -> Iterator[Session]:
-    """Give a database session that commits at the end."""
+    """Give a database session that commits at the end, over a schema that is up to date."""
+    ensure_schema(registry)
     with registry.dbsession_factory() as dbsession, dbsession.begin():
         yield dbsession
 

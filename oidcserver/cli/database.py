@@ -8,6 +8,7 @@ from oidcserver import migrations
 from oidcserver.cli.application import ini_argument, json_option, open_registry, show
 from oidcserver.models import Base
 from oidcserver.operations.prune import prune as prune_rows
+from oidcserver.operations.schema import ensure_schema, read_revision
 
 
 @click.command()
@@ -20,7 +21,7 @@ def initdb(ini: Path) -> None:
     Example: oidcserver initdb production.ini
     """
     engine = open_registry(ini).dbsession_factory.kw["bind"]
-    before, needed = migrations.current(engine), migrations.head()
+    before, needed = read_revision(engine), migrations.head()
     if before == needed:
         click.echo(f"The schema is at revision {needed} already.")
         return
@@ -39,6 +40,7 @@ def prune(ini: Path, batch: int, as_json: bool) -> None:
     Example, every hour: oidcserver prune production.ini
     """
     registry = open_registry(ini)
+    ensure_schema(registry)
 
     def progress(table: str, rows: int) -> None:
         if not as_json:

@@ -13,8 +13,9 @@ MAX_AGE = 300
 def jwks(request: Any) -> Response:
     """Return the public keys: bytes that are made once for each change of the keys."""
     keys = request.provider.keys
+    etag = keys.etag  # first: an old tag with a new set only costs a client one more request
     response = Response(body=keys.jwks(), content_type="application/jwk-set+json", charset=None)
-    response.etag = keys.etag
+    response.etag = etag
     response.conditional_response = True
     response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
     return allow_any_origin(response)

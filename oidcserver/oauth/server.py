@@ -30,6 +30,9 @@ from oidcserver.oauth.requests import (
 from oidcserver.oauth.responses import error_page, error_response, json_response, see_other
 from oidcserver.operations.rejections import record_rejection
 
+#: What the sealed answer to an authorization request is sealed for.
+ANSWER = "authorization response"
+
 
 class AuthorizationServer(AuthlibAuthorizationServer):
     """The authorization server of one request, over the tables of the provider."""
@@ -277,8 +280,8 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         )
         parameters = self._complete(request, parameters)
         if suspended is not None:
-            sealed = self.provider.sealer("authorization response")
-            suspended.response_sealed = sealed.seal(json.dumps(parameters).encode())
+            answer = json.dumps([session.user_id, parameters]).encode()
+            suspended.response_sealed = self.provider.sealer(ANSWER).seal(answer)
         return self._send(request, parameters)
 
     def _answer_again(self, request: AuthorizationRequest) -> Response:
@@ -289,10 +292,10 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         http_request.dbsession.refresh(suspended)
         window = self.provider.settings["oidc.repeat_window"]
         if suspended.response_sealed and (suspended.used_at or 0) > http_request.now - window:
-            sealer = self.provider.sealer("authorization response")
-            parameters = sealer.unseal(suspended.response_sealed)
-            if parameters is not None:
-                return self._send(request, json.loads(parameters))
+            answer = self.provider.sealer(ANSWER).unseal(suspended.response_sealed)
+            user_id, parameters = json.loads(answer or b"[null, {}]")
+            if user_id == http_request.login_session.user_id:
+                return self._send(request, parameters)
         request.suspended = None
         return self._interact(request) or self._answer(request)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from oidcserver import migrations
@@ -14,27 +15,49 @@ ORDER = CHECK + 2
 
 
 def includeme(config: Any) -> None:
-    """Check the schema, or bring it up to date."""
-    config.action(("oauth", "schema"), lambda: _ensure(config.registry), order=ORDER)
+    """Check the schema at the start. A command does so when it needs the database."""
+
+    def check() -> None:
+        if not config.registry.provider.commanded:
+            ensure_schema(config.registry)
+
+    config.action(("oauth", "schema"), check, order=ORDER)
 
 
-def _ensure(registry: Any) -> None:
-    development = registry.provider.settings["oidcserver.mode"] == "development"
-    if registry.provider.commanded and not development:
-        return
+def ensure_schema(registry: Any) -> None:
+    """Bring the schema up to date in development; in production demand that it is.
+
+    :raises ConfigurationProblem: if it is not, or the database does not answer.
+    """
     engine = registry.dbsession_factory.kw["bind"]
-    try:
-        revision = migrations.current(engine)
-        if revision == migrations.head():
-            return
-        if development:
-            migrations.upgrade(engine, Base.metadata)
-            return
-    except SQLAlchemyError as problem:
-        reason = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
-        raise ConfigurationProblem(f"The database does not answer: {reason}.") from None
+    development = registry.provider.settings["oidcserver.mode"] == "development"
+    revision = read_revision(engine)
+    if revision == migrations.head():
+        return
+    if development:
+        migrations.upgrade(engine, Base.metadata)
+        return
     state = f"is at revision {revision}" if revision else "has no schema"
     raise ConfigurationProblem(
         f"The database {state}, and the code needs {migrations.head()}: run "
         "`oidcserver initdb` with this ini file."
     )
+
+
+def read_revision(engine: Engine) -> str | None:
+    """Return the revision of the schema, or None where there is none yet.
+
+    :raises ConfigurationProblem: if the code does not know the revision, or the database does not
+        answer.
+    """
+    try:
+        revision = migrations.current(engine)
+    except SQLAlchemyError as problem:
+        reason = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
+        raise ConfigurationProblem(f"The database does not answer: {reason}.") from None
+    if revision is not None and not migrations.knows(revision):
+        raise ConfigurationProblem(
+            f"The database is at revision {revision}, which this code does not know: it was made "
+            f"by a newer release, or belongs to another application."
+        )
+    return revision

@@ -1,15 +1,20 @@
 """The schema's history, on SQLite and on PostgreSQL."""
 
 import multiprocessing
+import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, event, insert, inspect, select, text
 
 from oidcserver import migrations
-from oidcserver.models import Base
+from oidcserver.models import Base, Client, Consent, User
 from oidcserver.models.engine import make_engine
 
 
@@ -74,3 +79,82 @@ def test_of_several_at_once_one_migrates_and_the_others_find_it_done(
         process.join(timeout=60)
     assert [process.exitcode for process in started] == [0, 0, 0]
     assert migrations.current(engine) == migrations.head()
+
+
+def _upgrade_until(url: str, statement: str) -> None:
+    """Upgrade; be killed as soon as a statement begins that way."""
+
+    def kill(connection: Any, cursor: Any, text: str, *arguments: Any) -> None:
+        if text.lstrip().startswith(statement):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    engine = make_engine(url)
+    event.listen(engine, "before_cursor_execute", kill)
+    event.listen(engine, "commit", lambda connection: kill(connection, None, "COMMIT"))
+    migrations.upgrade(engine, Base.metadata)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE alembic_version",
+        "CREATE TABLE client",
+        "CREATE TABLE refresh_token",
+        "INSERT INTO alembic_version",
+        "COMMIT",
+    ],
+)
+def test_killed_at_any_moment_it_leaves_the_old_schema_and_works_again(
+    engine: Engine, database_url: str, statement: str
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=_upgrade_until, args=(database_url, statement))
+    process.start()
+    process.join(timeout=60)
+    assert process.exitcode == -signal.SIGKILL
+    assert inspect(engine).get_table_names() == []
+    migrations.upgrade(engine, Base.metadata)
+    assert migrations.current(engine) == migrations.head()
+    assert tables(engine) == set(Base.metadata.tables)
+
+
+def test_a_table_made_anew_keeps_what_refers_to_it(engine: Engine) -> None:
+    """Alembic's batch mode on SQLite copies a table and drops the original."""
+    migrations.upgrade(engine, Base.metadata)
+    with engine.begin() as connection:
+        connection.execute(insert(User).values(id="alice", username="A", username_key="a"))
+        connection.execute(insert(Client).values(client_id="client"))
+        connection.execute(insert(Consent).values(user_id="alice", client_id="client"))
+    with migrations.migrating(engine) as connection:
+        operations = Operations(MigrationContext.configure(connection))
+        with operations.batch_alter_table("client") as batch:
+            batch.alter_column("secret_digest", new_column_name="digest_of_secret")
+    assert "digest_of_secret" in {
+        column["name"] for column in inspect(engine).get_columns("client")
+    }
+    with engine.begin() as connection:
+        assert connection.execute(select(Consent.client_id)).all() == [("client",)]
+        # The foreign keys hold again.
+        connection.execute(text("DELETE FROM client"))
+        assert connection.execute(select(Consent.client_id)).all() == []
+
+
+def test_a_migration_that_leaves_rows_which_refer_to_nothing_is_undone(
+    tmp_path: Path,
+) -> None:
+    """What PostgreSQL refuses by itself."""
+    engine = make_engine(f"sqlite:///{tmp_path / 'test.sqlite'}")
+    migrations.upgrade(engine, Base.metadata)
+    with (
+        pytest.raises(RuntimeError, match="refer to nothing"),
+        migrations.migrating(engine) as connection,
+    ):
+        connection.execute(insert(Consent).values(user_id="nobody", client_id="nothing"))
+    with engine.begin() as connection:
+        assert connection.execute(select(Consent.client_id)).all() == []
+    engine.dispose()
+
+
+def test_only_the_revisions_of_this_history_are_known() -> None:
+    assert migrations.knows(migrations.head())
+    assert not migrations.knows("0" * 12)
