@@ -123,7 +123,7 @@ def test_nothing_is_used_twice_nor_left_over(fleet: Fleet, client: RelyingParty)
         for asking in clients:
             asking.close()
     assert min(counts) > 0
-    assert sum(asking.unanswered for asking in clients) > 0  # so some died in the middle
+    assert sum(asking.unanswered for asking in clients) > 0  # the kills were felt
     check_rows(client.provider, client.client_id)
 
 
