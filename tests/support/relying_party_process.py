@@ -26,7 +26,7 @@ def run_relying_party(
     :returns: its report, and for each time that it sent the person to the provider, the names of
         the forms that came.
     """
-    visits = []
+    visits: list[list[str]] = []
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
