@@ -17,9 +17,9 @@ BROWSER = "br_"
 REQUEST_URI = "ru_"
 
 
-def new_credential(prefix: str) -> str:
-    """Return ``prefix`` and 43 base64url characters: 256 random bits."""
-    return prefix + secrets.token_urlsafe(32)
+def new_credential(prefix: str, octets: int = 32) -> str:
+    """Return ``prefix`` and base64url of random octets: by default 256 bits as 43 characters."""
+    return prefix + secrets.token_urlsafe(octets)
 
 
 def new_identifier() -> str:

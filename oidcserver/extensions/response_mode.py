@@ -9,8 +9,6 @@ from urllib.parse import quote, urlencode
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from oidcserver.oauth.authorization_request import AuthorizationRequest
-from oidcserver.oauth.errors import invalid_request
 from oidcserver.oauth.responses import see_other
 
 
@@ -33,24 +31,10 @@ def form_post(request: Any, redirect_uri: str, parameters: dict[str, str]) -> Re
     return render_to_response("oidcserver:templates/form_post.jinja2", values, request=request)
 
 
-def refuse_form_post_elsewhere(request: AuthorizationRequest) -> None:
-    """Refuse form_post where the redirect URI is no page: ``javascript:`` is never an action."""
-    if request.response_mode == "form_post" and not (request.redirect_uri or "").startswith(
-        ("https://", "http://")
-    ):
-        request.response_mode = ""
-        raise invalid_request(
-            "form_post needs an https redirect_uri.", "OAuth 2.0 Form Post Response Mode section 2"
-        )
-
-
 def includeme(config: Any) -> None:
     """Offer the modes."""
     for encode in (query, fragment, form_post):
         config.add_response_mode(encode.__name__, encode)
-    config.add_oauth_stage(
-        "authorization", "form_post", refuse_form_post_elsewhere, after="response_mode"
-    )
     config.add_server_metadata(
         "response_modes_supported", lambda provider: sorted(provider.response_modes)
     )

@@ -66,6 +66,26 @@ class AuthorizationRequest:
         """OAuth 2.0 Multiple Response Types section 2.1."""
         return "fragment" if self.issues_tokens else "query"
 
+    def mode_problem(self, mode: str) -> str | None:
+        """Return why a response mode cannot carry this response, in a sentence, or None."""
+        if mode not in self.provider.response_modes:
+            return "This response_mode is not supported."
+        if mode == "query" and self.issues_tokens:
+            # OAuth 2.0 Multiple Response Type Encoding Practices section 3.0
+            return "Tokens are not sent in a query: use fragment or form_post."
+        web = (self.redirect_uri or "").startswith(("https://", "http://"))
+        if mode == "form_post" and not web:
+            # A script of our own would submit to javascript: (CVE-2024-21637).
+            return "form_post needs an https redirect_uri."
+        return None
+
+    @property
+    def mode_for_error(self) -> str:
+        """The mode that was asked for where it can carry an error, or the response type's own."""
+        self.response_type = self.response_type or self.payload.response_type or ""
+        asked = self.data.get("response_mode", "")
+        return self.default_response_mode if self.mode_problem(asked) else asked
+
     def suspend(self) -> str:
         """Keep the request for this browser; return its ``request_uri``."""
         request = self.http_request

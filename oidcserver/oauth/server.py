@@ -1,6 +1,5 @@
 """Authlib's generic server, adapted to Pyramid: one object a request."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -9,8 +8,8 @@ from authlib.oauth2.rfc6749 import AuthorizationServer as AuthlibAuthorizationSe
 from pyramid.response import Response
 
 from oidcserver.models import Client
-from oidcserver.models.suspended_request import use_suspended_request
 from oidcserver.oauth.authorization_request import AuthorizationRequest, resume
+from oidcserver.oauth.authorization_response import AuthorizationResponder
 from oidcserver.oauth.client_authentication import authenticate_client
 from oidcserver.oauth.errors import Rejection, as_rejection, invalid_request
 from oidcserver.oauth.events import OAuthEvent
@@ -27,11 +26,11 @@ from oidcserver.oauth.requests import (
     read_query,
     refuse_query_credentials,
 )
-from oidcserver.oauth.responses import error_page, error_response, json_response, see_other
+from oidcserver.oauth.responses import error_response, json_response
 from oidcserver.operations.rejections import record_rejection
 
-#: What the sealed answer to an authorization request is sealed for.
-ANSWER = "authorization response"
+#: Authlib's own signals carry live objects; our events carry facts.
+AUTHLIB_SIGNALS = frozenset({"after_authenticate_client", "after_revoke_token"})
 
 
 class AuthorizationServer(AuthlibAuthorizationServer):
@@ -133,6 +132,8 @@ class AuthorizationServer(AuthlibAuthorizationServer):
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Notify Pyramid's subscribers."""
+        if name in AUTHLIB_SIGNALS:
+            return
         request = self.http_request
         request.registry.notify(OAuthEvent(request, name, kwargs))
 
@@ -162,12 +163,12 @@ class AuthorizationServer(AuthlibAuthorizationServer):
             refuse_query_credentials(request)
             oauth_request = self.create_oauth2_request(request)
             oauth_request.payload.refuse_duplicates()
-            self._run_stages("token_request", oauth_request)
+            self.run_stages("token_request", oauth_request)
             grant = self.get_token_grant(oauth_request)
             grant.validate_token_request()
-            self._run_stages("token_grant", oauth_request)
+            self.run_stages("token_grant", oauth_request)
             status, body, headers = grant.create_token_response()
-            self._run_stages("token_response", oauth_request, body)
+            self.run_stages("token_response", oauth_request, body)
             return self.handle_response(status, body, headers)
         except OAuth2Error as error:
             return self.handle_error_response(oauth_request, error)
@@ -207,16 +208,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
 
     def create_authorization_response(self, request: Any = None) -> Response:
         """Answer an authorization request: send the person to a page, or the client an answer."""
-        request = request or self.http_request
-        authorization_request = None
-        try:
-            oauth_request = self.create_oauth2_request(request)
-            authorization_request = AuthorizationRequest(oauth_request)
-            authorization_request = resume(request, oauth_request)
-            self._run_stages("authorization", authorization_request)
-            return self._interact(authorization_request) or self._answer(authorization_request)
-        except OAuth2Error as error:
-            return self._refuse(authorization_request, as_rejection(error))
+        return AuthorizationResponder(self).respond(request or self.http_request)
 
     def read_suspended_request(self, request: Any) -> AuthorizationRequest:
         """Return the validated request that a page's ``request_uri`` names.
@@ -227,113 +219,10 @@ class AuthorizationServer(AuthlibAuthorizationServer):
             request, self.provider.url(request.environ["PATH_INFO"]), Payload(read_query(request))
         )
         authorization_request = resume(request, oauth_request)
-        self._run_stages("authorization", authorization_request)
+        self.run_stages("authorization", authorization_request)
         return authorization_request
 
-    def _interact(self, request: AuthorizationRequest) -> Response | None:
-        """Send the person to the first page that is due, or refuse where prompt=none forbids it."""
-        for interaction in self.provider.interactions:
-            error = interaction.needed(request)
-            if error is None:
-                continue
-            if "none" in request.prompt:
-                raise Rejection(
-                    error,
-                    "The request needs the person, and prompt=none forbids to ask.",
-                    rule="OpenID Connect Core section 3.1.2.6",
-                )
-            return see_other(self._page_url(request, interaction.route_name))
-        return None
-
-    def _page_url(self, request: AuthorizationRequest, route_name: str) -> str:
-        request_uri = request.request_uri if request.suspended else request.suspend()
-        query = {"client_id": request.data["client_id"], "request_uri": request_uri}
-        url: str = request.http_request.provider_url(route_name, _query=query)
-        return url
-
-    def _answer(self, request: AuthorizationRequest) -> Response:
-        """Grant what was asked and send the response."""
-        suspended = request.suspended
-        http_request = request.http_request
-        if suspended is not None and not use_suspended_request(http_request.dbsession, suspended):
-            return self._answer_again(request)
-        session = http_request.login_session
-        assert request.client is not None
-        request.authorization = request.oauth_request.authorization = create_authorization(
-            http_request,
-            request.client,
-            session.user,
-            session_id=session.id,
-            scope=request.scope,
-            nonce=request.data.get("nonce"),
-            auth_time=session.auth_time,
-            acr=session.acr,
-            amr=session.amr,
-        )
-        grant = self.get_authorization_grant(request.oauth_request)
-        _, parameters, _ = grant.create_authorization_response(request.redirect_uri, session.user)
-        self.send_signal(
-            "authorization_granted",
-            client_id=request.client.client_id,
-            user_id=session.user_id,
-            scope=request.scope,
-        )
-        parameters = self._complete(request, parameters)
-        if suspended is not None:
-            answer = json.dumps([session.user_id, parameters]).encode()
-            suspended.response_sealed = self.provider.sealer(ANSWER).seal(answer)
-        return self._send(request, parameters)
-
-    def _answer_again(self, request: AuthorizationRequest) -> Response:
-        """Repeat the answer to a double click; later, take the request up anew."""
-        http_request = request.http_request
-        suspended = request.suspended
-        assert suspended is not None
-        http_request.dbsession.refresh(suspended)
-        window = self.provider.settings["oidc.repeat_window"]
-        if suspended.response_sealed and (suspended.used_at or 0) > http_request.now - window:
-            answer = self.provider.sealer(ANSWER).unseal(suspended.response_sealed)
-            user_id, parameters = json.loads(answer or b"[null, {}]")
-            if user_id == http_request.login_session.user_id:
-                return self._send(request, parameters)
-        request.suspended = None
-        return self._interact(request) or self._answer(request)
-
-    def _refuse(self, request: AuthorizationRequest | None, rejection: Rejection) -> Response:
-        client = request.client if request else None
-        reference = record_rejection(
-            self.http_request, rejection, client.client_id if client else None
-        )
-        if request is None or request.redirect_uri is None or rejection.status_code == 403:
-            return error_page(self.http_request, rejection, reference)
-        request.response_mode = request.response_mode or self._mode_for_error(request)
-        parameters = {"error": rejection.error, "error_description": rejection.description}
-        return self._send(request, self._complete(request, parameters))
-
-    def _mode_for_error(self, request: AuthorizationRequest) -> str:
-        """The mode that was asked for where it is usable, or the response type's own."""
-        request.response_type = request.response_type or request.payload.response_type or ""
-        asked = request.data.get("response_mode", "")
-        usable = asked in self.provider.response_modes
-        if not usable or (asked == "query" and request.issues_tokens):
-            return request.default_response_mode
-        return asked
-
-    def _complete(
-        self, request: AuthorizationRequest, parameters: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Add what every response carries: the stages' parameters and the state."""
-        self._run_stages("authorization_response", request, parameters)
-        states = request.payload.datalist.get("state", [])
-        if len(states) == 1:
-            parameters["state"] = states[0]
-        return {name: str(value) for name, value in parameters.items()}
-
-    def _send(self, request: AuthorizationRequest, parameters: dict[str, Any]) -> Response:
-        encode = self.provider.response_modes[request.response_mode]
-        response: Response = encode(self.http_request, request.redirect_uri, parameters)
-        return response
-
-    def _run_stages(self, endpoint: str, *arguments: Any) -> None:
+    def run_stages(self, endpoint: str, *arguments: Any) -> None:
+        """Run the stages of a pipeline in their order; the first that refuses ends it."""
         for _, stage in self.provider.stages[endpoint]:
             stage(*arguments)

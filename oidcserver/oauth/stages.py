@@ -78,15 +78,11 @@ def check_response_type(request: AuthorizationRequest) -> None:
 
 
 def check_response_mode(request: AuthorizationRequest) -> None:
-    """Accept a selected response mode; tokens never travel in a query."""
+    """Accept a selected response mode that can carry this response."""
     asked = request.data.get("response_mode", request.default_response_mode)
-    if asked not in request.provider.response_modes:
-        raise invalid_request("This response_mode is not supported.", received_mode=asked)
-    if asked == "query" and request.issues_tokens:
-        raise invalid_request(
-            "Tokens are not sent in a query: use fragment or form_post.",
-            "OAuth 2.0 Multiple Response Type Encoding Practices section 3.0",
-        )
+    problem = request.mode_problem(asked)
+    if problem:
+        raise invalid_request(problem, received_mode=asked)
     request.response_mode = asked
 
 

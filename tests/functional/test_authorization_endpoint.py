@@ -217,3 +217,13 @@ def test_an_id_token_tells_the_time_of_the_last_login(
     assert times[0] == times[1]
     assert times[2] >= times[0] + 50
     assert times[2] <= time.time() + 51
+
+
+def test_form_post_to_what_is_no_page_is_refused_and_not_by_form_post(provider: Provider) -> None:
+    client = provider.register(
+        application_type="native",
+        token_endpoint_auth_method="none",
+        redirect_uris=["com.example.app:/cb"],
+    )
+    response = client.authorize(provider.browser(), response_mode="form_post")
+    assert response.location.startswith("com.example.app:/cb?error=invalid_request")

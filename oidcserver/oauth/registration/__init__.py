@@ -25,6 +25,8 @@ __all__ = [
 ]
 
 PURPOSE = "client secret"
+#: As 64 characters they are a key for HS512 too (RFC 7518 section 3.2).
+SECRET_OCTETS = 48
 
 
 def register_client(
@@ -101,7 +103,7 @@ def read_client_secrets(provider: Any, client: Client) -> list[str]:
 
 
 def _new_secret(provider: Any, client: Client) -> str:
-    secret = new_credential(CLIENT_SECRET)
+    secret = new_credential(CLIENT_SECRET, SECRET_OCTETS)
     client.secret_digest = digest(secret)
     client.secret_expires_at = 0
     readable = needs_readable_secret(client.client_metadata)

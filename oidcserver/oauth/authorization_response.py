@@ -1,0 +1,133 @@
+"""The answer of the authorization endpoint: a page for the person, or parameters for the client."""
+
+import json
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from pyramid.response import Response
+
+from oidcserver.models.suspended_request import use_suspended_request
+from oidcserver.oauth.authorization_request import AuthorizationRequest, resume
+from oidcserver.oauth.errors import Rejection, as_rejection
+from oidcserver.oauth.issuing import create_authorization
+from oidcserver.oauth.responses import error_page, see_other
+from oidcserver.operations.rejections import record_rejection
+
+#: What the sealed answer to an authorization request is sealed for.
+ANSWER = "authorization response"
+
+
+class AuthorizationResponder:
+    """Answers one authorization request (RFC 6749 section 4.1.2)."""
+
+    def __init__(self, server: Any) -> None:
+        self.server = server
+        self.provider = server.provider
+
+    def respond(self, http_request: Any) -> Response:
+        """Read and check the request; ask the person what is due, or answer the client."""
+        request = None
+        try:
+            oauth_request = self.server.create_oauth2_request(http_request)
+            request = AuthorizationRequest(oauth_request)
+            request = resume(http_request, oauth_request)
+            self.server.run_stages("authorization", request)
+            return self._interact(request) or self._answer(request)
+        except OAuth2Error as error:
+            return self._refuse(request, as_rejection(error))
+
+    def _interact(self, request: AuthorizationRequest) -> Response | None:
+        """Send the person to the first page that is due, or refuse where prompt=none forbids it."""
+        for interaction in self.provider.interactions:
+            error = interaction.needed(request)
+            if error is None:
+                continue
+            if "none" in request.prompt:
+                raise Rejection(
+                    error,
+                    "The request needs the person, and prompt=none forbids to ask.",
+                    rule="OpenID Connect Core section 3.1.2.6",
+                )
+            return see_other(self._page_url(request, interaction.route_name))
+        return None
+
+    def _page_url(self, request: AuthorizationRequest, route_name: str) -> str:
+        request_uri = request.request_uri if request.suspended else request.suspend()
+        query = {"client_id": request.data["client_id"], "request_uri": request_uri}
+        url: str = request.http_request.provider_url(route_name, _query=query)
+        return url
+
+    def _answer(self, request: AuthorizationRequest) -> Response:
+        """Grant what was asked and send the response."""
+        suspended = request.suspended
+        http_request = request.http_request
+        if suspended is not None and not use_suspended_request(http_request.dbsession, suspended):
+            return self._answer_again(request)
+        session = http_request.login_session
+        assert request.client is not None
+        request.authorization = request.oauth_request.authorization = create_authorization(
+            http_request,
+            request.client,
+            session.user,
+            session_id=session.id,
+            scope=request.scope,
+            nonce=request.data.get("nonce"),
+            auth_time=session.auth_time,
+            acr=session.acr,
+            amr=session.amr,
+        )
+        grant = self.server.get_authorization_grant(request.oauth_request)
+        _, parameters, _ = grant.create_authorization_response(request.redirect_uri, session.user)
+        self.server.send_signal(
+            "authorization_granted",
+            client_id=request.client.client_id,
+            user_id=session.user_id,
+            scope=request.scope,
+        )
+        parameters = self._complete(request, parameters)
+        if suspended is not None:
+            answer = json.dumps([session.user_id, parameters]).encode()
+            suspended.response_sealed = self.provider.sealer(ANSWER).seal(answer)
+        return self._send(request, parameters)
+
+    def _answer_again(self, request: AuthorizationRequest) -> Response:
+        """Repeat the answer to a double click; later, take the request up anew."""
+        http_request = request.http_request
+        suspended = request.suspended
+        assert suspended is not None
+        http_request.dbsession.refresh(suspended)
+        window = self.provider.settings["oidc.repeat_window"]
+        if suspended.response_sealed and (suspended.used_at or 0) > http_request.now - window:
+            answer = self.provider.sealer(ANSWER).unseal(suspended.response_sealed)
+            user_id, parameters = json.loads(answer or b"[null, {}]")
+            if user_id == http_request.login_session.user_id:
+                return self._send(request, parameters)
+        request.suspended = None
+        return self._interact(request) or self._answer(request)
+
+    def _refuse(self, request: AuthorizationRequest | None, rejection: Rejection) -> Response:
+        client = request.client if request else None
+        reference = record_rejection(
+            self.server.http_request, rejection, client.client_id if client else None
+        )
+        if request is None or request.redirect_uri is None or rejection.status_code == 403:
+            return error_page(self.server.http_request, rejection, reference)
+        request.authorization = None
+        request.response_mode = request.response_mode or request.mode_for_error
+        parameters = {"error": rejection.error, "error_description": rejection.description}
+        return self._send(request, self._complete(request, parameters))
+
+    def _complete(
+        self, request: AuthorizationRequest, parameters: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Add what every response carries: the stages' parameters and the state."""
+        self.server.run_stages("authorization_response", request, parameters)
+        states = request.payload.datalist.get("state", [])
+        if len(states) == 1:
+            parameters["state"] = states[0]
+        return {name: str(value) for name, value in parameters.items()}
+
+    def _send(self, request: AuthorizationRequest, parameters: dict[str, Any]) -> Response:
+        encode = self.provider.response_modes[request.response_mode]
+        response: Response = encode(self.server.http_request, request.redirect_uri, parameters)
+        return response
