@@ -8,6 +8,8 @@ from oidcserver.security.cors import allow_any_origin
 
 #: Shorter than the time between the publication of a key and its first use.
 MAX_AGE = 300
+#: The settings that say how long a signed token is to be verified.
+TOKEN_LIFETIMES = ("oidc.id_token_lifetime", "oauth.access_token_lifetime")
 
 
 def jwks(request: Any) -> Response:
@@ -21,8 +23,24 @@ def jwks(request: Any) -> Response:
     return allow_any_origin(response)
 
 
+def check_key_lifetimes(registry: Any) -> str | None:
+    """Nobody may meet a token whose key they cannot have: not yet published, or gone already."""
+    settings = registry.provider.settings
+    if settings["oidc.key_publish_before"] <= MAX_AGE:
+        return (
+            f"oidc.key_publish_before has to exceed {MAX_AGE} seconds, for which a client may keep "
+            "the keys it fetched."
+        )
+    lifetimes = {name: settings[name] for name in TOKEN_LIFETIMES}
+    longest = max(lifetimes, key=lambda name: lifetimes[name])
+    if settings["oidc.key_keep_after"] < lifetimes[longest]:
+        return f"oidc.key_keep_after is shorter than {longest}: tokens would outlive their key."
+    return None
+
+
 def includeme(config: Any) -> None:
     """Offer the endpoint."""
+    config.add_startup_check("key lifetimes", check_key_lifetimes)
     config.add_oauth_endpoint(
         "jwks", "/oauth/jwks.json", jwks, methods=("GET",), metadata_field="jwks_uri"
     )

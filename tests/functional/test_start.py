@@ -52,6 +52,8 @@ def start(production_keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ({"oidcserver__database_url": "file:/does/not/exist"}, "cannot be read"),
         ({"oidcserver__keys_directory": "/does/not/exist"}, "no active key"),
         ({"oauth__outbound_allow_loopback": "true"}, "not in production"),
+        ({"oidc__key_publish_before": "5m"}, "has to exceed 300 seconds"),
+        ({"oidc__key_keep_after": "1m"}, "tokens would outlive their key"),
         ({"oauth__grant": "code"}, "Did you mean 'oauth.grants'?"),
     ],
 )  # fmt: skip
