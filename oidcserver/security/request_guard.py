@@ -79,8 +79,10 @@ def _check(request: Request, environ: dict[str, Any]) -> None:
     if "\\" in cookie or not cookie.isascii():
         _check_cookies(request)
     body = _read_body(request, environ)
-    if body:
-        _check_body(request, body, environ.get("CONTENT_TYPE", ""))
+    content_type = environ.get("CONTENT_TYPE", "")
+    # WebOb looks for the boundary also where the body is empty.
+    if body or content_type.lower().startswith("multipart/"):
+        _check_body(request, body, content_type)
 
 
 def _read_body(request: Request, environ: dict[str, Any]) -> bytes:
@@ -137,7 +139,7 @@ def _check_multipart(request: Request, body: bytes) -> None:
         values = list(request.POST.values())
     except (ValueError, LookupError, TypeError):
         raise _Refusal(400, "The multipart body cannot be read.") from None
-    if not values or len(values) > MAX_PARAMETERS:
+    if (body and not values) or len(values) > MAX_PARAMETERS:
         raise _Refusal(400, "The multipart body has no parameters, or too many.")
     if any(len(value) > MAX_PARAMETER_BYTES for value in values if isinstance(value, str)):
         raise _Refusal(400, f"A parameter is longer than {MAX_PARAMETER_BYTES} bytes.")

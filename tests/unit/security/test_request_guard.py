@@ -103,6 +103,7 @@ BAD: list[tuple[int, dict[str, Any]]] = [
     (400, {"body": b"q=a", "CONTENT_TYPE": f'{FORM}; charset="nonsense"'}),
     (400, {"body": b"x", "CONTENT_TYPE": "multipart/form-data"}),
     (400, {"body": b"x", "CONTENT_TYPE": "multipart/form-data; boundary="}),
+    (400, {"body": b"", "CONTENT_TYPE": "multipart/form-data", "REQUEST_METHOD": "POST"}),
     (400, {"body": b"--b--", "CONTENT_TYPE": "multipart/form-data; boundary=b"}),
     (400, {"body": b"x", "CONTENT_LENGTH": "x"}),
     (400, {"body": b"x", "CONTENT_LENGTH": "-1"}),

@@ -1,0 +1,101 @@
+"""Whatever is sent, no answer is a server error."""
+
+import os
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.app import Provider, RelyingParty
+
+EXAMPLES = 100_000 if os.environ.get("RACES") == "full" else 300
+PATHS = (
+    "/", "/login", "/logout", "/consent", "/clients", "/create_client", "/clients/x", "/account",
+    "/oauth/authorize", "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/userinfo",
+    "/oauth/jwks.json", "/.well-known/openid-configuration", "/api/me", "/unknown",
+)  # fmt: skip
+NAMES = (
+    "client_id", "client_secret", "client_assertion", "client_assertion_type", "grant_type",
+    "code", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "prompt",
+    "max_age",
+    "code_challenge", "code_challenge_method", "code_verifier", "refresh_token", "token",
+    "username",
+    "password", "request_uri", "request", "access_token", "csrf_token", "next", "decision",
+    "login_hint", "display", "ui_locales", "acr_values", "claims", "id_token_hint", "session",
+)  # fmt: skip
+VALUES = (
+    "code", "token", "id_token", "openid profile", "none", "login", "authorization_code",
+    "password",
+    "refresh_token", "client_credentials", "urn:ietf:params:oauth:request_uri:ru_x", "valid",
+    "alice",
+    "eyJhbGciOiJub25lIn0.e30.", "at_x.y", "rt_x", "ac_x", "\\", '"', "//evil.example",
+    "S256",
+    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "form_post", "x" * 43, "-1", "\u202e",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory, keys_directory: Any) -> Any:
+    directory = tmp_path_factory.mktemp("fuzzing")
+    provider = Provider(
+        {
+            "oidcserver__database_url": f"sqlite:///{directory / 'fuzz.sqlite'}",
+            "oidcserver__keys_directory": str(keys_directory),
+            "oidcserver__rejection_rows_per_minute": "1000000",
+        }
+    )
+    yield provider, provider.register(token_endpoint_auth_method="client_secret_post")
+    provider.close()
+
+
+def pairs_for(client: RelyingParty) -> st.SearchStrategy[list[tuple[str, str]]]:
+    own = (client.client_id, client.secret, client.client.redirect_uris[0], client.challenge)
+    texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+    values = st.sampled_from((*VALUES, *own)) | texts
+    likely = st.tuples(st.sampled_from(NAMES), values)
+    return st.lists(likely | st.tuples(texts, texts), max_size=10)
+
+
+headers = st.fixed_dictionaries(
+    {},
+    optional={
+        "Authorization": st.sampled_from(
+            ["Basic eDp5", "Basic !", "basic", "Bearer x", "bearer at_x.y", "DPoP x", "Bearer", ""]
+        ),
+        "Accept": st.sampled_from(["text/html", "application/json", "*/*", "x", "a/b;q=x", ""]),
+        "Origin": st.sampled_from(["https://evil.example", "null", "http://localhost:6543", "x"]),
+        "Referer": st.sampled_from(["https://evil.example/", "x", "http://localhost:6543/"]),
+        "Cookie": st.sampled_from(["oidc_session=x", "oidc_browser=\\377", "a=b; a", "=", ""]),
+        "Content-Type": st.sampled_from(
+            ["application/x-www-form-urlencoded", "multipart/form-data", "application/json",
+             "multipart/form-data; boundary=x", "text/plain; charset=x", ""]
+        ),
+        "Accept-Language": st.sampled_from(["de", "x" * 50, "*;q=z"]),
+    },
+)  # fmt: skip
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_request_gets_a_server_error(known: Any, data: st.DataObject) -> None:
+    provider, client = known
+    browser = provider.browser()
+    if data.draw(st.booleans()):
+        browser.sign_in("alice")
+    for _ in range(2):
+        method = data.draw(
+            st.sampled_from(["GET", "POST", "POST", "PUT", "HEAD", "OPTIONS", "DELETE"])
+        )
+        path = data.draw(st.sampled_from(PATHS))
+        pairs = data.draw(pairs_for(client))
+        sent = data.draw(headers)
+        if method == "GET":
+            response = browser.get(path, pairs, headers=sent, expect_errors=True)
+        elif method == "POST":
+            raw = data.draw(st.none() | st.binary(max_size=60))
+            response = browser.post(path, pairs if raw is None else raw, headers=sent,
+                                    expect_errors=True)  # fmt: skip
+        else:
+            response = browser.request(path, method=method, headers=sent, expect_errors=True)
+        assert response.status_int < 500, (method, path, pairs, sent)
+        assert b"Traceback" not in response.body
