@@ -21,7 +21,18 @@ def make_id_token(
     :param claims: further claims, such as ``at_hash``; None is left out.
     """
     provider = request.provider
-    content = {
+    content = {**id_token_claims(request, client, authorization), **claims}
+    present = {name: value for name, value in content.items() if value is not None}
+    algorithm = client.member(ALGORITHM)
+    if algorithm.startswith("HS"):
+        return sign_with_secret(read_client_secrets(provider, client)[0], algorithm, present)
+    return sign(provider.keys, algorithm, present)
+
+
+def id_token_claims(request: Any, client: Any, authorization: Authorization) -> dict[str, Any]:
+    """Return the claims that every ID token of an authorization has (section 2)."""
+    provider = request.provider
+    claims = {
         "iss": provider.issuer,
         "sub": authorization.user_id,
         "aud": client.client_id,
@@ -31,13 +42,8 @@ def make_id_token(
         "acr": authorization.acr,
         "amr": authorization.amr,
         "sid": authorization.session_id,
-        **claims,
     }
-    present = {name: value for name, value in content.items() if value is not None}
-    algorithm = client.member(ALGORITHM)
-    if algorithm.startswith("HS"):
-        return sign_with_secret(read_client_secrets(provider, client)[0], algorithm, present)
-    return sign(provider.keys, algorithm, present)
+    return {name: value for name, value in claims.items() if value is not None}
 
 
 def add_to_authorization_response(

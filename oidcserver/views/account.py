@@ -14,11 +14,12 @@ from oidcserver.models.login_session import end_login_session
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.responses import see_other
 from oidcserver.views.access import signed_in
+from oidcserver.views.user_agents import describe_user_agent
 
 
 @signed_in
 def account(request: Any) -> Response:
-    """Show sessions and applications."""
+    """Show who is signed in, where, and what they allowed to which application."""
     session = request.login_session
     idle_since = request.now - request.provider.settings["oidc.session_idle_lifetime"]
     sessions = request.dbsession.scalars(
@@ -39,10 +40,12 @@ def account(request: Any) -> Response:
     ).all()
     values = {
         "session": session,
+        "claims": request.provider.user_directory.claims(request, session.user),
         "sessions": sessions,
         "moment": _moment,
+        "describe": describe_user_agent,
         "applications": [
-            (client, [_words(request, name) for name in consent.scope.split()])
+            (client, consent, [_words(request, name) for name in consent.scope.split()])
             for consent, client in consents
         ],
     }

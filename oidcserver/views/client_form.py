@@ -4,14 +4,25 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from oidcserver.credentials import new_identifier
 from oidcserver.models.client import DEFAULTS
 from oidcserver.oauth.registration import InvalidClientMetadata
+from oidcserver.oauth.registration.members import promised
 
 TEXTS = ("client_name", "client_uri", "token_endpoint_auth_method", "application_type",
          "id_token_signed_response_alg", "jwks_uri", "logo_uri", "policy_uri",
          "tos_uri")  # fmt: skip
 LINES = ("redirect_uris", "post_logout_redirect_uris")
 CHOICES = ("grant_types", "response_types")
+
+#: What most clients leave as it is: the form shows it when asked.
+MORE = frozenset(
+    {"id_token_signed_response_alg", "jwks", "jwks_uri", "logo_uri", "policy_uri", "tos_uri",
+     "post_logout_redirect_uris"}
+)  # fmt: skip
+
+#: What a ticket is sealed for.
+TICKET = "client form"
 
 #: Words for people; what a plugin adds is shown by its own name.
 WORDS = {
@@ -71,6 +82,31 @@ def stored_values(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def hidden_members(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a client registered that the form does not show."""
+    shown = stored_values({})
+    return {name: value for name, value in metadata.items() if name not in shown}
+
+
+def new_ticket(request: Any) -> str:
+    """Return what a form carries to make one client for one person, and no second.
+
+    It names the client that will be made: whoever sends it again finds that there is one.
+    """
+    content = json.dumps([new_identifier(), request.login_session.user_id])
+    ticket: str = request.provider.sealer(TICKET).seal(content.encode())
+    return ticket
+
+
+def read_ticket(request: Any, ticket: str) -> str | None:
+    """Return the ``client_id`` of a ticket of the person who is signed in, or None."""
+    content = request.provider.sealer(TICKET).unseal(ticket)
+    if content is None:
+        return None
+    client_id, user_id = json.loads(content)
+    return client_id if user_id == request.login_session.user_id else None
+
+
 def new_values(provider: Any) -> dict[str, Any]:
     """Return what a new form proposes: people sign in, with what is selected here."""
     grants = [
@@ -88,7 +124,7 @@ def new_values(provider: Any) -> dict[str, Any]:
 
 def options(provider: Any) -> dict[str, list[tuple[str, str]]]:
     """Return the choices of each field: what the provider selected, in words."""
-    algorithms = [*provider.settings["oidc.signing_algs"], "HS256"]
+    algorithms = promised(provider, "id_token_signing_alg_values_supported")
     return {
         "scope": [(s.name, f"{s.description} ({s.name})") for s in provider.scopes.values()],
         "grant_types": _worded(provider.grant_types),

@@ -1,15 +1,14 @@
 """The pages of clients: list, create, edit, new secret, delete."""
 
-import json
 from typing import Any
 
-from pyramid.httpexceptions import HTTPForbidden, HTTPNotFound
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
-from oidcserver.credentials import digest, new_identifier
-from oidcserver.models import Client
+from oidcserver.credentials import digest
+from oidcserver.models import Client, User
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.registration import (
     InvalidClientMetadata,
@@ -19,120 +18,138 @@ from oidcserver.oauth.registration import (
 )
 from oidcserver.oauth.responses import see_other
 from oidcserver.settings import choice, words
-from oidcserver.views.access import signed_in
-from oidcserver.views.client_form import new_values, options, read_form, stored_values, typed_values
+from oidcserver.views.client_access import find_client, is_administrator, managed
+from oidcserver.views.client_examples import examples
+from oidcserver.views.client_form import (
+    MORE,
+    hidden_members,
+    new_ticket,
+    new_values,
+    options,
+    read_form,
+    read_ticket,
+    stored_values,
+    typed_values,
+)
+from oidcserver.views.client_preview import duration, preview
 
 TEMPLATES = "oidcserver:templates/"
+PAGE_SIZE = 100
 STALE = "This form was open for too long, or is not yours: please send it again."
 
 
-def is_administrator(request: Any) -> bool:
-    """Whether the person who is signed in looks after every client."""
-    administrators = request.provider.settings["oidc.administrators"]
-    return request.login_session.user.username in administrators
-
-
-def _managed(view: Any) -> Any:
-    """Decorate a view for those who may manage clients; others sign in, or get 403."""
-
-    def allowed(request: Any) -> Any:
-        if request.provider.settings["oidc.client_pages"] != "anyone" and not is_administrator(
-            request
-        ):
-            raise HTTPForbidden()
-        return view(request)
-
-    return signed_in(allowed)
-
-
-@_managed
+@managed
 def list_clients(request: Any) -> Response:
-    """List one's own clients; an administrator sees all."""
-    statement = select(Client).order_by(Client.client_id_issued_at, Client.client_id)
-    if not is_administrator(request):
+    """List one's own clients, the newest first; an administrator sees all, and whose they are."""
+    page = _page_number(request)
+    everybodys = is_administrator(request)
+    statement = (
+        select(Client, User.username)
+        .outerjoin(User, User.id == Client.owner_id)
+        .order_by(Client.client_id_issued_at.desc(), Client.client_id)
+        .offset((page - 1) * PAGE_SIZE)
+        .limit(PAGE_SIZE + 1)
+    )
+    if not everybodys:
         statement = statement.where(Client.owner_id == request.login_session.user_id)
-    clients = request.dbsession.scalars(statement).all()
-    return _render(request, "clients", {"clients": clients})
+    rows = request.dbsession.execute(statement).all()
+    values = {
+        "rows": rows[:PAGE_SIZE],
+        "owners": everybodys,
+        "newer": page - 1,
+        "older": page + 1 if len(rows) > PAGE_SIZE else 0,
+    }
+    return _render(request, "clients", values)
 
 
-@_managed
+@managed
 def show_new(request: Any) -> Response:
     """Show an empty form. Its ticket names the client that it will make, once."""
-    return _form(request, new_values(request.provider), _new_ticket(request))
+    return _form(request, new_values(request.provider), new_ticket(request))
 
 
-@_managed
+@managed
 def create(request: Any) -> Response:
     """Register a client and show its secret, this once; a reload leads to the client's page."""
     ticket = request.POST.get("ticket", "")
-    client_id = _read_ticket(request, ticket)
+    client_id = read_ticket(request, ticket)
     if client_id is None:
-        return _form(request, typed_values(request), _new_ticket(request), error=("", STALE))
-    if request.dbsession.get(Client, client_id) is not None:
-        return see_other(request.provider_url("client", client_id=client_id, _query={"again": "1"}))
+        return _form(request, typed_values(request), new_ticket(request), error=("", STALE))
     try:
-        client, secret = register_client(
-            request.provider,
-            request.dbsession,
-            read_form(request),
-            owner_id=request.login_session.user_id,
-            client_id=client_id,
-        )
+        with request.dbsession.begin_nested():
+            client, secret = register_client(
+                request.provider,
+                request.dbsession,
+                read_form(request),
+                owner_id=request.login_session.user_id,
+                client_id=client_id,
+            )
     except InvalidClientMetadata as problem:
         error = (problem.field, problem.description)
         return _form(request, typed_values(request), ticket, error=error)
+    except IntegrityError:  # the ticket was used: a reload, or a double click
+        return see_other(request.provider_url("client", client_id=client_id, _query={"again": "1"}))
     _notify(request, "client_created", client)
-    return _render(request, "client_created", {"client": client, "secret": secret, "created": True})
+    return _show_secret(request, client, secret, created=True)
 
 
-@_managed
+@managed
 def show(request: Any) -> Response:
     """Show a client's form, what it gets, and what else can be done to it."""
-    client = _find(request)
+    client = find_client(request)
     return _form(request, stored_values(client.client_metadata), "", client=client)
 
 
-@_managed
+@managed
 def edit(request: Any) -> Response:
     """Store a client's form; members that the form does not show stay as they are."""
-    client = _find(request)
+    client = find_client(request, to_change=True)
     try:
-        typed = read_form(request)
-        shown = stored_values({}).keys()
-        hidden = {n: v for n, v in client.client_metadata.items() if n not in shown}
-        secret = update_client(request.provider, request.dbsession, client, {**hidden, **typed})
+        metadata = {**hidden_members(client.client_metadata), **read_form(request)}
+        secret = update_client(request.provider, request.dbsession, client, metadata)
     except InvalidClientMetadata as problem:
         error = (problem.field, problem.description)
         return _form(request, typed_values(request), "", client=client, error=error)
     _notify(request, "client_changed", client)
     if secret is not None:
-        return _render(request, "client_created", {"client": client, "secret": secret})
+        return _show_secret(request, client, secret)
     return see_other(
         request.provider_url("client", client_id=client.client_id, _query={"saved": "1"})
     )
 
 
-@_managed
+@managed
+def ask_secret(request: Any) -> Response:
+    """Ask before a client's secret is replaced."""
+    client = find_client(request)
+    if client.secret_digest is None:
+        return see_other(request.provider_url("client", client_id=client.client_id))
+    overlap = duration(request.provider.settings["oauth.client_secret_overlap"])
+    values = {"client": client, "version": secret_version(client), "overlap": overlap}
+    return _render(request, "client_secret", values)
+
+
+@managed
 def new_secret(request: Any) -> Response:
     """Give a client a new secret and show it, this once; a reload does not make another."""
-    client = _find(request)
+    client = find_client(request, to_change=True)
     if client.secret_digest is None or request.POST.get("version") != secret_version(client):
         return see_other(request.provider_url("client", client_id=client.client_id))
     secret = rotate_client_secret(request.provider, request.dbsession, client)
     _notify(request, "client_secret_rotated", client)
-    return _render(request, "client_created", {"client": client, "secret": secret})
+    return _show_secret(request, client, secret)
 
 
-@_managed
+@managed
 def ask_delete(request: Any) -> Response:
     """Ask before a client goes."""
-    return _render(request, "client_delete", {"client": _find(request)})
+    return _render(request, "client_delete", {"client": find_client(request)})
 
 
-@_managed
+@managed
 def delete(request: Any) -> Response:
     """Delete a client and all that rests on it."""
-    client = _find(request)
+    client = find_client(request, to_change=True)
     _notify(request, "client_deleted", client)
     request.dbsession.delete(client)
     return see_other(request.provider_url("clients"))
@@ -143,27 +160,22 @@ def secret_version(client: Client) -> str:
     return digest(client.secret_digest or "")[:16]
 
 
-def _find(request: Any) -> Client:
-    """Return the client of the URL, if it is one's own; every other does not exist."""
-    client: Client | None = request.dbsession.get(Client, request.matchdict["client_id"])
-    own = client is not None and client.owner_id == request.login_session.user_id
-    if client is None or not (own or is_administrator(request)):
-        raise HTTPNotFound()
-    return client
+def _page_number(request: Any) -> int:
+    page = request.GET.get("page", "")
+    return int(page) if page.isascii() and page.isdigit() and 0 < len(page) < 7 else 1
 
 
-def _new_ticket(request: Any) -> str:
-    content = json.dumps([new_identifier(), request.login_session.user_id])
-    ticket: str = request.provider.sealer("client form").seal(content.encode())
-    return ticket
-
-
-def _read_ticket(request: Any, ticket: str) -> str | None:
-    content = request.provider.sealer("client form").unseal(ticket)
-    if content is None:
-        return None
-    client_id, user_id = json.loads(content)
-    return client_id if user_id == request.login_session.user_id else None
+def _show_secret(
+    request: Any, client: Client, secret: str | None, *, created: bool = False
+) -> Response:
+    request.content_security_policy.allow("script-src", "'self'")  # the button that copies
+    values = {
+        "client": client,
+        "secret": secret,
+        "created": created,
+        "examples": examples(request, client, secret),
+    }
+    return _render(request, "client_created", values)
 
 
 def _form(
@@ -185,10 +197,12 @@ def _form(
             "ticket": ticket,
             "options": options(request.provider),
             "errors": {shown: sentence} if shown in values else {},
-            "problem": sentence if sentence and shown not in values else "",
+            "problem": sentence if shown not in values else "",
+            "more": shown in MORE,
             "saved": "saved" in request.GET and not sentence,
             "again": "again" in request.GET,
-            "version": secret_version(client) if client is not None else "",
+            "examples": examples(request, client) if client is not None else [],
+            "preview": preview(request, client) if client is not None else None,
         },
     )
     if sentence:
@@ -207,6 +221,7 @@ def _notify(request: Any, name: str, client: Client) -> None:
 
 def includeme(config: Any) -> None:
     """Offer the pages."""
+    config.include("oidcserver.views.client_access")
     config.add_oauth_setting(
         "oidc.client_pages", choice("anyone", "administrators"), "administrators",
         "Who may register and manage clients in the browser.",
@@ -220,12 +235,11 @@ def includeme(config: Any) -> None:
             ("clients", "/clients", list_clients, None),
             ("create_client", "/create_client", show_new, create),
             ("client", "/clients/{client_id}", show, edit),
-            ("client_secret", "/clients/{client_id}/secret", None, new_secret),
+            ("client_secret", "/clients/{client_id}/secret", ask_secret, new_secret),
             ("client_delete", "/clients/{client_id}/delete", ask_delete, delete),
         ):
             config.add_route(name, pattern)
-            if shown is not None:
-                config.add_view(shown, route_name=name, request_method="GET")
+            config.add_view(shown, route_name=name, request_method="GET")
             if sent is not None:
                 config.add_view(sent, route_name=name, request_method="POST")
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import webtest
 from support.app import Provider, RelyingParty
 
 
@@ -54,3 +55,103 @@ def test_a_strangers_session_cannot_be_ended(provider: Provider) -> None:
 
 def test_the_page_wants_somebody_signed_in(provider: Provider) -> None:
     assert provider.browser().get("/account").location.endswith("/login?next=%2Faccount")
+
+
+def forms(page: webtest.TestResponse, action: str) -> list[webtest.Form]:
+    return [form for form in page.forms.values() if form.action.endswith(action)]
+
+
+def test_a_browser_is_told_by_its_name_and_address(provider: Provider) -> None:
+    browser = provider.browser()
+    firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    browser.extra_environ.update(HTTP_USER_AGENT=firefox, REMOTE_ADDR="192.0.2.7")
+    browser.sign_in("alice")
+    text = browser.get("/account").html.get_text()
+    assert "Firefox on Linux" in text
+    assert "192.0.2.7" in text
+    assert "(this one)" in text
+
+
+def test_markup_is_inert(provider: Provider) -> None:
+    markup = "<script>alert(1)</script>"
+    client = provider.register(client_name=markup)
+    browser = provider.browser()
+    browser.extra_environ["HTTP_USER_AGENT"] = f"{markup}\"'{{{{ 7 * 7 }}}}"
+    client.login(browser, username=markup)
+    page = browser.get("/account")
+    assert "<script>" not in page.text
+    assert page.html.get_text().count(markup) == 3
+    assert "{{ 7 * 7 }}" in page.html.get_text()
+
+
+def test_sessions_that_are_over_are_not_listed(provider: Provider, clock: Any) -> None:
+    provider.browser().sign_in("alice")
+    clock.advance(3000)
+    here = provider.browser()
+    here.sign_in("alice")
+    assert len(forms(here.get("/account"), "/sessions")) == 2
+    clock.advance(1000)
+    assert len(forms(here.get("/account"), "/sessions")) == 1, "the other one idled too long"
+
+
+def test_to_end_the_session_of_this_browser_signs_out(provider: Provider) -> None:
+    browser = provider.browser()
+    browser.sign_in("alice")
+    [form] = forms(browser.get("/account"), "/sessions")
+    back = form.submit("session").follow()
+    assert back.location.endswith("/login?next=%2Faccount")
+
+
+def test_the_end_of_a_session_ends_what_rests_on_it(
+    provider: Provider, client: RelyingParty
+) -> None:
+    here, there = provider.browser(), provider.browser()
+    online = client.exchange(client.login(there, scope="openid")["code"])
+    offline = client.exchange(client.login(there, scope="openid offline_access")["code"])
+    here.sign_in("alice")
+    other = next(form for form in forms(here.get("/account"), "/sessions") if "there" in form.text)
+    other.submit("session")
+    client.userinfo(online["access_token"], status=401)
+    client.userinfo(offline["access_token"])  # which the person allowed to last
+
+
+def test_one_withdraws_for_oneself_alone(provider: Provider, client: RelyingParty) -> None:
+    alice, bob = provider.browser(), provider.browser()
+    client.login(alice, username="alice")
+    tokens = client.exchange(client.login(bob, username="bob")["code"])
+    [form] = forms(alice.get("/account"), "/applications")
+    form.submit("client")
+    form.submit("client")
+    client.userinfo(tokens["access_token"])
+    assert "Shop" in bob.get("/account")
+
+
+@pytest.mark.parametrize("path", ["/account/sessions", "/account/applications"])
+def test_a_form_without_its_token_changes_nothing(
+    provider: Provider, client: RelyingParty, path: str
+) -> None:
+    browser = provider.browser()
+    client.login(browser)
+    page = browser.get("/account")
+    [ends], [withdraws] = forms(page, "/sessions"), forms(page, "/applications")
+    values = {
+        "session": ends.fields["session"][0]._value,
+        "client": withdraws.fields["client"][0]._value,
+    }
+    for token in ({}, {"csrf_token": "forged"}):
+        browser.post(path, {**values, **token}, status=403)
+    own = {**values, "csrf_token": ends["csrf_token"].value}
+    browser.post(path, own, headers={"Origin": "https://evil.example"}, status=403)
+    assert "Shop" in browser.get("/account")
+
+
+@pytest.mark.parametrize("junk", ["", "x", "\u202e", "\x01", "x" * 4000, "😀"])
+def test_junk_is_answered(provider: Provider, junk: str) -> None:
+    browser = provider.browser()
+    browser.sign_in("alice")
+    [form] = forms(browser.get("/account"), "/sessions")
+    own = {"csrf_token": form["csrf_token"].value}
+    for path, name in (("/account/sessions", "session"), ("/account/applications", "client")):
+        for values in ({**own, name: junk}, own):
+            assert browser.post(path, values).status_int == 303
+    assert browser.get("/account").status_int == 200

@@ -1,11 +1,17 @@
 """The pages of clients: create, list, edit, new secret, delete; and who may."""
 
 import json
+import re
+import shlex
+from base64 import b64encode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
 import webtest
-from support.app import Browser, Provider, RelyingParty
+from support.app import Browser, Provider, RelyingParty, decode_id_token
 
 from oidcserver.models import Client
 
@@ -84,7 +90,8 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(browser: B
     assert "javascript:alert(1)" in again["redirect_uris"].value
     assert [box._value for box in again.fields["scope"] if box.checked] == ["email"]
     error = page.html.find(id="redirect_uris-error")
-    assert "javascript" in error.text
+    assert "URI 2 has the scheme javascript." in error.text
+    assert "autofocus" in page.html.find(id="redirect_uris").attrs
     assert "redirect_uris-error" in page.html.find(id="redirect_uris")["aria-describedby"]
 
 
@@ -98,7 +105,7 @@ def test_a_client_is_listed_edited_given_a_new_secret_and_deleted(
     form["client_name"] = "Better Shop"
     saved = form.submit().follow()
     assert "Saved." in saved.text
-    rotated = saved.forms["new_secret"]
+    rotated = saved.click("Make a new secret").forms["new_secret"]
     _, second = created(rotated.submit())
     assert second != first
     assert rotated.submit().status_int == 303, "a reload makes no third secret"
@@ -121,11 +128,10 @@ def test_another_persons_client_does_not_exist_for_one(
     mallory = provider.browser()
     mallory.sign_in("mallory")
     assert client_id not in mallory.get("/clients").text
-    mallory.get(f"/clients/{client_id}", status=404)
-    mallory.get(f"/clients/{client_id}/delete", status=404)
     token = mallory.get("/create_client").forms["client"]["csrf_token"].value
     stolen = {**dict(form.submit_fields()), "csrf_token": token, "client_name": "Mine"}
     for path in ("", "/secret", "/delete"):
+        mallory.get(f"/clients/{client_id}{path}", status=404)
         mallory.post(f"/clients/{client_id}{path}", stolen, status=404)
     with provider.database() as dbsession:
         assert dbsession.get_one(Client, client_id).client_name == "Shop"
@@ -172,9 +178,24 @@ def test_only_administrators_manage_clients_unless_the_ini_says_otherwise(
     alice.sign_in("alice")
     client_id, _ = created(fill(alice.get("/create_client")).submit())
     root = provider.browser()
-    root.sign_in("root")
+    root.sign_in("Root")
     assert client_id in root.get("/clients").text
-    root.get(f"/clients/{client_id}")
+    form = root.get(f"/clients/{client_id}").forms["client"]
+    form["client_name"] = "Looked after"
+    assert "Saved." in form.submit().follow()
+    listed = alice.get("/clients")
+    assert "Looked after" in listed
+    assert "of alice" in listed.html.get_text(), "its owner stays who it was"
+
+
+def test_the_way_to_the_pages_is_shown_to_those_who_may(make_provider: Any) -> None:
+    provider = make_provider(oidc__client_pages="administrators", oidc__administrators="alice")
+    for username, shown in (("alice", True), ("mallory", False)):
+        browser = provider.browser()
+        browser.sign_in(username)
+        for path in ("/", "/account"):
+            links = [link["href"] for link in browser.get(path).html.find_all("a")]
+            assert (f"{provider.issuer}/clients" in links) is shown
 
 
 def test_a_form_without_its_token_changes_nothing(provider: Provider, browser: Browser) -> None:
@@ -201,3 +222,302 @@ def test_a_client_with_keys_needs_no_secret(provider: Provider, browser: Browser
     assert page.html.find(id="client_id") is not None
     form = fill(browser.get("/create_client"), jwks="[nonsense")
     assert "not JSON" in form.submit(status=400).html.find(id="jwks-error").text
+
+
+def test_a_form_that_is_sent_several_times_at_once_makes_one_client(
+    make_provider: Any, database_url: str
+) -> None:
+    provider = make_provider(oidcserver__database_url=database_url)
+    browser = provider.browser()
+    browser.sign_in("alice")
+    form = fill(browser.get("/create_client"))
+    pairs = form.submit_fields()
+    answers = at_once(lambda: same_person(provider, browser).post("/create_client", pairs))
+    assert sorted(answer.status_int for answer in answers) == [200, 303, 303, 303]
+    with provider.database() as dbsession:
+        assert dbsession.query(Client).count() == 1
+
+
+def test_a_secret_that_is_replaced_several_times_at_once_is_replaced_once(
+    make_provider: Any, database_url: str
+) -> None:
+    provider = make_provider(oidcserver__database_url=database_url)
+    browser = provider.browser()
+    browser.sign_in("alice")
+    client_id, first = created(fill(browser.get("/create_client")).submit())
+    path = f"/clients/{client_id}/secret"
+    pairs = browser.get(path).forms["new_secret"].submit_fields()
+    answers = at_once(lambda: same_person(provider, browser).post(path, pairs))
+    assert sorted(answer.status_int for answer in answers) == [200, 303, 303, 303]
+    [shown] = [answer for answer in answers if answer.status_int == 200]
+    with provider.database() as dbsession:
+        client = dbsession.get_one(Client, client_id)
+        assert client.check_client_secret(created(shown)[1])
+        assert client.check_client_secret(first), "the former still works"
+
+
+def at_once(act: Callable[[], Any]) -> list[Any]:
+    """Do the same in four threads at one moment; return what each got."""
+    barrier = Barrier(4)
+
+    def begin(_: int) -> Any:
+        barrier.wait(timeout=30)
+        return act()
+
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(begin, range(4)))
+
+
+def same_person(provider: Provider, browser: Browser) -> Browser:
+    """Return another window of the same browser, for a thread of its own."""
+    window = provider.browser()
+    for cookie in browser.cookiejar:
+        window.cookiejar.set_cookie(cookie)
+    return window
+
+
+def test_to_ask_for_a_new_secret_does_not_make_one(provider: Provider, browser: Browser) -> None:
+    client_id, secret = created(fill(browser.get("/create_client")).submit())
+    ask = browser.get(f"/clients/{client_id}/secret")
+    assert "goes on working for 1 day" in ask
+    form = ask.forms["new_secret"]
+    form["version"] = "0" * 16
+    assert form.submit().status_int == 303, "a page from before another change does nothing"
+    with provider.database() as dbsession:
+        client = dbsession.get_one(Client, client_id)
+        assert client.previous_secret_digest is None
+        assert client.check_client_secret(secret)
+
+
+def test_a_client_without_a_secret_is_not_offered_one(browser: Browser) -> None:
+    form = fill(browser.get("/create_client"), token_endpoint_auth_method="none")
+    page = form.submit()
+    client_id = page.html.find(id="client_id").text
+    assert page.html.find(id="client_secret") is None
+    assert "Make a new secret" not in browser.get(f"/clients/{client_id}")
+    assert browser.get(f"/clients/{client_id}/secret").status_int == 303
+
+
+def test_a_change_that_needs_another_secret_shows_it(provider: Provider, browser: Browser) -> None:
+    client_id, first = created(fill(browser.get("/create_client")).submit())
+    form = browser.get(f"/clients/{client_id}").forms["client"]
+    form["id_token_signed_response_alg"] = "HS256"
+    _, second = created(form.submit())
+    with provider.database() as dbsession:
+        client = dbsession.get_one(Client, client_id)
+        assert client.check_client_secret(second)
+        assert client.check_client_secret(first)
+        assert second not in str(client.secret_sealed)
+
+
+def test_what_the_form_does_not_show_survives_it(provider: Provider, browser: Browser) -> None:
+    client_id, _ = created(fill(browser.get("/create_client")).submit())
+    hidden = {"contacts": ["ops@shop.example"], "client_name#de": "Laden", "default_max_age": 60}
+    with provider.database() as dbsession:
+        client = dbsession.get_one(Client, client_id)
+        client.client_metadata = {**client.client_metadata, **hidden}
+    form = browser.get(f"/clients/{client_id}").forms["client"]
+    form["client_uri"] = "https://shop.example/"
+    form.submit().follow()
+    form = browser.get(f"/clients/{client_id}").forms["client"]
+    form["client_uri"] = ""
+    form.submit().follow()
+    with provider.database() as dbsession:
+        metadata = dbsession.get_one(Client, client_id).client_metadata
+        assert {name: metadata[name] for name in hidden} == hidden
+        assert "client_uri" not in metadata, "what was emptied is gone"
+
+
+MARKUP = "<script>alert(1)</script>\"'{{ 7 * 7 }}"
+
+
+def test_markup_in_a_name_is_inert_on_every_page(provider: Provider, browser: Browser) -> None:
+    page = fill(browser.get("/create_client"), client_name=MARKUP).submit()
+    client_id, _ = created(page)
+    pages = [page, browser.get("/clients")]
+    pages += [browser.get(f"/clients/{client_id}{path}") for path in ("", "/secret", "/delete")]
+    for shown in pages:
+        assert "<script>alert" not in shown.text
+        assert (
+            MARKUP in shown.html.get_text() or MARKUP in shown.forms["client"]["client_name"].value
+        )
+
+
+@pytest.mark.parametrize("client_id", ["x", "%00", "a" * 5000, "..", "%0d%0a", "%F0%9F%98%80"])
+def test_a_client_that_does_not_exist_is_not_found(browser: Browser, client_id: str) -> None:
+    for path in ("", "/secret", "/delete"):
+        assert 400 <= browser.get(f"/clients/{client_id}{path}", status="*").status_int < 500
+
+
+@pytest.mark.parametrize(
+    "junk", ["", " ", "\x01", "\u202e", "\U0001f600" * 50, "x" * 4000, "[[[[", "{}", "5", "%00"]
+)
+def test_junk_in_every_field_is_answered(browser: Browser, junk: str) -> None:
+    page = browser.get("/create_client")
+    form = page.forms["client"]
+    fixed = {"csrf_token", "ticket"}
+    names = {name for name in form.fields if name and name not in fixed}
+    for spoiled in names:
+        pairs = [(name, form[name].value) for name in fixed]
+        pairs += [(name, junk) for name in (spoiled, spoiled)]
+        assert browser.post("/create_client", pairs, status="*").status_int in {200, 303, 400}
+    everything = [(name, form[name].value) for name in fixed] + [(name, junk) for name in names]
+    assert browser.post("/create_client", everything, status="*").status_int in {200, 303, 400, 413}
+
+
+def test_a_form_without_its_fields_and_a_huge_one_are_answered(browser: Browser) -> None:
+    form = browser.get("/create_client").forms["client"]
+    own = {"csrf_token": form["csrf_token"].value}
+    assert "send it again" in browser.post("/create_client", own, status=400)
+    own["ticket"] = form["ticket"].value
+    browser.post("/create_client", {**own, "client_name": "x" * 1_000_000}, status=413)
+    browser.post("/create_client", {**own, "client_name": "x" * 5000}, status=400)
+    browser.post("/create_client", {**own, "jwks": "[" * 4000}, status=400)
+
+
+def test_to_delete_a_client_ends_all_its_tokens(provider: Provider, browser: Browser) -> None:
+    form = fill(
+        browser.get("/create_client"),
+        grant_types=["password", "refresh_token", "client_credentials"],
+        scope=["openid", "profile"],
+    )
+    client_id, secret = created(form.submit())
+    with provider.database() as dbsession:
+        client = dbsession.get_one(Client, client_id)
+        dbsession.expunge(client)
+    shop = RelyingParty(provider, client, secret)
+    person = {"username": "alice", "password": "valid", "scope": "openid profile"}
+    tokens = shop.token(grant_type="password", **person).json
+    own = shop.token(grant_type="client_credentials").json["access_token"]
+    watcher = provider.register(
+        grant_types=["client_credentials"], redirect_uris=[], resource_server=True
+    )
+    assert watcher.introspect(own)["active"]
+    shop.userinfo(tokens["access_token"])
+    browser.get(f"/clients/{client_id}/delete").forms["delete"].submit()
+    shop.userinfo(tokens["access_token"], status=401)
+    assert watcher.introspect(own) == {"active": False}
+    shop.token(grant_type="refresh_token", refresh_token=tokens["refresh_token"], status=401)
+
+
+def test_many_clients_are_listed_in_parts(provider: Provider, browser: Browser) -> None:
+    created(fill(browser.get("/create_client")).submit())
+    with provider.database() as dbsession:
+        owner_id = dbsession.query(Client).one().owner_id
+        for number in range(100):
+            name = {"client_name": f"Application {number:03}"}
+            dbsession.add(
+                Client(client_metadata=name, owner_id=owner_id, client_id_issued_at=number)
+            )
+    first = browser.get("/clients")
+    assert first.text.count('<a href="http://localhost:6543/clients/') == 100
+    assert "Application 000" not in first
+    last = first.click("Older")
+    assert "Application 000" in last
+    assert "Older" not in last
+    assert "Shop" in last.click("Newer")
+    for page in ("0", "-1", "x", "999999", "9" * 50, "٣"):
+        assert browser.get("/clients", {"page": page}).status_int == 200
+
+
+def test_the_page_says_what_the_client_would_get(provider: Provider, browser: Browser) -> None:
+    form = fill(browser.get("/create_client"), scope=["openid", "email"])
+    client_id, secret = created(form.submit())
+    page = browser.get(f"/clients/{client_id}").html
+    blocks = {block["aria-label"]: block.get_text() for block in page.find_all("pre")}
+    assert "email, email_verified" in page.get_text()
+    assert "works for 10 minutes" in page.get_text()
+    with provider.database() as dbsession:
+        client = dbsession.get_one(Client, client_id)
+        dbsession.expunge(client)
+    shop = RelyingParty(provider, client, secret)
+    person = {"username": "alice", "password": "valid", "scope": "openid email"}
+    tokens = shop.token(grant_type="password", **person).json
+    assert json.loads(blocks["UserInfo"]) == shop.userinfo(tokens["access_token"]).json
+    id_token = decode_id_token(provider, tokens["id_token"])
+    promised = json.loads(blocks["ID token"])
+    assert promised.keys() - {"sid", "acr", "amr", "auth_time"} <= id_token.keys()
+    same = ("iss", "sub", "aud")
+    assert {name: promised[name] for name in same} == {name: id_token[name] for name in same}
+
+
+def curl(http: webtest.TestApp, command: str, **variables: str) -> webtest.TestResponse:
+    """Do what the shell and curl would do with a command of one of our pages."""
+    command = re.sub(r"\$([a-z_]+)", lambda name: variables[name[1]], command)
+    program, *words = shlex.split(command.replace("\\\n", " "))
+    assert program == "curl"
+    headers, form, url = {}, [], ""
+    while words:
+        word = words.pop(0)
+        if word == "-u":
+            headers["Authorization"] = f"Basic {b64encode(words.pop(0).encode()).decode()}"
+        elif word == "-H":
+            name, _, value = words.pop(0).partition(": ")
+            headers[name] = value
+        elif word in {"-d", "--data-urlencode"}:
+            name, _, value = words.pop(0).partition("=")
+            form.append((name, value))
+        else:
+            assert not url
+            url = word
+    return http.post(url, form, headers=headers) if form else http.get(url, headers=headers)
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+@pytest.mark.parametrize("username", ["alice", 'o\'Brien; $(reboot) "x" \\'])
+def test_the_commands_work(provider: Provider, method: str, username: str) -> None:
+    browser = provider.browser()
+    browser.sign_in(username)
+    form = fill(
+        browser.get("/create_client"),
+        redirect_uris="https://shop.example/cb?a='b'",
+        token_endpoint_auth_method=method,
+        grant_types=["authorization_code", "refresh_token", "password", "client_credentials"],
+        response_types=["code"],
+        scope=["openid", "profile"],
+    )
+    page = form.submit()
+    client_id, secret = created(page)
+    blocks = {block["aria-label"]: block.get_text() for block in page.html.find_all("pre")}
+    assert len(blocks) == 6
+    http = webtest.TestApp(provider.wsgi)
+    own = curl(http, blocks["Get a token for the application itself"]).json
+    assert own["token_type"] == "Bearer"
+    tokens = curl(http, blocks["Get a token with a password"]).json
+    me = curl(http, blocks["Use the token"], access_token=tokens["access_token"]).json
+    assert me["username"] == username
+    refresh = blocks["Get a fresh token later"]
+    assert curl(http, refresh, refresh_token=tokens["refresh_token"]).json["access_token"]
+    with provider.database() as dbsession:
+        client = dbsession.get_one(Client, client_id)
+        dbsession.expunge(client)
+    shop = RelyingParty(provider, client, secret)
+    echo = shlex.split(blocks["Make an address, open it in a browser, and allow"].splitlines()[-1])
+    url = echo[1].replace("$code_challenge", shop.challenge)
+    code = shop.answer(shop.complete(browser.get(url).follow(), username))["code"]
+    exchange = blocks["Exchange the code that the browser arrives with"]
+    answer = curl(http, exchange, code=code, code_verifier=shop.verifier).json
+    assert answer["scope"] == "openid profile"
+    later = browser.get(f"/clients/{client_id}").html
+    shown = {block["aria-label"]: block.get_text() for block in later.find_all("pre")}
+    assert secret not in later.get_text()
+    password = shown["Get a token with a password"]
+    assert curl(http, password, client_secret=secret).json["access_token"]
+
+
+def test_what_is_not_selected_is_no_example(make_provider: Any) -> None:
+    provider = make_provider(
+        oauth__grants="implicit", oauth__endpoints="authorization jwks",
+        oauth__token_endpoint_auth_methods="client_secret_basic none",
+    )  # fmt: skip
+    browser = provider.browser()
+    browser.sign_in("alice")
+    form = fill(
+        browser.get("/create_client"), redirect_uris="https://shop.example/cb",
+        grant_types=["implicit"], response_types=["id_token"], scope=["openid"],
+    )  # fmt: skip
+    page = form.submit()
+    assert "curl" not in page
+    later = browser.get(f"/clients/{created(page)[0]}")
+    assert "curl" not in later
+    assert "UserInfo" not in later

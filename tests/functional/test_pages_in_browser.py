@@ -282,6 +282,25 @@ def test_every_page_is_accessible_and_fits(
     for path in ("/", "/account", "/clients", "/create_client", "/login", "/logout", *wrong):
         driver.get(issuer + path)
         inspect()
+    driver.get(f"{issuer}/create_client")
+    wait_for(driver, "#client_name").send_keys(LONG, Keys.ENTER)
+    wait_for(driver, "#redirect_uris-error")
+    assert driver.switch_to.active_element.get_attribute("id") == "redirect_uris"
+    inspect()
+    press(driver, "https://client.example/" + LONG)
+    wait_for(driver, "#client button.primary").click()
+    wait_for(driver, "#client_secret")
+    inspect()
+    wait_for(driver, "[data-copy=client_secret] + button").click()
+    WebDriverWait(driver, 10).until(lambda waiting: "Copied client_secret" in waiting.page_source)
+    wait_for(driver, "main a.primary").click()
+    wait_for(driver, "#client")
+    driver.execute_script("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    inspect()
+    client_url = driver.current_url
+    for path in ("/secret", "/delete"):
+        driver.get(client_url + path)
+        inspect()
     driver.get(f"{issuer}/logout")
     wait_for(driver, "#logout button").click()
     WebDriverWait(driver, 10).until(lambda waiting: "signed out" in waiting.page_source)

@@ -1,0 +1,57 @@
+"""Who manages which client: its owner, and the administrators every one."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pyramid.httpexceptions import HTTPForbidden, HTTPNotFound
+
+from oidcserver.models import Client
+from oidcserver.models.user import normalise_username
+from oidcserver.views.access import signed_in
+
+View = Callable[[Any], Any]
+
+
+def is_administrator(request: Any) -> bool:
+    """Whether the person who is signed in looks after every client."""
+    administrators = request.provider.settings["oidc.administrators"]
+    own = request.login_session.user.username_key
+    return own in {normalise_username(name) for name in administrators}
+
+
+def may_manage_clients(request: Any) -> bool:
+    """Whether there is a person, and the pages of clients are for that person."""
+    if request.login_session is None:
+        return False
+    return request.provider.settings["oidc.client_pages"] == "anyone" or is_administrator(request)
+
+
+def managed(view: View) -> View:
+    """Decorate a view for those who may manage clients; others sign in, or get 403."""
+
+    def view_managed(request: Any) -> Any:
+        if not request.may_manage_clients:
+            raise HTTPForbidden()
+        return view(request)
+
+    return signed_in(view_managed)
+
+
+def find_client(request: Any, *, to_change: bool = False) -> Client:
+    """Return the client of the URL, if it is one's own; every other does not exist.
+
+    :param to_change: let others who change it at the same moment wait.
+    :raises HTTPNotFound: for every other.
+    """
+    client: Client | None = request.dbsession.get(
+        Client, request.matchdict["client_id"], with_for_update=to_change or None
+    )
+    own = client is not None and client.owner_id == request.login_session.user_id
+    if client is None or not (own or is_administrator(request)):
+        raise HTTPNotFound()
+    return client
+
+
+def includeme(config: Any) -> None:
+    """``request.may_manage_clients``."""
+    config.add_request_method(may_manage_clients, reify=True)

@@ -1,0 +1,126 @@
+"""What a client does, as commands to try: each grant that it registered, with curl."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from oidcserver.models import Client
+
+JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+#: What needs neither quotes in a shell nor encoding in a form.
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
+_CHALLENGE = """\
+code_verifier=$(openssl rand -hex 32)
+code_challenge=$(printf %s "$code_verifier" | openssl dgst -sha256 -binary \\
+  | openssl base64 | tr '+/' '-_' | tr -d '=')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A step: what it does, and the commands. ``$name`` stands for what a step before gave."""
+
+    title: str
+    command: str
+
+
+def examples(request: Any, client: Client, secret: str | None = None) -> list[Example]:
+    """Return the steps for a client, with its secret, or with ``$client_secret`` for one unknown.
+
+    There are none for a client that uses no built-in grant, or a third party's authentication.
+    """
+    credentials = _credentials(client, secret)
+    routes = request.provider.route_names
+    if "token_endpoint" not in routes or credentials is None:
+        return []
+    command = f"curl {credentials} \\\n  {request.provider_url('token_endpoint')}"
+    grants = {name for name in request.provider.grant_types if client.check_grant_type(name)}
+    scope = " ".join(name for name in client.scopes if name in request.provider.scopes)
+    personal, steps = False, []
+    if "client_credentials" in grants:
+        own = _form(command, grant_type="client_credentials")
+        steps.append(Example("Get a token for the application itself", own))
+    if "password" in grants:
+        personal = True
+        demo = request.provider.settings["oidc.user_directory"] == "demo"
+        form = {
+            "grant_type": "password",
+            "username": request.login_session.user.username,
+            "password": "valid" if demo else None,
+            "scope": scope,
+        }
+        steps.append(Example("Get a token with a password", _form(command, **form)))
+    if "authorization_endpoint" in routes and client.check_response_type("code"):
+        personal = True
+        redirect_uri = client.redirect_uris[0]
+        form = {
+            "grant_type": "authorization_code",
+            "code": None,
+            "redirect_uri": redirect_uri,
+            "code_verifier": None,
+        }
+        steps += [
+            Example(
+                "Make an address, open it in a browser, and allow",
+                _authorize(request, client.client_id, redirect_uri, scope),
+            ),
+            Example("Exchange the code that the browser arrives with", _form(command, **form)),
+        ]
+    if personal and "refresh_token" in grants:
+        form = {"grant_type": "refresh_token", "refresh_token": None}
+        steps.append(Example("Get a fresh token later", _form(command, **form)))
+    if personal and (url := _resource(request, client)):
+        command = f'curl -H "Authorization: Bearer $access_token" \\\n  {url}'
+        steps.append(Example("Use the token", command))
+    return steps
+
+
+def _credentials(client: Client, secret: str | None) -> str | None:
+    """Return curl's arguments by which the client says who it is (RFC 6749 section 2.3.1)."""
+    client_id, value = client.client_id, secret or "$client_secret"
+    by_assertion = f'-d client_assertion_type={JWT_BEARER} -d "client_assertion=$client_assertion"'
+    return {
+        "client_secret_basic": f'-u "{client_id}:{value}"',
+        "client_secret_post": f'-d client_id={client_id} -d "client_secret={value}"',
+        "client_secret_jwt": by_assertion,
+        "private_key_jwt": by_assertion,
+        "none": f"-d client_id={client_id}",
+    }.get(client.token_endpoint_auth_method)
+
+
+def _authorize(request: Any, client_id: str, redirect_uri: str, scope: str) -> str:
+    """Return commands that make a challenge (RFC 7636 section 4) and print an address."""
+    parameters = {
+        "response_type": "code",
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
+        "scope": scope,
+        "code_challenge_method": "S256",
+    }
+    query = urlencode({name: value for name, value in parameters.items() if value})
+    url = f"{request.provider_url('authorization_endpoint')}?{query}"
+    return f'{_CHALLENGE}echo "{url}&code_challenge=$code_challenge"'
+
+
+def _resource(request: Any, client: Client) -> str | None:
+    """Return the URL of something that a person's token opens."""
+    for route_name, scope in (("api_me", "profile"), ("userinfo_endpoint", "openid")):
+        if route_name in request.provider.route_names and scope in client.scopes:
+            url: str = request.provider_url(route_name)
+            return url
+    return None
+
+
+def _form(command: str, **parameters: str | None) -> str:
+    """Add form parameters, one a line; None is a shell variable of that name, "" is left out."""
+    lines = [command]
+    for name, value in parameters.items():
+        if value is None:
+            lines.append(f'--data-urlencode "{name}=${name}"')
+        elif _PLAIN.fullmatch(value):
+            lines.append(f"-d {name}={value}")
+        elif value:
+            lines.append(f"--data-urlencode {shlex.quote(f'{name}={value}')}")
+    return " \\\n  ".join(lines)

@@ -1,0 +1,63 @@
+"""What a client would get: scopes, lifetimes, and the claims about whoever looks at the page."""
+
+import json
+from typing import Any
+
+from oidcserver.models import Authorization, Client
+from oidcserver.oidc.claims import scope_claims
+from oidcserver.oidc.id_token import id_token_claims
+
+_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+def preview(request: Any, client: Client) -> dict[str, Any]:
+    """Return ``scopes`` (of the provider), ``lifetimes`` (pairs of words) and ``documents``.
+
+    The documents are pairs of a title and JSON: the claims of an ID token and the answer of
+    UserInfo, as they would be if the person who is signed in allowed everything.
+    """
+    known = request.provider.scopes
+    scopes = [known[name] for name in client.scopes if name in known]
+    return {
+        "scopes": scopes,
+        "lifetimes": _lifetimes(request, client),
+        "documents": _documents(request, client) if "openid" in client.scopes else [],
+    }
+
+
+def duration(seconds: int) -> str:
+    """Return a number of seconds in the largest unit that divides it: ``10 minutes``."""
+    size, unit = next(pair for pair in _UNITS if seconds % pair[0] == 0)
+    count = seconds // size
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
+def _lifetimes(request: Any, client: Client) -> list[tuple[str, str]]:
+    settings = request.provider.settings
+    lifetimes = [("Access token", duration(settings["oauth.access_token_lifetime"]))]
+    if "openid" in client.scopes:
+        lifetimes.append(("ID token", duration(settings["oidc.id_token_lifetime"])))
+    if client.check_grant_type("refresh_token"):
+        idle = duration(settings["oauth.refresh_token_idle_lifetime"])
+        longest = duration(settings["oauth.refresh_token_max_lifetime"])
+        lifetimes.append(("Refresh token", f"{idle} unused, {longest} at most"))
+    return lifetimes
+
+
+def _documents(request: Any, client: Client) -> list[tuple[str, str]]:
+    session = request.login_session
+    authorization = Authorization(
+        user_id=session.user_id,
+        session_id=session.id,
+        auth_time=session.auth_time,
+        acr=session.acr,
+        amr=session.amr,
+    )
+    id_token = id_token_claims(request, client, authorization)
+    documents = [("ID token", id_token)]
+    if "userinfo_endpoint" in request.provider.route_names:
+        claims = scope_claims(request, session.user, client.scopes)
+        documents.append(("UserInfo", {"sub": session.user_id, **claims}))
+    return [
+        (title, json.dumps(document, indent=2, ensure_ascii=False)) for title, document in documents
+    ]

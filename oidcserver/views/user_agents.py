@@ -1,0 +1,37 @@
+"""Browsers in words, as well as their User-Agent field tells (RFC 9110 section 10.1.5)."""
+
+#: A mark in the field and what it stands for. The first that is there counts: most browsers also
+#: claim to be the ones below them.
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Macintosh", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+MAX_UNKNOWN = 60
+
+
+def describe_user_agent(user_agent: str) -> str:
+    """Return ``Firefox on Linux``; of what is not known, the beginning of the field itself."""
+    browser = _first(_BROWSERS, user_agent)
+    system = _first(_SYSTEMS, user_agent)
+    if browser is None:
+        return user_agent[:MAX_UNKNOWN].strip() or "A browser"
+    return f"{browser} on {system}" if system else browser
+
+
+def _first(marks: tuple[tuple[str, str], ...], user_agent: str) -> str | None:
+    return next((name for mark, name in marks if mark in user_agent), None)
