@@ -6,7 +6,7 @@ from typing import Any
 from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
 from pyramid.httpexceptions import HTTPException, HTTPForbidden, HTTPNotFound
 from pyramid.response import Response
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from oidcserver.oauth.errors import Rejection
@@ -82,7 +82,13 @@ def try_later(problem: TooManyAttempts | Busy, request: Any) -> Response:
 
 
 def database_down(problem: Exception, request: Any) -> Response:
-    """Answer while the database does not; nothing here may ask it."""
+    """Answer while the database does not; nothing here may ask it.
+
+    What a cut connection raises is the driver's choice; SQLAlchemy says that it was cut.
+    """
+    down = isinstance(problem, OperationalError | InterfaceError | PoolTimeoutError)
+    if not (down or getattr(problem, "connection_invalidated", False)):
+        return unexpected(problem, request)
     reference = _log("the database does not answer", problem)
     rejection = Rejection(
         "temporarily_unavailable",
@@ -138,7 +144,7 @@ def includeme(config: Any) -> None:
         (foreign_form, (BadCSRFOrigin,)),
         (stale_form, (BadCSRFToken,)),
         (try_later, (TooManyAttempts, Busy)),
-        (database_down, (OperationalError, InterfaceError, PoolTimeoutError)),
+        (database_down, (DBAPIError, PoolTimeoutError)),
         (unexpected, (Exception,)),
     ):
         for context in contexts:

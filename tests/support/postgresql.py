@@ -33,9 +33,9 @@ class Cluster:
             f"-k {self.directory} -c listen_addresses= -c fsync=off -c synchronous_commit=off "
             "-c full_page_writes=off -c max_connections=200"
         )
-        self._run(
-            self._pg_ctl, "-D", data, "-o", options, "-w", "-l", self.directory / "log", "start"
-        )
+        self._start = (self._pg_ctl, "-D", data, "-o", options, "-w", "-l",
+                       self.directory / "log", "start")  # fmt: skip
+        self.resume()
         self.url = make_url(f"postgresql+psycopg2://tests@/postgres?host={self.directory}")
 
     def _run(self, *command: object) -> None:
@@ -53,7 +53,18 @@ class Cluster:
         engine.dispose()
         return self.url.set(database=name).render_as_string(hide_password=False)
 
+    def resume(self) -> None:
+        """Start the server, at first or again."""
+        self._run(*self._start)
+        self._running = True
+
+    def pause(self) -> None:
+        """Stop the server, cutting every connection; ``resume`` starts it again."""
+        self._run(self._pg_ctl, "-D", self.directory / "data", "-m", "fast", "-w", "stop")
+        self._running = False
+
     def stop(self) -> None:
         """Stop the cluster and remove it."""
-        self._run(self._pg_ctl, "-D", self.directory / "data", "-m", "immediate", "-w", "stop")
+        if self._running:
+            self.pause()
         shutil.rmtree(self.directory)
