@@ -112,7 +112,10 @@ def narrow_scope(request: AuthorizationRequest) -> None:
 
 
 def read_prompt(request: AuthorizationRequest) -> None:
-    """Read prompt and max_age (OpenID Connect Core section 3.1.2.1)."""
+    """Read prompt and max_age (OpenID Connect Core section 3.1.2.1).
+
+    The client's registered ``default_max_age`` stands in for max_age (Registration section 2).
+    """
     prompt = frozenset(request.data.get("prompt", "").split())
     if "none" in prompt and len(prompt) > 1:
         raise invalid_request("prompt=none stands alone.", "OpenID Connect Core section 3.1.2.1")
@@ -124,6 +127,8 @@ def read_prompt(request: AuthorizationRequest) -> None:
         if not (max_age.isascii() and max_age.isdigit() and len(max_age) < 10):
             raise invalid_request("max_age is not a number of seconds.", max_age=max_age)
         request.max_age = int(max_age)
+    elif request.client is not None:
+        request.max_age = request.client.member("default_max_age")
 
 
 STAGES = (
