@@ -46,6 +46,11 @@ def clients() -> None:
 @click.option("--jwks-uri", help="Where its public keys are fetched.")
 @click.option("--client-uri", help="Its home page.")
 @click.option("--pkce-optional", is_flag=True, help="Let it do without PKCE.")
+@click.option(
+    "--access-token-format",
+    type=click.Choice(["sealed", "jwt"]),
+    help="Another than oauth.access_token_format.",
+)
 @click.option("--resource-server", is_flag=True, help="Let it introspect every client's tokens.")
 @json_option
 def create(
@@ -53,6 +58,7 @@ def create(
     name: str,
     jwks: Any,
     pkce_optional: bool,
+    access_token_format: str | None,
     resource_server: bool,
     as_json: bool,
     **options: Any,
@@ -75,6 +81,7 @@ def create(
         except InvalidClientMetadata as problem:
             raise click.ClickException(problem.description) from None
         client.pkce_optional = pkce_optional
+        client.access_token_format = access_token_format
         client.resource_server = resource_server
         dbsession.flush()
         issued = {"client_id": client.client_id, "client_secret": secret}
@@ -182,6 +189,7 @@ def _described(client: Client) -> dict[str, Any]:
         "client_id_issued_at": client.client_id_issued_at,
         **client.client_metadata,
         "pkce_optional": client.pkce_optional,
+        "access_token_format": client.access_token_format,
         "resource_server": client.resource_server,
     }
 

@@ -79,7 +79,7 @@ def test_a_client_is_created_shown_listed_given_a_new_secret_and_deleted(run: Ru
 def test_a_created_client_works(run: Run, ini: Path, make_provider: Any, database_url: str) -> None:
     created = run(
         "clients", "create", "--name", "Robot", "--grant-type", "client_credentials",
-        "--scope", "email", "--json",
+        "--scope", "email", "--access-token-format", "jwt", "--json",
     )  # fmt: skip
     issued = json.loads(created.stdout)
     provider: Provider = make_provider(oidcserver__database_url=database_url)
@@ -89,7 +89,9 @@ def test_a_created_client_works(run: Run, ini: Path, make_provider: Any, databas
         client = dbsession.get_one(Client, issued["client_id"])
         dbsession.expunge(client)
     robot = RelyingParty(provider, client, issued["client_secret"])
-    assert robot.token(grant_type="client_credentials").json["scope"] == "email"
+    tokens = robot.token(grant_type="client_credentials").json
+    assert tokens["scope"] == "email"
+    assert tokens["access_token"].startswith("eyJ")
 
 
 def test_a_refused_client_says_why_and_exits_with_1(run: Run) -> None:
