@@ -6,6 +6,7 @@ from typing import Any
 def includeme(config: Any) -> None:
     """Include every built-in endpoint; the ini selects among them."""
     for name in (
-        "authorization", "token", "revocation", "introspection", "userinfo", "jwks", "discovery",
+        "authorization", "token", "revocation", "introspection", "userinfo", "end_session", "jwks",
+        "discovery",
     ):  # fmt: skip
         config.include(f"oidcserver.endpoints.{name}")

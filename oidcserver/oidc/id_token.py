@@ -5,7 +5,7 @@ from typing import Any
 from oidcserver.keys.jwt import half_hash, sign, sign_with_secret
 from oidcserver.models import Authorization
 from oidcserver.oauth.authorization_request import AuthorizationRequest
-from oidcserver.oauth.errors import invalid_request
+from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.registration import read_client_secrets
 from oidcserver.oidc.claims import scope_claims
 from oidcserver.settings import seconds
@@ -25,7 +25,16 @@ def make_id_token(
     present = {name: value for name, value in content.items() if value is not None}
     algorithm = client.member(ALGORITHM)
     if algorithm.startswith("HS"):
-        return sign_with_secret(read_client_secrets(provider, client)[0], algorithm, present)
+        secrets = read_client_secrets(provider, client)
+        if not secrets:
+            raise Rejection(
+                "server_error",
+                "The ID token cannot be signed: the client has no secret that can be read.",
+                rule="OpenID Connect Core section 10.1",
+                received={"client": client.client_id},
+                status_code=500,
+            )
+        return sign_with_secret(secrets[0], algorithm, present)
     return sign(provider.keys, algorithm, present)
 
 

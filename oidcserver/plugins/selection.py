@@ -102,13 +102,16 @@ def _claim(claimed: dict[str, str], key: str, name: str, what: str) -> None:
 
 
 def _ordered(provider: Provider, kind: str) -> list[tuple[str, Any]]:
-    """Sort what has names to come after or before; without any, the order of the offers."""
+    """Sort what names others to come after or before; the rest keep the order of their offers."""
     sorter = TopologicalSorter(default_before=None)
     previous: str | None = None
     for name, entry in provider.catalog.offers(kind).items():
         value, after, before = entry.value
-        sorter.add(name, value, after=after or (None if before else previous), before=before)
-        previous = name
+        if after is None and before is None:
+            sorter.add(name, value, after=previous)
+            previous = name
+        else:
+            sorter.add(name, value, after=after, before=before)
     ordered: list[tuple[str, Any]] = sorter.sorted()
     return ordered
 

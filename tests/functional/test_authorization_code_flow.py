@@ -175,3 +175,16 @@ def test_the_code_of_a_person_disabled_meanwhile_is_refused(
     with provider.database() as dbsession:
         dbsession.query(User).update({User.disabled_at: 1})
     assert client.exchange(code, status=400)["error"] == "invalid_grant"
+
+
+def test_an_hs256_client_whose_secret_has_expired_gets_a_clear_error(provider: Provider) -> None:
+    client = provider.register(
+        id_token_signed_response_alg="HS256",
+        grant_types=["authorization_code", "implicit"],
+        response_types=["code id_token", "code"],
+    )
+    with provider.database() as dbsession:
+        dbsession.merge(client.client).secret_expires_at = 1
+    answer = client.login(provider.browser(), response_type="code id_token")
+    assert answer["error"] == "server_error"
+    assert "code" not in answer

@@ -12,6 +12,7 @@ EXAMPLES = 100_000 if os.environ.get("RACES") == "full" else 300
 PATHS = (
     "/", "/login", "/logout", "/consent", "/clients", "/create_client", "/clients/x", "/account",
     "/oauth/authorize", "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/userinfo",
+    "/oauth/end_session",
     "/oauth/jwks.json", "/.well-known/openid-configuration", "/api/me", "/unknown",
 )  # fmt: skip
 NAMES = (

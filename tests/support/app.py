@@ -139,11 +139,11 @@ class RelyingParty:
 
     def complete(self, page: webtest.TestResponse, username: str = "alice") -> webtest.TestResponse:
         """Fill in the login and the consent page where they come."""
-        if "login" in page.forms:
+        if page.status_int == 200 and "login" in page.forms:
             form = page.forms["login"]
             form["username"], form["password"] = username, "valid"
             page = follow_to_answer(form.submit())
-        if "consent" in page.forms:
+        if page.status_int == 200 and "consent" in page.forms:
             page = follow_to_answer(page.forms["consent"].submit("decision", value="allow"))
         return page
 

@@ -1,0 +1,87 @@
+"""RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0)."""
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from authlib.oauth2 import OAuth2Error
+from pyramid.response import Response
+
+from oidcserver.models import Client
+from oidcserver.oauth.errors import as_rejection, invalid_request
+from oidcserver.oauth.requests import Payload, read_form, read_query
+from oidcserver.oauth.responses import error_page, see_other
+from oidcserver.oidc.id_token_hint import read_id_token_hint
+from oidcserver.operations.rejections import record_rejection
+
+RULE = "OpenID Connect RP-Initiated Logout 1.0 section 2"
+
+
+def end_session(request: Any) -> Response:
+    """Sign out whom a valid hint names and go back; in every other case ask, or refuse.
+
+    Only a hint proves that a client asks, so only with one does a redirect follow (section 4).
+    """
+    try:
+        payload = Payload(read_form(request) if request.method == "POST" else read_query(request))
+        payload.refuse_duplicates()
+        return _end(request, payload.data)
+    except OAuth2Error as error:
+        rejection = as_rejection(error)
+        reference = record_rejection(request, rejection, None)
+        return error_page(request, rejection, reference)
+
+
+def _end(request: Any, data: dict[str, str]) -> Response:
+    question = see_other(request.provider_url("logout"))
+    hint = data.get("id_token_hint")
+    if hint is None:
+        if "post_logout_redirect_uri" in data:
+            raise invalid_request(
+                "The application did not say who is to be signed out, so nobody was.", RULE
+            )
+        return question
+    client, claims = _read(request, data, hint)
+    target = data.get("post_logout_redirect_uri")
+    if target is not None and target not in (client.member("post_logout_redirect_uris") or ()):
+        raise invalid_request(
+            "The address to go to after signing out is not one that the application registered.",
+            RULE,
+            post_logout_redirect_uri=target,
+        )
+    session = request.login_session
+    if session is not None and session.user_id != claims["sub"]:
+        return question
+    request.sign_out()
+    return question if target is None else see_other(_with_state(target, data.get("state")))
+
+
+def _read(request: Any, data: dict[str, str], hint: str) -> tuple[Client, dict[str, Any]]:
+    query_client = request.authorization_server.query_client
+    named = query_client(data["client_id"]) if "client_id" in data else None
+    claims = read_id_token_hint(request, hint, named)
+    client = query_client(claims["aud"]) if claims is not None else None
+    if claims is None or client is None or ("client_id" in data and named is None):
+        raise invalid_request("The sign-out request is not one of an application known here.", RULE)
+    return client, claims
+
+
+def _with_state(target: str, state: str | None) -> str:
+    if state is None:
+        return target
+    separator = "&" if "?" in target else "?"
+    return target + separator + urlencode({"state": state}, quote_via=quote)
+
+
+def _demand_page(registry: Any) -> str | None:
+    provider = registry.provider
+    if "end_session" in provider.endpoints and "logout" not in provider.route_names:
+        return "oauth.endpoints selects end_session, which needs the page logout in oidc.pages."
+    return None
+
+
+def includeme(config: Any) -> None:
+    """Offer the endpoint."""
+    config.add_startup_check("page of end_session", _demand_page)
+    config.add_oauth_endpoint(
+        "end_session", "/oauth/end_session", end_session, methods=("GET", "POST")
+    )
