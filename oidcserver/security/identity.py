@@ -10,15 +10,23 @@ CHOOSE = PHASE0_CONFIG + 10
 
 
 class LoginSessionPolicy:
-    """``request.identity`` is the person who is signed in; contexts grant rights by their ACL."""
+    """``request.identity`` is the person who is signed in; contexts grant rights by their ACL.
+
+    On a view with ``oauth_scope`` it is the access token: a cookie counts for nothing there.
+    """
 
     def identity(self, request: Any) -> Any | None:
-        """Return the person."""
+        """Return the access token or the person."""
+        if request.access_token is not None:
+            return request.access_token
         session = request.login_session
         return session.user if session is not None else None
 
     def authenticated_userid(self, request: Any) -> str | None:
-        """Return the person's subject identifier."""
+        """Return the subject identifier of the token or of the person."""
+        if request.access_token is not None:
+            subject: str = request.access_token.subject
+            return subject
         session = request.login_session
         return session.user_id if session is not None else None
 

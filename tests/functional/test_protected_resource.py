@@ -43,6 +43,20 @@ def test_the_walk_throughs_resource_says_who_it_is(
     assert me.headers["Cache-Control"] == "no-store"
 
 
+def test_the_identity_of_a_protected_view_is_the_token_and_not_the_cookies_person(
+    make_provider: Any,
+) -> None:
+    provider = make_provider(oidcserver__includes="support.orders_plugin")
+    client = provider.register()
+    tokens = client.exchange(client.login(provider.browser())["code"])
+    bob = provider.browser()
+    bob.sign_in("bob")
+    bob.get("/orders", status=401)
+    answer = bob.get("/orders", headers=bearer(tokens["access_token"])).json
+    assert answer["owner"] == client.userinfo(tokens["access_token"]).json["sub"]
+    assert answer["userid"] == answer["owner"]
+
+
 def test_without_a_token_the_challenge_is_bare(client: RelyingParty) -> None:
     for headers in ({}, {"Authorization": "Basic eDp5"}, {"Authorization": "DPoP x"}):
         refused = client.http.get("/api/me", headers=headers, status=401)

@@ -8,8 +8,10 @@ from pyramid.authorization import Allow, Authenticated, Deny, Everyone
 from oidcserver.security.identity import LoginSessionPolicy
 
 POLICY = LoginSessionPolicy()
-ALICE = SimpleNamespace(login_session=SimpleNamespace(user_id="a1", user="the person"))
-NOBODY: Any = SimpleNamespace(login_session=None)
+ALICE = SimpleNamespace(
+    access_token=None, login_session=SimpleNamespace(user_id="a1", user="the person")
+)
+NOBODY: Any = SimpleNamespace(access_token=None, login_session=None)
 
 
 def test_the_identity_is_the_person_of_the_session() -> None:
@@ -26,7 +28,9 @@ def test_rights_come_from_the_context() -> None:
     assert POLICY.permits(ALICE, context, "edit")
     assert POLICY.permits(ALICE, context, "view")
     assert not POLICY.permits(NOBODY, context, "view")
-    other = SimpleNamespace(login_session=SimpleNamespace(user_id="b2", user=None))
+    other = SimpleNamespace(
+        access_token=None, login_session=SimpleNamespace(user_id="b2", user=None)
+    )
     assert not POLICY.permits(other, context, "edit")
     assert not POLICY.permits(ALICE, SimpleNamespace(), "view")
 
