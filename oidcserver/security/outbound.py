@@ -133,15 +133,17 @@ class OutboundFetcher:
         except RuntimeError:  # the system has no more threads
             self.places.release()
             raise OutboundFetchError("Too many requests to other hosts are under way.") from None
+        late = OutboundFetchError(
+            f"The host did not answer in whole within {self.timeout:g} seconds."
+        )
         try:
             outcome = future.result(exchange.seconds_left())
         except TimeoutError:
             exchange.give_up()
-            raise OutboundFetchError(
-                f"The host did not answer in whole within {self.timeout:g} seconds."
-            ) from None
+            raise late from None
         if isinstance(outcome, OutboundFetchError):
-            raise outcome
+            # The socket's own timeout may fire first, by a moment: the reason is the same.
+            raise outcome if exchange.seconds_left() else late
         return outcome
 
 
