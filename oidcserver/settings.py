@@ -153,6 +153,8 @@ CORE: tuple[Setting, ...] = (
     Setting("oauth.scopes", words, (), "The scopes that exist; empty: all that are offered."),
     Setting("oidc.pages", words, ("login", "consent", "logout", "home"),
             "The pages that exist."),
+    Setting("oidc.subject_types", words, ("public", "pairwise"),
+            "How a client may know a person: by one name everywhere, or by a name of its own."),
     Setting("oidc.user_directory", text, "database", "Who knows the people: see explain."),
 )  # fmt: skip
 

@@ -7,8 +7,7 @@ from joserfc.jwk import KeySet
 from oidcserver.client_auth.assertion import AssertionMethod
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT
 from oidcserver.models import Client
-from oidcserver.security.jwk_set import public_key_set
-from oidcserver.security.outbound import OutboundFetchError
+from oidcserver.oauth.client_keys import read_client_keys
 
 
 class PrivateKeyJWT(AssertionMethod):
@@ -18,20 +17,11 @@ class PrivateKeyJWT(AssertionMethod):
     algorithms = CLIENT_ALGORITHMS
 
     def keys(self, server: Any, client: Client | None, kid: str | None) -> list[KeySet]:
-        """Return the client's public keys; those of its ``jwks_uri`` are fetched where needed.
+        """Return the client's public keys.
 
         An unknown client is refused at once: there is no key to imitate the work with, and an
         identifier is not a secret (RFC 6749 section 2.2).
         """
         if client is None:
             raise InvalidJWT("there is no client")
-        try:
-            if uri := client.member("jwks_uri"):
-                request = server.http_request
-                # No transaction is open while another host is waited for.
-                request.tm.commit()
-                request.tm.begin()
-                return [request.registry.remote_jwks.keys(uri, kid)]
-            return [public_key_set(client.member("jwks"))]
-        except (OutboundFetchError, ValueError) as problem:
-            raise InvalidJWT(f"the client's keys cannot be had ({problem})") from None
+        return [read_client_keys(server.http_request, client, kid)]

@@ -10,6 +10,7 @@ from oidcserver.models import Client
 from oidcserver.oauth.errors import as_rejection, invalid_request
 from oidcserver.oauth.requests import Payload, read_form, read_query
 from oidcserver.oauth.responses import error_page, see_other
+from oidcserver.oauth.subjects import subject_of
 from oidcserver.oidc.id_token_hint import read_id_token_hint
 from oidcserver.operations.rejections import record_rejection
 
@@ -49,7 +50,7 @@ def _end(request: Any, data: dict[str, str]) -> Response:
             post_logout_redirect_uri=target,
         )
     session = request.login_session
-    if session is not None and session.user_id != claims["sub"]:
+    if session is not None and subject_of(request, client, session.user) != claims["sub"]:
         return question
     request.sign_out()
     return question if target is None else see_other(_with_state(target, data.get("state")))

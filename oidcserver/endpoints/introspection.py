@@ -3,6 +3,7 @@
 from typing import Any
 
 from pyramid.response import Response
+from sqlalchemy import select
 
 from oidcserver.models import Authorization, Client, User
 from oidcserver.models.refresh_token import find_refresh_token
@@ -35,7 +36,6 @@ def _access_token(request: Any, client: Client, text: str) -> dict[str, Any] | N
     concerned = {token.client_id, *token.audience}
     if client.client_id not in concerned and not client.resource_server:
         return INACTIVE  # section 4: no more than that
-    user = request.dbsession.get(User, token.subject) if token.authorization_id else None
     members: dict[str, Any] = {
         "active": True,
         "token_type": "Bearer",
@@ -47,10 +47,20 @@ def _access_token(request: Any, client: Client, text: str) -> dict[str, Any] | N
         "iat": token.issued_at,
         "exp": token.expires_at,
         "jti": token.token_id,
-        "username": user.username if user else None,
+        "username": _username(request, token.authorization_id),
         "cnf": token.confirmation,
     }
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _username(request: Any, authorization_id: str | None) -> str | None:
+    statement = (
+        select(User.username)
+        .join(Authorization, Authorization.user_id == User.id)
+        .where(Authorization.id == authorization_id)
+    )
+    username: str | None = request.dbsession.scalar(statement) if authorization_id else None
+    return username
 
 
 def _refresh_token(request: Any, client: Client, text: str) -> dict[str, Any]:
@@ -65,7 +75,7 @@ def _refresh_token(request: Any, client: Client, text: str) -> dict[str, Any]:
     return {
         "active": True,
         "client_id": row.client_id,
-        "sub": user.id,
+        "sub": authorization.subject,
         "username": user.username,
         "scope": row.scope,
         "iss": request.provider.issuer,

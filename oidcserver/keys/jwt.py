@@ -63,9 +63,12 @@ def sign(keys: KeyStore, alg: str, claims: Mapping[str, Any], *, typ: str | None
     return _serialize({**header, "typ": typ} if typ else header, claims, key)
 
 
-def sign_with_secret(secret: str, alg: str, claims: Mapping[str, Any]) -> str:
+def sign_with_secret(
+    secret: str, alg: str, claims: Mapping[str, Any], *, typ: str | None = None
+) -> str:
     """Sign claims with a client's secret (OpenID Connect Core section 10.1)."""
-    return _serialize({"alg": alg}, claims, OctKey.import_key(secret))
+    header = {"alg": alg, "typ": typ} if typ else {"alg": alg}
+    return _serialize(header, claims, OctKey.import_key(secret))
 
 
 def verify_own(keys: KeyStore, token: str, *, typ: str | None = None) -> dict[str, Any] | None:

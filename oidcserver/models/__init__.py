@@ -12,7 +12,11 @@ from oidcserver.models.base import Base
 from oidcserver.models.client import Client
 from oidcserver.models.consent import Consent
 from oidcserver.models.engine import RequestSession, make_engine, make_session_factory
+from oidcserver.models.initial_access_token import InitialAccessToken
 from oidcserver.models.login_session import LoginSession
+from oidcserver.models.login_session_client import LoginSessionClient
+from oidcserver.models.logout_delivery import LogoutDelivery
+from oidcserver.models.pairwise_subject import PairwiseSubject
 from oidcserver.models.refresh_token import RefreshToken
 from oidcserver.models.rejection import RecordedRejection
 from oidcserver.models.replay import UsedIdentifier
@@ -27,7 +31,11 @@ __all__ = [
     "Base",
     "Client",
     "Consent",
+    "InitialAccessToken",
     "LoginSession",
+    "LoginSessionClient",
+    "LogoutDelivery",
+    "PairwiseSubject",
     "RecordedRejection",
     "RefreshToken",
     "RevokedAccessToken",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, update
+from sqlalchemy import ForeignKey, String, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
@@ -25,6 +25,8 @@ class Authorization(Base):
     user_id: Mapped[str] = mapped_column(
         ForeignKey("user_account.id", ondelete="CASCADE"), index=True
     )
+    #: What the client knows the person by: the ``sub`` of every token.
+    subject: Mapped[str] = mapped_column(String(255))
     session_id: Mapped[str | None] = mapped_column(Identifier, index=True)
     scope: Mapped[str] = mapped_column(Words, default="")
     claims_request: Mapped[dict[str, Any] | None] = mapped_column(Json)

@@ -57,6 +57,8 @@ class Client(Base, ClientMixin):
     #: A resource server: may introspect the tokens of every client (RFC 7662 section 4).
     resource_server: Mapped[bool] = mapped_column(default=False)
     access_token_format: Mapped[str | None] = mapped_column(String(32))
+    #: Of the token by which the client manages its registration (RFC 7592); None: it may not.
+    registration_token_digest: Mapped[str | None] = mapped_column(Digest)
 
     def member(self, name: str) -> Any:
         """Return a registered member, its standard default, or None."""

@@ -14,6 +14,7 @@ def includeme(config: Any) -> None:
     config.add_request_method(AuthorizationServer, "authorization_server", reify=True)
     config.add_request_method(lambda request: clock.now(), "now", reify=True)
     config.add_request_method(provider_url)
+    config.include("oidcserver.oauth.subjects")
     for name, stage in STAGES:
         config.add_oauth_stage("authorization", name, stage)
     config.add_access_token_format("sealed", SealedFormat())

@@ -29,6 +29,8 @@ class AuthorizationRequest:
     scope: str = ""
     prompt: frozenset[str] = frozenset()
     max_age: int | None = None
+    #: The ``claims`` parameter, read (OpenID Connect Core section 5.5).
+    claims_request: dict[str, Any] | None = None
     suspended: SuspendedRequest | None = None
     #: The ``request_uri`` of ``suspended``.
     request_uri: str = ""

@@ -71,6 +71,7 @@ class AuthorizationResponder:
             session.user,
             session_id=session.id,
             scope=request.scope,
+            claims_request=request.claims_request,
             nonce=request.data.get("nonce"),
             auth_time=session.auth_time,
             acr=session.acr,

@@ -4,6 +4,7 @@ from typing import Any
 
 from oidcserver.credentials import REFRESH_TOKEN, digest, new_credential
 from oidcserver.models import Authorization, Client, RefreshToken
+from oidcserver.oauth.subjects import subject_of
 from oidcserver.oauth.tokens import issue_access_token
 
 
@@ -14,7 +15,11 @@ def create_authorization(request: Any, client: Client, user: Any, **columns: Any
         settings["oauth.authorization_code_lifetime"] + settings["oauth.access_token_lifetime"]
     )
     authorization = Authorization(
-        client_id=client.client_id, user_id=user.id, expires_at=request.now + lifetime, **columns
+        client_id=client.client_id,
+        user_id=user.id,
+        subject=subject_of(request, client, user),
+        expires_at=request.now + lifetime,
+        **columns,
     )
     request.dbsession.add(authorization)
     request.dbsession.flush()

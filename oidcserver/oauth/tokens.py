@@ -137,7 +137,7 @@ def issue_access_token(
     token = AccessToken(
         token_id=new_identifier(),
         client_id=client.client_id,
-        subject=authorization.user_id if authorization else client.client_id,
+        subject=authorization.subject if authorization else client.client_id,
         authorization_id=authorization.id if authorization else None,
         scope=scope,
         audience=audience or (provider.issuer,),

@@ -26,4 +26,3 @@ def includeme(config: Any) -> None:
     config.add_server_metadata("claims_supported", claims_supported)
     config.add_server_metadata("claim_types_supported", ["normal"])
     config.add_server_metadata("claims_parameter_supported", False)
-    config.add_server_metadata("subject_types_supported", ["public"])

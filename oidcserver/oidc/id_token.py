@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from oidcserver.keys.jwt import half_hash, sign, sign_with_secret
+from oidcserver.keys.jwt import half_hash
 from oidcserver.models import Authorization
 from oidcserver.oauth.authorization_request import AuthorizationRequest
-from oidcserver.oauth.errors import Rejection, invalid_request
-from oidcserver.oauth.registration import read_client_secrets
+from oidcserver.oauth.errors import invalid_request
 from oidcserver.oidc.claims import scope_claims
+from oidcserver.oidc.client_jwt import make_client_jwt
 from oidcserver.settings import seconds
 
 ALGORITHM = "id_token_signed_response_alg"
@@ -20,22 +20,9 @@ def make_id_token(
 
     :param claims: further claims, such as ``at_hash``; None is left out.
     """
-    provider = request.provider
     content = {**id_token_claims(request, client, authorization), **claims}
     present = {name: value for name, value in content.items() if value is not None}
-    algorithm = client.member(ALGORITHM)
-    if algorithm.startswith("HS"):
-        secrets = read_client_secrets(provider, client)
-        if not secrets:
-            raise Rejection(
-                "server_error",
-                "The ID token cannot be signed: the client has no secret that can be read.",
-                rule="OpenID Connect Core section 10.1",
-                received={"client": client.client_id},
-                status_code=500,
-            )
-        return sign_with_secret(secrets[0], algorithm, present)
-    return sign(provider.keys, algorithm, present)
+    return make_client_jwt(request, client, "id_token", present)
 
 
 def id_token_claims(request: Any, client: Any, authorization: Authorization) -> dict[str, Any]:
@@ -43,7 +30,7 @@ def id_token_claims(request: Any, client: Any, authorization: Authorization) -> 
     provider = request.provider
     claims = {
         "iss": provider.issuer,
-        "sub": authorization.user_id,
+        "sub": authorization.subject,
         "aud": client.client_id,
         "iat": request.now,
         "exp": request.now + provider.settings["oidc.id_token_lifetime"],

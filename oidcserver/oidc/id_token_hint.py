@@ -9,6 +9,7 @@ from oidcserver.models import Client
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.registration import read_client_secrets
+from oidcserver.oauth.subjects import subject_of
 
 HINTED = "id_token_hint"
 
@@ -59,7 +60,10 @@ def another_person_needed(request: AuthorizationRequest) -> str | None:
     """
     hinted = request.extra.get(HINTED)
     session = request.http_request.login_session
-    if hinted is None or session is None or session.user_id == hinted:
+    if hinted is None or session is None:
+        return None
+    assert request.client is not None
+    if subject_of(request.http_request, request.client, session.user) == hinted:
         return None
     suspended = request.suspended
     if suspended is not None and suspended.authenticated_session_id == session.id:

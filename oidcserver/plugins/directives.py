@@ -173,6 +173,11 @@ def add_user_directory(config: Any, name: str, directory: Any) -> None:
     offer(config, "user directory", name, config.maybe_dotted(directory))
 
 
+def add_subject_type(config: Any, name: str, subject: Callable[..., str]) -> None:
+    """Offer a type for ``oidc.subject_types``: ``subject(request, client, user)`` returns sub."""
+    offer(config, "subject type", name, subject)
+
+
 def add_startup_check(config: Any, name: str, check: Callable[[Any], str | None]) -> None:
     """Add a check of the whole configuration: ``check(registry)`` returns a sentence or None."""
     offer(config, "startup check", name, check)
@@ -192,5 +197,6 @@ DIRECTIVES: tuple[Callable[..., None], ...] = (
     add_interaction,
     add_scope,
     add_user_directory,
+    add_subject_type,
     add_startup_check,
 )

@@ -38,6 +38,7 @@ class Provider:
         self.client_authentication_methods: dict[str, ClientAuthenticationMethod] = {}
         self.access_token_formats: dict[str, Any] = {}
         self.scopes: dict[str, Scope] = {}
+        self.subject_types: dict[str, Callable[..., str]] = {}
         self.stages: dict[str, tuple[tuple[str, Stage], ...]] = {}
         self.interactions: tuple[Interaction, ...] = ()
         self.metadata: dict[str, MetadataValue] = {}

@@ -66,6 +66,9 @@ def select_all(config: Any) -> None:
     provider.user_directory = provider.catalog.one(
         "user directory", settings["oidc.user_directory"], "oidc.user_directory"
     )
+    provider.subject_types = select(
+        "subject type", settings["oidc.subject_types"], "oidc.subject_types"
+    )
     provider.stages = {
         endpoint: tuple(_ordered(provider, f"{endpoint} stage")) for endpoint in STAGED
     }

@@ -56,6 +56,7 @@ def _make(
             Authorization(
                 client_id=client.client_id,
                 user_id=user_id,
+                subject=user_id,
                 scope=SCOPE,
                 auth_time=clock.now(),
                 acr="1",

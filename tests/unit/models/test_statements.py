@@ -54,7 +54,13 @@ def dbsession(factory: sessionmaker[Session]) -> Iterator[Session]:
         dbsession.add_all([Client(client_id="client"), User("alice", id="alice")])
         dbsession.flush()
         dbsession.add(
-            Authorization(id="family", client_id="client", user_id="alice", expires_at=now + 9999)
+            Authorization(
+                id="family",
+                client_id="client",
+                user_id="alice",
+                subject="alice",
+                expires_at=now + 9999,
+            )
         )
         dbsession.flush()
         dbsession.add_all(

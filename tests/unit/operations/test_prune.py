@@ -60,7 +60,10 @@ def rows_of(moment: int, name: str) -> list[Base]:
     """A row of every table that expires, its moment then, and what belongs to it."""
     authorization = f"authorization {name}"
     return [
-        Authorization(id=authorization, client_id="client", user_id="alice", expires_at=moment),
+        Authorization(
+            id=authorization, client_id="client", user_id="alice", subject="alice",
+            expires_at=moment,
+        ),
         AuthorizationCode(
             code_digest=f"code {name}", authorization_id=authorization, client_id="client",
             expires_at=moment,
@@ -201,7 +204,13 @@ def test_nothing_that_lives_is_lost_while_requests_go_on(factory: Factory) -> No
     past = now - 2 * MARGIN
     with factory.begin() as dbsession:
         dbsession.add_all(
-            Authorization(id=f"{n:04}", client_id="client", user_id="alice", expires_at=past + n)
+            Authorization(
+                id=f"{n:04}",
+                client_id="client",
+                user_id="alice",
+                subject="alice",
+                expires_at=past + n,
+            )
             for n in range(2000)
         )
     alive: set[str] = set()

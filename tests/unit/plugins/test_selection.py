@@ -14,6 +14,7 @@ MINIMAL = {
     "oauth.endpoints": "",
     "oauth.response_modes": "",
     "oidc.pages": "",
+    "oidc.subject_types": "",
     "oidc.user_directory": "nobody",
 }
 

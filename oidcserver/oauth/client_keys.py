@@ -1,0 +1,29 @@
+"""A client's public keys: registered by value, or behind its ``jwks_uri``."""
+
+from typing import Any
+
+from joserfc.jwk import KeySet
+
+from oidcserver.keys.jwt import InvalidJWT
+from oidcserver.models import Client
+from oidcserver.security.jwk_set import public_key_set
+from oidcserver.security.outbound import OutboundFetchError
+
+
+def read_client_keys(request: Any, client: Client, kid: str | None = None) -> KeySet:
+    """Return the public keys of ``jwks`` or ``jwks_uri`` (RFC 7591 section 2).
+
+    Those behind a URI are fetched where they are not known or lack ``kid``. Meanwhile no
+    transaction is open: what was done in it is committed, what was read in it has to be read anew.
+
+    :raises InvalidJWT: if there are none that can be had.
+    """
+    try:
+        if uri := client.member("jwks_uri"):
+            request.tm.commit()
+            request.tm.begin()
+            keys: KeySet = request.registry.remote_jwks.keys(uri, kid)
+            return keys
+        return public_key_set(client.member("jwks"))
+    except (OutboundFetchError, ValueError) as problem:
+        raise InvalidJWT(f"the client's keys cannot be had ({problem})") from None
