@@ -1,13 +1,18 @@
-"""Signing and sealing keys: files, rotation, the JWK Set, and JWTs signed and verified."""
+"""Signing, encryption and sealing keys: files, rotation, the JWK Set, JWTs and JWEs."""
 
 from functools import cache, partial
 from typing import Any
 
+from oidcserver.keys.records import ALGORITHMS, ENCRYPTION_ALGORITHMS
 from oidcserver.keys.sealing import Sealer
 from oidcserver.keys.store import KeyStore, KeyStoreError
 from oidcserver.settings import ConfigurationProblem, path, seconds, words
 
-ALGORITHMS = ("RS256", "ES256", "PS256", "EdDSA")
+#: The settings that say for which algorithms there are keys, and what they may select.
+KEY_SETTINGS = {
+    "oidc.signing_algs": ALGORITHMS,
+    "oidc.decryption_algs": ENCRYPTION_ALGORITHMS,
+}
 
 
 def includeme(config: Any) -> None:
@@ -15,6 +20,12 @@ def includeme(config: Any) -> None:
     setting = config.add_oauth_setting
     setting("oidcserver.keys_directory", path, None, "The directory of the keys, mode 0700.")
     setting("oidc.signing_algs", words, ALGORITHMS, "The algorithms that there are keys for.")
+    setting(
+        "oidc.decryption_algs",
+        words,
+        (),
+        "The algorithms by which a client may encrypt to the provider: there is a key for each.",
+    )
     setting(
         "oidc.key_publish_before",
         seconds,
@@ -29,10 +40,11 @@ def includeme(config: Any) -> None:
         settings = provider.settings
         if settings["oidcserver.keys_directory"] is None:
             raise ConfigurationProblem("oidcserver.keys_directory is missing.")
+        algorithms = _read_algorithms(settings)
         open_store = partial(
             KeyStore,
             settings["oidcserver.keys_directory"],
-            settings["oidc.signing_algs"],
+            algorithms,
             publish_before=settings["oidc.key_publish_before"],
             keep_after=settings["oidc.key_keep_after"],
         )
@@ -47,3 +59,12 @@ def includeme(config: Any) -> None:
         provider.sealer = cache(partial(Sealer, provider.keys))
 
     config.action(("oauth", "keys"), open_keys)
+
+
+def _read_algorithms(settings: Any) -> list[str]:
+    for name, known in KEY_SETTINGS.items():
+        if unknown := set(settings[name]).difference(known):
+            raise ConfigurationProblem(
+                f"{name} takes some of {', '.join(known)}, not {', '.join(sorted(unknown))}."
+            )
+    return [alg for name in KEY_SETTINGS for alg in settings[name]]

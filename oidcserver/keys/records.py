@@ -1,4 +1,4 @@
-"""Key records: one signing or sealing key, and the moments of its life."""
+"""Key records: one signing, encryption or sealing key, and the moments of its life."""
 
 import re
 import secrets
@@ -15,15 +15,23 @@ from oidcserver import clock
 
 RSA_BITS = 2048
 SEALING = "A256GCM-SIV"
-#: What makes a key of each algorithm: its kty, and its curve or its size in bits.
-_RECIPES: dict[str, tuple[Any, Any]] = {
-    "RS256": ("RSA", RSA_BITS),
-    "PS256": ("RSA", RSA_BITS),
-    "ES256": ("EC", "P-256"),
-    "EdDSA": ("OKP", "Ed25519"),
-    SEALING: ("oct", 256),
+#: What makes a key of each algorithm: its kind, its kty, and its curve or its size in bits.
+_RECIPES: dict[str, tuple[str, Any, Any]] = {
+    "RS256": ("sig", "RSA", RSA_BITS),
+    "PS256": ("sig", "RSA", RSA_BITS),
+    "ES256": ("sig", "EC", "P-256"),
+    "EdDSA": ("sig", "OKP", "Ed25519"),
+    "RSA-OAEP-256": ("enc", "RSA", RSA_BITS),
+    "RSA-OAEP": ("enc", "RSA", RSA_BITS),
+    "ECDH-ES": ("enc", "EC", "P-256"),
+    "ECDH-ES+A128KW": ("enc", "EC", "P-256"),
+    "ECDH-ES+A256KW": ("enc", "EC", "P-256"),
+    SEALING: ("seal", "oct", 256),
 }
-ALGORITHMS = tuple(alg for alg in _RECIPES if alg != SEALING)
+ALGORITHMS = tuple(alg for alg, (kind, *_) in _RECIPES.items() if kind == "sig")
+ENCRYPTION_ALGORITHMS = tuple(alg for alg, (kind, *_) in _RECIPES.items() if kind == "enc")
+#: What the private key of a kind is for, by kty (RFC 7517 section 4.3).
+_OPERATIONS = {"RSA": "decrypt", "EC": "deriveKey"}
 _SEALING_KID = re.compile(r"[0-9a-f]{8}")
 
 
@@ -35,7 +43,7 @@ class KeyStoreError(Exception):
 class KeyRecord:
     """What a key file says. Times are seconds since the epoch; None is a moment not yet set."""
 
-    #: ``sig`` or ``seal``.
+    #: ``sig``, ``enc`` or ``seal``.
     kind: str
     alg: str
     #: The private JWK (RFC 7517), with ``kid``. Not shown, since a trace may be.
@@ -47,7 +55,7 @@ class KeyRecord:
 
     @property
     def kid(self) -> str:
-        """The RFC 7638 thumbprint of a signing key; eight random hex digits of a sealing key."""
+        """The RFC 7638 thumbprint of a key pair; eight random hex digits of a sealing key."""
         kid: str = self.jwk["kid"]
         return kid
 
@@ -81,16 +89,17 @@ def generate(alg: str, wait: int = 0) -> KeyRecord:
     :raises KeyStoreError: for an algorithm that has no recipe.
     """
     if alg not in _RECIPES:
-        raise KeyStoreError(f"There is no way to make a key for {alg!r}: {', '.join(ALGORITHMS)}.")
-    kty, size = _RECIPES[alg]
+        known = ", ".join((*ALGORITHMS, *ENCRYPTION_ALGORITHMS))
+        raise KeyStoreError(f"There is no way to make a key for {alg!r}: {known}.")
+    kind, kty, size = _RECIPES[alg]
     key: Key = jwk.generate_key(kty, size)
     content: dict[str, Any] = dict(key.as_dict(private=True))
     if alg == SEALING:
         content["kid"] = secrets.token_hex(4)
     else:
-        content.update(kid=key.thumbprint(), use="sig", alg=alg)
+        content.update(kid=key.thumbprint(), use=kind, alg=alg)
     now = clock.now()  # afterwards: an RSA key takes its time
-    return KeyRecord(_kind(alg), alg, content, now, now + wait)
+    return KeyRecord(kind, alg, content, now, now + wait)
 
 
 def parse_record(document: Any) -> KeyRecord:
@@ -103,7 +112,7 @@ def parse_record(document: Any) -> KeyRecord:
     }:
         raise ValueError("The members are not those of a key file.")
     record = KeyRecord(**document)
-    if record.alg not in tuple(_RECIPES) or record.kind != _kind(record.alg):
+    if record.alg not in tuple(_RECIPES) or record.kind != _RECIPES[record.alg][0]:
         raise ValueError("The kind or the algorithm is unknown.")
     if not isinstance(record.jwk, dict) or not isinstance(record.jwk.get("kid"), str):
         raise ValueError("The JWK has no kid.")
@@ -120,25 +129,29 @@ def import_jwk(record: KeyRecord) -> Key:
     :raises ValueError: if the JWK is not a whole private key for the algorithm.
     :raises KeyStoreError: if this machine's OpenSSL cannot use it.
     """
-    kty, size = _RECIPES[record.alg]
+    kind, kty, size = _RECIPES[record.alg]
     try:
         key = JWKRegistry.import_key(record.jwk, kty)
-        key.check_key_op("sign")
+        key.check_key_op("sign" if kind != "enc" else _OPERATIONS[kty])
+        if kind == "enc":
+            key.check_use(kind)
     except (JoseError, ValueError, TypeError, KeyError, UnsupportedAlgorithm):
         raise ValueError("The JWK is damaged.") from None
     if isinstance(key, OctKey):
         _check_sealing_key(key, size)
         return key
+    if not key.is_private:
+        raise ValueError("The JWK is a public key.")
     fits = key.public_key.key_size >= size if isinstance(key, RSAKey) else key.curve_name == size
-    if not fits or key.alg != record.alg or record.kid != public_jwk(key)["kid"]:
+    if not fits or key.alg != record.alg or record.kid != public_jwk(key, kind)["kid"]:
         raise ValueError("The JWK is no key for the algorithm, or of another name.")
     return key
 
 
-def public_jwk(key: RSAKey | ECKey | OKPKey) -> dict[str, Any]:
+def public_jwk(key: RSAKey | ECKey | OKPKey, use: str) -> dict[str, Any]:
     """Return what may be published: made of the public key alone, so nothing private is in it."""
     public = JWKRegistry.import_key(key.as_pem(private=False), key.key_type)
-    return {**public.as_dict(), "kid": public.thumbprint(), "use": "sig", "alg": key.alg}
+    return {**public.as_dict(), "kid": public.thumbprint(), "use": use, "alg": key.alg}
 
 
 def _check_sealing_key(key: OctKey, size: int) -> None:
@@ -151,7 +164,3 @@ def _check_sealing_key(key: OctKey, size: int) -> None:
             "OpenSSL has no AES-GCM-SIV here, which it has since 3.2: install a binary wheel of "
             "cryptography, which brings its own."
         ) from None
-
-
-def _kind(alg: str) -> str:
-    return "seal" if alg == SEALING else "sig"

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from joserfc.jwk import Key, OctKey
@@ -16,10 +16,12 @@ class Snapshot:
     """Replaced as a whole and never changed, so that a thread always sees one state."""
 
     files: Mapping[str, KeyFile]
-    #: The key that signs, by algorithm.
-    signing: Mapping[str, Key]
+    #: The key in use, by algorithm: it signs, or clients encrypt to it.
+    active: Mapping[str, Key]
     #: The keys that verify, by kid.
-    published: Mapping[str, Key]
+    verifying: Mapping[str, Key]
+    #: The keys that decrypt, by algorithm, the newest first.
+    decrypting: Mapping[str, tuple[Key, ...]]
     #: The sealing keys by kid, the one that seals first.
     sealing: Mapping[str, bytes]
     jwks: bytes
@@ -33,25 +35,45 @@ class Snapshot:
         return [file.record for file in self.files.values()]
 
 
-def make_snapshot(files: Mapping[str, KeyFile], now: int) -> Snapshot:
-    """Return what follows from the key files now."""
+def make_snapshot(
+    files: Mapping[str, KeyFile], now: int, algorithms: Container[str] = ()
+) -> Snapshot:
+    """Return what follows from the key files now.
+
+    :param algorithms: those selected: encryption keys of others are left alone.
+    """
     by_age = sorted(
         files.values(), key=lambda file: (file.record.active_from, file.record.created_at)
     )
     active = [file for file in by_age if file.record.state(now) == "active"]
     others = [file for file in by_age if file.record.state(now) in {"published", "retired"}]
     # Those in use come first, also for relying parties that take the first key that fits.
-    keys = {file.record.kid: file.key for file in (*reversed(active), *others)}
-    published = {kid: key for kid, key in keys.items() if not isinstance(key, OctKey)}
-    jwks = json.dumps(
-        {"keys": [public_jwk(key) for key in published.values()]}, separators=(",", ":")
-    ).encode()
+    usable = [*reversed(active), *others]
+    verifying: dict[str, Key] = {}
+    decrypting: dict[str, tuple[Key, ...]] = {}
+    sealing: dict[str, bytes] = {}
+    signing_jwks, encryption_jwks = [], []
+    in_use = {file.record.alg: file.key for file in active}
+    for file in usable:
+        alg, kid, key = file.record.alg, file.record.kid, file.key
+        if isinstance(key, OctKey):
+            sealing[kid] = key.raw_value
+        elif file.record.kind == "sig":
+            verifying[kid] = key
+            signing_jwks.append(public_jwk(key, "sig"))
+        elif alg in algorithms:
+            decrypting[alg] = (*decrypting.get(alg, ()), key)
+            # A client encrypts at once to what it finds, so it finds the key in use and no other.
+            if key is in_use.get(alg):
+                encryption_jwks.append(public_jwk(key, "enc"))
+    jwks = json.dumps({"keys": signing_jwks + encryption_jwks}, separators=(",", ":")).encode()
     moments = [moment for file in by_age for moment in file.record.moments if moment > now]
     return Snapshot(
         files=files,
-        signing={file.record.alg: file.key for file in active if file.record.kind == "sig"},
-        published=published,
-        sealing={kid: key.raw_value for kid, key in keys.items() if isinstance(key, OctKey)},
+        active=in_use,
+        verifying=verifying,
+        decrypting=decrypting,
+        sealing=sealing,
         jwks=jwks,
         etag=hashlib.sha256(jwks).hexdigest()[:32],
         valid_until=min(moments, default=float("inf")),

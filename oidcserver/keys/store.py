@@ -1,4 +1,4 @@
-"""The key store: which key signs now, which are published, which seal; followed while running."""
+"""The key store: which key signs, decrypts or seals now, which are published; followed at work."""
 
 import logging
 import threading
@@ -11,13 +11,22 @@ from joserfc.jwk import Key
 
 from oidcserver import clock
 from oidcserver.keys import files
-from oidcserver.keys.records import ALGORITHMS, SEALING, KeyRecord, KeyStoreError, generate
+from oidcserver.keys.records import (
+    ALGORITHMS,
+    ENCRYPTION_ALGORITHMS,
+    SEALING,
+    KeyRecord,
+    KeyStoreError,
+    generate,
+)
 from oidcserver.keys.snapshot import Snapshot, make_snapshot
 
 __all__ = ["KeyStatus", "KeyStore", "KeyStoreError"]
 
 log = logging.getLogger(__name__)
 
+#: The kinds of keys in the order in which they are shown.
+_KINDS = ("sig", "enc", "seal")
 #: How often the directory is looked at, in seconds.
 WATCH_SECONDS = 1.0
 #: After so many seconds every process has seen a new file; times are whole seconds.
@@ -30,7 +39,7 @@ class KeyStatus:
 
     kid: str
     alg: str
-    #: ``sig`` or ``seal``.
+    #: ``sig``, ``enc`` or ``seal``.
     kind: str
     #: ``published``, ``active``, ``retired`` or ``expired``.
     state: str
@@ -46,12 +55,14 @@ class KeyStore:
     What changes there takes effect within a second, and what time changes at once. Changes that
     cannot be used are logged, and the keys from before stay in use.
 
-    :param algorithms: the signing algorithms that there have to be keys for.
+    :param algorithms: those that there have to be keys for: signing algorithms, and those by
+        which a client may encrypt to us.
     :param create_missing: make what is missing (development), or refuse (production).
     :param publish_before: seconds for which a new key is published before it signs; at least 3
         are taken, so that every process knows a key before another signs or seals by it.
-    :param keep_after: seconds for which an old key is published after it signed last; no less
-        than the longest life of what it signs.
+    :param keep_after: seconds for which an old key is published after it signed last, and for
+        which it decrypts after clients could last find it; no less than the longest life of what
+        it signs.
     :raises KeyStoreError: if the keys cannot be used.
     """
 
@@ -81,14 +92,18 @@ class KeyStore:
 
         :raises KeyStoreError: if there is none.
         """
-        key = self._current().signing.get(alg)
+        key = self._current().active.get(alg)
         if key is None:
             raise KeyStoreError(f"There is no active key for {alg}.")
         return key
 
     def find(self, kid: str) -> Key | None:
-        """Return a published key: one that signs, will sign, or signed not long ago."""
-        return self._current().published.get(kid)
+        """Return a key that verifies: one that signs, will sign, or signed not long ago."""
+        return self._current().verifying.get(kid)
+
+    def decryption_keys(self, alg: str) -> tuple[Key, ...]:
+        """Return the keys that decrypt by an algorithm, the one in use first; maybe none."""
+        return self._current().decrypting.get(alg, ())
 
     def jwks(self) -> bytes:
         """Return the public JWK Set (RFC 7517 section 5) as JSON."""
@@ -105,19 +120,20 @@ class KeyStore:
         return self._current().sealing
 
     def status(self) -> list[KeyStatus]:
-        """Return every key: signing keys first, by algorithm, newest first."""
+        """Return every key: signing, encryption, sealing keys; by algorithm, newest first."""
         now = clock.now()
         records = sorted(
             self._current().records,
-            key=lambda record: (record.kind != "sig", record.alg, -record.active_from),
+            key=lambda record: (_KINDS.index(record.kind), record.alg, -record.active_from),
         )
         return [_status(record, now) for record in records]
 
     def rotate(self, algorithms: Iterable[str] | None = None) -> list[KeyStatus]:
-        """Make new signing keys, published now and used after ``publish_before`` seconds.
+        """Make new keys: to sign, published now and used after ``publish_before`` seconds.
 
         The keys before them retire when the new ones become active, and go ``keep_after`` seconds
-        later. The first key of an algorithm is active at once. Expired keys are removed.
+        later. The first key of an algorithm is active at once. Clients find a new encryption key
+        in place of the old one as soon as every process knows it. Expired keys are removed.
 
         :raises KeyStoreError: if a key file is damaged or cannot be written.
         """
@@ -153,7 +169,7 @@ class KeyStore:
         with files.locked(self.directory):
             now = clock.now()
             # Kept, so that what is there is imported once.
-            self._snapshot = make_snapshot(files.load(self.directory, {}), now)
+            self._snapshot = self._make_snapshot(files.load(self.directory, {}), now)
             present = {r.alg for r in self._snapshot.records if r.state(now) == "active"}
             for alg in (*self.algorithms, SEALING):
                 if alg not in present:
@@ -163,7 +179,8 @@ class KeyStore:
         """Make a key, then set the end of those before it: at no moment is there none."""
         now = clock.now()
         older = [r for r in records if r.alg == alg and r.state(now) in {"active", "published"}]
-        new = generate(alg, self.publish_before if older else 0)
+        wait = SETTLING_SECONDS if alg in ENCRYPTION_ALGORITHMS else self.publish_before
+        new = generate(alg, wait if older else 0)
         files.write(self.directory, new)
         for record in older:
             # One that another successor ends sooner keeps that end.
@@ -186,7 +203,8 @@ class KeyStore:
         snapshot = self._snapshot
         if clock.now() >= snapshot.valid_until:
             with self._lock:
-                snapshot = self._snapshot = make_snapshot(self._snapshot.files, clock.now())
+                snapshot = self._make_snapshot(self._snapshot.files, clock.now())
+                self._snapshot = snapshot
         return snapshot
 
     def _follow(self) -> None:
@@ -204,14 +222,17 @@ class KeyStore:
         finally:
             self._looked_at = time.monotonic()
 
+    def _make_snapshot(self, loaded: Mapping[str, files.KeyFile], now: int) -> Snapshot:
+        return make_snapshot(loaded, now, self.algorithms)
+
     def _reload(self) -> None:
         with self._lock:
             self._load()
 
     def _load(self) -> None:
         loaded = files.load(self.directory, self._snapshot.files)
-        snapshot = make_snapshot(loaded, clock.now())
-        missing = [alg for alg in self.algorithms if alg not in snapshot.signing]
+        snapshot = self._make_snapshot(loaded, clock.now())
+        missing = [alg for alg in self.algorithms if alg not in snapshot.active]
         if not snapshot.sealing:
             missing.append(f"sealing ({SEALING})")
         if missing:
