@@ -26,6 +26,7 @@ def includeme(config: Any) -> None:
     """Add ``request.login_session`` and its like, the directories and the interactions."""
     config.include("oidcserver.security.csrf")
     config.include("oidcserver.security.identity")
+    config.include("oidcserver.sessions.session_management")
     config.add_request_method(read_login_session, "login_session", reify=True)
     config.add_request_method(browser_digest, "browser_digest", reify=True)
     for method in (authenticate_person, sign_in, sign_out):

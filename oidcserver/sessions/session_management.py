@@ -1,0 +1,111 @@
+"""What a relying party can watch of a login (OpenID Connect Session Management 1.0 section 3).
+
+The state of a browser is a random value in a cookie of its own, which stands for the login session
+that is there, or for none: it changes when somebody signs in or out, and stays when the same
+person signs in again. A relying party gets a hash of it (``session_state``), and the page of the
+endpoint ``check_session`` compares that with the cookie.
+
+That page is in a frame of the relying party's, so a browser that blocks or partitions the cookies
+of other sites (Safari and Firefox always, Chromium by choice) shows it none, and what it says is
+``error``: the relying party hears of no change by this way, and needs front-channel or
+back-channel logout besides.
+"""
+
+import hashlib
+import secrets
+from typing import Any
+
+from oidcserver.credentials import digest, new_identifier
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.events import OAuthEvent
+from oidcserver.security.cors import origin_of
+from oidcserver.sessions.cookies import cookie_name
+
+ENDPOINT = "check_session"
+COOKIE = "browser_state"
+
+
+class BrowserState:
+    """The state of one browser, ``request.browser_state``, kept in a cookie that scripts can read.
+
+    Its value is a random part and a digest that ties it to one login session, or to none.
+    """
+
+    def __init__(self, request: Any) -> None:
+        self.cookie_name = cookie_name(request.provider, COOKIE)
+        self._request = request
+        self._value: str = request.cookies.get(self.cookie_name, "")
+        self._sent = False
+
+    def of(self, session_id: str | None) -> str:
+        """Return the state that stands for a session (None: nobody is signed in).
+
+        Where the browser has that of another session, or none, it gets a new one.
+        """
+        unique = self._value.partition(".")[0]
+        if not unique or self._value != _tied(unique, session_id):
+            self._value = _tied(secrets.token_urlsafe(32), session_id)
+            if not self._sent:
+                self._request.add_response_callback(self._send)
+                self._sent = True
+        return self._value
+
+    def _send(self, request: Any, response: Any) -> None:
+        secure = request.provider.secure
+        response.set_cookie(
+            self.cookie_name,
+            self._value,
+            path="/",
+            secure=secure,
+            httponly=False,
+            # It is read in a frame on other sites; but browsers take None over https only.
+            samesite="None" if secure else "Lax",
+        )
+
+
+def _tied(unique: str, session_id: str | None) -> str:
+    tie = digest(f"{unique} {session_id or ''}")[:32]
+    return f"{unique}.{tie}"
+
+
+def session_state(client_id: str, origin: str, browser_state: str, salt: str) -> str:
+    """Return ``session_state``: a hash that holds for one client at one origin, and its salt."""
+    hashed = hashlib.sha256(f"{client_id} {origin} {browser_state} {salt}".encode())
+    return f"{hashed.hexdigest()}.{salt}"
+
+
+def add_session_state(request: AuthorizationRequest, parameters: dict[str, Any]) -> None:
+    """Add ``session_state`` to OpenID Connect's responses, refusals too (section 3).
+
+    An application without an origin, such as a native one, has no page that could ask.
+    """
+    if ENDPOINT not in request.provider.endpoints:
+        return
+    origin = origin_of(request.redirect_uri or "")
+    scope = request.scope or request.data.get("scope", "")
+    if origin is None or request.client is None or "openid" not in scope.split():
+        return
+    http_request = request.http_request
+    session = http_request.login_session
+    state = http_request.browser_state.of(session.id if session is not None else None)
+    parameters["session_state"] = session_state(
+        request.client.client_id, origin, state, new_identifier()
+    )
+
+
+def follow_login(event: OAuthEvent) -> None:
+    """Change the state of a browser in which somebody signs in or out."""
+    request = event.request
+    if ENDPOINT not in request.provider.endpoints:
+        return
+    if event.name == "signed_in":
+        request.browser_state.of(event.details["session_id"])
+    elif event.name == "signed_out":
+        request.browser_state.of(None)
+
+
+def includeme(config: Any) -> None:
+    """Add ``request.browser_state``, the stage, and what follows sign-in and sign-out."""
+    config.add_request_method(BrowserState, "browser_state", reify=True)
+    config.add_oauth_stage("authorization_response", "session_state", add_session_state)
+    config.add_subscriber(follow_login, OAuthEvent)
