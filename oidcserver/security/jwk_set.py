@@ -16,6 +16,8 @@ MAX_KEYS = 32
 # RFC 7518 section 6: what only the owner of a key may know.
 _SECRET_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _KEY_TYPES = frozenset({"RSA", "EC", "OKP"})
+#: RFC 7518 section 4.6, RFC 8037 section 3.2.
+_AGREEMENT_CURVES = frozenset({"P-256", "P-384", "P-521", "X25519"})
 
 
 def public_key_set(document: Any) -> KeySet:
@@ -37,6 +39,29 @@ def public_key_set(document: Any) -> KeySet:
     if not keys:
         raise ValueError("The JWK Set holds no key that can be used.")
     return KeySet(keys)
+
+
+def encryption_key(keys: KeySet, alg: str) -> Key | None:
+    """Return the key to encrypt to by an algorithm (RFC 7518 section 4.1), or None.
+
+    A key that is for something else is passed over. Of several the one goes first that says most
+    clearly that it is for this, then the one that stands first.
+    """
+    fitting = [key for key in keys if _encrypts(key, alg)]
+    return max(fitting, key=lambda key: (key.alg == alg, key.get("use") == "enc"), default=None)
+
+
+def _encrypts(key: Key, alg: str) -> bool:
+    if alg.startswith("RSA"):
+        fits, operation = key.key_type == "RSA", "encrypt"
+    else:
+        fits, operation = key.get("crv") in _AGREEMENT_CURVES, "deriveKey"
+    return (
+        fits
+        and key.get("use", "enc") == "enc"
+        and key.get("alg", alg) == alg
+        and operation in (key.get("key_ops") or [operation])
+    )
 
 
 def _public_key(jwk: dict[str, Any]) -> Key | None:

@@ -9,6 +9,7 @@ from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.registration.members import LOCALISED, RULES, is_development, promised
 from oidcserver.oauth.registration.uris import redirect_uri_problem
 from oidcserver.security.cors import origin_of
+from oidcserver.security.jwk_set import encryption_key, public_key_set
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 MAX_LOCALISED = 40
@@ -17,6 +18,15 @@ REDIRECT_GRANTS = frozenset({"authorization_code", "implicit"})
 SECRETLESS_METHODS = frozenset(
     {"none", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
 )
+#: What is signed for a client by an algorithm that it registers.
+SIGNED = ("id_token_signed_response_alg", "userinfo_signed_response_alg")
+#: What is encrypted (OpenID Connect Registration section 2), and how its members begin.
+ENCRYPTED = {
+    "id_token": "id_token_encrypted_response",
+    "userinfo": "userinfo_encrypted_response",
+    "request_object": "request_object_encryption",
+}
+DEFAULT_ENC = "A128CBC-HS256"
 
 
 class InvalidClientMetadata(Rejection):
@@ -59,7 +69,7 @@ def needs_secret(metadata: Mapping[str, Any]) -> bool:
 def needs_readable_secret(metadata: Mapping[str, Any]) -> bool:
     """Whether the server itself has to know the secret, to compute with it."""
     by_secret = metadata["token_endpoint_auth_method"] == "client_secret_jwt"
-    return by_secret or _is_hmac(metadata["id_token_signed_response_alg"])
+    return by_secret or any(_is_hmac(metadata.get(member, "")) for member in SIGNED)
 
 
 def _is_hmac(algorithm: str) -> bool:
@@ -172,11 +182,11 @@ def _check_authentication(provider: Any, metadata: dict[str, Any]) -> None:
             "token_endpoint_auth_method",
             "The grant type client_credentials needs a client that authenticates.",
         )
-    if name == "none" and _is_hmac(metadata["id_token_signed_response_alg"]):
-        raise InvalidClientMetadata(
-            "id_token_signed_response_alg",
-            f"{metadata['id_token_signed_response_alg']} needs a client that has a secret.",
-        )
+    for member in SIGNED:
+        if name == "none" and _is_hmac(metadata.get(member, "")):
+            raise InvalidClientMetadata(
+                member, f"{metadata[member]} needs a client that has a secret."
+            )
     algorithm = metadata.get("token_endpoint_auth_signing_alg")
     method = provider.client_authentication_methods.get(name)
     if algorithm is not None and algorithm not in getattr(method, "algorithms", (algorithm,)):
@@ -193,6 +203,24 @@ def _check_keys(provider: Any, metadata: dict[str, Any]) -> None:
         raise InvalidClientMetadata("jwks", "private_key_jwt needs jwks or jwks_uri.")
 
 
+def _check_encryption(provider: Any, metadata: dict[str, Any]) -> None:
+    """``enc`` is nothing without ``alg``, has a default, and a response needs a key for it."""
+    for use, prefix in ENCRYPTED.items():
+        alg, enc = metadata.get(f"{prefix}_alg"), f"{prefix}_enc"
+        if alg is None:
+            if enc in metadata:
+                raise InvalidClientMetadata(enc, f"{enc} needs {prefix}_alg.")
+            continue
+        encs = promised(provider, f"{use}_encryption_enc_values_supported")
+        metadata.setdefault(enc, DEFAULT_ENC if DEFAULT_ENC in encs else [*encs, DEFAULT_ENC][0])
+        if use == "request_object" or "jwks_uri" in metadata:
+            continue
+        if "jwks" not in metadata:
+            raise InvalidClientMetadata("jwks", f"{prefix}_alg needs jwks or jwks_uri.")
+        if encryption_key(public_key_set(metadata["jwks"]), alg) is None:
+            raise InvalidClientMetadata("jwks", f"jwks has no key to encrypt to by {alg}.")
+
+
 #: What no member says alone, in the order in which it is checked.
 CROSS_RULES = (
     _check_grants,
@@ -200,4 +228,5 @@ CROSS_RULES = (
     _check_frontchannel_logout,
     _check_authentication,
     _check_keys,
+    _check_encryption,
 )

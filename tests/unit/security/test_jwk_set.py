@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 from joserfc.util import int_to_base64
 
-from oidcserver.security.jwk_set import MAX_KEYS, public_key_set
+from oidcserver.security.jwk_set import MAX_KEYS, encryption_key, public_key_set
 
 EC = ECKey.generate_key("P-256", {"kid": "ec"})
 ED = OKPKey.generate_key("Ed25519", {"kid": "ed"})
+X25519: Any = OKPKey.generate_key("X25519", {"kid": "x"}).as_dict(private=False)
 RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
 PUBLIC: Any = EC.as_dict(private=False)
 
@@ -95,3 +96,38 @@ def test_a_set_of_very_many_keys_is_refused() -> None:
     assert len(kids(*[PUBLIC] * MAX_KEYS)) == MAX_KEYS
     with pytest.raises(ValueError, match="more than 32 keys"):
         kids(*[PUBLIC] * (MAX_KEYS + 1))
+
+
+# Which key is encrypted to
+
+
+def chosen(alg: str, *keys: dict[str, Any]) -> Any:
+    key = encryption_key(public_key_set({"keys": list(keys)}), alg)
+    return key.kid if key else None
+
+
+@pytest.mark.parametrize("alg", ["ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"])
+def test_the_key_that_says_most_clearly_that_it_is_for_it_is_encrypted_to(alg: str) -> None:
+    bare, second = {**PUBLIC, "kid": "bare"}, {**PUBLIC, "kid": "second"}
+    for_encryption = {**PUBLIC, "kid": "use", "use": "enc"}
+    for_algorithm = {**PUBLIC, "kid": "alg", "alg": alg}
+    assert chosen(alg, bare, second) == "bare"
+    assert chosen(alg, bare, for_encryption) == "use"
+    assert chosen(alg, bare, for_encryption, for_algorithm) == "alg"
+    assert chosen(alg, X25519) == "x"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {**PUBLIC, "use": "sig"},
+        {**PUBLIC, "alg": "ES256"},
+        {**PUBLIC, "alg": "ECDH-ES+A256KW"},
+        {**PUBLIC, "key_ops": ["verify"]},
+        ED.as_dict(private=False),
+    ],
+    ids=["use", "alg", "another alg", "key_ops", "curve"],
+)
+def test_a_key_for_something_else_is_not_encrypted_to(key: dict[str, Any]) -> None:
+    assert chosen("ECDH-ES", key) is None
+    assert chosen("RSA-OAEP-256", key) is None
