@@ -1,19 +1,21 @@
 """The account page: where a person is signed in, and what they allowed to applications."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from sqlalchemy import select
 
-from oidcserver.models import Client, Consent, LoginSession
+from oidcserver.models import LoginSession
 from oidcserver.models.authorization import revoke_online_authorizations_of_session
 from oidcserver.models.consent import withdraw_consent
 from oidcserver.models.login_session import end_login_session
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.responses import see_other
 from oidcserver.views.access import signed_in
+from oidcserver.views.applications import allowed_applications, initiate_login_url
 from oidcserver.views.user_agents import describe_user_agent
 
 
@@ -32,12 +34,6 @@ def account(request: Any) -> Response:
         )
         .order_by(LoginSession.last_seen_at.desc())
     ).all()
-    consents = request.dbsession.execute(
-        select(Consent, Client)
-        .join(Client, Client.client_id == Consent.client_id)
-        .where(Consent.user_id == session.user_id)
-        .order_by(Consent.updated_at.desc())
-    ).all()
     values = {
         "session": session,
         "claims": request.provider.user_directory.claims(request, session.user),
@@ -46,8 +42,9 @@ def account(request: Any) -> Response:
         "describe": describe_user_agent,
         "applications": [
             (client, consent, [_words(request, name) for name in consent.scope.split()])
-            for consent, client in consents
+            for consent, client in allowed_applications(request)
         ],
+        "open_url": partial(initiate_login_url, request),
     }
     return render_to_response("oidcserver:templates/account.jinja2", values, request=request)
 

@@ -1,6 +1,9 @@
 """The home page: what this is, or who is signed in and where to."""
 
 from typing import Any
+from urllib.parse import urlsplit
+
+from oidcserver.views.applications import allowed_applications, initiate_login_url
 
 #: What a page before this one has to say, by the word in the query.
 NOTICES = {
@@ -13,9 +16,13 @@ NOTICES = {
 
 def home(request: Any) -> dict[str, Any]:
     """Show the home page."""
+    session = request.login_session
+    clients = [client for _, client in allowed_applications(request)] if session else []
+    urls = ((client, initiate_login_url(request, client)) for client in clients)
     return {
-        "session": request.login_session,
+        "session": session,
         "notice": NOTICES.get(request.GET.get("notice", "")),
+        "applications": [(client, url, urlsplit(url).hostname) for client, url in urls if url],
     }
 
 

@@ -116,6 +116,7 @@ def client(served: Provider, serve: Serve) -> RelyingParty:
         application_type="native",
         policy_uri="https://client.example/privacy",
         tos_uri="https://client.example/terms",
+        initiate_login_uri="https://client.example/login",
     )
 
 

@@ -126,6 +126,7 @@ def _uri(problem_of: Callable[..., str | None]) -> Rule:
 
 
 _web_uri = _uri(web_uri_problem)
+_https_uri = _uri(lambda uri, **_mode: web_uri_problem(uri, development=False))
 _fetched_uri = _uri(fetched_uri_problem)
 
 
@@ -194,7 +195,7 @@ RULES: dict[str, Rule] = {
     "default_max_age": _seconds,
     "require_auth_time": _boolean,
     "default_acr_values": _plain_texts,
-    "initiate_login_uri": _web_uri,
+    "initiate_login_uri": _https_uri,
     "request_uris": _fetched_uris,
     "post_logout_redirect_uris": _texts,
     # OpenID Connect Front-Channel Logout section 2, Back-Channel Logout section 2.2

@@ -209,6 +209,7 @@ def test_texts_are_normalised_and_said_once(production: Any) -> None:
         ({"policy_uri": "https://user@client.example/"}, "policy_uri"),
         ({"tos_uri#de": "http://client.example/"}, "tos_uri#de"),
         ({"initiate_login_uri": "http://client.example/"}, "initiate_login_uri"),
+        ({"initiate_login_uri": "http://localhost/"}, "initiate_login_uri"),
         ({"default_max_age": -1}, "default_max_age"),
         ({"default_max_age": True}, "default_max_age"),
         ({"default_max_age": 1.5}, "default_max_age"),
