@@ -30,6 +30,7 @@ _KEY_TYPES = {
     "EdDSA": ("OKP", "Ed25519"),
 }
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_UNSECURED = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.")
 #: Header members that bring a key of the sender's choice (RFC 8725 section 3.10), compress, or
 #: demand an extension, of which there is none here (RFC 7515 section 4.1.11).
 _REFUSED_HEADERS = frozenset({"jwk", "jku", "x5u", "x5c", "zip", "crit", "b64"})
@@ -79,7 +80,7 @@ def verify_own(keys: KeyStore, token: str, *, typ: str | None = None) -> dict[st
     :param typ: the type that the header has to name (RFC 8725 section 3.11); None: names none.
     """
     try:
-        header = _read_header(token)
+        header = read_header(token)
         key = keys.find(header.get("kid", ""))
         if key is None or header.get("typ") != typ or header["alg"] != key.alg:
             return None
@@ -100,7 +101,7 @@ def verify_client_jwt(
     allowed = list(algorithms)
     if not allowed:
         raise InvalidJWT("no algorithm is allowed")
-    header = _read_header(token)
+    header = read_header(token)
     if header["alg"] not in allowed:
         raise InvalidJWT("the algorithm is not allowed")
     reason = "no registered key fits"
@@ -110,6 +111,29 @@ def verify_client_jwt(
         except InvalidJWT as problem:
             reason = str(problem)
     raise InvalidJWT(reason)
+
+
+def read_header(token: str) -> dict[str, Any]:
+    """Return the header of a signed JWT, before anything is believed or costs more than its size.
+
+    :raises InvalidJWT: if it has not the form of one.
+    """
+    return _parse_header(_segments(token, _COMPACT, "a signed JWT")[1])
+
+
+def read_unsecured_jwt(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return header and claims of a JWT that nobody signed (RFC 7519 section 6).
+
+    :raises InvalidJWT: if it is none: its signature is empty, and its ``alg`` is ``none``.
+    """
+    segments = _segments(token, _UNSECURED, "an unsecured JWT")
+    header = _parse_header(segments[1])
+    if header["alg"] != "none":
+        raise InvalidJWT("the signature is missing")
+    try:
+        return header, parse_object(urlsafe_b64decode(segments[2].encode()))
+    except ValueError as problem:
+        raise InvalidJWT(f"the claims are malformed: {problem}") from None
 
 
 def half_hash(value: str, alg: str) -> str:
@@ -129,17 +153,20 @@ def _serialize(header: dict[str, Any], claims: Mapping[str, Any], key: Key) -> s
     return jws.serialize_compact(header, payload, key, registry=_REGISTRY)
 
 
-def _read_header(token: str) -> dict[str, Any]:
-    """Return the header, before anything is believed or costs more than its size."""
+def _segments(token: str, form: re.Pattern[str], name: str) -> re.Match[str]:
     if len(token) > MAX_TOKEN_BYTES:
         raise InvalidJWT("it is too long")
-    segments = _COMPACT.fullmatch(token)
+    segments = form.fullmatch(token)
     if segments is None:
-        raise InvalidJWT("it is not a signed JWT")
-    if len(segments[1]) > MAX_HEADER_BYTES:
+        raise InvalidJWT(f"it is not {name}")
+    return segments
+
+
+def _parse_header(segment: str) -> dict[str, Any]:
+    if len(segment) > MAX_HEADER_BYTES:
         raise InvalidJWT("the header is too long")
     try:
-        header = parse_object(urlsafe_b64decode(segments[1].encode()))
+        header = parse_object(urlsafe_b64decode(segment.encode()))
     except ValueError as problem:
         raise InvalidJWT(f"the header is malformed: {problem}") from None
     if not all(isinstance(header.get(name, ""), str) for name in ("alg", "kid", "typ")):

@@ -26,6 +26,8 @@ class SuspendedRequest(Base):
     client_id: Mapped[str] = mapped_column(ForeignKey("client.client_id", ondelete="CASCADE"))
     #: The request's parameters, by name, each a list of values.
     parameters: Mapped[dict[str, Any]] = mapped_column(Json)
+    #: Whether they all were in a request object that the client signed (RFC 9101).
+    signed: Mapped[bool] = mapped_column(default=False)
     #: The browser that the request belongs to.
     browser_digest: Mapped[str] = mapped_column(Digest)
     created_at: Mapped[int] = mapped_column(Time, default=clock.now)

@@ -31,6 +31,8 @@ class AuthorizationRequest:
     max_age: int | None = None
     #: The ``claims`` parameter, read (OpenID Connect Core section 5.5).
     claims_request: dict[str, Any] | None = None
+    #: Whether all that counts was in a request object that the client signed (RFC 9101).
+    signed: bool = False
     suspended: SuspendedRequest | None = None
     #: The ``request_uri`` of ``suspended``.
     request_uri: str = ""
@@ -95,6 +97,7 @@ class AuthorizationRequest:
             request.dbsession,
             client_id=self.data["client_id"],
             parameters=dict(self.payload.datalist),
+            signed=self.signed,
             browser_digest=request.browser_digest,
             expires_at=request.now + self.provider.settings["oidc.interaction_lifetime"],
         )
@@ -127,6 +130,7 @@ def resume(request: Any, oauth_request: PyramidOAuth2Request) -> AuthorizationRe
         )
     pairs = [(name, value) for name, values in suspended.parameters.items() for value in values]
     oauth_request.payload = Payload(pairs)
-    if suspended.expires_at <= request.now:
-        return AuthorizationRequest(oauth_request)
-    return AuthorizationRequest(oauth_request, suspended=suspended, request_uri=reference)
+    resumed = AuthorizationRequest(oauth_request, signed=suspended.signed)
+    if suspended.expires_at > request.now:
+        resumed.suspended, resumed.request_uri = suspended, reference
+    return resumed

@@ -16,12 +16,16 @@ from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.response import Response
 
+from oidcserver.keys.jwe import MAX_ENCRYPTED_BYTES
+
 Handler = Callable[[Request], Response]
 
 MAX_BODY_BYTES = 65536
 MAX_HEADER_BYTES = 16384
 MAX_URL_BYTES = 16384
 MAX_PARAMETER_BYTES = 4096
+#: Parameters that hold a whole request, signed and encrypted (RFC 9101), may be longer.
+_LONGER = {"request": MAX_ENCRYPTED_BYTES}
 #: WebOb keeps parameters in a list, so a look-up in many thousands of them is slow.
 MAX_PARAMETERS = 256
 
@@ -136,13 +140,15 @@ def _check_body(request: Request, body: bytes, content_type: str) -> None:
 def _check_multipart(request: Request, body: bytes) -> None:
     _check_text(body, "body")
     try:
-        values = list(request.POST.values())
+        pairs = list(request.POST.items())
     except (ValueError, LookupError, TypeError):
         raise _Refusal(400, "The multipart body cannot be read.") from None
-    if (body and not values) or len(values) > MAX_PARAMETERS:
+    if (body and not pairs) or len(pairs) > MAX_PARAMETERS:
         raise _Refusal(400, "The multipart body has no parameters, or too many.")
-    if any(len(value) > MAX_PARAMETER_BYTES for value in values if isinstance(value, str)):
-        raise _Refusal(400, f"A parameter is longer than {MAX_PARAMETER_BYTES} bytes.")
+    for name, value in pairs:
+        limit = _LONGER.get(name, MAX_PARAMETER_BYTES)
+        if isinstance(value, str) and len(value) > limit:
+            raise _Refusal(400, f"A parameter is longer than {limit} bytes.")
 
 
 def _check_parameters(raw: bytes, where: str) -> None:
@@ -150,11 +156,12 @@ def _check_parameters(raw: bytes, where: str) -> None:
         _check_text(unquote_to_bytes(raw), where)
     if len(raw) > MAX_PARAMETER_BYTES:
         for parameter in raw.split(b"&"):
-            if len(parameter) > MAX_PARAMETER_BYTES and any(
-                len(unquote_to_bytes(part)) > MAX_PARAMETER_BYTES
-                for part in parameter.split(b"=", 1)
+            name, _, value = parameter.partition(b"=")
+            limit = _LONGER.get(name.decode("latin-1"), MAX_PARAMETER_BYTES)
+            if len(parameter) > limit and any(
+                len(unquote_to_bytes(part)) > limit for part in (name, value)
             ):
-                raise _Refusal(400, f"A parameter is longer than {MAX_PARAMETER_BYTES} bytes.")
+                raise _Refusal(400, f"A parameter is longer than {limit} bytes.")
     # WebOb takes a semicolon in a query for a separator too.
     if raw.count(b"&") + raw.count(b";") >= MAX_PARAMETERS:
         raise _Refusal(400, f"There are more than {MAX_PARAMETERS} parameters.")

@@ -1,4 +1,4 @@
-"""Pairwise subjects, dynamic registration and the logout channels."""
+"""Pairwise subjects, request objects, dynamic registration and the logout channels."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,6 +20,12 @@ def upgrade() -> None:
         table.add_column(
             sa.Column("registration_token_digest", sa.String(length=64), nullable=True)
         )
+    with op.batch_alter_table("suspended_request") as table:
+        table.add_column(
+            sa.Column("signed", sa.Boolean(), nullable=False, server_default=sa.false())
+        )
+    with op.batch_alter_table("suspended_request") as table:
+        table.alter_column("signed", existing_type=sa.Boolean(), server_default=None)
     op.create_table(
         "pairwise_subject",
         sa.Column("subject", sa.String(length=64), nullable=False),
@@ -104,6 +110,8 @@ def downgrade() -> None:
         "pairwise_subject",
     ):
         op.drop_table(name)
+    with op.batch_alter_table("suspended_request") as table:
+        table.drop_column("signed")
     with op.batch_alter_table("client") as table:
         table.drop_column("registration_token_digest")
     with op.batch_alter_table("authorization") as table:

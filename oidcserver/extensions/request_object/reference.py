@@ -1,0 +1,68 @@
+"""Request objects by reference (OpenID Connect Core section 6.2, RFC 9101 section 5.2)."""
+
+from typing import Any
+
+from oidcserver.extensions.request_object.verification import invalid_request_object
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.errors import Rejection
+from oidcserver.security.outbound import OutboundFetchError
+
+_ACCEPT = "application/oauth-authz-req+jwt, application/jwt"
+_RULE = "OpenID Connect Core section 6.2"
+
+
+def fetch_request_object(request: AuthorizationRequest) -> str:
+    """Return the request object that the ``request_uri`` refers to.
+
+    Its fragment tells versions apart and is no part of what is fetched. Meanwhile no transaction
+    is open: what was read before has to be read anew.
+
+    :raises Rejection: ``invalid_request_uri``, or ``invalid_request_object`` for an answer that
+        is no text.
+    """
+    uri = _without_fragment(request.data["request_uri"])
+    _demand_registration(request, uri)
+    http_request = request.http_request
+    http_request.tm.commit()
+    http_request.tm.begin()
+    try:
+        result = http_request.registry.outbound_fetcher.get(uri, _ACCEPT)
+    except OutboundFetchError as problem:
+        raise _invalid_request_uri(
+            "The request_uri cannot be fetched.", request_uri=uri, reason=problem.reason
+        ) from None
+    if result.status != 200:
+        raise _invalid_request_uri(
+            "The request_uri does not answer with status 200.",
+            request_uri=uri,
+            status=result.status,
+        )
+    body: bytes = result.body
+    try:
+        return body.decode("ascii").strip()
+    except UnicodeDecodeError:
+        raise invalid_request_object(
+            "The request_uri refers to something else than a request object.", _RULE
+        ) from None
+
+
+def _demand_registration(request: AuthorizationRequest, uri: str) -> None:
+    """Fetch only what the client registered; where that is not demanded of it, if it did at all.
+
+    Otherwise anybody makes this server ask any host (CVE-2020-10770).
+    """
+    assert request.client is not None
+    registered = request.client.member("request_uris") or []
+    demanded = request.provider.settings["oidc.require_request_uri_registration"]
+    if (registered or demanded) and uri not in map(_without_fragment, registered):
+        raise _invalid_request_uri(
+            "The request_uri is not one that the client registered.", request_uri=uri
+        )
+
+
+def _without_fragment(uri: str) -> str:
+    return uri.partition("#")[0]
+
+
+def _invalid_request_uri(description: str, **received: Any) -> Rejection:
+    return Rejection("invalid_request_uri", description, rule=_RULE, received=received)

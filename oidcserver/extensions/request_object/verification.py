@@ -1,0 +1,143 @@
+"""What a request object has to be before its parameters count (RFC 9101 section 6)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from oidcserver.keys.jwe import ENCODINGS, decrypt
+from oidcserver.keys.jwt import InvalidJWT, read_header, read_unsecured_jwt, verify_client_jwt
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.client_keys import read_client_keys
+from oidcserver.oauth.errors import Rejection
+
+#: The type of RFC 9101 section 10.8; an object without it may be one of OpenID Connect Core.
+JAR = "oauth-authz-req+jwt"
+#: Any other type is a JWT that the client signed for another purpose.
+_TYPES = frozenset({"jwt", JAR})
+
+
+@dataclass(frozen=True, slots=True)
+class RequestObject:
+    """A request object that is accepted."""
+
+    claims: Mapping[str, Any]
+    #: Whether the client signed it.
+    signed: bool
+    #: The ``typ`` of its header in lower case, ``jwt`` if there is none.
+    typ: str
+
+
+def invalid_request_object(description: str, rule: str, **received: Any) -> Rejection:
+    """Return the rejection of a request object (OpenID Connect Core section 3.1.2.6)."""
+    return Rejection("invalid_request_object", description, rule=rule, received=received)
+
+
+def signature_required(request: AuthorizationRequest) -> bool:
+    """Whether everybody, or this client, has to sign its requests (RFC 9101 section 10.5)."""
+    assert request.client is not None
+    everybody: bool = request.provider.settings["oauth.require_signed_request_object"]
+    return everybody or request.client.member("require_signed_request_object") is True
+
+
+def accepted_algorithms(request: AuthorizationRequest) -> list[str]:
+    """Return by what the client may sign: what it registered, or else anything supported."""
+    assert request.client is not None
+    registered = request.client.member("request_object_signing_alg")
+    refused = "none" if signature_required(request) else None
+    return [
+        alg
+        for alg in request.provider.settings["oauth.request_object_signing_algs"]
+        if registered in (None, alg) and alg != refused
+    ]
+
+
+def verify_request_object(request: AuthorizationRequest, token: str) -> RequestObject:
+    """Decrypt a request object, verify it and check what it says of itself.
+
+    Waiting for a client's keys ends the transaction: see ``read_client_keys``.
+
+    :raises Rejection: ``invalid_request_object``.
+    """
+    try:
+        if token.count(".") == 4:  # RFC 7516 section 9: a JWE has five parts
+            algs = request.provider.settings["oidc.decryption_algs"]
+            token = decrypt(request.provider.keys, token, algs, ENCODINGS)
+        header, claims = _verify(request, token)
+    except InvalidJWT as problem:
+        raise invalid_request_object(
+            f"The request object is not accepted: {problem}.", "RFC 9101 section 6"
+        ) from None
+    typ = header.get("typ", "JWT").lower().removeprefix("application/")
+    checked = RequestObject(claims, header["alg"] != "none", typ)
+    for check, rule in CHECKS:
+        if wrong := check(checked, request):
+            raise invalid_request_object(f"The request object {wrong}.", rule)
+    return checked
+
+
+def _verify(request: AuthorizationRequest, token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    algorithms = accepted_algorithms(request)
+    if token.endswith("."):
+        if "none" not in algorithms:
+            raise InvalidJWT("it is not signed")
+        return read_unsecured_jwt(token)
+    header = read_header(token)
+    # Before keys are fetched: for what is refused anyway nothing is sent.
+    if header["alg"] not in algorithms:
+        raise InvalidJWT("the algorithm is not allowed")
+    assert request.client is not None
+    keys = read_client_keys(request.http_request, request.client, header.get("kid"))
+    return verify_client_jwt(token, keys, algorithms)
+
+
+def check_type(request_object: RequestObject, request: AuthorizationRequest) -> str | None:
+    """The type, where there is one, is that of a request object."""
+    return None if request_object.typ in _TYPES else "has the typ of another kind of JWT"
+
+
+def check_issuer(request_object: RequestObject, request: AuthorizationRequest) -> str | None:
+    """The issuer, where it is named, is the client."""
+    issuer = request_object.claims.get("iss")
+    return None if issuer in (None, request.data["client_id"]) else "has an iss that is another"
+
+
+def check_audience(request_object: RequestObject, request: AuthorizationRequest) -> str | None:
+    """The audience, where it is named, includes this provider."""
+    audience = request_object.claims.get("aud", request.provider.issuer)
+    audiences = audience if isinstance(audience, list) else [audience]
+    if request.provider.issuer in audiences:
+        return None
+    return "is meant for somebody else, as its aud says"
+
+
+def check_times(request_object: RequestObject, request: AuthorizationRequest) -> str | None:
+    """It is valid now, as far as it says."""
+    now, claims = request.http_request.now, request_object.claims
+    skew = request.provider.settings["oauth.clock_skew"]
+    for name in ("exp", "nbf", "iat"):
+        value = claims.get(name, now)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return f"has an {name} that is not a number of seconds"
+    if claims.get("exp", now) <= now - skew:
+        return "expired"
+    if claims.get("nbf", now) > now + skew:
+        return "is not valid yet"
+    return None
+
+
+def check_nesting(request_object: RequestObject, request: AuthorizationRequest) -> str | None:
+    """It refers to no other request object."""
+    nested = request_object.claims.keys() & {"request", "request_uri"}
+    return "holds another request or request_uri" if nested else None
+
+
+Check = Callable[[RequestObject, AuthorizationRequest], str | None]
+
+#: In this order, each with its rule. A check returns what is wrong in half a sentence, or None.
+CHECKS: tuple[tuple[Check, str], ...] = (
+    (check_type, "RFC 9101 section 10.8"),
+    (check_issuer, "OpenID Connect Core section 6.1"),
+    (check_audience, "OpenID Connect Core section 6.1"),
+    (check_times, "RFC 7519 section 4.1"),
+    (check_nesting, "OpenID Connect Core section 6.1"),
+)
