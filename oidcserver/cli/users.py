@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy import select, update
@@ -16,6 +17,7 @@ from oidcserver.cli.application import (
     transaction,
     when,
 )
+from oidcserver.cli.claims import read_claims
 from oidcserver.models import LoginSession, User
 from oidcserver.models.authorization import revoke_authorizations_of_user
 from oidcserver.models.user import find_user
@@ -95,6 +97,22 @@ def set_password(ini: Path, name: str, password_stdin: bool) -> None:
         user.password_hash = hashed
         _end_sessions(dbsession, user)
     click.echo(f"{name} has a new password.")
+
+
+@users.command("set-claims")
+@ini_argument
+@click.argument("name")
+@click.argument("file", type=click.File("rb"))
+def set_claims(ini: Path, name: str, file: Any) -> None:
+    """Replace what is known of a person by the claims of a file, a JSON object.
+
+    Example: oidcserver users set-claims production.ini alice claims.json
+    """
+    registry = open_registry(ini)
+    claims = read_claims(registry.provider, file)
+    with transaction(registry) as dbsession:
+        _find(dbsession, name).claims = claims
+    click.echo(f"{name} has {len(claims)} claims.")
 
 
 @users.command()

@@ -44,7 +44,7 @@ def test_help_is_for_people_and_shows_an_example() -> None:
         ["initdb"], ["prune"], ["explain"], ["explain-error"], ["keys", "list"], ["keys", "rotate"],
         ["clients", "create"], ["clients", "list"], ["clients", "show"], ["clients", "delete"],
         ["clients", "new-secret"], ["users", "create"], ["users", "list"], ["users", "disable"],
-        ["users", "enable"], ["users", "set-password"],
+        ["users", "enable"], ["users", "set-password"], ["users", "set-claims"],
     ):  # fmt: skip
         result = runner.invoke(main, [*command, "--help"])
         assert result.exit_code == 0
@@ -145,6 +145,30 @@ def test_a_new_password_replaces_the_old_one(
     form = provider.browser().get("/login").forms["login"]
     form["username"], form["password"] = "alice", "correct horse"
     assert form.submit(status=403).status_int == 403
+
+
+def test_what_is_known_of_a_person_is_replaced_by_a_file_of_claims(
+    run: Run, make_provider: Any, database_url: str, tmp_path: Path
+) -> None:
+    run("users", "create", "alice", "--password-stdin", stdin="correct horse\n")
+    file = tmp_path / "claims.json"
+    for claims in ({"name": "Alice Liddell"}, {"email": "alice@example.org", "address": {}}):
+        file.write_text(json.dumps(claims))
+        assert run("users", "set-claims", "alice", str(file)).exit_code == 0
+    provider = make_provider(oidcserver__database_url=database_url)
+    with provider.database() as dbsession:
+        assert dbsession.query(User).one().claims == claims
+    for text, sentence in (
+        ("{", "is not JSON"),
+        ("[]", "is not a JSON object"),
+        ('{"role": "admin"}', "No scope here returns the claim role"),
+        ('{"email_verified": "yes"}', "The claim email_verified has to be true or false"),
+        ('{"name": null}', "The claim name has to be text"),
+    ):
+        file.write_text(text)
+        refused = run("users", "set-claims", "alice", str(file))
+        assert (refused.exit_code, sentence in refused.stderr) == (1, True)
+    assert run("users", "set-claims", "nobody", str(file)).exit_code == 1
 
 
 def test_initdb_is_done_once_and_says_so_again(run: Run) -> None:
