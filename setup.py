@@ -40,6 +40,7 @@ setup(
             *POSTGRESQL,
             "WebTest>=3.0.7",
             "hypothesis>=6.150",
+            "mozilla-django-oidc>=5",
             "mypy>=2",
             "pytest>=9",
             "pytest-timeout>=2.4",

@@ -44,8 +44,9 @@ class _Forms(HTMLParser):
 class Person:
     """Somebody who signs in and allows what is asked. ``seen`` lists the forms filled in."""
 
-    def __init__(self, username: str = "alice") -> None:
+    def __init__(self, username: str = "alice", *, remembers: bool = False) -> None:
         self.username = username
+        self.remembers = remembers
         self.http = requests.Session()
         self.http.trust_env = False
         self.seen: list[str] = []
@@ -75,6 +76,23 @@ class Person:
                     return url
         raise AssertionError("the provider goes round in a circle")
 
+    def visit(self, url: str, data: Any = None) -> requests.Response:
+        """Open a page, or post to it, and go where that leads; return the page at the end.
+
+        ``seen`` then holds the provider's forms that came on the way.
+        """
+        self.seen = []
+        for _ in range(20):
+            response = self.send("GET" if data is None else "POST", url, data)
+            location = response.headers.get("Location")
+            if location is not None:
+                url, data = urljoin(url, location), None
+            elif read_forms(response).keys() & {"login", "consent"}:
+                url, data = self._fill_in(response)
+            else:
+                return response
+        raise AssertionError("the provider and the application go round in a circle")
+
     def sign_out(self, issuer: str) -> None:
         """Sign out on the provider's own page."""
         form = read_forms(self.send("GET", f"{issuer}/logout"))["logout"]
@@ -95,7 +113,9 @@ class Person:
             form = forms["login"]
             return form.action, {**form.fields, "username": self.username, "password": PASSWORD}
         self.seen.append("consent")
-        return forms["consent"].action, {**forms["consent"].fields, "decision": "allow"}
+        remember = {"remember": "1"} if self.remembers else {}
+        form = forms["consent"]
+        return form.action, {**form.fields, **remember, "decision": "allow"}
 
 
 def read_forms(response: requests.Response) -> dict[str, Form]:
