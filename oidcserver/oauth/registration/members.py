@@ -9,7 +9,11 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from oidcserver.oauth.registration.uris import fetched_uri_problem, web_uri_problem
+from oidcserver.oauth.registration.uris import (
+    fetched_uri_problem,
+    request_uri_problem,
+    web_uri_problem,
+)
 from oidcserver.security.jwk_set import public_key_set
 
 Rule = Callable[[Any, Any], Any]
@@ -128,16 +132,24 @@ def _uri(problem_of: Callable[..., str | None]) -> Rule:
 _web_uri = _uri(web_uri_problem)
 _https_uri = _uri(lambda uri, **_mode: web_uri_problem(uri, development=False))
 _fetched_uri = _uri(fetched_uri_problem)
+_request_uri = _uri(request_uri_problem)
 
 
-def _fetched_uris(value: Any, provider: Any) -> list[str]:
-    return [_fetched_uri(item, provider) for item in _texts(value, provider)]
+def _request_uris(value: Any, provider: Any) -> list[str]:
+    return [_request_uri(item, provider) for item in _texts(value, provider)]
 
 
 def _boolean(value: Any, provider: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("is not true or false")
     return value
+
+
+def _signed_requests(value: Any, provider: Any) -> bool:
+    offered = promised(provider, "request_object_signing_alg_values_supported")
+    if _boolean(value, provider) and not set(offered) - {"none"}:
+        raise ValueError("is not available here: there are no signed request objects")
+    return bool(value)
 
 
 def _seconds(value: Any, provider: Any) -> int:
@@ -192,11 +204,13 @@ RULES: dict[str, Rule] = {
     "request_object_signing_alg": _promised("request_object_signing_alg_values_supported"),
     "request_object_encryption_alg": _promised("request_object_encryption_alg_values_supported"),
     "request_object_encryption_enc": _promised("request_object_encryption_enc_values_supported"),
+    # RFC 9101 section 10.5
+    "require_signed_request_object": _signed_requests,
     "default_max_age": _seconds,
     "require_auth_time": _boolean,
     "default_acr_values": _plain_texts,
     "initiate_login_uri": _https_uri,
-    "request_uris": _fetched_uris,
+    "request_uris": _request_uris,
     "post_logout_redirect_uris": _texts,
     # OpenID Connect Front-Channel Logout section 2, Back-Channel Logout section 2.2
     "frontchannel_logout_uri": _web_uri,

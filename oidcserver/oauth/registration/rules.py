@@ -203,6 +203,18 @@ def _check_keys(provider: Any, metadata: dict[str, Any]) -> None:
         raise InvalidClientMetadata("jwks", "private_key_jwt needs jwks or jwks_uri.")
 
 
+def _check_request_objects(provider: Any, metadata: dict[str, Any]) -> None:
+    """A client that has to sign its requests (RFC 9101 section 10.5) is able to."""
+    if not metadata.get("require_signed_request_object"):
+        return
+    if metadata.get("request_object_signing_alg") == "none":
+        raise InvalidClientMetadata(
+            "request_object_signing_alg", "none contradicts require_signed_request_object."
+        )
+    if "jwks" not in metadata and "jwks_uri" not in metadata:
+        raise InvalidClientMetadata("jwks", "require_signed_request_object needs jwks or jwks_uri.")
+
+
 def _check_encryption(provider: Any, metadata: dict[str, Any]) -> None:
     """``enc`` is nothing without ``alg``, has a default, and a response needs a key for it."""
     for use, prefix in ENCRYPTED.items():
@@ -228,5 +240,6 @@ CROSS_RULES = (
     _check_frontchannel_logout,
     _check_authentication,
     _check_keys,
+    _check_request_objects,
     _check_encryption,
 )

@@ -80,6 +80,18 @@ def fetched_uri_problem(uri: str, *, development: bool) -> str | None:
     return None
 
 
+def request_uri_problem(uri: str, *, development: bool) -> str | None:
+    """Check where a request object is fetched from.
+
+    It may have a fragment, which tells versions apart (OpenID Connect Core section 6.2).
+    """
+    fetched, _, fragment = uri.partition("#")
+    problem = fetched_uri_problem(fetched, development=development)
+    if problem is None and not (_CHARACTERS.fullmatch(fragment) and len(uri) <= MAX_URI):
+        problem = "has a fragment that is too long or no fragment of a URI"
+    return problem
+
+
 def uri_problem(uri: str) -> str | None:
     """Check any URI that a browser may be sent to."""
     if len(uri) > MAX_URI:

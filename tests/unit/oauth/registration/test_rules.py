@@ -79,7 +79,7 @@ def test_every_member_of_the_standards_is_known_and_kept(production: Any) -> Non
         "require_auth_time": True,
         "default_acr_values": ["1", "2"],
         "initiate_login_uri": "https://client.example/login",
-        "request_uris": ["https://client.example/request.jwt"],
+        "request_uris": ["https://client.example/request.jwt", "https://client.example/r#5e8-_"],
         "post_logout_redirect_uris": ["https://client.example/bye"],
         "frontchannel_logout_uri": "https://client.example/frontchannel",
         "frontchannel_logout_session_required": True,
@@ -184,6 +184,13 @@ def test_texts_are_normalised_and_said_once(production: Any) -> None:
         ({"jwks_uri": "https://localhost/"}, "jwks_uri"),
         ({"jwks_uri": ["https://client.example/jwks"]}, "jwks_uri"),
         ({"request_uris": ["https://10.0.0.1/"]}, "request_uris"),
+        ({"request_uris": ["https://10.0.0.1/#x"]}, "request_uris"),
+        ({"request_uris": ["http://client.example/"]}, "request_uris"),
+        ({"request_uris": ["https://client.example/#a b"]}, "request_uris"),
+        ({"request_uris": ["https://client.example/#a#b"]}, "request_uris"),
+        ({"request_uris": [f"https://client.example/#{'x' * 2000}"]}, "request_uris"),
+        ({"require_signed_request_object": True}, "require_signed_request_object"),
+        ({"require_signed_request_object": "false"}, "require_signed_request_object"),
         ({"backchannel_logout_uri": "https://[::ffff:127.0.0.1]/"}, "backchannel_logout_uri"),
         ({"backchannel_logout_session_required": 1}, "backchannel_logout_session_required"),
         ({"frontchannel_logout_uri": "https://other.example/"}, "frontchannel_logout_uri"),
@@ -386,3 +393,16 @@ def test_any_json_is_answered_and_what_is_stored_passes_again(
     assert all(name.partition("#")[0] in RULES for name in checked)
     assert "\\u0000" not in json.dumps(checked, allow_nan=False), "PostgreSQL stores it"
     assert validate_client_metadata(production, checked) == checked
+
+
+def test_signed_requests_are_demanded_of_who_can_sign(make_selection: Any) -> None:
+    algorithms = ["RS256", "none"]
+    provider = make_selection(promises={"request_object_signing_alg_values_supported": algorithms})
+    own = {"require_signed_request_object": True, "jwks_uri": "https://client.example/jwks"}
+    assert check(provider, **own)["require_signed_request_object"] is True
+    assert check(provider, require_signed_request_object=False)["scope"] == ""
+    for changes, member in (
+        ({"jwks_uri": None}, "jwks"),
+        ({"request_object_signing_alg": "none"}, "request_object_signing_alg"),
+    ):
+        assert problem(provider, **{**own, **changes}).field == member
