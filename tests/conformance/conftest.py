@@ -1,0 +1,39 @@
+"""The provider of conformance.ini, and the relying party of each variant of a module."""
+
+from collections.abc import Iterator
+
+import pytest
+from support.app import Browser
+from support.conformance import ConformanceProvider
+from support.conformance_plans import Variant
+from support.strict_relying_party import Register, StrictRelyingParty
+
+
+@pytest.fixture(scope="session")
+def conformance_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConformanceProvider]:
+    """One provider for all tests that leave its keys alone: each has clients of its own."""
+    provider = ConformanceProvider(tmp_path_factory.mktemp("conformance"))
+    yield provider
+    provider.close()
+
+
+@pytest.fixture
+def register(conformance_provider: ConformanceProvider, variant: Variant) -> Register:
+    """Return a function that registers a client of the variant with further metadata."""
+
+    def register(**metadata: object) -> StrictRelyingParty:
+        return StrictRelyingParty(conformance_provider, variant, **metadata)
+
+    return register
+
+
+@pytest.fixture
+def rp(register: Register) -> StrictRelyingParty:
+    """A client of the variant."""
+    return register()
+
+
+@pytest.fixture
+def person(conformance_provider: ConformanceProvider) -> Browser:
+    """The browser of a person who is not signed in."""
+    return conformance_provider.browser()

@@ -1,0 +1,88 @@
+"""The provider of conformance.ini, with a person who has every standard claim."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pyramid.paster import get_appsettings
+from support.app import Provider
+
+import oidcserver
+from oidcserver import migrations
+from oidcserver.keys.store import KeyStore
+from oidcserver.models import Base, User
+from oidcserver.models.engine import make_engine
+from oidcserver.security.passwords import hash_password
+
+INI = Path(__file__).parents[2] / "conformance.ini"
+ISSUER = "https://op.example"
+USERNAME, PASSWORD = "certification", "a password for the suite"
+#: Every standard claim (OpenID Connect Core section 5.1) but those that the directory adds.
+CLAIMS = {
+    "name": "Élodie Marie Durand",
+    "given_name": "Élodie",
+    "family_name": "Durand",
+    "middle_name": "Marie",
+    "nickname": "Lo",
+    "preferred_username": "elodie",
+    "profile": "https://people.example/elodie",
+    "picture": "https://people.example/elodie.png",
+    "website": "https://elodie.example/",
+    "gender": "female",
+    "birthdate": "1987-10-16",
+    "zoneinfo": "Europe/Paris",
+    "locale": "fr-FR",
+    "email": "elodie@people.example",
+    "email_verified": True,
+    "phone_number": "+33 1 23 45 67 89",
+    "phone_number_verified": False,
+    "address": {
+        "formatted": "1 rue de la Paix\n75002 Paris\nFrance",
+        "street_address": "1 rue de la Paix",
+        "locality": "Paris",
+        "region": "Île-de-France",
+        "postal_code": "75002",
+        "country": "France",
+    },
+}  # fmt: skip
+
+
+class ConformanceProvider(Provider):
+    """The application of conformance.ini, over a database and keys of its own."""
+
+    def __init__(self, directory: Path, **changes: str) -> None:
+        settings = get_appsettings(str(INI))
+        url, keys = f"sqlite:///{directory / 'conformance.sqlite'}", directory / "keys"
+        own = {
+            "oidc.issuer": ISSUER,
+            "oidcserver.database_url": url,
+            "oidcserver.keys_directory": str(keys),
+            **{name.replace("__", ".", 1): value for name, value in changes.items()},
+        }
+        engine = make_engine(url)
+        migrations.upgrade(engine, Base.metadata)
+        engine.dispose()
+        KeyStore(keys, create_missing=True, publish_before=86400, keep_after=86400)
+        self.wsgi = oidcserver.main({}, **{**settings, **own})
+        self.registry = self.wsgi.registry
+        self.issuer = self.registry.provider.issuer
+        with self.database() as dbsession:
+            password_hash = hash_password(PASSWORD)
+            dbsession.add(User(USERNAME, password_hash=password_hash, claims=CLAIMS))
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The discovery document, fetched anew."""
+        document: dict[str, Any] = self.browser().get("/.well-known/openid-configuration").json
+        return document
+
+    @property
+    def jwks(self) -> dict[str, Any]:
+        """The published keys, fetched anew."""
+        document: dict[str, Any] = self.browser().get(path_of(self.metadata["jwks_uri"])).json
+        return document
+
+
+def path_of(url: str) -> str:
+    """Return what stands behind the host of a URL of the provider."""
+    return urlsplit(url).path

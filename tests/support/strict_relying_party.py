@@ -1,0 +1,358 @@
+"""A relying party that takes nothing for granted.
+
+It looks at everything that it gets as the certification suite does; what is a warning there is a
+failure here.
+"""
+
+import json
+import secrets
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+import webtest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+from support import conformance_checks as checks
+from support.app import Browser, follow_to_answer
+from support.authorization_answers import read_form_post, read_redirect
+from support.conformance import PASSWORD, USERNAME, ConformanceProvider, path_of
+from support.conformance_plans import Variant
+
+from oidcserver import clock
+from oidcserver.oauth.registration import register_client
+
+REDIRECT_URI = "https://rp.example/cb"
+#: What the suite's clients may ask for.
+SCOPE = "openid profile email address phone offline_access"
+
+
+@dataclass
+class Outcome:
+    """What a relying party has after a login, all of it checked."""
+
+    #: The parameters of the authorization response.
+    response: dict[str, str]
+    #: The token response, where there was a code.
+    tokens: dict[str, Any] = field(default_factory=dict)
+    #: The claims of each ID token, the one of the authorization response first.
+    id_tokens: list[dict[str, Any]] = field(default_factory=list)
+    #: The answer of UserInfo, where there was an access token.
+    userinfo: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def raw_id_token(self) -> str:
+        """The first ID token as it came."""
+        raw: str = self.response.get("id_token") or self.tokens["id_token"]
+        return raw
+
+    @property
+    def access_token(self) -> str:
+        """The access token that came last, or nothing."""
+        token: str = self.tokens.get("access_token") or self.response.get("access_token", "")
+        return token
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """The claims of the first ID token."""
+        return self.id_tokens[0]
+
+
+class StrictRelyingParty:
+    """A client of the provider, registered as a plan's variant says."""
+
+    def __init__(self, provider: ConformanceProvider, variant: Variant, **metadata: Any) -> None:
+        self.provider = provider
+        self.variant = variant
+        self.http = provider.browser()
+        self.metadata = provider.metadata
+        checks.check_metadata(self.metadata, provider.issuer, variant.client_auth)
+        self.jwks = provider.jwks
+        checks.check_jwks(self.jwks)
+        self.registered = {**self.default_metadata(), **metadata}
+        self.asked: dict[str, str] = {}
+        self.client_id, self.secret = self.register()
+
+    @cached_property
+    def key(self) -> RSAKey:
+        """The key of private_key_jwt."""
+        return RSAKey.generate_key(2048, {"kid": "rp", "use": "sig", "alg": "RS256"})
+
+    @property
+    def kinds(self) -> set[str]:
+        """The words of the response type."""
+        return set(self.variant.response_type.split())
+
+    @property
+    def redirect_uri(self) -> str:
+        """The first registered one."""
+        uri: str = self.registered["redirect_uris"][0]
+        return uri
+
+    @property
+    def id_token_alg(self) -> str:
+        """How the ID tokens are to be signed."""
+        algorithm: str = self.registered.get("id_token_signed_response_alg", "RS256")
+        return algorithm
+
+    def default_metadata(self) -> dict[str, Any]:
+        """What a client of this variant registers."""
+        grants = ["authorization_code"] if "code" in self.kinds else []
+        grants += ["implicit"] if self.kinds & {"token", "id_token"} else []
+        grants += ["refresh_token"] if "code" in self.kinds else []
+        keys = {"jwks": {"keys": [self.key.as_dict(private=False)]}}
+        return {
+            "client_name": "Certification",
+            "redirect_uris": [REDIRECT_URI],
+            "grant_types": grants,
+            "response_types": [self.variant.response_type],
+            "token_endpoint_auth_method": self.variant.client_auth,
+            "scope": SCOPE,
+            **(keys if self.variant.client_auth == "private_key_jwt" else {}),
+        }
+
+    def register(self) -> tuple[str, str | None]:
+        """Register as an operator does; return client_id and client_secret."""
+        with self.provider.database() as dbsession:
+            known = self.provider.registry.provider
+            client, secret = register_client(known, dbsession, self.registered)
+            return client.client_id, secret
+
+    def parameters(self, **changes: str | None) -> dict[str, str]:
+        """The parameters of an authorization request; None takes one out."""
+        values: dict[str, str | None] = {
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "scope": "openid",
+            "state": secrets.token_urlsafe(12),
+            "nonce": secrets.token_urlsafe(12),
+            "response_type": self.variant.response_type,
+            "response_mode": None if self.variant.response_mode == "default" else "form_post",
+            **changes,
+        }
+        self.asked = {name: value for name, value in values.items() if value is not None}
+        return self.asked
+
+    def authorize(self, browser: Browser, **changes: str | None) -> webtest.TestResponse:
+        """Send the browser to the authorization endpoint; return the page or answer it ends at."""
+        return self.visit(browser, self.parameters(**changes))
+
+    def visit(self, browser: Browser, parameters: dict[str, str]) -> webtest.TestResponse:
+        """Send the browser there with these very parameters."""
+        path = path_of(self.metadata["authorization_endpoint"])
+        return follow_to_answer(browser.get(path, parameters, expect_errors=True))
+
+    def complete(self, page: webtest.TestResponse) -> webtest.TestResponse:
+        """Sign in and allow what is asked for good, where the pages for it come."""
+        if page.status_int == 200 and "login" in page.forms:
+            form = page.forms["login"]
+            form["username"], form["password"] = USERNAME, PASSWORD
+            page = follow_to_answer(form.submit())
+        if page.status_int == 200 and "consent" in page.forms:
+            form = page.forms["consent"]
+            form["remember"] = True
+            page = follow_to_answer(form.submit("decision", value="allow"))
+        return page
+
+    def answer(self, response: webtest.TestResponse, *, in_query: bool = False) -> dict[str, str]:
+        """Return the parameters of the authorization response, which came as it was asked for."""
+        redirect_uri = self.asked["redirect_uri"]
+        in_query = in_query or self.kinds == {"code"}
+        if self.variant.response_mode == "form_post":
+            parameters = read_form_post(response, redirect_uri)
+        else:
+            parameters = read_redirect(response, redirect_uri, in_query=in_query)
+        assert parameters.get("state") == self.asked.get("state")
+        if self.metadata.get("authorization_response_iss_parameter_supported"):
+            assert parameters["iss"] == self.provider.issuer
+        assert parameters.get("iss", self.provider.issuer) == self.provider.issuer
+        return parameters
+
+    def refusal(self, response: webtest.TestResponse) -> str:
+        """Return the error of an authorization response that grants nothing."""
+        parameters = self.answer(response)
+        assert not {"code", "access_token", "id_token"} & parameters.keys()
+        return checks.check_error(parameters)
+
+    def log_in(self, browser: Browser, **changes: str | None) -> Outcome:
+        """Do the whole of it: authorize, exchange the code, ask UserInfo."""
+        return self.finish(self.complete(self.authorize(browser, **changes)))
+
+    def finish(self, response: webtest.TestResponse, **changes: str) -> Outcome:
+        """Go on from the authorization response; ``changes`` are for the token request."""
+        outcome = self.accept(response)
+        if "code" in outcome.response:
+            self.redeem(outcome, **changes)
+        self.ask_userinfo(outcome)
+        return outcome
+
+    def accept(self, response: webtest.TestResponse) -> Outcome:
+        """Check the authorization response and its ID token."""
+        parameters = self.answer(response)
+        assert "error" not in parameters, parameters
+        came = {"code", "access_token", "id_token"} & parameters.keys()
+        assert came == {"access_token" if word == "token" else word for word in self.kinds}
+        outcome = Outcome(parameters)
+        if "code" in came:
+            checks.check_credential(parameters["code"])
+        if "access_token" in came:
+            checks.check_credential(parameters["access_token"])
+            assert parameters["token_type"].lower() == "bearer"
+            assert int(parameters["expires_in"]) > 0
+        if "id_token" in came:
+            self._take_id_token(
+                outcome,
+                parameters["id_token"],
+                access_token=parameters.get("access_token"),
+                code=parameters.get("code"),
+                front_channel=True,
+            )
+        return outcome
+
+    def redeem(self, outcome: Outcome, **changes: str) -> None:
+        """Exchange the code and check what comes."""
+        form = self.code_form(outcome.response["code"], **changes)
+        outcome.tokens = self.read_tokens(self.token_request(form))
+        self._take_id_token(
+            outcome,
+            outcome.tokens["id_token"],
+            access_token=outcome.tokens["access_token"],
+            code=outcome.response["code"],
+            front_channel=False,
+        )
+
+    def refresh(self, outcome: Outcome) -> Outcome:
+        """Refresh, and compare the new ID token with the first (section 12.2)."""
+        refresh_token = outcome.tokens["refresh_token"]
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        tokens = self.read_tokens(self.token_request(form))
+        claims = self.read_id_token(
+            tokens["id_token"],
+            access_token=tokens["access_token"],
+            code=None,
+            front_channel=False,
+            nonce=None,
+        )
+        first = outcome.claims
+        assert claims["iat"] > first["iat"]
+        assert all(
+            claims.get(name) == first.get(name)
+            for name in ("iss", "sub", "aud", "auth_time", "azp")
+        )
+        return Outcome({}, tokens, [claims])
+
+    def code_form(self, code: str, **changes: str) -> dict[str, str]:
+        """The parameters of a token request for a code."""
+        return {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self.asked["redirect_uri"],
+            **changes,
+        }
+
+    def read_tokens(self, response: webtest.TestResponse) -> dict[str, Any]:
+        """Check a token response (RFC 6749 section 5.1)."""
+        assert response.status_int == 200, response
+        assert response.content_type == "application/json"
+        assert "no-store" in response.headers["Cache-Control"]
+        tokens: dict[str, Any] = response.json
+        assert tokens["token_type"].lower() == "bearer"
+        assert type(tokens["expires_in"]) is int
+        assert tokens["expires_in"] > 0
+        for name in {"access_token", "refresh_token"} & tokens.keys():
+            checks.check_credential(tokens[name])
+        return tokens
+
+    def token_refusal(self, response: webtest.TestResponse) -> str:
+        """Return the error of a token response that grants nothing (RFC 6749 section 5.2)."""
+        assert response.status_int == 400
+        assert response.content_type == "application/json"
+        return checks.check_error(response.json)
+
+    def token_request(self, form: dict[str, str]) -> webtest.TestResponse:
+        """Send a token request, authenticated as registered."""
+        path = path_of(self.metadata["token_endpoint"])
+        own, headers = self.authentication()
+        return self.http.post(path, {**form, **own}, headers=headers, expect_errors=True)
+
+    def authentication(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the parameters and the headers by which this client authenticates."""
+        method = self.variant.client_auth
+        if method == "private_key_jwt":
+            return self.assertion(), {}
+        assert self.secret is not None
+        if method == "client_secret_post":
+            return {"client_id": self.client_id, "client_secret": self.secret}, {}
+        assert method == "client_secret_basic"
+        pair = f"{quote(self.client_id, safe='')}:{quote(self.secret, safe='')}"
+        return {}, {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+
+    def assertion(self, audience: str = "") -> dict[str, str]:
+        """Return a client assertion (OpenID Connect Core section 9); its ``aud`` is the issuer."""
+        now = clock.now()
+        claims = {
+            "iss": self.client_id, "sub": self.client_id, "aud": audience or self.provider.issuer,
+            "jti": secrets.token_urlsafe(16), "iat": now, "exp": now + 60,
+        }  # fmt: skip
+        return {
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": jwt.encode({"alg": "RS256", "kid": self.key.kid}, claims, self.key),
+        }
+
+    def ask_userinfo(self, outcome: Outcome) -> None:
+        """Ask UserInfo with every access token that came, and check the answers."""
+        for token in (outcome.response.get("access_token"), outcome.tokens.get("access_token")):
+            if token is not None:
+                headers = {"Authorization": f"Bearer {token}"}
+                path = path_of(self.metadata["userinfo_endpoint"])
+                response = self.http.get(path, headers=headers, expect_errors=True)
+                outcome.userinfo = self.read_userinfo(response, outcome)
+
+    def read_userinfo(self, response: webtest.TestResponse, outcome: Outcome) -> dict[str, Any]:
+        """Check an answer of UserInfo (OpenID Connect Core section 5.3)."""
+        assert response.status_int == 200, response
+        claims = self.userinfo_claims(response)
+        assert claims["sub"] == outcome.claims["sub"]
+        personal = {name: value for name, value in claims.items() if name != "sub"}
+        checks.check_claims(personal, self.asked["scope"])
+        return claims
+
+    def userinfo_claims(self, response: webtest.TestResponse) -> dict[str, Any]:
+        """Return the claims of the answer, plain or signed as registered."""
+        assert response.content_type == "application/json"
+        claims: dict[str, Any] = response.json
+        return claims
+
+    def read_id_token(
+        self, token: str, *, access_token: str | None, code: str | None, front_channel: bool,
+        nonce: str | None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Check an ID token and return its claims."""
+        payload = checks.read_signed(token, self.jwks, self.id_token_alg)
+        claims: dict[str, Any] = json.loads(payload)
+        checks.check_id_token_claims(
+            claims,
+            issuer=self.provider.issuer,
+            client_id=self.client_id,
+            nonce=nonce,
+            algorithm=self.id_token_alg,
+            access_token=access_token,
+            code=code,
+            front_channel=front_channel,
+            scope=self.asked["scope"] if self.kinds == {"id_token"} else "",
+        )
+        return claims
+
+    def _take_id_token(self, outcome: Outcome, token: str, **issued_with: Any) -> None:
+        claims = self.read_id_token(token, nonce=self.asked.get("nonce"), **issued_with)
+        for before in outcome.id_tokens:  # OpenID Connect Core section 3.3.3.6
+            assert all(claims[name] == before[name] for name in ("iss", "sub"))
+            assert claims.get("auth_time") == before.get("auth_time")
+        outcome.id_tokens.append(claims)
+
+
+#: Registers a client of a test's variant with further metadata.
+Register = Callable[..., StrictRelyingParty]
