@@ -8,9 +8,11 @@ from pyramid.response import Response
 from oidcserver.models import Authorization, Client, User
 from oidcserver.oauth.bearer import insufficient_scope, invalid_token, read_bearer_token
 from oidcserver.oauth.errors import as_rejection
-from oidcserver.oauth.responses import error_response, json_response
+from oidcserver.oauth.responses import error_response, json_response, jwt_response
 from oidcserver.oauth.tokens import AccessToken, find_access_token
 from oidcserver.oidc.claims import scope_claims
+from oidcserver.oidc.client_jwt import make_client_jwt, signing_algorithms
+from oidcserver.oidc.encryption import encryption_algorithms, encryption_encodings
 from oidcserver.security.cors import allow_registered_origin, origin_of
 
 
@@ -21,7 +23,7 @@ def userinfo(request: Any) -> Response:
         token = find_access_token(request, read_bearer_token(request))
         if token is None:
             raise invalid_token("The access token is not valid, has expired or was revoked.")
-        response = json_response(200, _claims(request, token))
+        response = _protect(request, token, _claims(request, token))
     except OAuth2Error as error:
         response = error_response(as_rejection(error))
     return _readable_by_client(request, response, token)
@@ -37,6 +39,17 @@ def _claims(request: Any, token: AccessToken) -> dict[str, Any]:
     return {**scope_claims(request, user, token.scopes), "sub": token.subject}
 
 
+def _protect(request: Any, token: AccessToken, claims: dict[str, Any]) -> Response:
+    """Return the claims as JSON, or as the client registered: signed, encrypted (section 5.3.2)."""
+    client = request.dbsession.get(Client, token.client_id)
+    signed = client.member("userinfo_signed_response_alg") is not None
+    if not signed and client.member("userinfo_encrypted_response_alg") is None:
+        return json_response(200, claims)
+    if signed:
+        claims = {**claims, "iss": request.provider.issuer, "aud": client.client_id}
+    return jwt_response(make_client_jwt(request, client, "userinfo", claims))
+
+
 def _readable_by_client(request: Any, response: Response, token: AccessToken | None) -> Response:
     origins: set[str] = set()
     if token is not None and "Origin" in request.headers:
@@ -48,5 +61,14 @@ def _readable_by_client(request: Any, response: Response, token: AccessToken | N
 def includeme(config: Any) -> None:
     """Offer the endpoint."""
     config.add_oauth_endpoint(
-        "userinfo", "/oauth/userinfo", userinfo, methods=("GET", "POST"), cors=True
+        "userinfo",
+        "/oauth/userinfo",
+        userinfo,
+        methods=("GET", "POST"),
+        cors=True,
+        metadata={
+            "userinfo_signing_alg_values_supported": signing_algorithms,
+            "userinfo_encryption_alg_values_supported": encryption_algorithms,
+            "userinfo_encryption_enc_values_supported": encryption_encodings,
+        },
     )

@@ -27,6 +27,13 @@ def json_response(
     return response
 
 
+def jwt_response(token: str) -> Response:
+    """Return a JWT that nobody keeps (OpenID Connect Core section 5.3.2)."""
+    response = Response(body=token.encode(), content_type="application/jwt", charset=None)
+    response.headerlist.extend(NO_STORE)
+    return response
+
+
 def error_response(rejection: Rejection) -> Response:
     """Return the answer of a token endpoint or its like (RFC 6749 section 5.2)."""
     body = {"error": rejection.error, "error_description": rejection.description}

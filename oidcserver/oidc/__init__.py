@@ -5,5 +5,5 @@ from typing import Any
 
 def includeme(config: Any) -> None:
     """Include the parts."""
-    for name in ("scopes", "claims", "id_token", "id_token_hint"):
+    for name in ("scopes", "claims", "id_token", "encryption", "id_token_hint"):
         config.include(f"oidcserver.oidc.{name}")

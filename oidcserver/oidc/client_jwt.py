@@ -1,31 +1,98 @@
-"""What is said to a client as a JWT, protected as it registered."""
+"""What is said to a client as a JWT: signed, and encrypted, as it registered."""
 
+import json
 from typing import Any
 
-from oidcserver.keys.jwt import sign, sign_with_secret
+from joserfc.jwk import KeySet
+
+from oidcserver.keys.jwe import encrypt
+from oidcserver.keys.jwt import InvalidJWT, sign, sign_with_secret
+from oidcserver.oauth.client_keys import read_client_keys
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.registration import read_client_secrets
+from oidcserver.security.jwk_set import encryption_key
 
 
 def make_client_jwt(
     request: Any, client: Any, use: str, claims: dict[str, Any], *, typ: str | None = None
 ) -> str:
-    """Sign claims for a client.
+    """Sign claims for a client, then encrypt them, as it registered.
 
-    :param use: ``id_token`` or ``userinfo``: the registered ``{use}_signed_response_alg`` says
-        how (OpenID Connect Registration section 2).
-    :param typ: the type that the header names; None: no type.
+    :param use: ``id_token`` or ``userinfo``: the registered ``{use}_signed_response_alg``,
+        ``{use}_encrypted_response_alg`` and ``{use}_encrypted_response_enc`` say how (OpenID
+        Connect Registration section 2). Without the first the claims are encrypted as they are
+        (Core section 5.3.2).
+    :param typ: the type that the header of what is signed names; None: no type.
+    :raises Rejection: if the client has no secret to sign with or no key to encrypt to.
     """
     algorithm = client.member(f"{use}_signed_response_alg")
+    if algorithm is None:
+        content, cty = json.dumps(claims, separators=(",", ":")), None
+    else:
+        content, cty = _sign(request, client, algorithm, claims, typ), "JWT"
+    alg = client.member(f"{use}_encrypted_response_alg")
+    if alg is None:
+        return content
+    key = demand_encryption_key(request, client, alg)
+    return encrypt(content, key, alg, client.member(f"{use}_encrypted_response_enc"), cty=cty)
+
+
+def demand_encryption_key(request: Any, client: Any, alg: str) -> Any:
+    """Return the client's public key to encrypt to by an algorithm.
+
+    Keys behind a ``jwks_uri`` are asked for once in a request, with no transaction open: what was
+    done before is committed, and the rows that were read go on being those of the session.
+
+    :raises Rejection: if the client has none, or they cannot be had.
+    """
+    known = request.client_key_sets
+    if client.client_id not in known:
+        known[client.client_id] = _read_keys(request, client)
+    key = encryption_key(known[client.client_id], alg)
+    if key is None:
+        raise _impossible(client, f"The client has no key to encrypt to by {alg}.")
+    return key
+
+
+def signing_algorithms(provider: Any) -> list[str]:
+    """Return the algorithms by which a client may have something signed."""
+    return [*provider.settings["oidc.signing_algs"], "HS256"]
+
+
+def _read_keys(request: Any, client: Any) -> KeySet:
+    dbsession = request.dbsession
+    dbsession.flush()
+    rows = list(dbsession)
+    problem = ""
+    try:
+        keys = read_client_keys(request, client)
+    except InvalidJWT as refused:
+        keys, problem = KeySet([]), str(refused)
+    dbsession.add_all(rows)  # a commit let go of them
+    if problem:
+        raise _impossible(client, "The keys of the client cannot be had.", reason=problem)
+    return keys
+
+
+def _sign(
+    request: Any, client: Any, algorithm: str, claims: dict[str, Any], typ: str | None
+) -> str:
     if not algorithm.startswith("HS"):
         return sign(request.provider.keys, algorithm, claims, typ=typ)
     secrets = read_client_secrets(request.provider, client)
     if not secrets:
-        raise Rejection(
-            "server_error",
-            "The token cannot be signed: the client has no secret that can be read.",
-            rule="OpenID Connect Core section 10.1",
-            received={"client": client.client_id},
-            status_code=500,
-        )
+        raise _impossible(client, "The client has no secret to sign with that can be read.")
     return sign_with_secret(secrets[0], algorithm, claims, typ=typ)
+
+
+def _impossible(client: Any, description: str, **received: Any) -> Rejection:
+    """Return the refusal of what the client registered and made impossible since.
+
+    No code of the standards says that. It is the client's to put right, so the status is 400.
+    """
+    return Rejection(
+        "server_error",
+        description,
+        rule="OpenID Connect Core section 10",
+        received={"client": client.client_id, **received},
+    )

@@ -7,7 +7,7 @@ from oidcserver.models import Authorization
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
 from oidcserver.oidc.claims import scope_claims
-from oidcserver.oidc.client_jwt import make_client_jwt
+from oidcserver.oidc.client_jwt import make_client_jwt, signing_algorithms
 from oidcserver.settings import seconds
 
 ALGORITHM = "id_token_signed_response_alg"
@@ -96,8 +96,4 @@ def includeme(config: Any) -> None:
     config.add_oauth_stage("authorization", "nonce", demand_openid_and_nonce, after="scope")
     config.add_oauth_stage("authorization_response", "id_token", add_to_authorization_response)
     config.add_oauth_stage("token_response", "id_token", add_to_token_response)
-    config.add_server_metadata("id_token_signing_alg_values_supported", _algorithms)
-
-
-def _algorithms(provider: Any) -> list[str]:
-    return [*provider.settings["oidc.signing_algs"], "HS256"]
+    config.add_server_metadata("id_token_signing_alg_values_supported", signing_algorithms)

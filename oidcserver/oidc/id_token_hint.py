@@ -25,7 +25,7 @@ def read_id_token_hint(request: Any, hint: str, client: Client | None) -> dict[s
     if claims is None or claims.get("iss") != request.provider.issuer:
         return None
     wanted = (claims.get("sub"), claims.get("aud"))
-    if not all(isinstance(value, str) for value in wanted):
+    if not all(isinstance(value, str) for value in wanted) or "exp" not in claims:
         return None
     return claims if client is None or claims["aud"] == client.client_id else None
 

@@ -60,7 +60,7 @@ def _encrypts(key: Key, alg: str) -> bool:
         fits
         and key.get("use", "enc") == "enc"
         and key.get("alg", alg) == alg
-        and operation in (key.get("key_ops") or [operation])
+        and operation in (key.get("key_ops", [operation]) or ())
     )
 
 

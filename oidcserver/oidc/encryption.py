@@ -1,0 +1,83 @@
+"""Encrypted ID tokens and UserInfo responses (OpenID Connect Core sections 10.2 and 16.14)."""
+
+from typing import Any
+
+from oidcserver.keys.jwe import ENCODINGS
+from oidcserver.keys.records import ENCRYPTION_ALGORITHMS
+from oidcserver.models import Authorization
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oidc.client_jwt import demand_encryption_key
+from oidcserver.settings import words
+
+ALGORITHM = "id_token_encrypted_response_alg"
+#: RSA-OAEP by itself stands for SHA-1, which is nobody's first choice any more.
+DEFAULT_ALGORITHMS = tuple(alg for alg in ENCRYPTION_ALGORITHMS if alg != "RSA-OAEP")
+
+
+def have_key_for_authorization(request: AuthorizationRequest) -> None:
+    """Have the client's key before the person is asked anything."""
+    assert request.client is not None
+    alg = request.client.member(ALGORITHM)
+    if alg is not None and "id_token" in request.response_type.split():
+        demand_encryption_key(request.http_request, request.client, alg)
+
+
+def have_key_for_token(oauth_request: Any) -> None:
+    """Have the client's key before a code or a refresh token is used up."""
+    alg = oauth_request.client.member(ALGORITHM)
+    credential = oauth_request.authorization_code or oauth_request.refresh_token
+    if alg is None or credential is None:
+        return
+    request = oauth_request.http_request
+    authorization = request.dbsession.get(Authorization, credential.authorization_id)
+    if "openid" in authorization.scope.split():
+        demand_encryption_key(request, oauth_request.client, alg)
+
+
+def encryption_algorithms(provider: Any) -> tuple[str, ...]:
+    """Return the ``alg`` values by which something is encrypted for a client."""
+    algorithms: tuple[str, ...] = provider.settings["oidc.encryption_algs"]
+    return algorithms
+
+
+def encryption_encodings(provider: Any) -> tuple[str, ...]:
+    """Return the ``enc`` values that go with :func:`encryption_algorithms`."""
+    encodings: tuple[str, ...] = provider.settings["oidc.encryption_encs"]
+    return encodings if encryption_algorithms(provider) else ()
+
+
+def includeme(config: Any) -> None:
+    """Register the settings, the stages and what they promise."""
+    setting = config.add_oauth_setting
+    setting(
+        "oidc.encryption_algs",
+        words,
+        DEFAULT_ALGORITHMS,
+        "The algorithms by which ID tokens and UserInfo are encrypted for who registers one.",
+    )
+    setting(
+        "oidc.encryption_encs",
+        words,
+        ENCODINGS,
+        "How the content of what is encrypted is encrypted, in both directions.",
+    )
+    config.add_request_method(lambda request: {}, "client_key_sets", reify=True)
+    config.add_oauth_stage("authorization", "encryption_key", have_key_for_authorization)
+    config.add_oauth_stage("token_grant", "encryption_key", have_key_for_token)
+    config.add_server_metadata("id_token_encryption_alg_values_supported", encryption_algorithms)
+    config.add_server_metadata("id_token_encryption_enc_values_supported", encryption_encodings)
+    config.add_startup_check("encryption algorithms", _demand_algorithms)
+
+
+def _demand_algorithms(registry: Any) -> str | None:
+    settings = registry.provider.settings
+    for name, known in (
+        ("oidc.encryption_algs", ENCRYPTION_ALGORITHMS),
+        ("oidc.encryption_encs", ENCODINGS),
+    ):
+        if unknown := set(settings[name]).difference(known):
+            return f"{name} takes some of {', '.join(known)}, not {', '.join(sorted(unknown))}."
+    wanted = settings["oidc.encryption_algs"] or settings["oidc.decryption_algs"]
+    if wanted and not settings["oidc.encryption_encs"]:
+        return f"oidc.encryption_encs is empty: it takes some of {', '.join(ENCODINGS)}."
+    return None
