@@ -10,6 +10,11 @@ import pytest
 from support.fleet import Fleet
 
 HERE = Path(__file__).parent
+#: Everything that a relying party may use.
+ENDPOINTS = (
+    "authorization token revocation introspection userinfo end_session check_session jwks "
+    "openid_configuration oauth_authorization_server"
+)
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +38,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, keys_directory: Path) -> Ite
     directory = tmp_path_factory.mktemp("interoperability")
     url = f"sqlite:///{directory / 'test.sqlite'}"
     # Authlib's client assertions live for an hour; the default allows five minutes.
-    settings = {"oauth__assertion_max_lifetime": "1h"}
+    settings = {"oauth__assertion_max_lifetime": "1h", "oauth__endpoints": ENDPOINTS}
     with Fleet(directory, 1, url, keys_directory, **settings) as fleet:
         yield fleet
 

@@ -87,7 +87,7 @@ class Person:
             location = response.headers.get("Location")
             if location is not None:
                 url, data = urljoin(url, location), None
-            elif read_forms(response).keys() & {"login", "consent"}:
+            elif read_forms(response).keys() & {"login", "consent", "form_post"}:
                 url, data = self._fill_in(response)
             else:
                 return response
@@ -112,6 +112,8 @@ class Person:
             self.seen.append("login")
             form = forms["login"]
             return form.action, {**form.fields, "username": self.username, "password": PASSWORD}
+        if "form_post" in forms:  # which a script submits where there are scripts
+            return forms["form_post"].action, forms["form_post"].fields
         self.seen.append("consent")
         remember = {"remember": "1"} if self.remembers else {}
         form = forms["consent"]

@@ -27,6 +27,15 @@ def nodejs() -> str | None:
     return shutil.which("node") if shutil.which("npm") else None
 
 
+def apache() -> tuple[str, Path] | None:
+    """Return the path of Apache and the directory of its modules, if mod_auth_openidc is there."""
+    server = shutil.which("apache2", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    modules = Path("/usr/lib/apache2/modules")
+    if server is None or not (modules / "mod_auth_openidc.so").exists():
+        return None
+    return server, modules
+
+
 class Requirement(NamedTuple):
     """A program that tests need: its name for people, its Debian packages, and how to find it."""
 
@@ -38,6 +47,9 @@ class Requirement(NamedTuple):
 #: By marker.
 REQUIREMENTS = {
     "postgresql": Requirement("PostgreSQL", "postgresql", postgresql_bin),
+    "apache": Requirement(
+        "Apache's mod_auth_openidc", "apache2-bin libapache2-mod-auth-openidc", apache
+    ),
     "browser": Requirement("Chromium", "chromium chromium-driver", chromium),
     "nodejs": Requirement("Node.js", "nodejs npm", nodejs),
 }

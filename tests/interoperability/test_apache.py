@@ -1,0 +1,132 @@
+"""Apache's mod_auth_openidc, unmodified: login, logout, and a page that watches the login."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+from support.apache import Apache
+from support.app import RelyingParty
+from support.fleet import Fleet
+from support.person import Person
+
+pytestmark = pytest.mark.apache
+
+
+@pytest.fixture
+def apache() -> Iterator[Apache]:
+    with Apache() as apache:
+        yield apache
+
+
+def start(apache: Apache, fleet: Fleet, settings: dict[str, Any], **metadata: Any) -> RelyingParty:
+    """Register the application and start Apache in front of it."""
+    client = fleet.provider.register(
+        redirect_uris=[apache.redirect_uri],
+        post_logout_redirect_uris=[f"{apache.url}/public/", f"{apache.url}/private/"],
+        application_type="native",
+        **metadata,
+    )
+    apache.start(
+        OIDCProviderMetadataURL=f"{fleet.issuer}/.well-known/openid-configuration",
+        OIDCClientID=client.client_id,
+        OIDCClientSecret=client.secret,
+        OIDCScope="openid profile",
+        **settings,
+    )
+    return client
+
+
+IMPLICIT = {"grant_types": ["implicit"], "response_types": ["id_token"]}
+HYBRID = {
+    "grant_types": ["authorization_code", "implicit"],
+    "response_types": ["code id_token"],
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "metadata"),
+    [
+        ({}, {"pkce_optional": True}),
+        (
+            {"OIDCPKCEMethod": "S256", "OIDCProviderTokenEndpointAuth": "client_secret_post"},
+            {"token_endpoint_auth_method": "client_secret_post"},
+        ),
+        (
+            {"OIDCPKCEMethod": "S256", "OIDCProviderTokenEndpointAuth": "client_secret_jwt"},
+            {"token_endpoint_auth_method": "client_secret_jwt"},
+        ),
+        ({"OIDCPKCEMethod": "S256", "OIDCResponseMode": "form_post"}, {}),
+        ({"OIDCResponseType": "id_token", "OIDCResponseMode": "form_post"}, IMPLICIT),
+        (
+            {
+                "OIDCResponseType": "code id_token",
+                "OIDCResponseMode": "form_post",
+                "OIDCPKCEMethod": "S256",
+            },
+            HYBRID,
+        ),
+    ],
+    ids=["defaults", "post", "jwt", "form_post", "id_token", "code id_token"],
+)
+def test_from_login_to_logout(
+    apache: Apache, fleet: Fleet, settings: dict[str, Any], metadata: dict[str, Any]
+) -> None:
+    start(apache, fleet, settings, **metadata)
+    with Person() as person:
+        page = person.visit(f"{apache.url}/private/")
+        assert person.seen == ["login", "consent"]
+        assert "Only for those who are signed in" in page.text, apache.log()
+        assert page.headers["X-Subject"] not in {"", "(null)"}
+        assert page.headers["X-Name"] == "alice"
+        assert "Only for" in person.visit(f"{apache.url}/private/").text
+        assert person.seen == []
+
+        page = person.visit(f"{apache.redirect_uri}?logout={apache.url}/public/")
+        assert "For everybody" in page.text
+        login = person.send("GET", f"{fleet.issuer}/account")
+        assert "/login" in login.headers["Location"], "signed out of the provider too"
+        person.visit(f"{apache.url}/private/")
+        assert person.seen == ["login", "consent"]
+
+
+def fill_in(driver: Any, selector: str) -> None:
+    """Press a button of the provider's page, and before it fill in what it asks for."""
+    button = WebDriverWait(driver, 10).until(
+        lambda waiting: waiting.find_element(By.CSS_SELECTOR, selector)
+    )
+    if selector.startswith("#login"):
+        driver.find_element(By.ID, "username").send_keys("alice")
+        driver.find_element(By.ID, "password").send_keys("valid")
+    button.click()
+
+
+@pytest.mark.browser
+def test_its_page_notices_a_sign_out_at_the_provider(
+    apache: Apache, fleet: Fleet, browser: Any
+) -> None:
+    """Session management: the module's frame asks ours and signs its person out too."""
+    start(apache, fleet, {"OIDCPKCEMethod": "S256"})
+    browser.get(f"{apache.url}/private/")
+    fill_in(browser, "#login button")
+    fill_in(browser, "#consent [value=allow]")
+    WebDriverWait(browser, 10).until(lambda driver: driver.title == "Private")
+    heard: list[str] = []
+
+    def hears_it_twice(driver: Any) -> bool:
+        heard.extend(entry["message"] for entry in driver.get_log("browser"))
+        return sum("receiveMessage: unchanged" in message for message in heard) >= 2
+
+    WebDriverWait(browser, 10).until(hears_it_twice)
+    page = browser.current_window_handle
+    assert browser.title == "Private"
+
+    browser.switch_to.new_window("tab")
+    browser.get(f"{fleet.issuer}/logout")
+    fill_in(browser, "#logout button")
+    WebDriverWait(browser, 10).until(lambda driver: "You are signed out" in driver.page_source)
+
+    browser.switch_to.window(page)
+    WebDriverWait(browser, 10).until(lambda driver: driver.find_elements(By.ID, "login"))
+    assert browser.current_url.startswith(fleet.issuer)
