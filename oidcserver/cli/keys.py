@@ -1,4 +1,4 @@
-"""``oidcserver keys``: the signing and sealing keys."""
+"""``oidcserver keys``: the signing, encryption and sealing keys."""
 
 from pathlib import Path
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 import click
 
 from oidcserver.cli.application import ini_argument, json_option, open_registry, show, when
+from oidcserver.keys import KEY_SETTINGS
 
 
 @click.group()
 def keys() -> None:
-    """See and rotate the signing and sealing keys."""
+    """See and rotate the signing, encryption and sealing keys."""
 
 
 @keys.command("list")
@@ -39,7 +40,7 @@ def list_keys(ini: Path, as_json: bool) -> None:
         show(rows)
         return
     for row in rows:
-        line = f"{row['kind']:5}{row['alg']:12}{row['state']:10}{row['kid']}"
+        line = f"{row['kind']:5}{row['alg']:16}{row['state']:10}{row['kid']}"
         click.echo(f"{line}  from {when(row['active_from'])} to {when(row['retired_at'])}")
 
 
@@ -50,7 +51,8 @@ def list_keys(ini: Path, as_json: bool) -> None:
 def rotate(ini: Path, algorithms: tuple[str, ...], sealing: bool) -> None:
     """Make new keys: published now, used later, so that nobody meets an unknown key.
 
-    Running servers take them up by themselves. The first keys of all are in use at once.
+    Running servers take them up by themselves. Where the configuration asks for keys that are
+    not there, such as the first of all, those are made and in use at once, and no others.
 
     Example: oidcserver keys rotate production.ini
     """
@@ -58,14 +60,16 @@ def rotate(ini: Path, algorithms: tuple[str, ...], sealing: bool) -> None:
     provider = registry.provider
     if provider.keys is None:
         made = provider.create_keys()
-        click.echo(f"Made the first keys in {made.directory}.")
+        click.echo(f"Made the keys that were missing in {made.directory}.")
         return
     if sealing:
         records = [provider.keys.rotate_sealing()]
     else:
-        unknown = set(algorithms) - set(provider.settings["oidc.signing_algs"])
+        unknown = set(algorithms).difference(provider.keys.algorithms)
         if unknown:
-            raise click.ClickException(f"oidc.signing_algs has no {', '.join(sorted(unknown))}.")
+            raise click.ClickException(
+                f"{' and '.join(KEY_SETTINGS)} have no {', '.join(sorted(unknown))}."
+            )
         records = provider.keys.rotate(algorithms or None)
     for record in records:
         click.echo(f"{record.alg}  {record.kid}  in use from {when(record.active_from)}")

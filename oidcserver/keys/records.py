@@ -132,9 +132,8 @@ def import_jwk(record: KeyRecord) -> Key:
     kind, kty, size = _RECIPES[record.alg]
     try:
         key = JWKRegistry.import_key(record.jwk, kty)
-        key.check_key_op("sign" if kind != "enc" else _OPERATIONS[kty])
-        if kind == "enc":
-            key.check_use(kind)
+        key.check_key_op(_OPERATIONS[kty] if kind == "enc" else "sign")
+        key.check_use(kind)
     except (JoseError, ValueError, TypeError, KeyError, UnsupportedAlgorithm):
         raise ValueError("The JWK is damaged.") from None
     if isinstance(key, OctKey):

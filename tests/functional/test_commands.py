@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from pyramid.paster import get_app
 from support.app import Provider, RelyingParty
 from support.processes import write_ini
 
 import oidcserver
 from oidcserver.cli import main
 from oidcserver.models import Authorization, LoginSession, User
+from oidcserver.settings import ConfigurationProblem
 
 ROOT = Path(oidcserver.__file__).parent.parent
 Run = Callable[..., Result]
@@ -256,3 +258,34 @@ def test_production_gets_its_first_keys_from_the_command(
     rows = json.loads(runner.invoke(main, ["keys", "list", str(ini), "--json"]).stdout)
     assert sorted(row["state"] for row in rows if row["alg"] == "ES256") == ["active", "published"]
     assert all("jwk" not in row and "d" not in row for row in rows)
+
+
+def test_keys_that_clients_encrypt_to_are_made_and_rotated_like_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OIDCSERVER_DATABASE_URL", f"sqlite:///{tmp_path / 'p.sqlite'}")
+    ini = tmp_path / "production.ini"
+    runner = CliRunner()
+
+    def rows() -> list[tuple[str, str, str]]:
+        listed = json.loads(runner.invoke(main, ["keys", "list", str(ini), "--json"]).stdout)
+        return [(row["kind"], row["alg"], row["state"]) for row in listed if row["kind"] != "seal"]
+
+    def rotate(*options: str) -> Result:
+        return runner.invoke(main, ["keys", "rotate", str(ini), *options])
+
+    production = (ROOT / "production.ini").read_text()
+    only = "[app:main]\noidc.signing_algs = RS256\n"
+    ini.write_text(production.replace("[app:main]\n", only))
+    assert runner.invoke(main, ["initdb", str(ini)]).exit_code == 0
+    assert rotate().exit_code == 0
+    ini.write_text(production.replace("[app:main]\n", f"{only}oidc.decryption_algs = ECDH-ES\n"))
+    with pytest.raises(ConfigurationProblem, match=r"no active key in .* for ECDH-ES"):
+        get_app(str(ini))
+    assert "missing" in rotate().stdout
+    signing, encryption = ("sig", "RS256", "active"), ("enc", "ECDH-ES", "active")
+    assert rows() == [signing, encryption], "what was there is not rotated along"
+    assert rotate("--alg", "ECDH-ES").exit_code == 0
+    assert rows() == [signing, ("enc", "ECDH-ES", "published"), encryption]
+    assert "have no RSA-OAEP" in rotate("--alg", "RSA-OAEP").stderr
+    get_app(str(ini)).registry.dbsession_factory.kw["bind"].dispose()
