@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.app import Browser
+from support.client_web import ClientWeb
 from support.conformance import ConformanceProvider
 from support.conformance_plans import Variant
 from support.strict_relying_party import Register, StrictRelyingParty
@@ -37,3 +38,11 @@ def rp(register: Register) -> StrictRelyingParty:
 def person(conformance_provider: ConformanceProvider) -> Browser:
     """The browser of a person who is not signed in."""
     return conformance_provider.browser()
+
+
+@pytest.fixture
+def web(conformance_provider: ConformanceProvider, monkeypatch: pytest.MonkeyPatch) -> ClientWeb:
+    """What the relying party serves, which is all that the provider can fetch."""
+    web = ClientWeb()
+    web.stand_in(conformance_provider, monkeypatch)
+    return web

@@ -40,3 +40,12 @@ def test_oidcc_ensure_request_with_unknown_parameter_succeeds(
     rp: StrictRelyingParty, person: Browser
 ) -> None:
     rp.log_in(person, unheard_of="by any specification")
+
+
+@module("oidcc-ensure-request-with-acr-values-succeeds")
+def test_oidcc_ensure_request_with_acr_values_succeeds(
+    rp: StrictRelyingParty, person: Browser
+) -> None:
+    asked = rp.metadata["acr_values_supported"]
+    outcome = rp.log_in(person, acr_values=" ".join(asked))
+    assert outcome.claims["acr"] in asked

@@ -166,20 +166,15 @@ DYNAMIC_ONLY = frozenset(
 PENDING = frozenset(
     {
         "oidcc-claims-essential",
-        "oidcc-ensure-request-with-acr-values-succeeds",
-        "oidcc-ensure-request-object-with-redirect-uri",
         "oidcc-idtoken-unsigned",
         "oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported",
-        "oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported",
-        "oidcc-session-management-discovery-endpoint-verification",
-        "oidcc-session-management-rp-initiated-logout",
         "oidcc-frontchannel-logout-discovery-endpoint-verification",
         "oidcc-frontchannel-rp-initiated-logout",
         "oidcc-backchannel-logout-discovery-endpoint-verification",
         "oidcc-backchannel-rp-initiated-logout",
         "oidcc-3rd_party-init-login",
         "oidcc-3rd_party-init-login-nohttps",
-        *set(_DYNAMIC) - {"oidcc-server", "oidcc-discovery-endpoint-verification"},
+        *set(_DYNAMIC) - set(_EVERYWHERE) - {"oidcc-discovery-endpoint-verification"},
         *set(_DYNAMIC_CODE) - {"oidcc-refresh-token"},
         "oidcc-userinfo-rs256",
     }

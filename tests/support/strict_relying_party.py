@@ -5,6 +5,7 @@ failure here.
 """
 
 import json
+import re
 import secrets
 from base64 import b64encode
 from collections.abc import Callable
@@ -169,6 +170,8 @@ class StrictRelyingParty:
         if self.metadata.get("authorization_response_iss_parameter_supported"):
             assert parameters["iss"] == self.provider.issuer
         assert parameters.get("iss", self.provider.issuer) == self.provider.issuer
+        # OpenID Connect Session Management section 2
+        assert re.fullmatch(r"[!-~]+", parameters["session_state"])
         return parameters
 
     def refusal(self, response: webtest.TestResponse) -> str:

@@ -1,0 +1,38 @@
+"""What a relying party serves on the Web, as the provider's outbound fetches meet it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from oidcserver.security.outbound import FetchResult, OutboundFetchError
+
+
+class ClientWeb:
+    """Documents by URL. What was fetched and what was posted is remembered in its order."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, tuple[str, bytes]] = {}
+        self.fetched: list[str] = []
+        self.posted: list[tuple[str, dict[str, str]]] = []
+
+    def stand_in(self, provider: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Be the whole Web for a provider, for the time of a test."""
+        for name in ("get", "post_form", "check"):
+            monkeypatch.setattr(provider.registry.outbound_fetcher, name, getattr(self, name))
+
+    def get(self, url: str, accept: str) -> FetchResult:
+        """Return the document at a URL."""
+        self.fetched.append(url)
+        if url not in self.documents:
+            raise OutboundFetchError("The URL's host has no address.")
+        content_type, body = self.documents[url]
+        return FetchResult(200, content_type, body)
+
+    def post_form(self, url: str, data: Mapping[str, str]) -> FetchResult:
+        """Take a form."""
+        self.posted.append((url, dict(data)))
+        return FetchResult(200, "text/plain", b"")
+
+    def check(self, url: str) -> None:
+        """Every URL is at an address that may be fetched from."""
