@@ -10,7 +10,7 @@ from oidcserver.models.insertion import insert_once
 
 
 class Consent(Base):
-    """The scopes that a person allowed a client. Only a remembered one spares the question."""
+    """What a person allowed a client. Only a remembered one spares the question."""
 
     __tablename__ = "consent"
 
@@ -21,6 +21,8 @@ class Consent(Base):
         ForeignKey("client.client_id", ondelete="CASCADE"), primary_key=True
     )
     scope: Mapped[str] = mapped_column(Words, default="")
+    #: The claims that were allowed beyond those of the scopes.
+    claims: Mapped[str] = mapped_column(Words, default="")
     remembered: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[int] = mapped_column(Time, default=clock.now)
     updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
@@ -33,9 +35,18 @@ def find_consent(dbsession: Session, user_id: str, client_id: str) -> Consent | 
 
 
 def grant_consent(
-    dbsession: Session, user_id: str, client_id: str, scope: str, *, remember: bool
+    dbsession: Session,
+    user_id: str,
+    client_id: str,
+    scope: str,
+    *,
+    remember: bool,
+    claims: str = "",
 ) -> Consent:
-    """Add scopes to what a person allows a client; ``remember`` says whether all of it is."""
+    """Add to what a person allows a client; ``remember`` says whether all of it is.
+
+    :param claims: the claims that are allowed beyond those of the scopes.
+    """
     insert_once(dbsession, Consent, user_id=user_id, client_id=client_id)
     statement = (
         select(Consent)
@@ -45,6 +56,7 @@ def grant_consent(
     )
     consent = dbsession.scalars(statement).one()
     consent.scope = " ".join(dict.fromkeys(consent.scope.split() + scope.split()))
+    consent.claims = " ".join(dict.fromkeys(consent.claims.split() + claims.split()))
     consent.remembered = remember
     return consent
 

@@ -34,9 +34,15 @@ class SuspendedRequest(Base):
     expires_at: Mapped[int] = mapped_column(Time, index=True)
     #: The login session that signed in for this request, if one did.
     authenticated_session_id: Mapped[str | None] = mapped_column(Identifier)
+    #: The login session that was chosen to go on with, without signing in again.
+    selected_session_id: Mapped[str | None] = mapped_column(Identifier)
+    #: The authentication context class that was asked for in this request and not reached.
+    declined_acr: Mapped[str | None] = mapped_column(Words)
     #: Who decided on consent, and what was allowed; None until decided.
     decided_by: Mapped[str | None] = mapped_column(Identifier)
     allowed_scope: Mapped[str | None] = mapped_column(Words)
+    #: The claims that were allowed beyond those of the scopes.
+    allowed_claims: Mapped[str | None] = mapped_column(Words)
     denied: Mapped[bool] = mapped_column(default=False)
     used_at: Mapped[int | None] = mapped_column(Time)
     #: The answer, sealed, for the double click and the reload that follow at once.
@@ -61,7 +67,11 @@ def find_suspended_request(dbsession: Session, request_uri: str) -> SuspendedReq
 
 
 def decide_suspended_request(
-    dbsession: Session, suspended: SuspendedRequest, user_id: str, allowed_scope: str | None
+    dbsession: Session,
+    suspended: SuspendedRequest,
+    user_id: str,
+    allowed_scope: str | None,
+    allowed_claims: str = "",
 ) -> bool:
     """Store a person's decision on consent; None for the scope denies.
 
@@ -75,7 +85,12 @@ def decide_suspended_request(
             SuspendedRequest.used_at.is_(None),
             or_(SuspendedRequest.decided_by.is_(None), SuspendedRequest.decided_by != user_id),
         )
-        .values(decided_by=user_id, allowed_scope=allowed_scope or "", denied=allowed_scope is None)
+        .values(
+            decided_by=user_id,
+            allowed_scope=allowed_scope or "",
+            allowed_claims=allowed_claims,
+            denied=allowed_scope is None,
+        )
         .returning(SuspendedRequest.reference_digest)
         .execution_options(synchronize_session=False)
     )

@@ -1,4 +1,4 @@
-"""Pairwise subjects, request objects, dynamic registration and the logout channels."""
+"""Pairwise subjects, request objects and claims, dynamic registration and the logout channels."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,8 +24,15 @@ def upgrade() -> None:
         table.add_column(
             sa.Column("signed", sa.Boolean(), nullable=False, server_default=sa.false())
         )
+        table.add_column(sa.Column("selected_session_id", sa.String(length=64), nullable=True))
+        table.add_column(sa.Column("declined_acr", sa.Text(), nullable=True))
+        table.add_column(sa.Column("allowed_claims", sa.Text(), nullable=True))
     with op.batch_alter_table("suspended_request") as table:
         table.alter_column("signed", existing_type=sa.Boolean(), server_default=None)
+    with op.batch_alter_table("consent") as table:
+        table.add_column(sa.Column("claims", sa.Text(), nullable=False, server_default=""))
+    with op.batch_alter_table("consent") as table:
+        table.alter_column("claims", existing_type=sa.Text(), server_default=None)
     op.create_table(
         "pairwise_subject",
         sa.Column("subject", sa.String(length=64), nullable=False),
@@ -110,8 +117,11 @@ def downgrade() -> None:
         "pairwise_subject",
     ):
         op.drop_table(name)
+    with op.batch_alter_table("consent") as table:
+        table.drop_column("claims")
     with op.batch_alter_table("suspended_request") as table:
-        table.drop_column("signed")
+        for column in ("allowed_claims", "declined_acr", "selected_session_id", "signed"):
+            table.drop_column(column)
     with op.batch_alter_table("client") as table:
         table.drop_column("registration_token_digest")
     with op.batch_alter_table("authorization") as table:
