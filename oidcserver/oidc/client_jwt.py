@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from joserfc.jwk import KeySet
+from joserfc.util import json_b64encode
 
 from oidcserver.keys.jwe import encrypt
 from oidcserver.keys.jwt import InvalidJWT, sign, sign_with_secret
@@ -11,6 +12,9 @@ from oidcserver.oauth.client_keys import read_client_keys
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.registration import read_client_secrets
 from oidcserver.security.jwk_set import encryption_key
+
+#: The algorithm of a JWT that nobody signed (RFC 7518 section 3.6).
+UNSIGNED = "none"
 
 
 def make_client_jwt(
@@ -77,6 +81,8 @@ def _read_keys(request: Any, client: Any) -> KeySet:
 def _sign(
     request: Any, client: Any, algorithm: str, claims: dict[str, Any], typ: str | None
 ) -> str:
+    if algorithm == UNSIGNED:
+        return f"{json_b64encode({'alg': UNSIGNED}).decode()}.{json_b64encode(claims).decode()}."
     if not algorithm.startswith("HS"):
         return sign(request.provider.keys, algorithm, claims, typ=typ)
     secrets = read_client_secrets(request.provider, client)

@@ -7,8 +7,8 @@ from oidcserver.models import Authorization
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
 from oidcserver.oidc.claims import scope_claims
-from oidcserver.oidc.client_jwt import make_client_jwt, signing_algorithms
-from oidcserver.settings import seconds
+from oidcserver.oidc.client_jwt import UNSIGNED, make_client_jwt, signing_algorithms
+from oidcserver.settings import boolean, seconds
 
 ALGORITHM = "id_token_signed_response_alg"
 
@@ -71,9 +71,10 @@ def add_to_token_response(oauth_request: Any, response: dict[str, Any]) -> None:
     if authorization is None or "openid" not in authorization.scope.split():
         return
     request, client = oauth_request.http_request, oauth_request.client
+    algorithm, token = client.member(ALGORITHM), response["access_token"]
     claims = {
         "nonce": authorization.nonce if oauth_request.authorization_code is not None else None,
-        "at_hash": half_hash(response["access_token"], client.member(ALGORITHM)),
+        "at_hash": half_hash(token, algorithm) if algorithm != UNSIGNED else None,
     }
     response["id_token"] = make_id_token(request, client, authorization, claims)
 
@@ -93,7 +94,19 @@ def demand_openid_and_nonce(request: AuthorizationRequest) -> None:
 def includeme(config: Any) -> None:
     """Register the stages and what they promise."""
     config.add_oauth_setting("oidc.id_token_lifetime", seconds, 600, "How long an ID token holds.")
+    config.add_oauth_setting(
+        "oidc.unsigned_id_tokens",
+        boolean,
+        False,
+        "Whether a client of the code flow may register to get ID tokens that nobody signed.",
+    )
     config.add_oauth_stage("authorization", "nonce", demand_openid_and_nonce, after="scope")
     config.add_oauth_stage("authorization_response", "id_token", add_to_authorization_response)
     config.add_oauth_stage("token_response", "id_token", add_to_token_response)
-    config.add_server_metadata("id_token_signing_alg_values_supported", signing_algorithms)
+    config.add_server_metadata("id_token_signing_alg_values_supported", _algorithms)
+
+
+def _algorithms(provider: Any) -> list[str]:
+    """Those that sign, and ``none`` if it is selected (section 2)."""
+    unsigned = [UNSIGNED] if provider.settings["oidc.unsigned_id_tokens"] else []
+    return signing_algorithms(provider) + unsigned

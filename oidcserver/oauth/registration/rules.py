@@ -187,6 +187,11 @@ def _check_authentication(provider: Any, metadata: dict[str, Any]) -> None:
             raise InvalidClientMetadata(
                 member, f"{metadata[member]} needs a client that has a secret."
             )
+    fronted = any("id_token" in kind.split() for kind in metadata["response_types"])
+    if metadata["id_token_signed_response_alg"] == "none" and fronted:
+        raise InvalidClientMetadata(  # OpenID Connect Core section 2
+            "id_token_signed_response_alg", "Only the response type code has unsigned ID tokens."
+        )
     algorithm = metadata.get("token_endpoint_auth_signing_alg")
     method = provider.client_authentication_methods.get(name)
     if algorithm is not None and algorithm not in getattr(method, "algorithms", (algorithm,)):
