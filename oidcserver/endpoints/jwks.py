@@ -35,6 +35,11 @@ def check_key_lifetimes(registry: Any) -> str | None:
     longest = max(lifetimes, key=lambda name: lifetimes[name])
     if settings["oidc.key_keep_after"] < lifetimes[longest]:
         return f"oidc.key_keep_after is shorter than {longest}: tokens would outlive their key."
+    if settings["oidc.decryption_algs"] and settings["oidc.key_keep_after"] <= MAX_AGE:
+        return (
+            f"oidc.key_keep_after has to exceed {MAX_AGE} seconds, for which a client may encrypt "
+            "to a key it fetched before a rotation."
+        )
     return None
 
 
