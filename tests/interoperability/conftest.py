@@ -37,8 +37,13 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, keys_directory: Path) -> Ite
     """One `pserve` over SQLite."""
     directory = tmp_path_factory.mktemp("interoperability")
     url = f"sqlite:///{directory / 'test.sqlite'}"
-    # Authlib's client assertions live for an hour; the default allows five minutes.
-    settings = {"oauth__assertion_max_lifetime": "1h", "oauth__endpoints": ENDPOINTS}
+    settings = {
+        # Authlib's client assertions live for an hour; the default allows five minutes.
+        "oauth__assertion_max_lifetime": "1h",
+        "oauth__endpoints": ENDPOINTS,
+        # Debian's libcjose does not know the SHA-256 of RSA-OAEP-256.
+        "oidc__encryption_algs": "RSA-OAEP RSA-OAEP-256 ECDH-ES ECDH-ES+A256KW",
+    }
     with Fleet(directory, 1, url, keys_directory, **settings) as fleet:
         yield fleet
 

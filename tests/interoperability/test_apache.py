@@ -102,6 +102,43 @@ def fill_in(driver: Any, selector: str) -> None:
     button.click()
 
 
+def test_its_assertions_and_what_is_encrypted_to_its_key(
+    apache: Apache, fleet: Fleet, private_key: Any
+) -> None:
+    for name, private in (("private", True), ("public", False)):
+        path = apache.directory / f"{name}.pem"
+        path.write_bytes(private_key.as_pem(private=private))
+    settings = {
+        "OIDCPrivateKeyFiles": f"client#{apache.directory}/private.pem",
+        "OIDCPublicKeyFiles": f"client#{apache.directory}/public.pem",
+        "OIDCProviderTokenEndpointAuth": "private_key_jwt",  # which has to follow the keys
+        "OIDCPKCEMethod": "S256",
+        "OIDCIDTokenSignedResponseAlg": "PS256",
+        "OIDCIDTokenEncryptedResponseAlg": "RSA-OAEP",
+        "OIDCIDTokenEncryptedResponseEnc": "A256GCM",
+        "OIDCUserInfoSignedResponseAlg": "RS256",
+        "OIDCUserInfoEncryptedResponseAlg": "RSA-OAEP",
+        "OIDCUserInfoEncryptedResponseEnc": "A128CBC-HS256",
+    }
+    # One key, and one kid, for signatures and for encryption.
+    jwk = private_key.as_dict(private=False)
+    del jwk["use"], jwk["alg"]
+    start(
+        apache, fleet, settings,
+        token_endpoint_auth_method="private_key_jwt",
+        jwks={"keys": [jwk]},
+        id_token_signed_response_alg="PS256",
+        id_token_encrypted_response_alg="RSA-OAEP",
+        id_token_encrypted_response_enc="A256GCM",
+        userinfo_signed_response_alg="RS256",
+        userinfo_encrypted_response_alg="RSA-OAEP",
+        userinfo_encrypted_response_enc="A128CBC-HS256",
+    )  # fmt: skip
+    with Person() as person:
+        page = person.visit(f"{apache.url}/private/")
+        assert page.headers.get("X-Name") == "alice", (page.text, apache.log())
+
+
 @pytest.mark.browser
 def test_its_page_notices_a_sign_out_at_the_provider(
     apache: Apache, fleet: Fleet, browser: Any

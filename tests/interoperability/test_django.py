@@ -35,6 +35,13 @@ CHOICES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"token_endpoint_auth_method": "client_secret_basic"},
     ),
+    "RS256, signed UserInfo": (
+        {"OIDC_RP_SIGN_ALGO": "RS256", "OIDC_USE_PKCE": True},
+        {
+            "token_endpoint_auth_method": "client_secret_post",
+            "userinfo_signed_response_alg": "RS256",
+        },
+    ),
     "ES256, PKCE": (
         {"OIDC_RP_SIGN_ALGO": "ES256", "OIDC_USE_PKCE": True},
         {
