@@ -2,8 +2,9 @@
 
 from support.app import Browser
 from support.conformance_plans import module
+from support.registered_client import REDIRECT_URI
 from support.request_objects import outside, unsigned
-from support.strict_relying_party import REDIRECT_URI, StrictRelyingParty
+from support.strict_relying_party import StrictRelyingParty
 
 
 @module("oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported")

@@ -5,14 +5,8 @@ from support.app import Browser, follow_to_answer
 from support.conformance import path_of
 from support.conformance_checks import check_error, read_signed
 from support.conformance_plans import module
+from support.error_pages import is_error_page
 from support.strict_relying_party import StrictRelyingParty
-from webtest import TestResponse
-
-
-def is_error_page(response: TestResponse) -> bool:
-    """Whether a person reads what is wrong, and is neither sent anywhere nor asked anything."""
-    is_page = (response.status_int, response.content_type) == (400, "text/html")
-    return is_page and not response.forms
 
 
 @module("oidcc-server")

@@ -7,28 +7,17 @@ failure here.
 import json
 import re
 import secrets
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
-from urllib.parse import quote
 
 import webtest
-from joserfc import jwt
-from joserfc.jwk import RSAKey
 from support import conformance_checks as checks
 from support.app import Browser, follow_to_answer
 from support.authorization_answers import read_form_post, read_redirect
 from support.conformance import PASSWORD, USERNAME, ConformanceProvider, path_of
 from support.conformance_plans import Variant
-
-from oidcserver import clock
-from oidcserver.oauth.registration import register_client
-
-REDIRECT_URI = "https://rp.example/cb"
-#: What the suite's clients may ask for.
-SCOPE = "openid profile email address phone offline_access"
+from support.registered_client import RegisteredClient
 
 
 @dataclass
@@ -62,65 +51,13 @@ class Outcome:
         return self.id_tokens[0]
 
 
-class StrictRelyingParty:
-    """A client of the provider, registered as a plan's variant says."""
+class StrictRelyingParty(RegisteredClient):
+    """Sends people to the provider and checks what comes back."""
 
     def __init__(self, provider: ConformanceProvider, variant: Variant, **metadata: Any) -> None:
-        self.provider = provider
-        self.variant = variant
-        self.http = provider.browser()
-        self.metadata = provider.metadata
-        checks.check_metadata(self.metadata, provider.issuer, variant.client_auth)
-        self.jwks = provider.jwks
-        checks.check_jwks(self.jwks)
-        self.registered = {**self.default_metadata(), **metadata}
+        super().__init__(provider, variant, **metadata)
+        #: The parameters of the last authorization request.
         self.asked: dict[str, str] = {}
-        self.client_id, self.secret = self.register()
-
-    @cached_property
-    def key(self) -> RSAKey:
-        """The key of private_key_jwt."""
-        return RSAKey.generate_key(2048, {"kid": "rp", "use": "sig", "alg": "RS256"})
-
-    @property
-    def kinds(self) -> set[str]:
-        """The words of the response type."""
-        return set(self.variant.response_type.split())
-
-    @property
-    def redirect_uri(self) -> str:
-        """The first registered one."""
-        uri: str = self.registered["redirect_uris"][0]
-        return uri
-
-    @property
-    def id_token_alg(self) -> str:
-        """How the ID tokens are to be signed."""
-        algorithm: str = self.registered.get("id_token_signed_response_alg", "RS256")
-        return algorithm
-
-    def default_metadata(self) -> dict[str, Any]:
-        """What a client of this variant registers."""
-        grants = ["authorization_code"] if "code" in self.kinds else []
-        grants += ["implicit"] if self.kinds & {"token", "id_token"} else []
-        grants += ["refresh_token"] if "code" in self.kinds else []
-        keys = {"jwks": {"keys": [self.key.as_dict(private=False)]}}
-        return {
-            "client_name": "Certification",
-            "redirect_uris": [REDIRECT_URI],
-            "grant_types": grants,
-            "response_types": [self.variant.response_type],
-            "token_endpoint_auth_method": self.variant.client_auth,
-            "scope": SCOPE,
-            **(keys if self.variant.client_auth == "private_key_jwt" else {}),
-        }
-
-    def register(self) -> tuple[str, str | None]:
-        """Register as an operator does; return client_id and client_secret."""
-        with self.provider.database() as dbsession:
-            known = self.provider.registry.provider
-            client, secret = register_client(known, dbsession, self.registered)
-            return client.client_id, secret
 
     def parameters(self, **changes: str | None) -> dict[str, str]:
         """The parameters of an authorization request; None takes one out."""
@@ -146,12 +83,16 @@ class StrictRelyingParty:
         path = path_of(self.metadata["authorization_endpoint"])
         return follow_to_answer(browser.get(path, parameters, expect_errors=True))
 
+    def sign_in(self, page: webtest.TestResponse) -> webtest.TestResponse:
+        """Fill in the login page."""
+        form = page.forms["login"]
+        form["username"], form["password"] = USERNAME, PASSWORD
+        return follow_to_answer(form.submit())
+
     def complete(self, page: webtest.TestResponse) -> webtest.TestResponse:
         """Sign in and allow what is asked for good, where the pages for it come."""
         if page.status_int == 200 and "login" in page.forms:
-            form = page.forms["login"]
-            form["username"], form["password"] = USERNAME, PASSWORD
-            page = follow_to_answer(form.submit())
+            page = self.sign_in(page)
         if page.status_int == 200 and "consent" in page.forms:
             form = page.forms["consent"]
             form["remember"] = True
@@ -269,42 +210,6 @@ class StrictRelyingParty:
             checks.check_credential(tokens[name])
         return tokens
 
-    def token_refusal(self, response: webtest.TestResponse) -> str:
-        """Return the error of a token response that grants nothing (RFC 6749 section 5.2)."""
-        assert response.status_int == 400
-        assert response.content_type == "application/json"
-        return checks.check_error(response.json)
-
-    def token_request(self, form: dict[str, str]) -> webtest.TestResponse:
-        """Send a token request, authenticated as registered."""
-        path = path_of(self.metadata["token_endpoint"])
-        own, headers = self.authentication()
-        return self.http.post(path, {**form, **own}, headers=headers, expect_errors=True)
-
-    def authentication(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the parameters and the headers by which this client authenticates."""
-        method = self.variant.client_auth
-        if method == "private_key_jwt":
-            return self.assertion(), {}
-        assert self.secret is not None
-        if method == "client_secret_post":
-            return {"client_id": self.client_id, "client_secret": self.secret}, {}
-        assert method == "client_secret_basic"
-        pair = f"{quote(self.client_id, safe='')}:{quote(self.secret, safe='')}"
-        return {}, {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
-
-    def assertion(self, audience: str = "") -> dict[str, str]:
-        """Return a client assertion (OpenID Connect Core section 9); its ``aud`` is the issuer."""
-        now = clock.now()
-        claims = {
-            "iss": self.client_id, "sub": self.client_id, "aud": audience or self.provider.issuer,
-            "jti": secrets.token_urlsafe(16), "iat": now, "exp": now + 60,
-        }  # fmt: skip
-        return {
-            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-            "client_assertion": jwt.encode({"alg": "RS256", "kid": self.key.kid}, claims, self.key),
-        }
-
     def ask_userinfo(self, outcome: Outcome) -> None:
         """Ask UserInfo with every access token that came, and check the answers."""
         for token in (outcome.response.get("access_token"), outcome.tokens.get("access_token")):
@@ -319,15 +224,27 @@ class StrictRelyingParty:
         assert response.status_int == 200, response
         claims = self.userinfo_claims(response)
         assert claims["sub"] == outcome.claims["sub"]
-        personal = {name: value for name, value in claims.items() if name != "sub"}
-        checks.check_claims(personal, self.asked["scope"])
+        personal = {name: claims[name] for name in claims.keys() - checks.PROTOCOL_CLAIMS}
+        checks.check_claims(personal, self.asked["scope"], self.asked_claims("userinfo"))
         return claims
 
     def userinfo_claims(self, response: webtest.TestResponse) -> dict[str, Any]:
-        """Return the claims of the answer, plain or signed as registered."""
-        assert response.content_type == "application/json"
-        claims: dict[str, Any] = response.json
+        """Return the claims of the answer, plain or signed as registered (section 5.3.2)."""
+        algorithm = self.registered.get("userinfo_signed_response_alg")
+        if algorithm is None:
+            assert response.content_type == "application/json"
+            claims: dict[str, Any] = response.json
+            assert claims.keys() & checks.PROTOCOL_CLAIMS == {"sub"}
+            return claims
+        assert response.content_type == "application/jwt"
+        claims = json.loads(checks.read_signed(response.text, self.jwks, algorithm))
+        assert (claims["iss"], claims["aud"]) == (self.provider.issuer, self.client_id)
+        assert "nonce" not in claims
         return claims
+
+    def asked_claims(self, place: str) -> set[str]:
+        """The names that the ``claims`` parameter asks for in ``userinfo`` or ``id_token``."""
+        return set(json.loads(self.asked.get("claims", "{}")).get(place, {}))
 
     def read_id_token(
         self, token: str, *, access_token: str | None, code: str | None, front_channel: bool,
@@ -346,6 +263,7 @@ class StrictRelyingParty:
             code=code,
             front_channel=front_channel,
             scope=self.asked["scope"] if self.kinds == {"id_token"} else "",
+            asked=self.asked_claims("id_token"),
         )
         return claims
 
