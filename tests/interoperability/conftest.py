@@ -43,6 +43,11 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, keys_directory: Path) -> Ite
         "oauth__endpoints": ENDPOINTS,
         # Debian's libcjose does not know the SHA-256 of RSA-OAEP-256.
         "oidc__encryption_algs": "RSA-OAEP RSA-OAEP-256 ECDH-ES ECDH-ES+A256KW",
+        "oidc__request_parameter": "true",
+        "oidc__request_uri_parameter": "true",
+        # Apache's URIs are not known beforehand, and on this machine.
+        "oidc__require_request_uri_registration": "false",
+        "oauth__outbound_allow_loopback": "true",
     }
     with Fleet(directory, 1, url, keys_directory, **settings) as fleet:
         yield fleet

@@ -1,5 +1,5 @@
-// A relying party on openid-client for Node.js that has everything signed, and encrypted to it. See
-// support/relying_party_process.py. Its configuration holds besides: `metadata`, what it
+// A relying party on openid-client for Node.js that signs its requests, and has answers signed and
+// encrypted to it. See support/relying_party_process.py. Its configuration holds besides: `metadata`, what it
 // registered; `keys`, its private ones by what they are for; and `response_type`.
 
 import { webcrypto } from 'node:crypto'
@@ -49,7 +49,10 @@ if (response_type !== 'id_token') {
   parameters.code_challenge = await client.calculatePKCECodeChallenge(pkceCodeVerifier)
   parameters.code_challenge_method = 'S256'
 }
-say({ open: client.buildAuthorizationUrl(config, parameters).href })
+const url = metadata.request_object_signing_alg
+  ? await client.buildAuthorizationUrlWithJAR(config, parameters, signing)
+  : client.buildAuthorizationUrl(config, parameters)
+say({ open: url.href })
 const answer = new URL(await hear())
 
 // What was encrypted, as it was inside: signed.

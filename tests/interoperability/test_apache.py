@@ -1,7 +1,9 @@
 """Apache's mod_auth_openidc, unmodified: login, logout, and a page that watches the login."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -102,15 +104,29 @@ def fill_in(driver: Any, selector: str) -> None:
     button.click()
 
 
-def test_its_assertions_and_what_is_encrypted_to_its_key(
-    apache: Apache, fleet: Fleet, private_key: Any
-) -> None:
-    for name, private in (("private", True), ("public", False)):
+@pytest.fixture
+def key_files(apache: Apache, private_key: Any) -> dict[str, str]:
+    """The settings by which the module has a key."""
+    settings = {}
+    for name, private in (("Private", True), ("Public", False)):
         path = apache.directory / f"{name}.pem"
         path.write_bytes(private_key.as_pem(private=private))
+        settings[f"OIDC{name}KeyFiles"] = f"client#{path}"
+    return settings
+
+
+@pytest.fixture
+def jwks(private_key: Any) -> dict[str, Any]:
+    """The key as it is registered: one, of one name, for signatures and for encryption."""
+    jwk = private_key.as_dict(private=False)
+    return {"keys": [{name: jwk[name] for name in ("kty", "n", "e", "kid")}]}
+
+
+def test_its_assertions_and_what_is_encrypted_to_its_key(
+    apache: Apache, fleet: Fleet, key_files: dict[str, str], jwks: dict[str, Any]
+) -> None:
     settings = {
-        "OIDCPrivateKeyFiles": f"client#{apache.directory}/private.pem",
-        "OIDCPublicKeyFiles": f"client#{apache.directory}/public.pem",
+        **key_files,
         "OIDCProviderTokenEndpointAuth": "private_key_jwt",  # which has to follow the keys
         "OIDCPKCEMethod": "S256",
         "OIDCIDTokenSignedResponseAlg": "PS256",
@@ -120,21 +136,48 @@ def test_its_assertions_and_what_is_encrypted_to_its_key(
         "OIDCUserInfoEncryptedResponseAlg": "RSA-OAEP",
         "OIDCUserInfoEncryptedResponseEnc": "A128CBC-HS256",
     }
-    # One key, and one kid, for signatures and for encryption.
-    jwk = private_key.as_dict(private=False)
-    del jwk["use"], jwk["alg"]
     start(
-        apache, fleet, settings,
+        apache,
+        fleet,
+        settings,
         token_endpoint_auth_method="private_key_jwt",
-        jwks={"keys": [jwk]},
+        jwks=jwks,
         id_token_signed_response_alg="PS256",
         id_token_encrypted_response_alg="RSA-OAEP",
         id_token_encrypted_response_enc="A256GCM",
         userinfo_signed_response_alg="RS256",
         userinfo_encrypted_response_alg="RSA-OAEP",
         userinfo_encrypted_response_enc="A128CBC-HS256",
-    )  # fmt: skip
+    )
     with Person() as person:
+        page = person.visit(f"{apache.url}/private/")
+        assert page.headers.get("X-Name") == "alice", (page.text, apache.log())
+
+
+@pytest.mark.parametrize("how", ["request", "request_uri"])
+def test_its_request_object_is_read_by_value_and_fetched(
+    apache: Apache, fleet: Fleet, key_files: dict[str, str], jwks: dict[str, Any], how: str
+) -> None:
+    request_object = {
+        "copy_and_remove_from_request": ["nonce"],
+        "copy_from_request": [
+            "client_id", "response_type", "redirect_uri", "scope", "state",
+            "code_challenge", "code_challenge_method",
+        ],
+        "crypto": {"sign_alg": "RS256"},
+        "request_object_type": how,
+    }  # fmt: skip
+    settings = {
+        **key_files,
+        "OIDCPKCEMethod": "S256",
+        "OIDCRequestObject": json.dumps(request_object).replace('"', '\\"'),
+    }
+    start(apache, fleet, settings, request_object_signing_alg="RS256", jwks=jwks)
+    with Person() as person:
+        first = person.send("GET", f"{apache.url}/private/")
+        query = parse_qs(urlsplit(first.headers["Location"]).query)
+        assert how in query
+        assert "nonce" not in query
         page = person.visit(f"{apache.url}/private/")
         assert page.headers.get("X-Name") == "alice", (page.text, apache.log())
 

@@ -1,4 +1,4 @@
-"""openid-client with private_key_jwt, signed UserInfo, and what is encrypted to its keys."""
+"""openid-client with all that a client can sign, and have signed and encrypted to its keys."""
 
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ ENCRYPTED_ID_TOKEN = {
     "id_token_encrypted_response_enc": "A256GCM",
 }
 EVERYTHING = {
+    "request_object_signing_alg": "ES256",
     "id_token_signed_response_alg": "PS256",
     "id_token_encrypted_response_alg": "ECDH-ES+A256KW",
     "id_token_encrypted_response_enc": "A256CBC-HS512",
