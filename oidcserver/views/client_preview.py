@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from oidcserver.models import Authorization, Client
+from oidcserver.oauth.subjects import subject_of
 from oidcserver.oidc.claims import scope_claims
 from oidcserver.oidc.id_token import id_token_claims
 
@@ -46,8 +47,9 @@ def _lifetimes(request: Any, client: Client) -> list[tuple[str, str]]:
 
 def _documents(request: Any, client: Client) -> list[tuple[str, str]]:
     session = request.login_session
+    subject = subject_of(request, client, session.user)
     authorization = Authorization(
-        user_id=session.user_id,
+        subject=subject,
         session_id=session.id,
         auth_time=session.auth_time,
         acr=session.acr,
@@ -57,7 +59,7 @@ def _documents(request: Any, client: Client) -> list[tuple[str, str]]:
     documents = [("ID token", id_token)]
     if "userinfo_endpoint" in request.provider.route_names:
         claims = scope_claims(request, session.user, client.scopes)
-        documents.append(("UserInfo", {"sub": session.user_id, **claims}))
+        documents.append(("UserInfo", {"sub": subject, **claims}))
     return [
         (title, json.dumps(document, indent=2, ensure_ascii=False)) for title, document in documents
     ]
