@@ -37,13 +37,17 @@ class BrowserState:
         self._value: str = request.cookies.get(self.cookie_name, "")
         self._sent = False
 
+    def stands_for(self, session_id: str | None) -> bool:
+        """Whether the browser has the state of this session (None: that of nobody)."""
+        unique = self._value.partition(".")[0]
+        return bool(unique) and self._value == _tied(unique, session_id)
+
     def of(self, session_id: str | None) -> str:
         """Return the state that stands for a session (None: nobody is signed in).
 
         Where the browser has that of another session, or none, it gets a new one.
         """
-        unique = self._value.partition(".")[0]
-        if not unique or self._value != _tied(unique, session_id):
+        if not self.stands_for(session_id):
             self._value = _tied(secrets.token_urlsafe(32), session_id)
             if not self._sent:
                 self._request.add_response_callback(self._send)
@@ -94,13 +98,15 @@ def add_session_state(request: AuthorizationRequest, parameters: dict[str, Any])
 
 
 def follow_login(event: OAuthEvent) -> None:
-    """Change the state of a browser in which somebody signs in or out."""
-    request = event.request
+    """Change the state of a browser in which somebody signs in, or whose session ends."""
+    if event.name not in {"signed_in", "signed_out", "session_ended"}:
+        return
+    request, session_id = event.request, event.details["session_id"]
     if ENDPOINT not in request.provider.endpoints:
         return
     if event.name == "signed_in":
-        request.browser_state.of(event.details["session_id"])
-    elif event.name == "signed_out":
+        request.browser_state.of(session_id)
+    elif request.browser_state.stands_for(session_id):  # it may be another browser's
         request.browser_state.of(None)
 
 

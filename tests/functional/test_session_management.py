@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ from support.processes import free_port
 from support.single_page_server import SinglePageServer, serve_single_page
 from support.tls_server import serve_https
 from webtest.http import StopableWSGIServer
+
+import oidcserver
 
 ENDPOINTS = "authorization token end_session jwks openid_configuration check_session"
 COOKIE = "oidc_browser_state"
@@ -72,6 +75,19 @@ def test_it_changes_when_the_application_signs_the_person_out(
     hint = client.exchange(answer["code"])["id_token"]
     browser.get("/oauth/end_session", {"id_token_hint": hint}).follow()
     assert not is_current(client, browser, answer["session_state"])
+
+
+def test_it_changes_where_the_session_ends_on_the_account_page(
+    provider: Provider, client: RelyingParty
+) -> None:
+    here, there = provider.browser(), provider.browser()
+    states = {browser: client.login(browser)["session_state"] for browser in (here, there)}
+    forms = here.get("/account").forms.values()
+    next(form for form in forms if "Sign out there" in form.text).submit("session")
+    assert is_current(client, here, states[here]), "of another session only"
+    forms = here.get("/account").forms.values()
+    next(form for form in forms if "Sign out here" in form.text).submit("session")
+    assert not is_current(client, here, states[here])
 
 
 def test_it_changes_for_another_person_and_stays_for_the_same(
@@ -144,6 +160,15 @@ def test_the_page_may_be_framed_and_is_strict_otherwise(provider: Provider) -> N
     assert "X-Frame-Options" not in response.headers
     assert "Set-Cookie" not in response.headers
     assert provider.browser().get("/login").headers["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize("name", ["sha256.js", "check_session.js"])
+def test_the_scripts_are_es5_and_use_nothing_that_needs_https(name: str) -> None:
+    """They run in whatever shows an application's page; HtmlUnit is one."""
+    script = (Path(oidcserver.__file__).parent / "static" / name).read_text()
+    code = re.sub(r"//.*", "", script)
+    newer = r"\b(?:let|const|class|async|await|import|export|crypto|Uint\w+|Promise)\b|=>|`|\.\.\."
+    assert re.findall(newer, code) == []
 
 
 def test_it_is_promised_and_there_where_it_is_selected_alone(
