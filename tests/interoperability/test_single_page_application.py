@@ -28,7 +28,7 @@ def server() -> Iterator[SinglePageServer]:
 def client(fleet: Fleet, server: SinglePageServer) -> RelyingParty:
     """The application as it is registered."""
     return fleet.provider.register(
-        client_name="Single Page", redirect_uris=[f"{server.origin}/"],
+        client_name="Single Page", redirect_uris=[f"{server.origin}/", f"{server.origin}/silent"],
         token_endpoint_auth_method="none",
     )  # fmt: skip
 
@@ -41,11 +41,16 @@ def application(
     server.files = {
         "/": PAGE / "index.html",
         "/application.js": PAGE / "application.js",
+        "/silent": PAGE / "silent.html",
+        "/silent.js": PAGE / "silent.js",
         "/oidc-client-ts.js": node_modules / LIBRARY,
         "/settings.json": {
             "authority": fleet.issuer,
             "client_id": client.client_id,
             "scope": "openid profile email",
+            "silent_redirect_uri": f"{server.origin}/silent",
+            "monitorSession": True,
+            "checkSessionIntervalInSeconds": 1,
         },
     }
     return Application(browser, server.origin)
@@ -146,6 +151,38 @@ def test_from_login_to_logout(application: Application, fleet: Fleet) -> None:
     application.fill_in("login")
     application.fill_in("consent")
     assert application.state() == "signed in"
+
+
+def test_a_sign_out_elsewhere_is_noticed(application: Application, fleet: Fleet) -> None:
+    """Session management: the library's frame asks ours each second."""
+    application.open()
+    application.sign_in()
+    application.fill_in("login")
+    application.fill_in("consent")
+    assert application.state() == "signed in"
+    driver = application.driver
+    application.run(
+        """
+        window.heard = [];
+        addEventListener('message', event => heard.push(event.data));
+        manager.events.addUserSignedOut(() => heard.push('signed out'));
+        """
+    )
+
+    def hears(word: str) -> None:
+        WebDriverWait(driver, 20).until(
+            lambda driver: word in driver.execute_script("return window.heard")
+        )
+
+    hears("unchanged")
+    page = driver.current_window_handle
+    driver.switch_to.new_window("tab")
+    driver.get(f"{fleet.issuer}/logout")
+    application.fill_in("logout")
+    WebDriverWait(driver, 10).until(lambda driver: "You are signed out" in driver.page_source)
+    driver.switch_to.window(page)
+    hears("changed")
+    hears("signed out")
 
 
 def test_a_refusal_can_be_read_and_understood(application: Application) -> None:
