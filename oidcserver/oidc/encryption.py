@@ -59,7 +59,7 @@ def includeme(config: Any) -> None:
         "oidc.encryption_encs",
         words,
         ENCODINGS,
-        "How the content of what is encrypted is encrypted, in both directions.",
+        "The algorithms by which the content of those is encrypted.",
     )
     config.add_request_method(lambda request: {}, "client_key_sets", reify=True)
     config.add_oauth_stage("authorization", "encryption_key", have_key_for_authorization)
@@ -77,7 +77,6 @@ def _demand_algorithms(registry: Any) -> str | None:
     ):
         if unknown := set(settings[name]).difference(known):
             return f"{name} takes some of {', '.join(known)}, not {', '.join(sorted(unknown))}."
-    wanted = settings["oidc.encryption_algs"] or settings["oidc.decryption_algs"]
-    if wanted and not settings["oidc.encryption_encs"]:
+    if settings["oidc.encryption_algs"] and not settings["oidc.encryption_encs"]:
         return f"oidc.encryption_encs is empty: it takes some of {', '.join(ENCODINGS)}."
     return None
