@@ -16,13 +16,13 @@ def find_client(request: AuthorizationRequest) -> None:
         )
     server = request.http_request.authorization_server
     client = server.query_client(identifiers[0])
+    request.client = request.oauth_request.client = client
     if client is None:
         raise invalid_request(
             "The application that sent you here is not known.",
             "RFC 6749 section 4.1.2.1",
             client_id=identifiers[0],
         )
-    request.client = request.oauth_request.client = client
 
 
 def match_redirect_uri(request: AuthorizationRequest) -> None:

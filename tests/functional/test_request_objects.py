@@ -178,6 +178,7 @@ def test_a_posted_object_of_any_size_is_answered(provider: Provider) -> None:
         ({"exp": "soon"}, {}, "invalid_request_object"),
         ({"exp": True}, {}, "invalid_request_object"),
         ({"nbf": 9_000_000_000}, {}, "invalid_request_object"),
+        ({"nbf": True}, {}, "invalid_request_object"),
         ({"iat": {}}, {}, "invalid_request_object"),
         ({"request": "e30.e30."}, {}, "invalid_request_object"),
         ({"request_uri": "https://client.example/r"}, {}, "invalid_request_object"),
@@ -286,6 +287,13 @@ def test_repeated_parameters_are_refused_whatever_is_inside(provider: Provider, 
         pairs = [*client.parameters(**changes).items(), (name, value)]
         answer = client.answer(provider.browser().get("/oauth/authorize", pairs))
         assert (answer["error"], answer["state"]) == ("invalid_request", "the-state")
+
+
+def test_the_object_is_read_before_the_redirect_uri_and_after_the_client(
+    provider: Provider,
+) -> None:
+    names = [name for name, _ in provider.registry.provider.stages["authorization"]]
+    assert names[:3] == ["client", "request_object", "redirect_uri"]
 
 
 def test_request_and_request_uri_exclude_each_other(make_provider: Any, key: Key) -> None:
@@ -400,9 +408,10 @@ def test_a_request_that_waits_does_not_escape_the_demand_to_sign(
 ) -> None:
     client, signer = register(provider, key)
     plain, merged = client.authorize(provider.browser()), ask(client, signer.sign({}))
+    alone = ask(client, unsigned(whole(client, state="the-state"), typ=JAR))
     change_metadata(client, require_signed_request_object=True)
     clock.advance(wait)
-    for page in (plain, merged):
+    for page in (plain, merged, alone):
         answer = client.answer(client.complete(page))
         assert (answer["error"], answer["state"]) == ("invalid_request_object", "the-state")
 

@@ -13,7 +13,8 @@ from support.assertions import Signer
 from support.client_host import ClientHost
 from support.request_signing import make_private_keys, public, register, unsigned
 
-from oidcserver.security.outbound import OutboundFetcher, OutboundFetchError
+from oidcserver.models import Client
+from oidcserver.security.outbound import FetchResult, OutboundFetcher, OutboundFetchError
 
 SELECTED = {
     "oidc__request_uri_parameter": "true",
@@ -138,6 +139,30 @@ def test_nobody_else_waits_for_a_slow_host(
         finally:
             host.may_answer.set()
         assert slow.answer(slow.complete(waiting.result(10)))["state"] == "inside"
+
+
+@pytest.mark.parametrize("change", ["gone", "has to sign"])
+def test_what_happened_to_the_client_meanwhile_counts(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    client = provider.register(request_uris=["https://client.example/r"])
+
+    def answer_late(*arguments: Any) -> FetchResult:
+        with provider.database() as dbsession:
+            stored = dbsession.get(Client, client.client_id)
+            if change == "gone":
+                dbsession.delete(stored)
+            else:
+                members = {**stored.client_metadata, "require_signed_request_object": True}
+                stored.client_metadata = members
+        return FetchResult(200, "", unsigned({}).encode())
+
+    monkeypatch.setattr(OutboundFetcher, "get", answer_late)
+    page = ask(client, "https://client.example/r")
+    if change == "gone":
+        assert (page.status_int, page.content_type) == (400, "text/html")
+    else:
+        assert client.answer(page)["error"] == "invalid_request_object"
 
 
 # -- what is not ----------------------------------------------------------------------------

@@ -37,8 +37,9 @@ def read_request_object(request: AuthorizationRequest) -> None:
                 "The request has to be a signed request object.", "RFC 9101 section 10.5"
             )
     except Rejection:
-        with suppress(Rejection):
-            match_redirect_uri(request)
+        if request.client is not None:
+            with suppress(Rejection):
+                match_redirect_uri(request)
         raise
 
 

@@ -21,6 +21,8 @@ from oidcserver.keys import jwt
 from oidcserver.keys.jwt import (
     InvalidJWT,
     half_hash,
+    read_header,
+    read_unsecured_jwt,
     sign,
     sign_with_secret,
     verify_client_jwt,
@@ -393,6 +395,39 @@ def test_no_changed_token_of_a_client_verifies(position: int, character: str) ->
 
 
 # Half hashes
+
+
+# What nobody signed
+
+
+def test_an_unsecured_token_is_read_for_what_it_is() -> None:
+    token = f"{encode({'alg': 'none', 'typ': 'JWT'})}.{encode({'a': 1})}."
+    assert read_unsecured_jwt(token) == ({"alg": "none", "typ": "JWT"}, {"a": 1})
+    with pytest.raises(InvalidJWT, match="not a signed JWT"):
+        read_header(token)
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        (forge({"alg": "none"}, {}), "not an unsecured JWT"),
+        (f"{encode({'alg': 'none'})}..", "not an unsecured JWT"),
+        (f"{encode({'alg': 'none'})}.{encode({})}", "not an unsecured JWT"),
+        (f"{encode({'alg': 'none'})}.{encode({})}.\n", "not an unsecured JWT"),
+        (f"{encode({'alg': 'ES256'})}.{encode({})}.", "the signature is missing"),
+        (f"{encode({'alg': 'None'})}.{encode({})}.", "the signature is missing"),
+        (f"{encode({})}.{encode({})}.", "lacks alg"),
+        (f"{encode({'alg': 'none', 'zip': 'DEF'})}.{encode({})}.", "not accepted"),
+        (f"{encode({'alg': 'none'})}.{encode([])}.", "claims are malformed"),
+        (f"{encode({'alg': 'none'})}.A.", "claims are malformed"),
+        (f"{encode({'alg': 'none'})}.{encode(b'[' * 9000)}.", "claims are malformed"),
+        (f"{encode({'alg': 'none'})}.{'A' * 16384}.", "too long"),
+        (f"{encode({'alg': 'none', 'x': 'x' * 3100})}.{encode({})}.", "header is too long"),
+    ],
+)
+def test_what_is_no_unsecured_token_is_refused(token: str, reason: str) -> None:
+    with pytest.raises(InvalidJWT, match=reason):
+        read_unsecured_jwt(token)
 
 
 def test_half_hashes_are_those_of_the_examples() -> None:

@@ -13,6 +13,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid.tweens import INGRESS
 
+from oidcserver.keys.jwe import MAX_ENCRYPTED_BYTES
 from oidcserver.security import request_guard
 
 FORM = "application/x-www-form-urlencoded"
@@ -76,6 +77,15 @@ def test_a_body_that_is_no_form_is_not_looked_into() -> None:
     assert response.json["length"] == 5
 
 
+MULTIPART = {"CONTENT_TYPE": "multipart/form-data; boundary=b"}
+
+
+def multipart(name: str, size: int) -> bytes:
+    """Return a form of one parameter of so many bytes."""
+    disposition = f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
+    return disposition.encode() + b"x" * size + b"\r\n--b--\r\n"
+
+
 BAD: list[tuple[int, dict[str, Any]]] = [
     (400, {"path": "/\xff"}),
     (400, {"path": "/a\x00b"}),
@@ -95,6 +105,10 @@ BAD: list[tuple[int, dict[str, Any]]] = [
     (400, {"body": b"q=%00"}),
     (400, {"body": b"q=a\x00b"}),
     (400, {"body": b"q=" + b"x" * 4097}),
+    (400, {"body": b"requests=" + b"x" * 4097}),
+    (400, {"body": b"request=" + b"x" * (MAX_ENCRYPTED_BYTES + 1)}),
+    (400, {"body": multipart("request", MAX_ENCRYPTED_BYTES + 1), **MULTIPART}),
+    (400, {"body": multipart("q", 4097), **MULTIPART}),
     (400, {"body": b"a&" * 300}),
     (400, {"body": b"q=%ff", "CONTENT_TYPE": ""}),
     (400, {"body": b"q=%ff", "CONTENT_TYPE": "Application/X-WWW-Form-Urlencoded;a=b"}),
@@ -138,6 +152,10 @@ FINE: list[dict[str, Any]] = [
     {"query": "&".join("abc" for _ in range(256))},
     {"body": b"q=" + b"x" * 4096},
     {"body": b"&".join(b"q=" + b"x" * 4090 for _ in range(16))},
+    {"query": "a=b&request=" + "x" * 16000},
+    {"body": b"request=" + b"x" * MAX_ENCRYPTED_BYTES},
+    {"body": multipart("request", MAX_ENCRYPTED_BYTES), **MULTIPART},
+    {"body": multipart("q", 4096), **MULTIPART},
     {"body": b"x" * 65536, "CONTENT_TYPE": "application/json"},
     {"body": b"q=a", "CONTENT_TYPE": f"{FORM}; charset=UTF-8"},
     {"body": b"q=a", "CONTENT_TYPE": f'{FORM};charset="utf-8"'},
