@@ -17,6 +17,7 @@ from oidcserver.models.login_session import LoginSession
 from oidcserver.models.login_session_client import LoginSessionClient
 from oidcserver.models.logout_delivery import LogoutDelivery
 from oidcserver.models.pairwise_subject import PairwiseSubject
+from oidcserver.models.reading import Reader
 from oidcserver.models.refresh_token import RefreshToken
 from oidcserver.models.rejection import RecordedRejection
 from oidcserver.models.replay import UsedIdentifier
@@ -47,7 +48,7 @@ __all__ = [
 
 
 def includeme(config: Any) -> None:
-    """Add ``request.dbsession`` and ``registry.dbsession_factory``."""
+    """Add ``request.dbsession``, ``registry.dbsession_factory`` and ``registry.reader``."""
     config.include("pyramid_tm")
     config.add_oauth_setting(
         "oidcserver.database_url", reference, None,
@@ -61,6 +62,7 @@ def includeme(config: Any) -> None:
             raise ConfigurationProblem("oidcserver.database_url is missing.")
         engine = make_engine(url)
         config.registry.dbsession_factory = make_session_factory(engine)
+        config.registry.reader = Reader(engine)
 
     config.action(("oauth", "database"), connect)
     config.add_request_method(_dbsession, "dbsession", reify=True)

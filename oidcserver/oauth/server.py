@@ -47,10 +47,10 @@ class AuthorizationServer(AuthlibAuthorizationServer):
     # -- what Authlib asks of an integration ------------------------------------------------
 
     def query_client(self, client_id: str) -> Client | None:
-        """Return the client of that identifier, which may be any text."""
+        """Return the client of that identifier, which may be any text; it is to be read only."""
         if not (client_id.isascii() and client_id.isprintable()):
             return None  # no identifier (RFC 6749 appendix A.1); drivers raise on NUL and the like
-        client: Client | None = self.http_request.dbsession.get(Client, client_id)
+        client: Client | None = self.http_request.registry.reader.get(Client, client_id)
         return client
 
     def create_oauth2_request(self, request: Any) -> PyramidOAuth2Request:

@@ -128,7 +128,7 @@ class Server:
             provider=self.provider,
             dbsession=self.dbsession,
             tm=self.tm,
-            registry=SimpleNamespace(remote_jwks=self.remote_jwks),
+            registry=SimpleNamespace(remote_jwks=self.remote_jwks, reader=self.dbsession),
         )
         server = AuthorizationServer(http_request)
         payload = Payload(list(form.items()))

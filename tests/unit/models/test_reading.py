@@ -1,0 +1,128 @@
+"""The reader: single rows over a connection that each thread keeps."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, bindparam, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from oidcserver import clock
+from oidcserver.models import Base, Client, User
+from oidcserver.models.engine import make_engine
+from oidcserver.models.reading import Reader
+
+BY_NAME = select(User.id, User.claims).where(User.username_key == bindparam("name"))
+ADDRESS = {"address": {"country": "\u00d6sterreich"}}
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = make_engine(database_url)
+    Base.metadata.create_all(engine)
+    with Session(engine) as dbsession, dbsession.begin():
+        dbsession.add(User("Alice", id="alice", claims=ADDRESS))
+        dbsession.add(Client(client_id="client", client_metadata={"client_name": "C"}))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def reader(engine: Engine) -> Reader:
+    return Reader(engine)
+
+
+def test_a_row_comes_with_its_values_converted(reader: Reader) -> None:
+    for _ in range(2):
+        assert reader.first(BY_NAME, name="alice") == ("alice", ADDRESS)
+    assert reader.first(BY_NAME, name="bob") is None
+
+
+def test_an_object_is_like_one_of_the_orm_and_belongs_to_no_session(reader: Reader) -> None:
+    client = reader.get(Client, "client")
+    assert client is not None
+    assert client.client_name == "C"
+    assert client.pkce_optional is False
+    assert client.secret_digest is None
+    assert Session.object_session(client) is None
+    assert reader.get(Client, "another") is None
+
+
+def test_a_row_may_hold_objects_and_values(reader: Reader) -> None:
+    statement = select(User.id, Client, User.updated_at).join(Client, Client.client_id == "client")
+    row = reader.first(statement)
+    assert row is not None
+    user_id, client, updated_at = row
+    assert (user_id, client.client_name) == ("alice", "C")
+    assert updated_at <= clock.now()
+
+
+def test_objects_of_several_models_do_not_get_each_other_s_columns(reader: Reader) -> None:
+    row = reader.first(select(User, Client).join(Client, Client.client_id == "client"))
+    assert row is not None
+    user, client = row
+    assert (user.username, user.claims, client.client_name) == ("Alice", ADDRESS, "C")
+
+
+def test_what_was_committed_a_moment_ago_is_seen(engine: Engine, reader: Reader) -> None:
+    assert reader.get(Client, "client") is not None
+    with Session(engine) as dbsession, dbsession.begin():
+        dbsession.delete(dbsession.get_one(Client, "client"))
+        dbsession.flush()
+        assert reader.get(Client, "client") is not None
+    assert reader.get(Client, "client") is None
+
+
+def test_each_thread_keeps_a_connection_of_its_own(reader: Reader) -> None:
+    connections = []
+
+    def read() -> None:
+        for _ in range(3):
+            assert reader.get(Client, "client") is not None
+            connections.append(reader._connection())
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(connection) for connection in connections}) == 4
+
+
+def test_a_connection_that_was_cut_is_replaced(reader: Reader) -> None:
+    assert reader.get(Client, "client") is not None
+    cut = reader._connection()
+    cut.close()
+    for _ in range(2):
+        assert reader.get(Client, "client") is not None
+    assert reader._connection() is not cut
+
+
+@pytest.mark.postgresql
+def test_a_connection_that_the_server_ended_is_replaced(engine: Engine, reader: Reader) -> None:
+    if engine.dialect.name != "postgresql":
+        return
+    assert reader.get(Client, "client") is not None
+    with engine.begin() as connection:
+        connection.execute(
+            text("SELECT pg_terminate_backend(:pid)"),
+            {"pid": reader._connection().get_backend_pid()},
+        )
+    assert reader.get(Client, "client") is not None
+
+
+def test_a_database_that_cannot_be_asked_raises_what_sqlalchemy_would(engine: Engine) -> None:
+    reader = Reader(engine)
+    Base.metadata.drop_all(engine)
+    with pytest.raises(Exception, match="client") as raised:
+        reader.get(Client, "client")
+    assert isinstance(raised.value, OperationalError) or "Undefined" in str(raised.value)
+
+
+def test_it_goes_with_the_engine(engine: Engine, reader: Reader) -> None:
+    assert reader.get(Client, "client") is not None
+    kept = reader._connection()
+    engine.dispose()
+    with pytest.raises(Exception, match="closed"):
+        kept.cursor()
