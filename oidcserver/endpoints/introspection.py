@@ -3,7 +3,6 @@
 from typing import Any
 
 from pyramid.response import Response
-from sqlalchemy import select
 
 from oidcserver.models import Authorization, Client, User
 from oidcserver.models.refresh_token import find_refresh_token
@@ -33,6 +32,7 @@ def _access_token(request: Any, client: Client, text: str) -> dict[str, Any] | N
     token = find_access_token(request, text)
     if token is None:
         return None
+    user = token.bearer.user if token.bearer else None
     concerned = {token.client_id, *token.audience}
     if client.client_id not in concerned and not client.resource_server:
         return INACTIVE  # section 4: no more than that
@@ -47,20 +47,10 @@ def _access_token(request: Any, client: Client, text: str) -> dict[str, Any] | N
         "iat": token.issued_at,
         "exp": token.expires_at,
         "jti": token.token_id,
-        "username": _username(request, token.authorization_id),
+        "username": user.username if user else None,
         "cnf": token.confirmation,
     }
     return {name: value for name, value in members.items() if value is not None}
-
-
-def _username(request: Any, authorization_id: str | None) -> str | None:
-    statement = (
-        select(User.username)
-        .join(Authorization, Authorization.user_id == User.id)
-        .where(Authorization.id == authorization_id)
-    )
-    username: str | None = request.dbsession.scalar(statement) if authorization_id else None
-    return username
 
 
 def _refresh_token(request: Any, client: Client, text: str) -> dict[str, Any]:

@@ -1,12 +1,16 @@
 """What must be remembered of access tokens, which are sealed and not stored: revocations."""
 
-from sqlalchemy import exists, select
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, bindparam, exists, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver.models.authorization import Authorization
 from oidcserver.models.base import Base, Identifier, Time
 from oidcserver.models.client import Client
 from oidcserver.models.insertion import insert_once
+from oidcserver.models.reading import Reader
 from oidcserver.models.user import User
 
 
@@ -19,28 +23,53 @@ class RevokedAccessToken(Base):
     expires_at: Mapped[int] = mapped_column(Time, index=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Whose a live access token is; one of a client itself rests on no authorization."""
+
+    client: Client
+    authorization: Authorization | None = None
+    user: User | None = None
+
+
 def revoke_access_token(dbsession: Session, token_id: str, expires_at: int) -> None:
     """Remember that a token is revoked until it would have expired; again is no error."""
     insert_once(dbsession, RevokedAccessToken, token_id=token_id, expires_at=expires_at)
 
 
-def is_access_token_live(
-    dbsession: Session, token_id: str, client_id: str, authorization_id: str | None
-) -> bool:
-    """Say in one statement whether a token was not revoked, nor what it rests on."""
-    revoked = exists().where(RevokedAccessToken.token_id == token_id)
+def _unless_revoked(statement: Any) -> Select[Any]:
+    revoked = exists().where(RevokedAccessToken.token_id == bindparam("token_id"))
+    unless: Select[Any] = statement.where(Client.client_id == bindparam("client_id"), ~revoked)
+    return unless
+
+
+_CLIENT = _unless_revoked(select(Client))
+_CLIENT_AND_PERSON = _unless_revoked(
+    select(Client, Authorization, User)
+    .join(Authorization, Authorization.client_id == Client.client_id)
+    .join(User, User.id == Authorization.user_id)
+    .where(
+        Authorization.id == bindparam("authorization_id"),
+        Authorization.revoked_at.is_(None),
+        User.disabled_at.is_(None),
+    )
+)
+
+
+def find_bearer(
+    reader: Reader, token_id: str, client_id: str, authorization_id: str | None
+) -> Bearer | None:
+    """Return what an access token rests on, read in one statement; to be read only.
+
+    None where the token was revoked, or anything that it rests on has ended.
+    """
     if authorization_id is None:
-        statement = select(Client.client_id).where(Client.client_id == client_id, ~revoked)
+        row = reader.first(_CLIENT, token_id=token_id, client_id=client_id)
     else:
-        statement = (
-            select(Authorization.id)
-            .join(User, User.id == Authorization.user_id)
-            .where(
-                Authorization.id == authorization_id,
-                Authorization.client_id == client_id,
-                Authorization.revoked_at.is_(None),
-                User.disabled_at.is_(None),
-                ~revoked,
-            )
+        row = reader.first(
+            _CLIENT_AND_PERSON,
+            token_id=token_id,
+            client_id=client_id,
+            authorization_id=authorization_id,
         )
-    return dbsession.scalar(statement) is not None
+    return None if row is None else Bearer(*row)

@@ -60,9 +60,9 @@ def _entity(selected: Any) -> Callable[[Any], Any]:
     """Return what takes one value, or the values of one object, from an iterator."""
     if not isinstance(selected, type):
         return next
-    mapper = inspect(selected)
+    mapper: Any = inspect(selected)
     names = [mapper.get_property_by_column(column).key for column in mapper.columns]
-    manager = manager_of_class(selected)
+    manager: Any = manager_of_class(selected)
 
     def take(values: Any) -> Any:
         instance = manager.new_instance()

@@ -6,13 +6,13 @@ one statement by primary key.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from oidcserver import clock
 from oidcserver.credentials import new_identifier
 from oidcserver.keys import jwt
-from oidcserver.models.access_token import is_access_token_live
+from oidcserver.models.access_token import Bearer, find_bearer
 
 PREFIX = "at_"
 PURPOSE = "access token"
@@ -33,6 +33,8 @@ class AccessToken:
     confirmation: Mapping[str, Any] | None = None
     auth_time: int | None = None
     acr: str | None = None
+    #: What it rests on, for a token that was found to be live.
+    bearer: Bearer | None = field(default=None, compare=False, repr=False)
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -163,8 +165,9 @@ def read_access_token(provider: Any, text: str) -> AccessToken | None:
 def find_access_token(request: Any, text: str) -> AccessToken | None:
     """Return what a token says if it is live: authentic, unexpired, and nothing was revoked."""
     token = read_access_token(request.provider, text)
-    if token is None or not is_access_token_live(
-        request.dbsession, token.token_id, token.client_id, token.authorization_id
-    ):
+    if token is None:
         return None
-    return token
+    bearer = find_bearer(
+        request.registry.reader, token.token_id, token.client_id, token.authorization_id
+    )
+    return replace(token, bearer=bearer) if bearer is not None else None
