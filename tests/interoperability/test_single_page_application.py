@@ -29,7 +29,7 @@ def client(fleet: Fleet, server: SinglePageServer) -> RelyingParty:
     """The application as it is registered."""
     return fleet.provider.register(
         client_name="Single Page", redirect_uris=[f"{server.origin}/", f"{server.origin}/silent"],
-        token_endpoint_auth_method="none",
+        post_logout_redirect_uris=[f"{server.origin}/"], token_endpoint_auth_method="none",
     )  # fmt: skip
 
 
@@ -48,6 +48,7 @@ def application(
             "authority": fleet.issuer,
             "client_id": client.client_id,
             "scope": "openid profile email",
+            "post_logout_redirect_uri": f"{server.origin}/",
             "silent_redirect_uri": f"{server.origin}/silent",
             "monitorSession": True,
             "checkSessionIntervalInSeconds": 1,
@@ -183,6 +184,19 @@ def test_a_sign_out_elsewhere_is_noticed(application: Application, fleet: Fleet)
     driver.switch_to.window(page)
     hears("changed")
     hears("signed out")
+
+
+def test_the_application_signs_its_person_out(application: Application, fleet: Fleet) -> None:
+    application.open()
+    application.sign_in()
+    application.fill_in("login")
+    application.fill_in("consent")
+    assert application.state() == "signed in"
+    application.run("manager.signoutRedirect()")
+    WebDriverWait(application.driver, 10).until(lambda driver: driver.title == "signed out")
+    assert application.state() == "signed out"
+    application.sign_in()
+    application.fill_in("login")
 
 
 def test_a_refusal_can_be_read_and_understood(application: Application) -> None:
