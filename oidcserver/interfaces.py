@@ -25,6 +25,19 @@ class UserDirectory(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimsSource:
+    """Knows more of people than the user directory does. Selected by ``oidc.claims_sources``.
+
+    ``read(request, user, names)`` returns claims; of what it returns, only ``names`` count, each
+    in any number of languages (``name``, ``name#de``). ``claims`` are those that it can know, each
+    with what it means to give it away, in plain words for the consent page.
+    """
+
+    read: Callable[[Any, User, frozenset[str]], Mapping[str, Any]]
+    claims: Mapping[str, str]
+
+
 class ClientAuthenticationMethod(Protocol):
     """One token endpoint authentication method (RFC 7591 section 2)."""
 

@@ -156,6 +156,8 @@ CORE: tuple[Setting, ...] = (
     Setting("oidc.subject_types", words, ("public", "pairwise"),
             "How a client may know a person: by one name everywhere, or by a name of its own."),
     Setting("oidc.user_directory", text, "database", "Who knows the people: see explain."),
+    Setting("oidc.claims_sources", words, (),
+            "Who knows more of people, the last word last; empty: all that are offered."),
 )  # fmt: skip
 
 

@@ -5,20 +5,16 @@ from typing import Any
 
 import click
 
-from oidcserver.oidc.scopes import STANDARD
+from oidcserver.oidc.languages import plain_name
+from oidcserver.oidc.scopes import CLAIM_TYPES, STANDARD_CLAIMS
 
-#: Of the standard claims, those that are no text.
-_TYPES: dict[str, tuple[type, str]] = {
-    "email_verified": (bool, "true or false"),
-    "phone_number_verified": (bool, "true or false"),
-    "updated_at": (int, "a number of seconds"),
-    "address": (dict, "an object"),
-}
-_STANDARD = frozenset(name for scope in STANDARD for name in scope.claims)
+_WORDS = {bool: "true or false", int: "a number of seconds", dict: "an object", str: "text"}
 
 
 def read_claims(provider: Any, file: Any) -> dict[str, Any]:
-    """Return the claims in a JSON file: those that a scope returns, in their standard types.
+    """Return the claims in a JSON file: those that can be had here, in their standard types.
+
+    A claim may be there in several languages: ``name``, ``name#de``.
 
     :raises click.ClickException: with the claim and what is wrong with it.
     """
@@ -28,11 +24,11 @@ def read_claims(provider: Any, file: Any) -> dict[str, Any]:
         raise click.ClickException(f"{file.name} is not JSON.") from None
     if not isinstance(claims, dict):
         raise click.ClickException(f"{file.name} is not a JSON object.")
-    offered = {name for scope in provider.scopes.values() for name in scope.claims}
     for name, value in claims.items():
-        if name not in offered:
+        plain = plain_name(name)
+        if plain not in provider.claim_names:
             raise click.ClickException(f"No scope here returns the claim {name}.")
-        expected, words = _TYPES.get(name, (str, "text"))
-        if name in _STANDARD and type(value) is not expected:
-            raise click.ClickException(f"The claim {name} has to be {words}.")
+        expected = CLAIM_TYPES.get(plain, (str,))[0]
+        if plain in STANDARD_CLAIMS and type(value) is not expected:
+            raise click.ClickException(f"The claim {name} has to be {_WORDS[expected]}.")
     return claims

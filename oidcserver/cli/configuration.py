@@ -40,6 +40,7 @@ def explanation(provider: Any) -> dict[str, Any]:
         "scope": set(provider.scopes),
         "response mode": set(provider.response_modes),
         "user directory": {provider.settings["oidc.user_directory"]},
+        "claims source": set(provider.claims_sources),
         "profile": {provider.settings["oauth.profile"]},
     }
     explained: dict[str, Any] = {"settings": _settings(provider)}

@@ -10,7 +10,7 @@ from oidcserver.oauth.bearer import insufficient_scope, invalid_token, read_bear
 from oidcserver.oauth.errors import as_rejection
 from oidcserver.oauth.responses import error_response, json_response, jwt_response
 from oidcserver.oauth.tokens import AccessToken, find_access_token
-from oidcserver.oidc.claims import scope_claims
+from oidcserver.oidc.claims import userinfo_claims
 from oidcserver.oidc.client_jwt import make_client_jwt, signing_algorithms
 from oidcserver.oidc.encryption import encryption_algorithms, encryption_encodings
 from oidcserver.security.cors import allow_registered_origin, origin_of
@@ -36,7 +36,7 @@ def _claims(request: Any, token: AccessToken) -> dict[str, Any]:
         raise invalid_token("The access token is bound to a key and was sent as Bearer.")
     authorization = request.dbsession.get(Authorization, token.authorization_id)
     user = request.dbsession.get(User, authorization.user_id)
-    return {**scope_claims(request, user, token.scopes), "sub": token.subject}
+    return {**userinfo_claims(request, authorization, user, token.scopes), "sub": token.subject}
 
 
 def _protect(request: Any, token: AccessToken, claims: dict[str, Any]) -> Response:

@@ -5,5 +5,5 @@ from typing import Any
 
 def includeme(config: Any) -> None:
     """Include every built-in extension."""
-    for name in ("pkce", "response_mode", "issuer", "request_object"):
+    for name in ("pkce", "response_mode", "issuer", "request_object", "claims"):
         config.include(f"oidcserver.extensions.{name}")

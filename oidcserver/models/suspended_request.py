@@ -36,7 +36,7 @@ class SuspendedRequest(Base):
     authenticated_session_id: Mapped[str | None] = mapped_column(Identifier)
     #: The login session that was chosen to go on with, without signing in again.
     selected_session_id: Mapped[str | None] = mapped_column(Identifier)
-    #: The authentication context class that was asked for in this request and not reached.
+    #: The authentication context classes that the person cannot reach, or will not.
     declined_acr: Mapped[str | None] = mapped_column(Words)
     #: Who decided on consent, and what was allowed; None until decided.
     decided_by: Mapped[str | None] = mapped_column(Identifier)

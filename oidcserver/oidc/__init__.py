@@ -5,5 +5,8 @@ from typing import Any
 
 def includeme(config: Any) -> None:
     """Include the parts."""
-    for name in ("scopes", "claims", "id_token", "encryption", "id_token_hint"):
+    for name in (
+        "scopes", "claims", "acr", "languages", "id_token", "encryption", "id_token_hint",
+        "requested_subject",
+    ):  # fmt: skip
         config.include(f"oidcserver.oidc.{name}")

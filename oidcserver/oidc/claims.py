@@ -1,28 +1,152 @@
-"""Claims about a person (OpenID Connect Core section 5)."""
+"""Claims about a person: which there are, and which go where (OpenID Connect Core section 5)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
+
+from oidcserver.models import Authorization
+from oidcserver.oidc.languages import LOCALES, in_languages, plain_name
+from oidcserver.oidc.scopes import CLAIM_TYPES, STANDARD_CLAIMS
+
+#: What tokens say themselves; no directory, source or scope has a say in it.
+PROTOCOL_CLAIMS = frozenset(
+    {
+        "iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "acr", "amr", "azp",
+        "at_hash", "c_hash", "s_hash", "sid", "events", "cnf",
+    }
+)  # fmt: skip
+MEMBERS = ("userinfo", "id_token")
+
+
+def userinfo_claims(
+    request: Any, authorization: Authorization, user: Any, scopes: Iterable[str]
+) -> dict[str, Any]:
+    """Return what UserInfo says of a person besides ``sub``: the claims of the scopes (section
+    5.4), and those that the claims parameter asks of it (section 5.5)."""
+    asked = authorization.claims_request or {}
+    names = [*_names_of(request.provider, scopes), *asked.get("userinfo", ())]
+    return _release(request, user, names, asked.get(LOCALES, ()))
+
+
+def id_token_claims_requested(
+    request: Any, authorization: Authorization, user: Any, response_type: str
+) -> dict[str, Any]:
+    """Return what an ID token says of a person: the claims that the claims parameter asks of it.
+
+    Where no access token is issued, it is the only place for claims: it has those that UserInfo
+    would have too (section 5.4).
+    """
+    asked = authorization.claims_request or {}
+    names = [*asked.get("id_token", ())]
+    if response_type == "id_token":
+        scopes = authorization.scope.split()
+        names += [*_names_of(request.provider, scopes), *asked.get("userinfo", ())]
+    return _release(request, user, names, asked.get(LOCALES, ()))
 
 
 def scope_claims(request: Any, user: Any, scopes: Iterable[str]) -> dict[str, Any]:
-    """Return the known claims that the scopes ask for (OpenID Connect Core section 5.4).
+    """Return the known claims that the scopes ask for (section 5.4)."""
+    return _release(request, user, _names_of(request.provider, scopes), ())
 
-    Claims without a value are left out, never null or empty (section 5.3.2).
+
+def claims_beyond_scopes(
+    provider: Any, claims_request: Mapping[str, Any] | None, scopes: Iterable[str]
+) -> list[str]:
+    """Return the claims about the person that are asked for and that the scopes do not return."""
+    asked = claims_request or {}
+    names = (plain_name(name) for member in MEMBERS for name in asked.get(member, ()))
+    covered = PROTOCOL_CLAIMS.union(_names_of(provider, scopes))
+    return [name for name in dict.fromkeys(names) if name not in covered]
+
+
+def narrow_claims_request(
+    provider: Any,
+    claims_request: dict[str, Any] | None,
+    scopes: Iterable[str],
+    allowed: Collection[str],
+) -> dict[str, Any] | None:
+    """Take out what the person did not allow: neither by the scopes nor by name."""
+    refused = set(claims_beyond_scopes(provider, claims_request, scopes)).difference(allowed)
+    if claims_request is None or not refused:
+        return claims_request
+    narrowed = {
+        member: {
+            name: wish
+            for name, wish in claims_request.get(member, {}).items()
+            if plain_name(name) not in refused
+        }
+        for member in MEMBERS
+    }
+    return {**claims_request, **narrowed}
+
+
+def wanted_values(
+    claims_request: Mapping[str, Any] | None, member: str, name: str
+) -> Sequence[Any]:
+    """Return the values that one is asked for, the most wanted first; none: any will do."""
+    wish = (claims_request or {}).get(member, {}).get(name) or {}
+    return [*([wish["value"]] if "value" in wish else []), *wish.get("values", [])]
+
+
+def _names_of(provider: Any, scopes: Iterable[str]) -> list[str]:
+    offered = provider.scopes
+    return [name for scope in scopes if scope in offered for name in offered[scope].claims]
+
+
+def _release(
+    request: Any, user: Any, names: Sequence[str], locales: Sequence[str]
+) -> dict[str, Any]:
+    """Return the named claims that are known, in the languages that were asked for."""
+    wanted = frozenset(map(plain_name, names)).intersection(request.provider.claim_names)
+    if not wanted:
+        return {}
+    known = _read(request, user, wanted)
+    released: dict[str, Any] = {}
+    for name in names:
+        released.update(in_languages(known, name, locales))
+    return released
+
+
+def _read(request: Any, user: Any, wanted: frozenset[str]) -> dict[str, Any]:
+    """Ask the directory, then the sources, of which each may know better than those before."""
+    provider = request.provider
+    known = dict(provider.user_directory.claims(request, user))
+    for source in provider.claims_sources.values():
+        names = wanted.intersection(source.claims)
+        if names:
+            more = source.read(request, user, names)
+            known.update({key: more[key] for key in more if plain_name(key) in names})
+    usable = ((key, _usable(plain_name(key), known[key])) for key in known)
+    return {key: value for key, value in usable if value is not None and plain_name(key) in wanted}
+
+
+def _usable(name: str, value: Any) -> Any:
+    """Return a value that a relying party can use, or None.
+
+    What has none is left out, never null or empty (section 5.3.2); so is a standard claim of
+    another type than its own (section 5.1).
     """
-    known = request.provider.user_directory.claims(request, user)
-    offered = request.provider.scopes
-    names = (name for scope in scopes if scope in offered for name in offered[scope].claims)
-    return {name: known[name] for name in names if known.get(name) not in (None, "", {}, [])}
+    if isinstance(value, dict):
+        value = {member: held for member, held in value.items() if held not in (None, "")}
+    if value is None or value in ("", {}, []):
+        return None
+    types = CLAIM_TYPES.get(name, (str,))
+    return value if name not in STANDARD_CLAIMS or type(value) in types else None
 
 
 def claims_supported(provider: Any) -> list[str]:
-    """Return every claim that the selected scopes can return, and those of the protocol."""
-    protocol = ("sub", "iss", "auth_time", "acr")
-    return [*protocol, *(name for scope in provider.scopes.values() for name in scope.claims)]
+    """Return every claim that can be had, and those of the protocol."""
+    return ["sub", "iss", "auth_time", "acr", *provider.claim_names]
+
+
+def _refuse_protocol_claims(registry: Any) -> str | None:
+    taken = sorted(PROTOCOL_CLAIMS.intersection(registry.provider.claim_names))
+    if not taken:
+        return None
+    return f"A scope or a claims source offers {', '.join(taken)}, which tokens say themselves."
 
 
 def includeme(config: Any) -> None:
     """Promise the claims."""
+    config.add_startup_check("claims", _refuse_protocol_claims)
     config.add_server_metadata("claims_supported", claims_supported)
     config.add_server_metadata("claim_types_supported", ["normal"])
-    config.add_server_metadata("claims_parameter_supported", False)

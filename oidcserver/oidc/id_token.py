@@ -6,7 +6,8 @@ from oidcserver.keys.jwt import half_hash
 from oidcserver.models import Authorization
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
-from oidcserver.oidc.claims import scope_claims
+from oidcserver.oidc.acr import acr_claim
+from oidcserver.oidc.claims import id_token_claims_requested
 from oidcserver.oidc.client_jwt import UNSIGNED, make_client_jwt, signing_algorithms
 from oidcserver.settings import boolean, seconds
 
@@ -35,7 +36,7 @@ def id_token_claims(request: Any, client: Any, authorization: Authorization) -> 
         "iat": request.now,
         "exp": request.now + provider.settings["oidc.id_token_lifetime"],
         "auth_time": authorization.auth_time,
-        "acr": authorization.acr,
+        "acr": acr_claim(provider, authorization),
         "amr": authorization.amr,
         "sid": authorization.session_id,
     }
@@ -51,18 +52,16 @@ def add_to_authorization_response(
     assert request.client is not None
     algorithm = request.client.member(ALGORITHM)
     code, token = parameters.get("code"), parameters.get("access_token")
+    http_request, authorization = request.http_request, request.authorization
     claims: dict[str, Any] = {
-        "nonce": request.authorization.nonce,
+        **id_token_claims_requested(
+            http_request, authorization, http_request.login_session.user, request.response_type
+        ),
+        "nonce": authorization.nonce,
         "c_hash": half_hash(code, algorithm) if code else None,
         "at_hash": half_hash(token, algorithm) if token else None,
     }
-    if request.response_type == "id_token":
-        # Without an access token, this is the only place for claims (section 5.4).
-        user = request.http_request.login_session.user
-        claims = {**scope_claims(request.http_request, user, request.scope.split()), **claims}
-    parameters["id_token"] = make_id_token(
-        request.http_request, request.client, request.authorization, claims
-    )
+    parameters["id_token"] = make_id_token(http_request, request.client, authorization, claims)
 
 
 def add_to_token_response(oauth_request: Any, response: dict[str, Any]) -> None:
@@ -73,6 +72,7 @@ def add_to_token_response(oauth_request: Any, response: dict[str, Any]) -> None:
     request, client = oauth_request.http_request, oauth_request.client
     algorithm, token = client.member(ALGORITHM), response["access_token"]
     claims = {
+        **id_token_claims_requested(request, authorization, oauth_request.user, "code"),
         "nonce": authorization.nonce if oauth_request.authorization_code is not None else None,
         "at_hash": half_hash(token, algorithm) if algorithm != UNSIGNED else None,
     }

@@ -7,9 +7,8 @@ from joserfc.jwk import OctKey
 from oidcserver.keys.jwt import InvalidJWT, verify_client_jwt, verify_own
 from oidcserver.models import Client
 from oidcserver.oauth.authorization_request import AuthorizationRequest
-from oidcserver.oauth.errors import Rejection, invalid_request
+from oidcserver.oauth.errors import invalid_request
 from oidcserver.oauth.registration import read_client_secrets
-from oidcserver.oauth.subjects import subject_of
 
 HINTED = "id_token_hint"
 
@@ -53,31 +52,6 @@ def read_hint(request: AuthorizationRequest) -> None:
     request.extra[HINTED] = claims["sub"]
 
 
-def another_person_needed(request: AuthorizationRequest) -> str | None:
-    """Ask the hinted person to sign in; whoever else does gets no answer in their name.
-
-    :raises Rejection: ``login_required`` if another person signed in for this very request.
-    """
-    hinted = request.extra.get(HINTED)
-    session = request.http_request.login_session
-    if hinted is None or session is None:
-        return None
-    assert request.client is not None
-    if subject_of(request.http_request, request.client, session.user) == hinted:
-        return None
-    suspended = request.suspended
-    if suspended is not None and suspended.authenticated_session_id == session.id:
-        raise Rejection(
-            "login_required",
-            "Another person signed in than the one that id_token_hint names.",
-            rule="OpenID Connect Core section 3.1.2.1",
-        )
-    return "login_required"
-
-
 def includeme(config: Any) -> None:
-    """Register the stage and the interaction."""
+    """Register the stage; who else may answer is for ``requested_subject`` to say."""
     config.add_oauth_stage("authorization", "id_token_hint", read_hint, after="prompt")
-    config.add_interaction(
-        "id_token_hint", another_person_needed, "login", after="login", before="consent"
-    )

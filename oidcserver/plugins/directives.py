@@ -9,7 +9,7 @@ from typing import Any
 
 from pyramid.config import PHASE0_CONFIG
 
-from oidcserver.interfaces import GrantOffer, Interaction, Profile, Scope
+from oidcserver.interfaces import ClaimsSource, GrantOffer, Interaction, Profile, Scope
 from oidcserver.plugins.catalog import Offer
 from oidcserver.plugins.endpoints import EndpointOffer
 from oidcserver.settings import Converter, Setting
@@ -173,6 +173,27 @@ def add_user_directory(config: Any, name: str, directory: Any) -> None:
     offer(config, "user directory", name, config.maybe_dotted(directory))
 
 
+def add_claims_source(
+    config: Any,
+    name: str,
+    read: Callable[[Any, Any, frozenset[str]], Mapping[str, Any]],
+    claims: Mapping[str, str],
+) -> None:
+    """Offer a source for ``oidc.claims_sources`` (:class:`oidcserver.interfaces.ClaimsSource`)."""
+    offer(config, "claims source", name, ClaimsSource(config.maybe_dotted(read), dict(claims)))
+
+
+def add_acr_value(config: Any, name: str, route_name: str) -> None:
+    """Offer an authentication context class for ``oidc.acr_values``.
+
+    :param route_name: the page where a person who is signed in reaches it. The page gets
+        ``client_id`` and ``request_uri`` in its query and sends the person back with them to the
+        authorization endpoint, after ``request.sign_in(user, acr=name, amr=...)``, or after
+        :func:`oidcserver.oidc.acr.decline_acr`.
+    """
+    offer(config, "acr value", name, route_name)
+
+
 def add_subject_type(config: Any, name: str, subject: Callable[..., str]) -> None:
     """Offer a type for ``oidc.subject_types``: ``subject(request, client, user)`` returns sub."""
     offer(config, "subject type", name, subject)
@@ -197,6 +218,8 @@ DIRECTIVES: tuple[Callable[..., None], ...] = (
     add_interaction,
     add_scope,
     add_user_directory,
+    add_claims_source,
+    add_acr_value,
     add_subject_type,
     add_startup_check,
 )

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from oidcserver.interfaces import (
+    ClaimsSource,
     ClientAuthenticationMethod,
     GrantOffer,
     Interaction,
@@ -38,6 +39,9 @@ class Provider:
         self.client_authentication_methods: dict[str, ClientAuthenticationMethod] = {}
         self.access_token_formats: dict[str, Any] = {}
         self.scopes: dict[str, Scope] = {}
+        self.claims_sources: dict[str, ClaimsSource] = {}
+        #: The page of each authentication context class that is reached here, the weakest first.
+        self.acr_pages: dict[str, str] = {}
         self.subject_types: dict[str, Callable[..., str]] = {}
         self.stages: dict[str, tuple[tuple[str, Stage], ...]] = {}
         self.interactions: tuple[Interaction, ...] = ()
@@ -70,6 +74,13 @@ class Provider:
     def grant_types(self) -> dict[str, GrantOffer]:
         """The selected grants that the token endpoint or registration knows, by grant_type."""
         return {g.grant_type: g for g in self.grants.values() if g.grant_type}
+
+    @property
+    def claim_names(self) -> Mapping[str, None]:
+        """Every claim about a person that can be had here, as keys in a stable order."""
+        names = [name for scope in self.scopes.values() for name in scope.claims]
+        names += [name for source in self.claims_sources.values() for name in source.claims]
+        return dict.fromkeys(names)
 
     @property
     def page_route_names(self) -> set[str]:

@@ -66,6 +66,10 @@ def select_all(config: Any) -> None:
     provider.user_directory = provider.catalog.one(
         "user directory", settings["oidc.user_directory"], "oidc.user_directory"
     )
+    sources = provider.catalog.offers("claims source")
+    provider.claims_sources = select(
+        "claims source", settings["oidc.claims_sources"] or tuple(sources), "oidc.claims_sources"
+    )
     provider.subject_types = select(
         "subject type", settings["oidc.subject_types"], "oidc.subject_types"
     )

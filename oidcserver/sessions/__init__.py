@@ -6,14 +6,13 @@ from oidcserver.sessions.authentication import authenticate_person
 from oidcserver.sessions.browser import browser_digest
 from oidcserver.sessions.directories import DatabaseDirectory, DemoDirectory, refuse_demo
 from oidcserver.sessions.login import read_login_session, sign_in, sign_out
-from oidcserver.settings import integer, seconds, text
+from oidcserver.settings import integer, seconds
 
 SETTINGS = (
     ("oidc.session_idle_lifetime", seconds, 3600,
      "How long a person who does nothing stays signed in."),
     ("oidc.session_max_lifetime", seconds, 12 * 3600,
      "How long after a login a person stays signed in at most."),
-    ("oidc.password_acr", text, "1", "The acr of a login with a password."),
     ("oidc.login_attempts", integer, 10,
      "How many passwords may be tried for one user name in a window."),
     ("oidc.login_attempts_per_address", integer, 100,
@@ -34,8 +33,5 @@ def includeme(config: Any) -> None:
     config.add_user_directory("demo", DemoDirectory())
     config.add_user_directory("database", DatabaseDirectory())
     config.add_startup_check("demo directory", refuse_demo)
-    config.add_server_metadata(
-        "acr_values_supported", lambda provider: [provider.settings["oidc.password_acr"]]
-    )
     for setting in SETTINGS:
         config.add_oauth_setting(*setting)

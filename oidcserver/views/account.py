@@ -8,12 +8,13 @@ from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from sqlalchemy import select
 
-from oidcserver.models import LoginSession
+from oidcserver.models import Consent, LoginSession
 from oidcserver.models.authorization import revoke_online_authorizations_of_session
 from oidcserver.models.consent import withdraw_consent
 from oidcserver.models.login_session import end_login_session
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.responses import see_other
+from oidcserver.oidc.scopes import describe_claim
 from oidcserver.views.access import signed_in
 from oidcserver.views.applications import allowed_applications, initiate_login_url
 from oidcserver.views.user_agents import describe_user_agent
@@ -41,7 +42,7 @@ def account(request: Any) -> Response:
         "moment": _moment,
         "describe": describe_user_agent,
         "applications": [
-            (client, consent, [_words(request, name) for name in consent.scope.split()])
+            (client, consent, _words(request, consent))
             for consent, client in allowed_applications(request)
         ],
         "open_url": partial(initiate_login_url, request),
@@ -74,9 +75,12 @@ def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _words(request: Any, scope: str) -> str:
-    known = request.provider.scopes.get(scope)
-    return known.description if known is not None else scope
+def _words(request: Any, consent: Consent) -> list[str]:
+    """Say what was allowed: each scope, and each claim beyond them."""
+    provider = request.provider
+    known = provider.scopes
+    scopes = [known[name].description if name in known else name for name in consent.scope.split()]
+    return scopes + [describe_claim(provider, name) for name in consent.claims.split()]
 
 
 def _notify(request: Any, name: str, **details: str) -> None:

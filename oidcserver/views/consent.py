@@ -8,13 +8,15 @@ from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.interfaces import Scope
-from oidcserver.models import Client
+from oidcserver.models import Client, Consent
 from oidcserver.models.consent import grant_consent
 from oidcserver.models.suspended_request import decide_suspended_request
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oidc.claims import claims_beyond_scopes
+from oidcserver.oidc.scopes import describe_claim
 from oidcserver.security.cors import origin_of
-from oidcserver.views.interactions import may_remember, remembered_scopes
+from oidcserver.views.interactions import may_remember, not_yet_allowed, remembered_consent
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, refuse
 
 
@@ -54,13 +56,16 @@ def _decide(request: Any, asking: AuthorizationRequest, *, allow: bool) -> str:
     # What was not shown is not allowed, whatever was registered in between.
     shown = request.POST.get("scope", "").split()
     scope = " ".join(name for name in asking.scope.split() if name in shown)
+    shown = request.POST.get("claims", "").split()
+    claims = " ".join(name for name in _single_claims(asking) if name in shown)
     reference, row = open_row(asking)
-    if not decide_suspended_request(request.dbsession, row, user_id, scope if allow else None):
+    dbsession = request.dbsession
+    if not decide_suspended_request(dbsession, row, user_id, scope if allow else None, claims):
         return reference
     if allow:
         remember = "remember" in request.POST and may_remember(asking)
-        grant_consent(request.dbsession, user_id, client.client_id, scope, remember=remember)
-    details = {"client_id": client.client_id, "user_id": user_id, "scope": scope}
+        grant_consent(dbsession, user_id, client.client_id, scope, remember=remember, claims=claims)
+    details = {"client_id": client.client_id, "user_id": user_id, "scope": scope, "claims": claims}
     name = "consent_granted" if allow else "authorization_denied"
     request.registry.notify(OAuthEvent(request, name, details))
     # The row was read before: what the statement wrote has to be read anew.
@@ -77,9 +82,8 @@ def _page(request: Any, asking: AuthorizationRequest) -> Response:
     logo = _logo(client)
     if logo is not None:
         policy.allow("img-src", origin_of(logo))
-    scopes = [request.provider.scopes[name] for name in asking.scope.split()]
-    remembered = remembered_scopes(asking)
-    new, earlier = _divide(scopes, remembered or set())
+    remembered = remembered_consent(asking)
+    new, earlier = _divide(asking, remembered)
     values = {
         "client": client,
         "logo": logo,
@@ -87,6 +91,7 @@ def _page(request: Any, asking: AuthorizationRequest) -> Response:
         "destination": _destination(asking.redirect_uri),
         "session": request.login_session,
         "scope": asking.scope,
+        "claims": " ".join(_single_claims(asking)),
         "new": new,
         "earlier": earlier,
         "may_remember": may_remember(asking),
@@ -95,12 +100,27 @@ def _page(request: Any, asking: AuthorizationRequest) -> Response:
     return render_to_response("oidcserver:templates/consent.jinja2", values, request=request)
 
 
-def _divide(scopes: list[Scope], remembered: set[str]) -> tuple[list[Scope], list[Scope]]:
-    """Return what is new and what was allowed before; all is new when it is all asked again."""
-    new = [scope for scope in scopes if scope.name not in remembered]
+def _single_claims(asking: AuthorizationRequest) -> list[str]:
+    """Return the claims that are asked for by their names, beyond those of the scopes."""
+    return claims_beyond_scopes(asking.provider, asking.claims_request, asking.scope.split())
+
+
+def _divide(
+    asking: AuthorizationRequest, remembered: Consent | None
+) -> tuple[list[Scope], list[Scope]]:
+    """Return what is new and what was allowed before; all is new when it is all asked again.
+
+    A claim is shown as a scope of its own.
+    """
+    provider = asking.provider
+    scopes = {name: provider.scopes[name] for name in asking.scope.split()}
+    claims = {name: Scope(name, describe_claim(provider, name)) for name in _single_claims(asking)}
+    asked = [*scopes.values(), *claims.values()]
+    new_scopes, new_claims = not_yet_allowed(asking, remembered)
+    new = [scopes[name] for name in new_scopes] + [claims[name] for name in new_claims]
     if not new:
-        return scopes, []
-    return new, [scope for scope in scopes if scope.name in remembered]
+        return asked, []
+    return new, [entry for entry in asked if entry not in new]
 
 
 def _logo(client: Client) -> str | None:

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from oidcserver.models import Consent
 from oidcserver.models.consent import find_consent
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
+from oidcserver.oidc.claims import claims_beyond_scopes, narrow_claims_request
 
 
 def login_needed(request: AuthorizationRequest) -> str | None:
@@ -14,8 +16,20 @@ def login_needed(request: AuthorizationRequest) -> str | None:
         return "login_required"
     if request.suspended and request.suspended.authenticated_session_id == session.id:
         return None
-    again = request.prompt & {"login", "select_account"}
-    return "login_required" if again or _too_old(request, session.auth_time) else None
+    if "login" in request.prompt or _too_old(request, session.auth_time):
+        return "login_required"
+    return "account_selection_required" if _choice_needed(request, session.id) else None
+
+
+def may_choose(request: AuthorizationRequest) -> bool:
+    """Whether the person may go on as who they are, and has to say so (prompt=select_account)."""
+    return login_needed(request) == "account_selection_required"
+
+
+def _choice_needed(request: AuthorizationRequest, session_id: str) -> bool:
+    suspended = request.suspended
+    chosen = suspended.selected_session_id if suspended is not None else None
+    return "select_account" in request.prompt and chosen != session_id
 
 
 def _too_old(request: AuthorizationRequest, auth_time: int) -> bool:
@@ -38,13 +52,27 @@ def consent_needed(request: AuthorizationRequest) -> str | None:
                 "The person refused the request.",
                 rule="RFC 6749 section 4.1.2.1",
             )
-        _narrow_scope(request, suspended.allowed_scope or "")
+        _narrow(request, suspended.allowed_scope or "", suspended.allowed_claims or "")
         return None
     if "consent" in request.prompt or not may_remember(request):
         return "consent_required"
-    remembered = remembered_scopes(request)
-    covered = remembered is not None and set(request.scope.split()) <= remembered
-    return None if covered else "consent_required"
+    remembered = remembered_consent(request)
+    if remembered is None or any(not_yet_allowed(request, remembered)):
+        return "consent_required"
+    return None
+
+
+def not_yet_allowed(
+    request: AuthorizationRequest, consent: Consent | None
+) -> tuple[list[str], list[str]]:
+    """Return the scopes, and the claims beyond all scopes, that a consent does not cover."""
+    scopes, allowed = request.scope.split(), consent.scope.split() if consent else []
+    claims = claims_beyond_scopes(request.provider, request.claims_request, scopes + allowed)
+    known = consent.claims.split() if consent else []
+    return (
+        [name for name in scopes if name not in allowed],
+        [name for name in claims if name not in known],
+    )
 
 
 def may_remember(request: AuthorizationRequest) -> bool:
@@ -58,19 +86,22 @@ def may_remember(request: AuthorizationRequest) -> bool:
     return client.token_endpoint_auth_method != "none" or redirect_uri.startswith("https:")
 
 
-def remembered_scopes(request: AuthorizationRequest) -> set[str] | None:
-    """Return the scopes that the person allowed this client for good; None if nothing was."""
+def remembered_consent(request: AuthorizationRequest) -> Consent | None:
+    """Return what the person allowed this client for good; None if nothing was."""
     http_request, client = request.http_request, request.client
     assert client is not None
     user_id = http_request.login_session.user_id
     consent = find_consent(http_request.dbsession, user_id, client.client_id)
-    return set(consent.scope.split()) if consent is not None and consent.remembered else None
+    return consent if consent is not None and consent.remembered else None
 
 
-def _narrow_scope(request: AuthorizationRequest, allowed_scope: str) -> None:
+def _narrow(request: AuthorizationRequest, allowed_scope: str, allowed_claims: str) -> None:
     allowed = allowed_scope.split()
-    request.scope = " ".join(scope for scope in request.scope.split() if scope in allowed)
-    request.oauth_request.scope = request.scope
+    scopes = [scope for scope in request.scope.split() if scope in allowed]
+    request.scope = request.oauth_request.scope = " ".join(scopes)
+    request.claims_request = narrow_claims_request(
+        request.provider, request.claims_request, scopes, allowed_claims.split()
+    )
 
 
 def refuse_missing_pages(registry: Any) -> str | None:
@@ -91,3 +122,6 @@ def includeme(config: Any) -> None:
     config.add_interaction("login", login_needed, "login")
     config.add_interaction("consent", consent_needed, "consent", after="login")
     config.add_startup_check("pages of interactions", refuse_missing_pages)
+    # What our pages are; other wishes are no error (OpenID Connect Core section 3.1.2.1).
+    config.add_server_metadata("display_values_supported", ["page"])
+    config.add_server_metadata("ui_locales_supported", ["en"])

@@ -1,4 +1,7 @@
-"""The login page: from an application's request, or by itself with a way to go on."""
+"""The login page: from an application's request, or by itself with a way to go on.
+
+Where an application wants the person to choose an account, who is signed in may go on as they are.
+"""
 
 from typing import Any
 
@@ -9,9 +12,11 @@ from pyramid.response import Response
 
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.responses import see_other
+from oidcserver.oidc.requested_subject import another_person_needed
 from oidcserver.security.passwords import Busy
 from oidcserver.security.throttling import TooManyAttempts
 from oidcserver.views.access import home_url, local_url
+from oidcserver.views.interactions import may_choose
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, refuse, request_uri
 
 WRONG = "That user name and password do not match."
@@ -40,7 +45,9 @@ def show(request: Any) -> Response:
 
 
 def submit(request: Any) -> Response:
-    """Sign in and go where the person wanted to go."""
+    """Sign in, or go on as who is signed in, and go where the person wanted to go."""
+    if "continue_as" in request.POST:
+        return _continue(request)
     username = request.POST.get("username", "")
     password = request.POST.get("password", "")
     user, problem = None, None
@@ -67,6 +74,20 @@ def submit(request: Any) -> Response:
     return see_other(local_url(request, request.GET.get("next")) or home_url(request))
 
 
+def _continue(request: Any) -> Response:
+    """Note the choice of the account that the page showed. It stands for no password."""
+    try:
+        asking = read_request(request)
+    except OAuth2Error as error:
+        return refuse(request, error)
+    session = request.login_session
+    if asking is None or session is None or request.POST["continue_as"] != session.id:
+        return go_on(request)
+    reference, row = open_row(asking)
+    row.selected_session_id = session.id
+    return go_on(request, reference)
+
+
 def show_again(problem: BadCSRFToken, request: Any) -> Response:
     """Show a fresh form for one without its token. The database may not be asked here."""
     username = request.POST.get("username", "")
@@ -74,9 +95,11 @@ def show_again(problem: BadCSRFToken, request: Any) -> Response:
 
 
 def _expected_username(asking: AuthorizationRequest | None, session: Any) -> str:
-    if asking is None or "select_account" in asking.prompt:
+    if asking is None:
         return ""
-    return asking.data.get("login_hint", "") or (session.user.username if session else "")
+    another = "select_account" in asking.prompt or another_person_needed(asking) is not None
+    present = session.user.username if session and not another else ""
+    return asking.data.get("login_hint", "") or present
 
 
 def _try_later(
@@ -109,9 +132,11 @@ def _page(
 ) -> Response:
     if asking is not None and asking.redirect_uri:
         request.content_security_policy.allow_redirect(asking.redirect_uri)
+    choosing = asking is not None and may_choose(asking)
     values = {
         "client": asking.client if asking is not None else None,
         "again": asking is not None and request.login_session is not None,
+        "choose": request.login_session if choosing else None,
         "username": username,
         "error": error,
         "signed_in": signed_in,

@@ -1,0 +1,150 @@
+"""Authentication context classes: which were asked for, and which a login has reached.
+
+OpenID Connect Core sections 3.1.2.1 and 5.5.1.1. The classes that are reached here stand in an
+order, the weakest first: who reached one has reached those before it. ``acr_values`` and the
+client's ``default_acr_values`` become the voluntary claim that they stand for.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from oidcserver.interfaces import Interaction
+from oidcserver.models import Authorization, SuspendedRequest
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.errors import Rejection
+from oidcserver.oidc.claims import wanted_values
+from oidcserver.plugins.catalog import Offer, unknown
+from oidcserver.plugins.selection import SETTINGS
+from oidcserver.settings import ConfigurationProblem, text, words
+
+SETTING = "oidc.acr_values"
+PASSWORD = "oidc.password_acr"
+
+
+def read_acr_values(request: AuthorizationRequest) -> None:
+    """Keep the classes that are asked for; refuse an essential one that nobody reaches here."""
+    assert request.client is not None
+    claims_request = request.claims_request
+    if not asked_values(claims_request):
+        asked = request.data.get("acr_values", "").split()
+        asked = asked or request.client.member("default_acr_values")
+        if asked:
+            own = claims_request or {}
+            id_token = {**own.get("id_token", {}), "acr": {"values": list(asked)}}
+            request.claims_request = {**own, "id_token": id_token}
+    elif _is_essential(claims_request) and not set(request.provider.acr_pages).intersection(
+        asked_values(claims_request)
+    ):
+        raise _unmet()
+
+
+def asked_values(claims_request: Mapping[str, Any] | None) -> Sequence[str]:
+    """Return the classes that are asked for, the most wanted first."""
+    return wanted_values(claims_request, "id_token", "acr")
+
+
+def acr_claim(provider: Any, authorization: Authorization) -> str | None:
+    """Return the class that an ID token says: of those asked for, the first that the login
+    reached; otherwise that of the login (section 5.5.1.1)."""
+    reached = authorization.acr
+    if reached is None:
+        return None
+    asked = asked_values(authorization.claims_request)
+    return next((wanted for wanted in asked if _reaches(provider, reached, wanted)), reached)
+
+
+def decline_acr(suspended: SuspendedRequest, acr: str) -> None:
+    """Note that the person cannot reach a class for this request, or will not.
+
+    They are not asked again: an essential class is refused then, a voluntary one forgone.
+    """
+    suspended.declined_acr = " ".join([*(suspended.declined_acr or "").split(), acr])
+
+
+def step_up_needed(acr: str, request: AuthorizationRequest) -> str | None:
+    """Ask the person to reach a class, if it is the one to be reached next.
+
+    :raises Rejection: ``unmet_authentication_requirements`` if an essential class was declined.
+    """
+    return "login_required" if _next_acr(request) == acr else None
+
+
+def _next_acr(request: AuthorizationRequest) -> str | None:
+    session = request.http_request.login_session
+    asked = asked_values(request.claims_request)
+    provider = request.provider
+    if session is None or any(_reaches(provider, session.acr, wanted) for wanted in asked):
+        return None
+    essential = _is_essential(request.claims_request)
+    if "none" in request.prompt and not essential:
+        return None  # what is voluntary is never an error
+    suspended = request.suspended
+    declined = (suspended.declined_acr or "").split() if suspended is not None else []
+    for wanted in asked:
+        if wanted in provider.acr_pages and wanted not in declined:
+            return wanted
+    if essential and asked:
+        raise _unmet()
+    return None
+
+
+def _reaches(provider: Any, reached: str, wanted: str) -> bool:
+    order = list(provider.acr_pages)
+    if reached not in order or wanted not in order:
+        return reached == wanted
+    return order.index(reached) >= order.index(wanted)
+
+
+def _is_essential(claims_request: Mapping[str, Any] | None) -> bool:
+    wish = (claims_request or {}).get("id_token", {}).get("acr") or {}
+    return bool(wish.get("essential"))
+
+
+def _unmet() -> Rejection:
+    return Rejection(
+        "unmet_authentication_requirements",
+        "The person cannot be authenticated in the way that is asked for.",
+        rule="OpenID Connect Core Error Code unmet_authentication_requirements 1.0 section 2",
+    )
+
+
+def _select(config: Any, info: Any) -> None:
+    """Put the selected classes in their order, and add the interaction of each."""
+    provider = config.registry.provider
+    settings, catalog = provider.settings, provider.catalog
+    password = settings[PASSWORD]
+    offers = catalog.offers("acr value")
+    pages = {password: "login", **{name: offer.value for name, offer in offers.items()}}
+    names = settings[SETTING] or tuple(pages)
+    for name in names:
+        if name not in pages:
+            raise ConfigurationProblem(unknown(SETTING, name, offers))
+    if password not in names:
+        raise ConfigurationProblem(
+            f"{SETTING} lacks {password!r}, which a password reaches ({PASSWORD}): "
+            "name it where it ranks, the weakest first."
+        )
+    provider.acr_pages = {name: pages[name] for name in names}
+    for name, route_name in provider.acr_pages.items():
+        needed: Callable[[Any], str | None] = partial(step_up_needed, name)
+        interaction = Interaction(f"acr {name}", needed, route_name)
+        entry = (interaction, ("login", "subject"), "consent")
+        catalog.add(Offer("interaction", interaction.name, entry, info))
+
+
+def includeme(config: Any) -> None:
+    """Register the settings, the stage, the interactions and what they promise."""
+    setting = config.add_oauth_setting
+    setting(PASSWORD, text, "1", "The acr of a login with a password.")
+    setting(
+        SETTING,
+        words,
+        (),
+        "The authentication context classes, the weakest first; empty: all that are offered.",
+    )
+    config.add_oauth_stage("authorization", "acr_values", read_acr_values, after="claims")
+    config.add_server_metadata("acr_values_supported", lambda provider: list(provider.acr_pages))
+    # After the settings are known, and before the interactions are put in their order.
+    select = partial(_select, config, config.action_info)
+    config.action(("oauth", "acr values"), select, order=SETTINGS)

@@ -1,0 +1,58 @@
+"""Claims in several languages (OpenID Connect Core section 5.2): ``name``, ``name#de``."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+
+MAX_LOCALES = 10
+LOCALES = "locales"
+#: A language tag, loosely (RFC 5646 section 2.1).
+_TAG = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
+
+
+def read_claims_locales(request: AuthorizationRequest) -> None:
+    """Keep ``claims_locales`` beside what was asked for; what is no language tag is ignored."""
+    tags = [tag for tag in request.data.get("claims_locales", "").split() if _TAG.fullmatch(tag)]
+    if tags:
+        request.claims_request = {**(request.claims_request or {}), LOCALES: tags[:MAX_LOCALES]}
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a claim without a language."""
+    return name.partition("#")[0]
+
+
+def in_languages(known: Mapping[str, Any], name: str, locales: Iterable[str]) -> dict[str, Any]:
+    """Return a claim as it was asked for, under the names that it has.
+
+    With a language in the name: in that, or else the one without a language. Otherwise the one
+    without a language, and beside it the first of ``locales`` that there is.
+    """
+    plain, _, tag = name.partition("#")
+    if tag:
+        found = [_look_up(known, plain, [tag]) or plain]
+    else:
+        found = [plain, _look_up(known, plain, locales) or plain]
+    return {key: known[key] for key in found if key in known}
+
+
+def _look_up(known: Mapping[str, Any], plain: str, locales: Iterable[str]) -> str | None:
+    """Return the claim in the first language that there is (RFC 4647 section 3.4)."""
+    spellings = {key.lower(): key for key in known}
+    for locale in locales:
+        parts = locale.lower().split("-")
+        while parts:
+            key = spellings.get(f"{plain.lower()}#{'-'.join(parts)}")
+            if key is not None:
+                return key
+            parts.pop()
+    return None
+
+
+def includeme(config: Any) -> None:
+    """Register the stage."""
+    config.add_oauth_stage(
+        "authorization", "claims_locales", read_claims_locales, after="claims", before="acr_values"
+    )
