@@ -13,6 +13,7 @@ from oidcserver.oauth.tokens import AccessToken, find_access_token
 from oidcserver.oidc.claims import userinfo_claims
 from oidcserver.oidc.client_jwt import make_client_jwt, signing_algorithms
 from oidcserver.oidc.encryption import encryption_algorithms, encryption_encodings
+from oidcserver.operations.rejections import record_rejection
 from oidcserver.security.cors import allow_registered_origin, origin_of
 
 
@@ -25,7 +26,10 @@ def userinfo(request: Any) -> Response:
             raise invalid_token("The access token is not valid, has expired or was revoked.")
         response = _protect(request, token, _claims(request, token))
     except OAuth2Error as error:
-        response = error_response(as_rejection(error))
+        rejection = as_rejection(error)
+        if token is not None:  # what strangers send is not worth a row
+            record_rejection(request, rejection, token.client_id)
+        response = error_response(rejection)
     return _readable_by_client(request, response, token)
 
 

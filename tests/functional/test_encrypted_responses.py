@@ -271,6 +271,11 @@ def test_a_client_whose_keys_are_for_signing_by_now_is_told_so(
         client.answer(client.authorize(browser, response_type="id_token")),
     ):
         assert (refused["error"], refused["error_description"]) == ("server_error", sentence)
+    with provider.database() as dbsession:
+        recorded = dbsession.scalars(select(RecordedRejection.endpoint)).all()
+    assert sorted(recorded) == [
+        "authorization_endpoint", "token_endpoint", "userinfo_endpoint",
+    ], "each under a reference, for those who run the server"  # fmt: skip
 
 
 def test_rsa_oaep_with_sha_1_is_there_if_the_ini_selects_it(
