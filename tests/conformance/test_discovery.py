@@ -20,4 +20,5 @@ def test_oidcc_discovery_endpoint_verification(conformance_provider: Conformance
     assert {"authorization_code", "implicit"} <= set(metadata["grant_types_supported"])
     assert {"query", "fragment", "form_post"} <= set(metadata["response_modes_supported"])
     assert {"sub", "name", "email"} <= set(metadata["claims_supported"])
+    assert metadata["claims_parameter_supported"] is True
     check_jwks(provider.jwks)

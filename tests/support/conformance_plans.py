@@ -165,7 +165,6 @@ DYNAMIC_ONLY = frozenset(
 #: Modules of what is not built yet.
 PENDING = frozenset(
     {
-        "oidcc-claims-essential",
         "oidcc-idtoken-unsigned",
         "oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported",
         "oidcc-frontchannel-logout-discovery-endpoint-verification",
