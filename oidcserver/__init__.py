@@ -8,6 +8,7 @@ from typing import Any
 
 from pyramid.config import Configurator
 
+from oidcserver.plugins.request_class import define_request_class
 from oidcserver.settings import words
 
 #: Every concern, top to bottom; each offers through the directives of the first.
@@ -43,4 +44,5 @@ def main(global_config: Any, **settings: Any) -> Any:
     with Configurator(settings=settings) as config:
         config.include("oidcserver")
         config.registry.provider.embedded = False
+        define_request_class(config)
     return config.make_wsgi_app()

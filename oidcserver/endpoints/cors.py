@@ -11,7 +11,9 @@ def readable_by_client(request: Any, response: Response) -> Response:
     """Let the pages of the request's client read the response (Fetch standard)."""
     oauth_request = request.authorization_server.oauth_request
     if oauth_request is not None and oauth_request.client is not None:
-        uris = oauth_request.client.redirect_uris
-        origins = {origin for uri in uris if (origin := origin_of(uri))}
+        origins: set[str] = set()
+        if "Origin" in request.headers:
+            uris = oauth_request.client.redirect_uris
+            origins = {origin for uri in uris if (origin := origin_of(uri))}
         allow_registered_origin(request, response, origins)
     return response

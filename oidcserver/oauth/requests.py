@@ -54,7 +54,8 @@ class PyramidOAuth2Request(OAuth2Request):
     """
 
     def __init__(self, request: Any, uri: str, payload: Payload) -> None:
-        super().__init__(request.method, uri, headers=request.headers)
+        super().__init__(request.method, uri)
+        self.headers = request.headers
         self.http_request = request
         self.payload = payload
         self.authorization: Any = None

@@ -11,6 +11,8 @@ log = logging.getLogger("oidcserver.audit")
 
 def audit(event: Any) -> None:
     """Log an event of :mod:`oidcserver.oauth.events`, without anything like a credential."""
+    if not log.isEnabledFor(logging.INFO):
+        return
     line = {
         "event": event.name,
         "remote_address": event.request.remote_addr,

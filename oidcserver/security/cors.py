@@ -60,7 +60,8 @@ def allow_registered_origin(
     :param origins: of the client that the request is from, each as :func:`origin_of` returns it.
     """
     # Also where the origin is not allowed: a cache must not give that answer to one that is.
-    response.vary = (*(response.vary or ()), "Origin")
+    vary = response.headers.get("Vary")
+    response.headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
     origin = request.headers.get("Origin")
     if origin is not None and origin in origins:
         response.headers["Access-Control-Allow-Origin"] = origin

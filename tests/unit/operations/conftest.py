@@ -7,8 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
-from pyramid.interfaces import IRequestExtensions
-from pyramid.request import Request, apply_request_extensions
+from pyramid.interfaces import IRequestFactory
 from pyramid.threadlocal import RequestContext
 from support.app import Provider
 
@@ -21,12 +20,12 @@ def open_request() -> OpenRequest:
 
     @contextmanager
     def opening(provider: Provider) -> Iterator[Any]:
-        request = Request.blank("/", environ={"REMOTE_ADDR": "192.0.2.1"})
+        request = provider.registry.getUtility(IRequestFactory).blank(
+            "/", environ={"REMOTE_ADDR": "192.0.2.1"}
+        )
         request.registry = provider.registry
         request.matched_route = None
         with RequestContext(request):
-            extensions = provider.registry.getUtility(IRequestExtensions)
-            apply_request_extensions(request, extensions=extensions)
             request.tm.begin()
             try:
                 yield request

@@ -5,8 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
-from pyramid.interfaces import IRequestExtensions
-from pyramid.request import Request, apply_request_extensions
+from pyramid.interfaces import IRequestFactory
 from pyramid.threadlocal import RequestContext
 from support.app import Provider
 
@@ -19,11 +18,11 @@ def open_request() -> OpenRequest:
 
     @contextmanager
     def opening(provider: Provider, remote_address: str = "192.0.2.1") -> Iterator[Any]:
-        request = Request.blank("/", environ={"REMOTE_ADDR": remote_address})
+        request = provider.registry.getUtility(IRequestFactory).blank(
+            "/", environ={"REMOTE_ADDR": remote_address}
+        )
         request.registry = provider.registry
-        extensions = provider.registry.getUtility(IRequestExtensions)
         with RequestContext(request):
-            apply_request_extensions(request, extensions=extensions)
             request.tm.begin()
             try:
                 yield request
