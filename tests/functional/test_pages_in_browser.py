@@ -279,6 +279,13 @@ def test_every_page_is_accessible_and_fits(
     arrived(driver, client)
     driver.get(authorize_url(client, scope=ALL, prompt="consent"))
     inspect()
+    claims = '{"userinfo": {"address": null}, "id_token": {"phone_number": null}}'
+    driver.get(authorize_url(client, scope=ALL, claims=claims))
+    assert "See your phone number" in driver.page_source
+    inspect()
+    driver.get(authorize_url(client, scope=ALL, prompt="select_account"))
+    wait_for(driver, "#continue button")
+    inspect()
     wrong = ("/oauth/authorize?client_id=nobody", "/no-such-page")
     for path in ("/", "/account", "/clients", "/create_client", "/login", "/logout", *wrong):
         driver.get(issuer + path)
