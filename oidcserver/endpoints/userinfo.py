@@ -5,7 +5,6 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
-from oidcserver.models import Authorization, Client, User
 from oidcserver.oauth.bearer import insufficient_scope, invalid_token, read_bearer_token
 from oidcserver.oauth.errors import as_rejection
 from oidcserver.oauth.responses import error_response, json_response, jwt_response
@@ -38,14 +37,18 @@ def _claims(request: Any, token: AccessToken) -> dict[str, Any]:
         raise insufficient_scope("openid")
     if token.confirmation is not None:
         raise invalid_token("The access token is bound to a key and was sent as Bearer.")
-    authorization = request.dbsession.get(Authorization, token.authorization_id)
-    user = request.dbsession.get(User, authorization.user_id)
-    return {**userinfo_claims(request, authorization, user, token.scopes), "sub": token.subject}
+    bearer = token.bearer
+    assert bearer is not None
+    if bearer.authorization is None:
+        raise insufficient_scope("openid")  # the client's own token, about nobody
+    claims = userinfo_claims(request, bearer.authorization, bearer.user, token.scopes)
+    return {**claims, "sub": token.subject}
 
 
 def _protect(request: Any, token: AccessToken, claims: dict[str, Any]) -> Response:
     """Return the claims as JSON, or as the client registered: signed, encrypted (section 5.3.2)."""
-    client = request.dbsession.get(Client, token.client_id)
+    assert token.bearer is not None
+    client = token.bearer.client
     signed = client.member("userinfo_signed_response_alg") is not None
     if not signed and client.member("userinfo_encrypted_response_alg") is None:
         return json_response(200, claims)
@@ -56,9 +59,9 @@ def _protect(request: Any, token: AccessToken, claims: dict[str, Any]) -> Respon
 
 def _readable_by_client(request: Any, response: Response, token: AccessToken | None) -> Response:
     origins: set[str] = set()
-    if token is not None and "Origin" in request.headers:
-        client = request.dbsession.get(Client, token.client_id)
-        origins = {origin for uri in client.redirect_uris if (origin := origin_of(uri))}
+    if token is not None and token.bearer is not None and "Origin" in request.headers:
+        uris = token.bearer.client.redirect_uris
+        origins = {origin for uri in uris if (origin := origin_of(uri))}
     return allow_registered_origin(request, response, origins)
 
 
