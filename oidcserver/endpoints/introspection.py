@@ -4,7 +4,7 @@ from typing import Any
 
 from pyramid.response import Response
 
-from oidcserver.models import Authorization, Client, User
+from oidcserver.models import Client
 from oidcserver.models.refresh_token import find_refresh_token
 from oidcserver.oauth.errors import invalid_client, invalid_request
 from oidcserver.oauth.tokens import find_access_token
@@ -54,11 +54,10 @@ def _access_token(request: Any, client: Client, text: str) -> dict[str, Any] | N
 
 
 def _refresh_token(request: Any, client: Client, text: str) -> dict[str, Any]:
-    row = find_refresh_token(request.dbsession, text)
-    if row is None or row.client_id != client.client_id:
+    found = find_refresh_token(request.registry.reader, text)
+    if found is None or found[0].client_id != client.client_id:
         return INACTIVE
-    authorization = request.dbsession.get(Authorization, row.authorization_id)
-    user = request.dbsession.get(User, authorization.user_id)
+    row, authorization, user = found
     ended = row.used_at is not None or row.expires_at <= request.now
     if ended or authorization.revoked_at is not None or user.disabled_at is not None:
         return INACTIVE

@@ -28,9 +28,10 @@ def _revoke(oauth_request: Any) -> tuple[int, dict[str, Any]]:
         _demand_owner(token.client_id, client)
         revoke_access_token(request.dbsession, token.token_id, token.expires_at)
     else:
-        row = find_refresh_token(request.dbsession, text)
-        if row is None:
+        found = find_refresh_token(request.registry.reader, text)
+        if found is None:
             return 200, {}
+        row, _, _ = found
         _demand_owner(row.client_id, client)
         # With the refresh token goes all that rests on the same authorization (section 2.1).
         revoke_authorization(request.dbsession, row.authorization_id)

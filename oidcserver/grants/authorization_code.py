@@ -6,12 +6,13 @@ from authlib.oauth2.rfc6749 import AuthorizationEndpointMixin
 
 from oidcserver.credentials import AUTHORIZATION_CODE, digest, new_credential
 from oidcserver.grants.base import TokenGrant
-from oidcserver.models import Authorization, AuthorizationCode, User
+from oidcserver.models import AuthorizationCode
 from oidcserver.models.authorization import revoke_authorization
 from oidcserver.models.authorization_code import (
     find_authorization_code,
     redeem_authorization_code,
 )
+from oidcserver.models.insertion import insert_row
 from oidcserver.oauth.errors import invalid_grant
 
 
@@ -22,17 +23,16 @@ def issue_authorization_code(oauth_request: Any) -> str:
     authorization = oauth_request.authorization
     code = new_credential(AUTHORIZATION_CODE)
     lifetime = request.provider.settings["oauth.authorization_code_lifetime"]
-    request.dbsession.add(
-        AuthorizationCode(
-            code_digest=digest(code),
-            authorization_id=authorization.id,
-            client_id=authorization.client_id,
-            redirect_uri=data.get("redirect_uri"),
-            code_challenge=data.get("code_challenge"),
-            code_challenge_method=data.get("code_challenge_method"),
-            expires_at=request.now + lifetime,
-        )
+    row = AuthorizationCode(
+        code_digest=digest(code),
+        authorization_id=authorization.id,
+        client_id=authorization.client_id,
+        redirect_uri=data.get("redirect_uri"),
+        code_challenge=data.get("code_challenge"),
+        code_challenge_method=data.get("code_challenge_method"),
+        expires_at=request.now + lifetime,
     )
+    insert_row(request.dbsession, row)
     return code
 
 
@@ -52,9 +52,10 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         """Check all that a code is bound to; another client's attempt leaves it usable."""
         client = self.authenticate_token_endpoint_client()
         code = self.parameter("code")
-        row = find_authorization_code(self.http_request.dbsession, code)
-        if row is None or row.client_id != client.client_id:
+        found = find_authorization_code(self.http_request.registry.reader, code)
+        if found is None or found[0].client_id != client.client_id:
             raise invalid_grant("The code is not valid.")
+        row, self.authorization, self.user = found
         if row.used_at is not None:
             raise self._reused(row)
         if row.expires_at <= self.http_request.now:
@@ -74,8 +75,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         row = self.request.authorization_code
         if not redeem_authorization_code(dbsession, self.request.form["code"], row.client_id):
             raise self._reused(row)
-        authorization = dbsession.get(Authorization, row.authorization_id)
-        user = dbsession.get(User, authorization.user_id)
+        authorization, user = self.authorization, self.user
         if authorization.revoked_at is not None or user.disabled_at is not None:
             raise invalid_grant("What the code stood for was withdrawn.")
         self.request.authorization = authorization

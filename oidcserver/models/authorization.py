@@ -41,6 +41,16 @@ class Authorization(Base):
     revoked_at: Mapped[int | None] = mapped_column(Time)
 
 
+def extend_authorization(dbsession: Session, authorization_id: str, expires_at: int) -> None:
+    """Let a family live until then at least."""
+    dbsession.execute(
+        update(Authorization)
+        .where(Authorization.id == authorization_id, Authorization.expires_at < expires_at)
+        .values(expires_at=expires_at)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def revoke_authorization(dbsession: Session, authorization_id: str) -> bool:
     """End a family. Returns whether it was alive."""
     return _revoke(dbsession, Authorization.id == authorization_id) > 0

@@ -1,11 +1,16 @@
 """Authorization codes (RFC 6749 section 4.1): single use, decided by one statement."""
 
-from sqlalchemy import ForeignKey, String, select, update
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import digest
+from oidcserver.models.authorization import Authorization
 from oidcserver.models.base import Base, Digest, Time, Words
+from oidcserver.models.reading import Reader
+from oidcserver.models.user import User
 
 
 class AuthorizationCode(Base):
@@ -26,10 +31,20 @@ class AuthorizationCode(Base):
     used_at: Mapped[int | None] = mapped_column(Time)
 
 
-def find_authorization_code(dbsession: Session, code: str) -> AuthorizationCode | None:
-    """Return the row of a code, used or not, expired or not."""
-    statement = select(AuthorizationCode).where(AuthorizationCode.code_digest == digest(code))
-    return dbsession.scalars(statement).one_or_none()
+_BY_DIGEST: Any = (
+    select(AuthorizationCode, Authorization, User)
+    .join(Authorization, Authorization.id == AuthorizationCode.authorization_id)
+    .join(User, User.id == Authorization.user_id)
+    .where(AuthorizationCode.code_digest == bindparam("digest"))
+)
+
+
+def find_authorization_code(
+    reader: Reader, code: str
+) -> tuple[AuthorizationCode, Authorization, User] | None:
+    """Return a code, used or not, expired or not, and what it rests on; to be read only."""
+    row: Any = reader.first(_BY_DIGEST, digest=digest(code))
+    return row if row is None else (row[0], row[1], row[2])
 
 
 def redeem_authorization_code(dbsession: Session, code: str, client_id: str) -> bool:

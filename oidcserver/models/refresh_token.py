@@ -1,11 +1,16 @@
 """Refresh tokens: rotation, reuse, and the window in which a lost answer may be asked again."""
 
-from sqlalchemy import ForeignKey, String, Text, select, update
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, Text, bindparam, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import digest
+from oidcserver.models.authorization import Authorization
 from oidcserver.models.base import Base, Digest, Time, Words
+from oidcserver.models.reading import Reader
+from oidcserver.models.user import User
 
 
 class RefreshToken(Base):
@@ -32,10 +37,20 @@ class RefreshToken(Base):
     successor_sealed: Mapped[str | None] = mapped_column(Text)
 
 
-def find_refresh_token(dbsession: Session, refresh_token: str) -> RefreshToken | None:
-    """Return the row of a refresh token, used or not, expired or not."""
-    statement = select(RefreshToken).where(RefreshToken.token_digest == digest(refresh_token))
-    return dbsession.scalars(statement).one_or_none()
+_BY_DIGEST: Any = (
+    select(RefreshToken, Authorization, User)
+    .join(Authorization, Authorization.id == RefreshToken.authorization_id)
+    .join(User, User.id == Authorization.user_id)
+    .where(RefreshToken.token_digest == bindparam("digest"))
+)
+
+
+def find_refresh_token(
+    reader: Reader, refresh_token: str
+) -> tuple[RefreshToken, Authorization, User] | None:
+    """Return a token, used or not, expired or not, and what it rests on; to be read only."""
+    row: Any = reader.first(_BY_DIGEST, digest=digest(refresh_token))
+    return row if row is None else (row[0], row[1], row[2])
 
 
 def rotate_refresh_token(

@@ -4,8 +4,13 @@ from typing import Any
 
 from oidcserver.credentials import REFRESH_TOKEN, digest, new_credential
 from oidcserver.models import Authorization, Client, RefreshToken
+from oidcserver.models.authorization import extend_authorization
+from oidcserver.models.insertion import insert_row
 from oidcserver.oauth.subjects import subject_of
 from oidcserver.oauth.tokens import issue_access_token
+
+#: By so much more than needed a family is extended, so that one in use is written once a day.
+EXTENSION_SECONDS = 86400
 
 
 def create_authorization(request: Any, client: Client, user: Any, **columns: Any) -> Authorization:
@@ -21,8 +26,7 @@ def create_authorization(request: Any, client: Client, user: Any, **columns: Any
         expires_at=request.now + lifetime,
         **columns,
     )
-    request.dbsession.add(authorization)
-    request.dbsession.flush()
+    insert_row(request.dbsession, authorization)
     return authorization
 
 
@@ -50,18 +54,18 @@ def store_refresh_token(
     """
     settings = request.provider.settings
     expires_at = min(request.now + settings["oauth.refresh_token_idle_lifetime"], family_end)
-    request.dbsession.add(
-        RefreshToken(
-            token_digest=digest(refresh_token),
-            authorization_id=authorization.id,
-            client_id=authorization.client_id,
-            scope=scope,
-            expires_at=expires_at,
-            family_expires_at=family_end,
-        )
+    row = RefreshToken(
+        token_digest=digest(refresh_token),
+        authorization_id=authorization.id,
+        client_id=authorization.client_id,
+        scope=scope,
+        expires_at=expires_at,
+        family_expires_at=family_end,
     )
+    insert_row(request.dbsession, row)
     needed = expires_at + settings["oauth.access_token_lifetime"]
-    authorization.expires_at = max(authorization.expires_at, needed)
+    if authorization.expires_at < needed:
+        extend_authorization(request.dbsession, authorization.id, needed + EXTENSION_SECONDS)
 
 
 def token_response(

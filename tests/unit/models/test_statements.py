@@ -39,6 +39,16 @@ from oidcserver.models.suspended_request import (
 CODE, TOKEN, COOKIE = "ac_code", "rt_token", "ls_cookie"
 
 
+class ReaderOf(Reader):
+    """Reads in a session, so that it sees what is not committed."""
+
+    def __init__(self, dbsession: Session) -> None:
+        self._dbsession = dbsession
+
+    def first(self, statement: Any, **parameters: Any) -> Any:
+        return self._dbsession.execute(statement, parameters).first()
+
+
 @pytest.fixture
 def factory(database_url: str) -> Iterator[sessionmaker[Session]]:
     engine = make_engine(database_url)
@@ -89,8 +99,10 @@ def test_a_code_is_redeemed_once_by_its_client(dbsession: Session) -> None:
     assert not redeem_authorization_code(dbsession, "ac_unknown", "client")
     assert redeem_authorization_code(dbsession, CODE, "client")
     assert not redeem_authorization_code(dbsession, CODE, "client")
-    row = find_authorization_code(dbsession, CODE)
-    assert row is not None
+    found = find_authorization_code(ReaderOf(dbsession), CODE)
+    assert found is not None
+    row, authorization, user = found
+    assert (authorization.id, user.id) == ("family", "alice")
     assert row.used_at is not None
 
 
@@ -103,24 +115,16 @@ def test_a_refresh_token_rotates_once(dbsession: Session) -> None:
     assert not rotate_refresh_token(dbsession, TOKEN, "another", "sealed")
     assert rotate_refresh_token(dbsession, TOKEN, "client", "sealed")
     assert not rotate_refresh_token(dbsession, TOKEN, "client", "other")
-    row = find_refresh_token(dbsession, TOKEN)
-    assert row is not None
+    found = find_refresh_token(ReaderOf(dbsession), TOKEN)
+    assert found is not None
+    row, authorization, user = found
+    assert (authorization.id, user.id) == ("family", "alice")
     assert row.successor_sealed == "sealed"
 
 
 def test_an_expired_refresh_token_does_not_rotate(dbsession: Session, clock: Any) -> None:
     clock.advance(900)
     assert not rotate_refresh_token(dbsession, TOKEN, "client", "sealed")
-
-
-class ReaderOf(Reader):
-    """Reads in a session, so that it sees what is not committed."""
-
-    def __init__(self, dbsession: Session) -> None:
-        self._dbsession = dbsession
-
-    def first(self, statement: Any, **parameters: Any) -> Any:
-        return self._dbsession.execute(statement, parameters).first()
 
 
 def is_live(
@@ -162,8 +166,8 @@ def test_a_deleted_client_takes_its_families_along(dbsession: Session) -> None:
     dbsession.delete(dbsession.get_one(Client, "client"))
     dbsession.flush()
     dbsession.expire_all()
-    assert find_refresh_token(dbsession, TOKEN) is None
-    assert find_authorization_code(dbsession, CODE) is None
+    assert find_refresh_token(ReaderOf(dbsession), TOKEN) is None
+    assert find_authorization_code(ReaderOf(dbsession), CODE) is None
 
 
 def test_withdrawing_a_consent_ends_what_was_allowed_under_it(dbsession: Session) -> None:
