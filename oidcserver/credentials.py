@@ -15,6 +15,8 @@ CLIENT_SECRET = "cs_"
 LOGIN_SESSION = "ls_"
 BROWSER = "br_"
 REQUEST_URI = "ru_"
+INITIAL_ACCESS_TOKEN = "ia_"
+REGISTRATION_TOKEN = "ra_"
 
 
 def new_credential(prefix: str, octets: int = 32) -> str:

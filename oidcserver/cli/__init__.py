@@ -2,7 +2,15 @@
 
 import click
 
-from oidcserver.cli import clients, configuration, database, keys, rejections, users
+from oidcserver.cli import (
+    clients,
+    configuration,
+    database,
+    keys,
+    registration_tokens,
+    rejections,
+    users,
+)
 from oidcserver.cli.application import Commands
 
 
@@ -22,6 +30,7 @@ for command in (
     database.prune,
     clients.clients,
     users.users,
+    registration_tokens.registration_tokens,
     keys.keys,
     configuration.explain,
     rejections.explain_error,

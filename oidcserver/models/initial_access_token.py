@@ -1,10 +1,10 @@
 """Initial access tokens: who may register a client (RFC 7591 section 3)."""
 
-from sqlalchemy import String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ColumnElement, String, and_, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
-from oidcserver.credentials import new_identifier
+from oidcserver.credentials import digest, new_identifier
 from oidcserver.models.base import Base, Digest, Identifier, Time
 
 
@@ -20,3 +20,30 @@ class InitialAccessToken(Base):
     expires_at: Mapped[int] = mapped_column(Time, index=True)
     uses_left: Mapped[int | None]
     revoked_at: Mapped[int | None] = mapped_column(Time)
+
+
+def find_initial_access_token(dbsession: Session, token: str) -> InitialAccessToken | None:
+    """Return the row of a token that may be used now."""
+    statement = select(InitialAccessToken).where(_usable(token))
+    return dbsession.scalars(statement).one_or_none()
+
+
+def use_initial_access_token(dbsession: Session, token: str) -> bool:
+    """Use a token once more. Of several who try at once, as many get True as uses are left."""
+    statement = (
+        update(InitialAccessToken)
+        .where(_usable(token))
+        .values(uses_left=InitialAccessToken.uses_left - 1)
+        .returning(InitialAccessToken.id)
+        .execution_options(synchronize_session=False)
+    )
+    return dbsession.scalars(statement).one_or_none() is not None
+
+
+def _usable(token: str) -> ColumnElement[bool]:
+    return and_(
+        InitialAccessToken.token_digest == digest(token),
+        InitialAccessToken.revoked_at.is_(None),
+        InitialAccessToken.expires_at > clock.now(),
+        or_(InitialAccessToken.uses_left.is_(None), InitialAccessToken.uses_left > 0),
+    )

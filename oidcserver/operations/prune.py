@@ -11,6 +11,7 @@ from oidcserver import clock
 from oidcserver.models import (
     Authorization,
     Base,
+    InitialAccessToken,
     LoginSession,
     RecordedRejection,
     RefreshToken,
@@ -49,6 +50,7 @@ def expiries(settings: Any) -> tuple[Expiry, ...]:
         Expiry(RefreshToken, RefreshToken.expires_at),
         Expiry(RevokedAccessToken, RevokedAccessToken.expires_at),
         Expiry(UsedIdentifier, UsedIdentifier.expires_at),
+        Expiry(InitialAccessToken, InitialAccessToken.expires_at),
         Expiry(LoginSession, LoginSession.expires_at),
         Expiry(
             SuspendedRequest, SuspendedRequest.expires_at, settings["oidc.interaction_retention"]

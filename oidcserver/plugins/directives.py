@@ -194,6 +194,15 @@ def add_acr_value(config: Any, name: str, route_name: str) -> None:
     offer(config, "acr value", name, route_name)
 
 
+def add_client_metadata_member(config: Any, name: str, rule: Callable[[Any, Any], Any]) -> None:
+    """Let clients register a further member (RFC 7591 section 2).
+
+    :param rule: takes the value and the provider, and returns what to store; it raises
+        ``ValueError`` with half a sentence that says what is wrong and quotes no input.
+    """
+    offer(config, "client metadata member", name, rule)
+
+
 def add_subject_type(config: Any, name: str, subject: Callable[..., str]) -> None:
     """Offer a type for ``oidc.subject_types``: ``subject(request, client, user)`` returns sub."""
     offer(config, "subject type", name, subject)
@@ -221,5 +230,6 @@ DIRECTIVES: tuple[Callable[..., None], ...] = (
     add_claims_source,
     add_acr_value,
     add_subject_type,
+    add_client_metadata_member,
     add_startup_check,
 )

@@ -217,8 +217,7 @@ RULES: dict[str, Rule] = {
     "frontchannel_logout_session_required": _boolean,
     "backchannel_logout_uri": _fetched_uri,
     "backchannel_logout_session_required": _boolean,
-    # Its document would have to be fetched and compared; it matters to pairwise subjects alone.
-    "sector_identifier_uri": _one_of(lambda p: ()),
+    "sector_identifier_uri": _fetched_uri,
 }
 
 #: Members that may be said in several languages, as ``client_name#de`` (RFC 7591 section 2.2).

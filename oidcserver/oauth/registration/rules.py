@@ -3,10 +3,11 @@
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from oidcserver.models.client import DEFAULTS
 from oidcserver.oauth.errors import Rejection
-from oidcserver.oauth.registration.members import LOCALISED, RULES, is_development, promised
+from oidcserver.oauth.registration.members import LOCALISED, RULES, Rule, is_development, promised
 from oidcserver.oauth.registration.uris import redirect_uri_problem
 from oidcserver.security.cors import origin_of
 from oidcserver.security.jwk_set import encryption_key, public_key_set
@@ -47,10 +48,11 @@ def validate_client_metadata(provider: Any, metadata: Mapping[str, Any]) -> dict
     """
     if not isinstance(metadata, Mapping):
         raise InvalidClientMetadata("", "The metadata are not an object.")
+    rules = _rules(provider)
     checked = {
-        name: _check(provider, name, value)
+        name: _check(provider, rules[_base(name)], name, value)
         for name, value in metadata.items()
-        if isinstance(name, str) and value is not None and _base(name) in RULES
+        if isinstance(name, str) and value is not None and _base(name) in rules
     }
     if sum("#" in name for name in checked) > MAX_LOCALISED:
         raise InvalidClientMetadata("client_name", "There are too many languages.")
@@ -83,9 +85,14 @@ def _base(name: str) -> str:
     return base
 
 
-def _check(provider: Any, name: str, value: Any) -> Any:
+def _rules(provider: Any) -> dict[str, Rule]:
+    offers = provider.catalog.offers("client metadata member")
+    return {**RULES, **{name: offer.value for name, offer in offers.items()}}
+
+
+def _check(provider: Any, rule: Rule, name: str, value: Any) -> Any:
     try:
-        return RULES[_base(name)](value, provider)
+        return rule(value, provider)
     except ValueError as problem:
         raise InvalidClientMetadata(name, f"{name} {problem}.") from None
 
@@ -238,6 +245,17 @@ def _check_encryption(provider: Any, metadata: dict[str, Any]) -> None:
             raise InvalidClientMetadata("jwks", f"jwks has no key to encrypt to by {alg}.")
 
 
+def _check_sector(provider: Any, metadata: dict[str, Any]) -> None:
+    """Redirect URIs of several hosts have no sector but that of a document (Core section 8.1)."""
+    if metadata["subject_type"] != "pairwise" or "sector_identifier_uri" in metadata:
+        return
+    if len({urlsplit(uri).hostname for uri in metadata["redirect_uris"]}) > 1:
+        raise InvalidClientMetadata(
+            "sector_identifier_uri",
+            "Pairwise subjects for redirect URIs of several hosts need sector_identifier_uri.",
+        )
+
+
 #: What no member says alone, in the order in which it is checked.
 CROSS_RULES = (
     _check_grants,
@@ -247,4 +265,5 @@ CROSS_RULES = (
     _check_keys,
     _check_request_objects,
     _check_encryption,
+    _check_sector,
 )

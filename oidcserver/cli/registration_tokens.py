@@ -1,0 +1,96 @@
+"""``oidcserver registration-tokens``: who may register clients."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import select, update
+
+from oidcserver import clock
+from oidcserver.cli.application import (
+    ini_argument,
+    json_option,
+    open_registry,
+    show,
+    transaction,
+    when,
+)
+from oidcserver.credentials import INITIAL_ACCESS_TOKEN, digest, new_credential
+from oidcserver.models import InitialAccessToken
+
+DAY = 86400
+
+
+@click.group("registration-tokens")
+def registration_tokens() -> None:
+    """Say who may register clients at the registration endpoint."""
+
+
+@registration_tokens.command()
+@ini_argument
+@click.option("--name", required=True, help="For whom or what it is.")
+@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True,
+              help="How long it works.")  # fmt: skip
+@click.option("--uses", type=click.IntRange(1), help="How many clients it registers; else any.")
+@json_option
+def create(ini: Path, name: str, days: int, uses: int | None, as_json: bool) -> None:
+    """Make an initial access token (RFC 7591 section 3); print it, which is shown only now.
+
+    Example: oidcserver registration-tokens create production.ini --name "Team Shop" --uses 1
+    """
+    token = new_credential(INITIAL_ACCESS_TOKEN)
+    with transaction(open_registry(ini)) as dbsession:
+        row = InitialAccessToken(
+            token_digest=digest(token), name=name, uses_left=uses,
+            expires_at=clock.now() + days * DAY,
+        )  # fmt: skip
+        dbsession.add(row)
+        dbsession.flush()
+        identifier = row.id
+    if as_json:
+        show({"id": identifier, "initial_access_token": token})
+        return
+    click.echo(f"id: {identifier}")
+    click.echo(f"initial_access_token: {token}")
+    click.echo("The token is not kept and cannot be shown again.", err=True)
+
+
+@registration_tokens.command("list")
+@ini_argument
+@json_option
+def list_tokens(ini: Path, as_json: bool) -> None:
+    """List the tokens, the newest first."""
+    with transaction(open_registry(ini)) as dbsession:
+        statement = select(InitialAccessToken).order_by(InitialAccessToken.created_at.desc())
+        rows: list[dict[str, Any]] = [
+            {
+                "id": row.id, "name": row.name, "created_at": row.created_at,
+                "expires_at": row.expires_at, "uses_left": row.uses_left,
+                "revoked_at": row.revoked_at,
+            }
+            for row in dbsession.scalars(statement)
+        ]  # fmt: skip
+    if as_json:
+        show(rows)
+        return
+    for row in rows:
+        uses = "any number of uses" if row["uses_left"] is None else f"{row['uses_left']} uses left"
+        ended = f", revoked {when(row['revoked_at'])}" if row["revoked_at"] else ""
+        click.echo(f"{row['id']}  {row['name']}: until {when(row['expires_at'])}, {uses}{ended}")
+
+
+@registration_tokens.command()
+@ini_argument
+@click.argument("identifier", metavar="ID")
+def revoke(ini: Path, identifier: str) -> None:
+    """End a token by its id; the clients that it registered stay."""
+    statement = (
+        update(InitialAccessToken)
+        .where(InitialAccessToken.id == identifier, InitialAccessToken.revoked_at.is_(None))
+        .values(revoked_at=clock.now())
+        .returning(InitialAccessToken.id)
+    )
+    with transaction(open_registry(ini)) as dbsession:
+        if dbsession.scalar(statement) is None:
+            raise click.ClickException(f"There is no living token {identifier}.")
+    click.echo("The token is revoked.")

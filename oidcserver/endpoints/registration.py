@@ -1,0 +1,153 @@
+"""The client registration endpoint (RFC 7591 section 3, OpenID Connect Registration 1.0)."""
+
+from typing import Any
+
+from authlib.oauth2 import OAuth2Error
+from pyramid.response import Response
+
+from oidcserver.credentials import REGISTRATION_TOKEN, digest, new_credential
+from oidcserver.models import Client
+from oidcserver.models.initial_access_token import (
+    find_initial_access_token,
+    use_initial_access_token,
+)
+from oidcserver.oauth.bearer import invalid_token, read_bearer_token
+from oidcserver.oauth.errors import Rejection, as_rejection
+from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.registration import register_client
+from oidcserver.oauth.registration.dynamic import check_metadata, describe_client, read_metadata
+from oidcserver.oauth.registration.software_statement import refuse_malformed_issuers
+from oidcserver.oauth.responses import error_response, json_response
+from oidcserver.operations.rejections import record_rejection
+from oidcserver.security.throttling import take
+from oidcserver.settings import boolean, choice, integer, lines, seconds, words
+
+CONFIGURATION = "client_configuration"
+
+
+def registration(request: Any) -> Response:
+    """Register a client, for whom the ini lets in."""
+    try:
+        _count(request)
+        token = _demand_token(request)
+        metadata = check_metadata(request, read_metadata(request.body))
+        if token is not None and not use_initial_access_token(request.dbsession, token):
+            raise _unknown_token()
+        return json_response(201, _register(request, metadata))
+    except OAuth2Error as error:
+        rejection = as_rejection(error)
+        record_rejection(request, rejection, None)
+        return error_response(rejection)
+
+
+def issue_registration_token(request: Any, client: Client) -> dict[str, str]:
+    """Give a client a token by which it manages its registration, and where (RFC 7592 section 3).
+
+    Nothing, where that endpoint is not selected.
+    """
+    if CONFIGURATION not in request.provider.endpoints:
+        return {}
+    token = new_credential(REGISTRATION_TOKEN)
+    client.registration_token_digest = digest(token)
+    return {
+        "registration_access_token": token,
+        "registration_client_uri": request.provider_url(
+            f"{CONFIGURATION}_endpoint", client_id=client.client_id
+        ),
+    }
+
+
+def _register(request: Any, metadata: dict[str, Any]) -> dict[str, Any]:
+    provider, dbsession = request.provider, request.dbsession
+    client, secret = register_client(provider, dbsession, metadata)
+    lifetime = provider.settings["oauth.registration_secret_lifetime"]
+    if secret is not None and lifetime:
+        client.secret_expires_at = request.now + lifetime
+    managed = issue_registration_token(request, client)
+    dbsession.flush()
+    event = OAuthEvent(request, "client_created", {"client_id": client.client_id})
+    request.registry.notify(event)
+    secrets = {"client_secret": secret} if secret is not None else {}
+    return {**describe_client(client), **secrets, **managed}
+
+
+def _count(request: Any) -> None:
+    """Let one address register so many clients and no more: a client is a row for good."""
+    settings = request.provider.settings
+    wait = take(
+        request.dbsession,
+        f"registration:{request.remote_addr}",
+        settings["oauth.registration_limit"],
+        settings["oauth.registration_window"],
+    )
+    if wait:
+        raise Rejection(
+            "temporarily_unavailable",
+            "Too many clients were registered from this address.",
+            status_code=429,
+            headers=(("Retry-After", str(wait)),),
+        )
+
+
+def _demand_token(request: Any) -> str | None:
+    if request.provider.settings["oauth.registration"] == "open":
+        return None
+    token = read_bearer_token(request)
+    if find_initial_access_token(request.dbsession, token) is None:
+        raise _unknown_token()
+    return token
+
+
+def _unknown_token() -> Rejection:
+    return invalid_token("The initial access token is not valid, was used up or has expired.")
+
+
+def includeme(config: Any) -> None:
+    """Offer the endpoint and its policies."""
+    setting = config.add_oauth_setting
+    setting(
+        "oauth.registration",
+        choice("initial_access_token", "open"),
+        "initial_access_token",
+        "Who may register clients: whoever has a token of the command, or everybody.",
+    )
+    setting(
+        "oauth.registration_grant_types",
+        words,
+        ("authorization_code", "implicit", "refresh_token"),
+        "The grant types that a client may register by itself.",
+    )
+    setting(
+        "oauth.registration_scopes",
+        words,
+        (),
+        "The scopes that a client may register by itself, and has if it names none; empty: all.",
+    )
+    setting(
+        "oauth.registration_secret_lifetime",
+        seconds,
+        0,
+        "How long the secret of such a client works; 0: for good.",
+    )
+    setting(
+        "oauth.registration_limit",
+        integer,
+        20,
+        "How many clients one address may register in oauth.registration_window.",
+    )
+    setting("oauth.registration_window", seconds, 3600,
+            "The time in which oauth.registration_limit counts.")  # fmt: skip
+    setting(
+        "oauth.software_statement_issuers",
+        lines,
+        (),
+        "Whose software statements count: lines of an issuer and the https URI of its JWK Set.",
+    )
+    setting(
+        "oauth.software_statement_required",
+        boolean,
+        False,
+        "Whether a client registers only with a software statement.",
+    )
+    config.add_startup_check("software statements", refuse_malformed_issuers)
+    config.add_oauth_endpoint("registration", "/oauth/register", registration)

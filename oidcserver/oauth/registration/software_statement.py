@@ -1,0 +1,92 @@
+"""Software statements: what somebody who is trusted says of a client (RFC 7591 section 2.3)."""
+
+import base64
+from typing import Any
+
+from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT, read_header, verify_client_jwt
+from oidcserver.keys.strict_json import parse_object
+from oidcserver.oauth.errors import Rejection
+from oidcserver.security.outbound import OutboundFetchError
+
+MEMBER = "software_statement"
+#: Claims about the statement itself; every other is client metadata.
+_JWT_CLAIMS = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
+
+
+def apply_software_statement(request: Any, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata with what the statement says, which counts more than the rest.
+
+    Its issuer's keys may be fetched: meanwhile no transaction is open.
+
+    :raises Rejection: ``invalid_software_statement`` or ``unapproved_software_statement``.
+    """
+    rest = {name: value for name, value in metadata.items() if name != MEMBER}
+    statement = metadata.get(MEMBER)
+    if statement is None:
+        if request.provider.settings["oauth.software_statement_required"]:
+            raise _unapproved("The registration needs a software_statement.")
+        return rest
+    if not isinstance(statement, str):
+        raise _invalid("it is not text")
+    try:
+        claims = _verify(request, statement)
+    except InvalidJWT as problem:
+        raise _invalid(str(problem)) from None
+    said = {name: value for name, value in claims.items() if name not in _JWT_CLAIMS}
+    return {**rest, **said}
+
+
+def issuers(settings: Any) -> dict[str, str]:
+    """Return the ``jwks_uri`` of each trusted issuer."""
+    pairs = (tuple(line.split()) for line in settings["oauth.software_statement_issuers"])
+    return dict(pairs)
+
+
+def refuse_malformed_issuers(registry: Any) -> str | None:
+    """Each line is an issuer and the URI of its keys."""
+    name = "oauth.software_statement_issuers"
+    for line in registry.provider.settings[name]:
+        if len(line.split()) != 2 or not line.split()[1].startswith("https://"):
+            return f"{name} takes lines of an issuer and the https URI of its JWK Set."
+    return None
+
+
+def _verify(request: Any, statement: str) -> dict[str, Any]:
+    header = read_header(statement)
+    jwks_uri = issuers(request.provider.settings).get(_read_issuer(statement))
+    if jwks_uri is None:
+        raise _unapproved("The software_statement is of nobody who is trusted here.")
+    request.tm.commit()
+    request.tm.begin()
+    try:
+        keys = request.registry.remote_jwks.keys(jwks_uri, header.get("kid"))
+    except OutboundFetchError as problem:
+        raise InvalidJWT(f"the keys of its issuer cannot be had ({problem})") from None
+    _, claims = verify_client_jwt(statement, keys, CLIENT_ALGORITHMS)
+    skew = request.provider.settings["oauth.clock_skew"]
+    expires_at = claims.get("exp", request.now)
+    if not isinstance(expires_at, int | float) or expires_at < request.now - skew:
+        raise InvalidJWT("it has expired")
+    return claims
+
+
+def _read_issuer(statement: str) -> str:
+    encoded = statement.split(".")[1]
+    try:
+        claims = parse_object(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+    except ValueError as problem:
+        raise InvalidJWT(f"its claims are malformed: {problem}") from None
+    return str(claims.get("iss", ""))
+
+
+def _invalid(reason: str) -> Rejection:
+    return Rejection(
+        "invalid_software_statement",
+        "The software_statement is not accepted.",
+        rule="RFC 7591 section 3.2.2",
+        received={"reason": reason},
+    )
+
+
+def _unapproved(description: str) -> Rejection:
+    return Rejection("unapproved_software_statement", description, rule="RFC 7591 section 3.2.2")
