@@ -1,9 +1,14 @@
 """Which clients took part in a login session, so that they hear of its end."""
 
-from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column
+from collections.abc import Sequence
+
+from sqlalchemy import ForeignKey, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver.models.base import Base
+from oidcserver.models.client import Client
+from oidcserver.models.insertion import insert_once
+from oidcserver.models.login_session import LoginSession
 
 
 class LoginSessionClient(Base):
@@ -18,3 +23,33 @@ class LoginSessionClient(Base):
         ForeignKey("client.client_id", ondelete="CASCADE"), primary_key=True, index=True
     )
     subject: Mapped[str] = mapped_column(String(255))
+
+
+def join_login_session(dbsession: Session, session_id: str, client_id: str, subject: str) -> bool:
+    """Note that a client takes part in a session; return False where that has ended.
+
+    The session's row is locked until the transaction ends: a client is either noted before the
+    session ends, and hears of it, or it does not get in.
+    """
+    alive = (
+        select(LoginSession.id)
+        .where(LoginSession.id == session_id, LoginSession.ended_at.is_(None))
+        .with_for_update(read=True)
+    )
+    if dbsession.scalar(alive) is None:
+        return False
+    insert_once(
+        dbsession, LoginSessionClient, session_id=session_id, client_id=client_id, subject=subject
+    )
+    return True
+
+
+def clients_of_login_session(dbsession: Session, session_id: str) -> Sequence[tuple[Client, str]]:
+    """Return the clients that took part in a session, each with the subject it knows."""
+    statement = (
+        select(Client, LoginSessionClient.subject)
+        .join(LoginSessionClient, LoginSessionClient.client_id == Client.client_id)
+        .where(LoginSessionClient.session_id == session_id)
+        .order_by(Client.client_id)
+    )
+    return [(row[0], row[1]) for row in dbsession.execute(statement)]

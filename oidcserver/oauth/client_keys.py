@@ -11,18 +11,28 @@ from oidcserver.security.outbound import OutboundFetchError
 
 
 def read_client_keys(request: Any, client: Client, kid: str | None = None) -> KeySet:
+    """Return the public keys of a client, for a request (see :func:`client_keys`).
+
+    While they are fetched no transaction is open: what was done in it is committed, what was read
+    in it has to be read anew.
+    """
+    if client.member("jwks_uri"):
+        request.tm.commit()
+        request.tm.begin()
+    return client_keys(request.registry, client, kid)
+
+
+def client_keys(registry: Any, client: Client, kid: str | None = None) -> KeySet:
     """Return the public keys of ``jwks`` or ``jwks_uri`` (RFC 7591 section 2).
 
-    Those behind a URI are fetched where they are not known or lack ``kid``. Meanwhile no
-    transaction is open: what was done in it is committed, what was read in it has to be read anew.
+    Those behind a URI are fetched where they are not known or lack ``kid``: a transaction should
+    not be open meanwhile.
 
     :raises InvalidJWT: if there are none that can be had.
     """
     try:
         if uri := client.member("jwks_uri"):
-            request.tm.commit()
-            request.tm.begin()
-            keys: KeySet = request.registry.remote_jwks.keys(uri, kid)
+            keys: KeySet = registry.remote_jwks.keys(uri, kid)
             return keys
         return public_key_set(client.member("jwks"))
     except (OutboundFetchError, ValueError) as problem:

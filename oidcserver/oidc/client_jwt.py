@@ -29,15 +29,35 @@ def make_client_jwt(
     :param typ: the type that the header of what is signed names; None: no type.
     :raises Rejection: if the client has no secret to sign with or no key to encrypt to.
     """
+    alg = client.member(f"{use}_encrypted_response_alg")
+    key = None if alg is None else demand_encryption_key(request, client, alg)
     algorithm = client.member(f"{use}_signed_response_alg")
+    return protect(request.provider, client, use, claims, algorithm=algorithm, key=key, typ=typ)
+
+
+def protect(
+    provider: Any,
+    client: Any,
+    use: str,
+    claims: dict[str, Any],
+    *,
+    algorithm: str | None,
+    key: Any,
+    typ: str | None = None,
+) -> str:
+    """Sign claims and encrypt them, without a request.
+
+    :param algorithm: by which they are signed; None: not at all.
+    :param key: the client's, to which they are encrypted as it registered; None: not at all.
+    :raises Rejection: if the client has no secret to sign with.
+    """
     if algorithm is None:
         content, cty = json.dumps(claims, separators=(",", ":")), None
     else:
-        content, cty = _sign(request, client, algorithm, claims, typ), "JWT"
-    alg = client.member(f"{use}_encrypted_response_alg")
-    if alg is None:
+        content, cty = _sign(provider, client, algorithm, claims, typ), "JWT"
+    if key is None:
         return content
-    key = demand_encryption_key(request, client, alg)
+    alg = client.member(f"{use}_encrypted_response_alg")
     return encrypt(content, key, alg, client.member(f"{use}_encrypted_response_enc"), cty=cty)
 
 
@@ -79,13 +99,13 @@ def _read_keys(request: Any, client: Any) -> KeySet:
 
 
 def _sign(
-    request: Any, client: Any, algorithm: str, claims: dict[str, Any], typ: str | None
+    provider: Any, client: Any, algorithm: str, claims: dict[str, Any], typ: str | None
 ) -> str:
     if algorithm == UNSIGNED:
         return f"{json_b64encode({'alg': UNSIGNED}).decode()}.{json_b64encode(claims).decode()}."
     if not algorithm.startswith("HS"):
-        return sign(request.provider.keys, algorithm, claims, typ=typ)
-    secrets = read_client_secrets(request.provider, client)
+        return sign(provider.keys, algorithm, claims, typ=typ)
+    secrets = read_client_secrets(provider, client)
     if not secrets:
         raise _impossible(client, "The client has no secret to sign with that can be read.")
     return sign_with_secret(secrets[0], algorithm, claims, typ=typ)
