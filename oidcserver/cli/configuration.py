@@ -41,6 +41,7 @@ def explanation(provider: Any) -> dict[str, Any]:
         "response mode": set(provider.response_modes),
         "user directory": {provider.settings["oidc.user_directory"]},
         "claims source": set(provider.claims_sources),
+        "acr value": set(provider.acr_pages),
         "profile": {provider.settings["oauth.profile"]},
     }
     explained: dict[str, Any] = {"settings": _settings(provider)}

@@ -324,6 +324,28 @@ def test_a_remembered_consent_covers_the_claims_that_were_allowed(
     assert consents(client.provider) == [("openid", "name phone_number birthdate", True)]
 
 
+def test_either_database_keeps_what_was_asked_and_allowed(
+    make_provider: Any, database_url: str
+) -> None:
+    provider = make_provider(oidcserver__database_url=database_url)
+    browser, client = provider.browser(), provider.register()
+    browser.sign_in()
+    request = asking(
+        {"name": {"values": ["Zoë", "\U0001f40b"], "essential": True}, "website": None},
+        {"updated_at": {"value": 1.5}},
+        acr_values="1",
+        claims_locales="de",
+    )
+    allow(client.authorize(browser, **request), remember=True)
+    _, id_token, userinfo = answered(client, browser, **request, prompt="none")
+    assert userinfo["name"] == "alice"
+    assert id_token["updated_at"] > 1.5
+    with provider.database() as dbsession:
+        kept = dbsession.scalars(select(Authorization.claims_request)).first()
+    assert kept["userinfo"]["name"] == {"values": ["Zoë", "\U0001f40b"], "essential": True}
+    assert kept["id_token"]["acr"] == {"values": ["1"]}
+
+
 def test_a_scope_that_is_remembered_covers_its_claims_but_not_the_other_way_round(
     browser: Browser, client: RelyingParty
 ) -> None:

@@ -154,7 +154,10 @@ def test_what_is_known_of_a_person_is_replaced_by_a_file_of_claims(
 ) -> None:
     run("users", "create", "alice", "--password-stdin", stdin="correct horse\n")
     file = tmp_path / "claims.json"
-    for claims in ({"name": "Alice Liddell"}, {"email": "alice@example.org", "address": {}}):
+    for claims in (
+        {"name": "Alice Liddell", "name#fr": "Alice de Liddell"},
+        {"email": "alice@example.org", "address": {}},
+    ):
         file.write_text(json.dumps(claims))
         assert run("users", "set-claims", "alice", str(file)).exit_code == 0
     provider = make_provider(oidcserver__database_url=database_url)
@@ -166,6 +169,7 @@ def test_what_is_known_of_a_person_is_replaced_by_a_file_of_claims(
         ('{"role": "admin"}', "No scope here returns the claim role"),
         ('{"email_verified": "yes"}', "The claim email_verified has to be true or false"),
         ('{"name": null}', "The claim name has to be text"),
+        ('{"address#fr": "Oxford"}', "The claim address#fr has to be an object"),
     ):
         file.write_text(text)
         refused = run("users", "set-claims", "alice", str(file))
