@@ -19,13 +19,18 @@ def conformance_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
 
 
 @pytest.fixture
-def register(conformance_provider: ConformanceProvider, variant: Variant) -> Register:
-    """Return a function that registers a client of the variant with further metadata."""
+def register(conformance_provider: ConformanceProvider, variant: Variant) -> Iterator[Register]:
+    """A function that registers a client of the variant with further metadata."""
+
+    made: list[StrictRelyingParty] = []
 
     def register(**metadata: object) -> StrictRelyingParty:
-        return StrictRelyingParty(conformance_provider, variant, **metadata)
+        made.append(StrictRelyingParty(conformance_provider, variant, **metadata))
+        return made[-1]
 
-    return register
+    yield register
+    for rp in made:
+        rp.unregister()
 
 
 @pytest.fixture

@@ -1,10 +1,16 @@
 """What a client registers by itself is kept to (OpenID Connect Registration section 2)."""
 
+import json
+
 from support.app import Browser
+from support.client_web import ClientWeb
 from support.conformance_checks import read_signed
 from support.conformance_plans import module
+from support.registered_client import REDIRECT_URI
 from support.strict_relying_party import Register, StrictRelyingParty
 from webtest import TestResponse
+
+SECTOR = "https://rp.example/sector.json"
 
 
 @module("oidcc-idtoken-rs256")
@@ -54,3 +60,20 @@ def test_oidcc_registration_tos_uri(register: Register, person: Browser) -> None
     terms = "https://rp.example/terms"
     consent = consent_page(register(tos_uri=terms), person)
     assert consent.html.find("a", href=terms)
+
+
+@module("oidcc-registration-sector-uri")
+def test_oidcc_registration_sector_uri(register: Register, person: Browser, web: ClientWeb) -> None:
+    document = json.dumps([REDIRECT_URI, "https://other.example/cb"]).encode()
+    web.documents[SECTOR] = ("application/json", document)
+    rp = register(sector_identifier_uri=SECTOR)
+    assert web.fetched == [SECTOR]
+    rp.log_in(person)
+
+
+@module("oidcc-registration-sector-bad")
+def test_oidcc_registration_sector_bad(rp: StrictRelyingParty, web: ClientWeb) -> None:
+    web.documents[SECTOR] = ("application/json", b'["https://other.example/cb"]')
+    metadata = {**rp.registered, "sector_identifier_uri": SECTOR}
+    assert rp.registration_refusal(metadata) == "invalid_client_metadata"
+    assert web.fetched == [SECTOR]

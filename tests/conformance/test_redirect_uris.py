@@ -34,3 +34,9 @@ def test_oidcc_redirect_uri_query_mismatch(register: Register, person: Browser) 
 @module("oidcc-redirect-uri-query-added")
 def test_oidcc_redirect_uri_query_added(rp: StrictRelyingParty, person: Browser) -> None:
     assert is_error_page(rp.authorize(person, redirect_uri=WITH_QUERY))
+
+
+@module("oidcc-redirect-uri-regfrag")
+def test_oidcc_redirect_uri_regfrag(rp: StrictRelyingParty) -> None:
+    metadata = {**rp.registered, "redirect_uris": [f"{REDIRECT_URI}#fragment"]}
+    assert rp.registration_refusal(metadata) in {"invalid_redirect_uri", "invalid_client_metadata"}

@@ -170,17 +170,8 @@ PENDING = frozenset(
         "oidcc-frontchannel-rp-initiated-logout",
         "oidcc-backchannel-logout-discovery-endpoint-verification",
         "oidcc-backchannel-rp-initiated-logout",
-        "oidcc-3rd_party-init-login",
-        "oidcc-3rd_party-init-login-nohttps",
-        "oidcc-redirect-uri-regfrag",
-        "oidcc-registration-sector-uri",
-        "oidcc-registration-sector-bad",
     }
 )
-
-
-#: Clients cannot register themselves yet: an operator does it for them.
-DYNAMIC = "static_client"
 
 
 @dataclass(frozen=True, order=True)
@@ -214,8 +205,8 @@ def _variants(module: str) -> Iterator[Variant]:
 
 def _registrations(plan: str, module: str) -> tuple[str, ...]:
     if plan in EITHER_REGISTRATION and module not in DYNAMIC_ONLY:
-        return ("static_client", DYNAMIC)
-    return (DYNAMIC,)
+        return ("static_client", "dynamic_client")
+    return ("dynamic_client",)
 
 
 def _client_auth(plan: str, module: str) -> str:

@@ -78,11 +78,51 @@ class RegisteredClient:
         }
 
     def register(self) -> tuple[str, str | None]:
-        """Have an operator register the client; return client_id and client_secret."""
-        with self.provider.database() as dbsession:
-            known = self.provider.registry.provider
-            client, secret = register_client(known, dbsession, self.registered)
-            return client.client_id, secret
+        """Register by an operator, or at the registration endpoint; return id and secret."""
+        if self.variant.registration == "static_client":
+            with self.provider.database() as dbsession:
+                known = self.provider.registry.provider
+                client, secret = register_client(known, dbsession, self.registered)
+                return client.client_id, secret
+        response = self.post_metadata(self.registered)
+        assert response.status_int == 201, response
+        assert response.content_type == "application/json"
+        assert "no-store" in response.headers["Cache-Control"]
+        self.registration: dict[str, Any] = response.json
+        for name, value in self.registered.items():
+            assert self.registration[name] == value, name
+        management = {"registration_client_uri", "registration_access_token"}
+        assert management <= self.registration.keys()
+        secret = self.registration.get("client_secret")
+        assert ("client_secret_expires_at" in self.registration) == (secret is not None)
+        return self.registration["client_id"], secret
+
+    def post_metadata(self, metadata: dict[str, Any]) -> webtest.TestResponse:
+        path = path_of(self.metadata["registration_endpoint"])
+        return self.http.post_json(path, metadata, expect_errors=True)
+
+    def registration_refusal(self, metadata: dict[str, Any]) -> str:
+        """Return the error by which metadata are refused (Registration section 3.3)."""
+        response = self.post_metadata(metadata)
+        assert response.status_int == 400
+        assert response.content_type == "application/json"
+        return checks.check_error(response.json)
+
+    def read_registration(self) -> dict[str, Any]:
+        """Read what is registered (Registration section 4)."""
+        headers = {"Authorization": f"Bearer {self.registration['registration_access_token']}"}
+        uri = self.registration["registration_client_uri"]
+        path = uri.removeprefix(self.provider.issuer)
+        members: dict[str, Any] = self.http.get(path, headers=headers).json
+        return members
+
+    def unregister(self) -> None:
+        """Delete the registration, if it is the client's own (RFC 7592 section 2.3)."""
+        if self.variant.registration == "static_client":
+            return
+        headers = {"Authorization": f"Bearer {self.registration['registration_access_token']}"}
+        uri = self.registration["registration_client_uri"].removeprefix(self.provider.issuer)
+        self.http.delete(uri, headers=headers, status=204)
 
     def token_refusal(self, response: webtest.TestResponse) -> str:
         """Return the error of a token response that grants nothing (RFC 6749 section 5.2)."""
