@@ -1,0 +1,70 @@
+"""A sector is shared by the redirect URIs that its own document names (Registration section 5)."""
+
+import json
+from typing import Any
+
+import pytest
+import webtest
+from support.app import Provider
+from support.client_web import ClientWeb
+
+URI = "https://sector.example/uris.json"
+REDIRECT_URIS = ["https://one.example/cb", "https://two.example/cb"]
+
+
+@pytest.fixture
+def provider(make_provider: Any) -> Provider:
+    made: Provider = make_provider(
+        oauth__endpoints="authorization token jwks registration openid_configuration",
+        oauth__registration="open",
+    )
+    return made
+
+
+@pytest.fixture
+def web(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> ClientWeb:
+    made = ClientWeb()
+    made.stand_in(provider, monkeypatch)
+    return made
+
+
+def register(provider: Provider, *, status: int, **members: Any) -> dict[str, Any]:
+    body = {"redirect_uris": REDIRECT_URIS, "subject_type": "pairwise", **members}
+    http = webtest.TestApp(provider.wsgi)
+    answer: dict[str, Any] = http.post_json("/oauth/register", body, status=status).json
+    return answer
+
+
+def test_a_document_that_names_every_redirect_uri_makes_them_one_sector(
+    provider: Provider, web: ClientWeb
+) -> None:
+    document = json.dumps([*REDIRECT_URIS, "https://three.example/cb"]).encode()
+    web.documents[URI] = ("application/json", document)
+    registered = register(provider, status=201, sector_identifier_uri=URI)
+    assert registered["sector_identifier_uri"] == URI
+    assert web.fetched == [URI]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [None, b'["https://one.example/cb"]', b'{"uris": []}', b"[7]", b"nonsense", b"[" * 60000],
+)
+def test_any_other_document_is_refused(
+    provider: Provider, web: ClientWeb, document: bytes | None
+) -> None:
+    if document is not None:
+        web.documents[URI] = ("application/json", document)
+    answer = register(provider, status=400, sector_identifier_uri=URI)
+    assert answer["error"] == "invalid_client_metadata"
+
+
+def test_an_address_of_the_inside_is_never_asked(provider: Provider, web: ClientWeb) -> None:
+    for uri in ("https://10.0.0.1/", "https://169.254.169.254/", "http://sector.example/"):
+        register(provider, status=400, sector_identifier_uri=uri)
+    assert web.fetched == []
+
+
+def test_several_hosts_without_a_document_have_no_sector(provider: Provider) -> None:
+    answer = register(provider, status=400)
+    assert "sector_identifier_uri" in answer["error_description"]
+    register(provider, status=201, subject_type="public")

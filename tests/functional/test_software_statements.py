@@ -1,0 +1,97 @@
+"""What somebody who is trusted says of a client counts more than what it says (RFC 7591 2.3)."""
+
+import json
+from typing import Any
+
+import pytest
+import webtest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+from support.app import Provider
+from support.client_web import ClientWeb
+
+from oidcserver import clock
+from oidcserver.settings import ConfigurationProblem
+
+ISSUER, JWKS_URI = "https://trust.example", "https://trust.example/jwks.json"
+KEY = RSAKey.generate_key(2048, {"kid": "trust", "use": "sig", "alg": "RS256"})
+SETTINGS = {
+    "oauth__endpoints": "authorization token jwks registration openid_configuration",
+    "oauth__registration": "open",
+    "oauth__software_statement_issuers": f"{ISSUER} {JWKS_URI}",
+}
+
+
+@pytest.fixture
+def provider(make_provider: Any, monkeypatch: pytest.MonkeyPatch) -> Provider:
+    made: Provider = make_provider(**SETTINGS)
+    web = ClientWeb()
+    document = {"keys": [KEY.as_dict(private=False)]}
+    web.documents[JWKS_URI] = ("application/jwk-set+json", json.dumps(document).encode())
+    web.stand_in(made, monkeypatch)
+    return made
+
+
+def statement(key: RSAKey = KEY, **claims: Any) -> str:
+    said = {"iss": ISSUER, "software_id": "shop", "client_name": "The Approved Shop", **claims}
+    text: str = jwt.encode({"alg": "RS256", "kid": key.kid}, said, key)
+    return text
+
+
+def register(provider: Provider, *, status: int, **members: Any) -> dict[str, Any]:
+    body = {"redirect_uris": ["https://client.example/cb"], "client_name": "Mine", **members}
+    http = webtest.TestApp(provider.wsgi)
+    answer: dict[str, Any] = http.post_json("/oauth/register", body, status=status).json
+    return answer
+
+
+def test_the_statement_counts_more_than_the_rest(provider: Provider) -> None:
+    registered = register(provider, status=201, software_statement=statement())
+    assert registered["client_name"] == "The Approved Shop"
+    assert registered["software_id"] == "shop"
+
+
+@pytest.mark.parametrize(
+    ("claims", "error"),
+    [
+        ({"iss": "https://stranger.example"}, "unapproved_software_statement"),
+        ({"iss": None}, "unapproved_software_statement"),
+        ({"exp": 1}, "invalid_software_statement"),
+        ({"exp": "soon"}, "invalid_software_statement"),
+        ({"redirect_uris": ["https://a.example/#x"]}, "invalid_redirect_uri"),
+    ],
+)
+def test_a_statement_that_does_not_hold_is_refused(
+    provider: Provider, claims: dict[str, Any], error: str
+) -> None:
+    answer = register(provider, status=400, software_statement=statement(**claims))
+    assert answer["error"] == error
+
+
+def test_a_statement_under_another_key_or_none_is_refused(provider: Provider) -> None:
+    other = RSAKey.generate_key(2048, {"kid": "trust"})
+    genuine = statement().split(".")
+    forged = (
+        statement(other),
+        ".".join([*genuine[:2], ""]),
+        ".".join([genuine[0], "e30", genuine[2]]),
+        f"eyJhbGciOiJub25lIn0.{genuine[1]}.",
+    )
+    for text in forged:
+        error = register(provider, status=400, software_statement=text)["error"]
+        assert error in {"invalid_software_statement", "unapproved_software_statement"}
+
+
+def test_the_ini_may_demand_one(make_provider: Any) -> None:
+    provider = make_provider(**SETTINGS, oauth__software_statement_required="true")
+    assert register(provider, status=400)["error"] == "unapproved_software_statement"
+
+
+def test_a_statement_that_is_valid_a_moment_longer_is_taken(provider: Provider) -> None:
+    register(provider, status=201, software_statement=statement(exp=clock.now() + 60))
+
+
+@pytest.mark.parametrize("line", [ISSUER, f"{ISSUER} http://trust.example/jwks", "a b c"])
+def test_a_line_that_is_no_issuer_and_uri_stops_the_start(make_provider: Any, line: str) -> None:
+    with pytest.raises(ConfigurationProblem, match="software_statement_issuers"):
+        make_provider(**{**SETTINGS, "oauth__software_statement_issuers": line})
