@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: serve test races lock clean
+.PHONY: serve test races bench bench-quick lock clean
 
 serve: .venv/serve
 	$(BIN)/pserve development.ini
@@ -17,6 +17,15 @@ test: .venv/test
 # The races of the test suite at their full counts.
 races: .venv/test
 	RACES=full $(BIN)/python -m pytest -m races --timeout 3600 $(PYTEST)
+
+# This provider and its peers, side by side: docs/performance.md. It takes about an hour, wants
+# Debian's wrk, postgresql and nodejs, and nothing else running on the machine.
+bench: .venv/bench
+	cd benchmarks && .venv/bin/python bench.py --output ../docs
+
+# One short round, for the direction.
+bench-quick: .venv/bench
+	cd benchmarks && .venv/bin/python bench.py --quick
 
 # Renew constraints.txt from the ranges in setup.py. Take the oldest Python that they allow, as in
 # `make lock PYTHON=python3.11`: a newer one pins versions that the oldest cannot install.
@@ -34,6 +43,13 @@ clean:
 .venv/test: EXTRAS = [test]
 .venv/serve .venv/test: setup.py constraints.txt | $(BIN)/pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.$(EXTRAS)'
+	touch $@
+
+.venv/bench: setup.py benchmarks/requirements.txt benchmarks/peers/node/package-lock.json | $(BIN)/pip
+	$(PYTHON) -m venv benchmarks/.venv
+	benchmarks/.venv/bin/pip install --quiet --requirement benchmarks/requirements.txt \
+		--editable '.[postgresql]'
+	npm ci --prefix benchmarks/peers/node --ignore-scripts --no-audit --no-fund
 	touch $@
 
 $(BIN)/pip:

@@ -1,0 +1,151 @@
+"""The benchmark: this provider and its peers in one run, alternating; medians and ratios.
+
+Every server starts from an empty database. ``make bench`` writes docs/performance.md.
+"""
+
+import argparse
+import statistics
+import tempfile
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import limits
+import load
+import psutil
+import report
+import servers
+from machine import PostgreSQL, memory, running, wait_until_it_answers
+from works import WORKS, Work
+
+CONNECTIONS = 16
+
+
+@dataclass
+class Measured:
+    """The figures of one server at one work, one a round."""
+
+    saturated: list[load.Result] = field(default_factory=list)
+    half: list[load.Result] = field(default_factory=list)
+
+    def rate(self) -> float:
+        """The median of right answers a second."""
+        return statistics.median(result.rate for result in self.saturated)
+
+    def latency(self, percentile: str, *, half: bool = False) -> float:
+        """The median of a percentile, in milliseconds."""
+        results = self.half if half else self.saturated
+        return statistics.median(getattr(result, percentile) for result in results)
+
+
+@dataclass
+class Figures:
+    """Everything that a run found out."""
+
+    works: dict[str, dict[str, Measured]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(Measured))
+    )
+    memory: dict[str, float] = field(default_factory=dict)
+    start: dict[str, float] = field(default_factory=dict)
+    limits: dict[str, float] = field(default_factory=dict)
+
+
+def main() -> None:
+    """Measure and report."""
+    options = _options()
+    seconds, rounds = (2, 1) if options.quick else (8, 5)
+    works = [work for work in WORKS if not options.only or work.name in options.only.split(",")]
+    figures = Figures()
+    with tempfile.TemporaryDirectory(prefix="oidcbench") as folder, ExitStack() as stack:
+        cluster = PostgreSQL()
+        stack.callback(cluster.stop)
+        _measure_limits(cluster, Path(folder), figures, seconds)
+        for token_format in dict.fromkeys(work.token_format for work in works):
+            chosen = [work for work in works if work.token_format == token_format]
+            candidates = _candidates(cluster, Path(folder), token_format, options.servers)
+            with ExitStack() as up:
+                processes = {
+                    server.name: _start(server, up, Path(folder), figures) for server in candidates
+                }
+                for work in chosen:
+                    _measure(work, candidates, figures, seconds, rounds)
+                for name, process in processes.items():
+                    figures.memory.setdefault(name, memory(process))
+    print(report.table(figures))
+    if options.output:
+        report.write(figures, options.output, quick=options.quick)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="One short round: for the direction.")
+    parser.add_argument("--only", default="", help="Names of works, with commas between them.")
+    parser.add_argument("--servers", default="", help="Names of servers, with commas.")
+    parser.add_argument("--output", type=Path, help="Where performance.md and its plot go.")
+    return parser.parse_args()
+
+
+def _candidates(
+    cluster: PostgreSQL, folder: Path, token_format: str, names: str
+) -> list[servers.Server]:
+    everyone = [
+        servers.oidcserver(cluster, folder, token_format),
+        servers.node(cluster, token_format),
+        servers.node(None, token_format),
+        servers.flask(cluster, token_format),
+    ]
+    if token_format == "opaque":  # the toolkit has no other
+        everyone.append(servers.django(cluster))
+    return [server for server in everyone if not names or server.name in names.split(",")]
+
+
+def _start(
+    server: servers.Server, stack: ExitStack, folder: Path, figures: Figures
+) -> psutil.Process:
+    server.prepare()
+    log = folder / f"{server.name}.log"
+    process = stack.enter_context(running(server.command, server.environment, log=log))
+    took = wait_until_it_answers(server.url + server.paths["discovery"], process)
+    figures.start.setdefault(server.name, took)
+    return process
+
+
+def _measure(
+    work: Work, candidates: list[servers.Server], figures: Figures, seconds: float, rounds: int
+) -> None:
+    """Let the servers take turns at a work, so that a slow minute of the machine hits all."""
+    for number in range(rounds):
+        for server in candidates:
+            arguments = work.arguments(server)
+            if number == 0:
+                load.run(server.url, work.script, arguments, seconds=1, connections=CONNECTIONS)
+                arguments = work.arguments(server)
+            measured = figures.works[work.name][server.name]
+            full = load.run(
+                server.url, work.script, arguments, seconds=seconds, connections=CONNECTIONS
+            )
+            measured.saturated.append(full)
+            # So many milliseconds between the requests of a connection make half that rate.
+            pause = max(0.0, CONNECTIONS / (full.rate / 2) * 1000 - full.p50 / CONNECTIONS)
+            half = load.run(
+                server.url, work.script, work.arguments(server), seconds=max(2, seconds / 2),
+                connections=CONNECTIONS, pause=pause,
+            )  # fmt: skip
+            measured.half.append(half)
+            print(f"{work.name:32} {server.name:24} {full.rate:9.0f}/s", flush=True)
+
+
+def _measure_limits(cluster: PostgreSQL, folder: Path, figures: Figures, seconds: float) -> None:
+    reads, commits = limits.postgresql(cluster, seconds)
+    figures.limits = {
+        "OpenSSL, RS256 signatures": limits.openssl("rsa2048", round(seconds)),
+        "OpenSSL, ES256 signatures": limits.openssl("ecdsap256", round(seconds)),
+        "waitress, a constant": limits.waitress(folder, seconds, CONNECTIONS),
+        "PostgreSQL, a read by primary key": reads,
+        "PostgreSQL, a commit of one row": commits,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+// node oidc-provider as a peer: one process, one client, any login is taken.
+// Environment: PORT, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI; DATABASE_URL for PostgreSQL, else the
+// library's own memory; TOKEN_FORMAT=jwt for RS256 access tokens.
+import { generateKeyPairSync } from 'node:crypto';
+
+import Provider from 'oidc-provider';
+
+import { connect } from './postgresql_adapter.mjs';
+
+const { PORT, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, DATABASE_URL, TOKEN_FORMAT } = process.env;
+const issuer = `http://127.0.0.1:${PORT}`;
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const api = 'urn:example:api';
+
+const provider = new Provider(issuer, {
+  adapter: DATABASE_URL ? await connect(DATABASE_URL) : undefined,
+  clients: [{
+    client_id: CLIENT_ID,
+    client_secret: CLIENT_SECRET,
+    redirect_uris: [REDIRECT_URI],
+    response_types: ['code'],
+    grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+    scope: 'openid profile email offline_access',
+  }],
+  cookies: { keys: ['benchmark'] },
+  jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }] },
+  claims: { openid: ['sub'], profile: ['name'], email: ['email'] },
+  findAccount: (ctx, id) => ({
+    accountId: id,
+    claims: () => ({ sub: id, name: id, email: `${id}@example.com` }),
+  }),
+  scopes: ['openid', 'offline_access', 'profile', 'email'],
+  pkce: { required: () => true },
+  rotateRefreshToken: true,
+  // As the others do: whoever may refresh gets a refresh token for each code.
+  issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
+  ttl: { AccessToken: 600, ClientCredentials: 600, IdToken: 600, AuthorizationCode: 60,
+    RefreshToken: 14 * 86400, Session: 86400, Grant: 14 * 86400, Interaction: 3600 },
+  features: {
+    devInteractions: { enabled: true },
+    clientCredentials: { enabled: true },
+    introspection: { enabled: true },
+    revocation: { enabled: true },
+    resourceIndicators: {
+      enabled: TOKEN_FORMAT === 'jwt',
+      defaultResource: () => api,
+      useGrantedResource: () => true,
+      getResourceServerInfo: () => ({
+        scope: 'profile email',
+        audience: api,
+        accessTokenTTL: 600,
+        accessTokenFormat: 'jwt',
+        jwt: { sign: { alg: 'RS256' } },
+      }),
+    },
+  },
+});
+
+provider.listen(Number(PORT), '127.0.0.1', () => console.log('ready'));

@@ -1,0 +1,95 @@
+"""The report: a table for the terminal, and a page with the same and a plot."""
+
+import datetime
+import os
+import platform
+import textwrap
+from pathlib import Path
+from typing import Any
+
+OURS = "oidcserver"
+
+
+def rows(figures: Any) -> list[tuple[str, ...]]:
+    """Return the table: a line a work and server, with our rate as a multiple of the server's."""
+    head = ("work", "server", "a second", "ours to it", "p50 ms", "p99 ms", "p50 half", "p99 half")
+    table = [head]
+    for work, by_server in figures.works.items():
+        ours = by_server[OURS].rate() if OURS in by_server else 0.0
+        for name, measured in by_server.items():
+            latencies = [
+                measured.latency(percentile, half=half)
+                for half in (False, True)
+                for percentile in ("p50", "p99")
+            ]
+            table.append(
+                (work, name, f"{measured.rate():,.0f}", f"{ours / measured.rate():.2f}",
+                 *(f"{value:.1f}" for value in latencies))
+            )  # fmt: skip
+    return table
+
+
+def facts(figures: Any) -> list[tuple[str, str]]:
+    """Return the limits, memory and start-up times."""
+    return [
+        *((f"{name}, a second", f"{rate:,.0f}") for name, rate in figures.limits.items()),
+        *((f"{name}: memory, MiB", f"{size:.0f}") for name, size in figures.memory.items()),
+        *((f"{name}: start, s", f"{took:.2f}") for name, took in figures.start.items()),
+    ]
+
+
+def table(figures: Any) -> str:
+    """Return everything as text in columns."""
+    lines = rows(figures)
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            for line in lines]  # fmt: skip
+    return "\n".join([*text, "", *(f"{name:44}{value:>10}" for name, value in facts(figures))])
+
+
+def write(figures: Any, folder: Path, *, quick: bool) -> None:
+    """Write performance.md and performance.png into a folder."""
+    head, *body = rows(figures)
+    cells = [head, tuple("---" for _ in head), *body]
+    page = textwrap.dedent(
+        f"""\
+        # Performance
+
+        Measured on {datetime.date.today():%Y-%m-%d} by `make bench{"-quick" if quick else ""}`:
+        {os.cpu_count()} cores, {platform.system()} {platform.release()}, Python
+        {platform.python_version()}. Each server is one process on one core; the load (wrk, 16
+        connections, every answer checked) and PostgreSQL are on another. The servers take turns,
+        and each figure is the median of the rounds. *Ours to it* is our rate as a multiple of that
+        server's; *half* is the latency at about half of its greatest rate.
+
+        ![Right answers a second](performance.png)
+
+        """
+    )
+    page += "\n".join(f"| {' | '.join(line)} |" for line in cells)
+    page += "\n\n| limit, memory, start | |\n| --- | --- |\n"
+    page += "\n".join(f"| {name} | {value} |" for name, value in facts(figures)) + "\n"
+    (folder / "performance.md").write_text(page)
+    _plot(figures, folder / "performance.png")
+
+
+def _plot(figures: Any, path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    works = list(figures.works)
+    figure, axes = pyplot.subplots(len(works), 1, figsize=(8, 1.5 * len(works)), squeeze=False)
+    for (axis,), work in zip(axes, works, strict=True):
+        by_server = figures.works[work]
+        names = list(by_server)[::-1]
+        rates = [by_server[name].rate() for name in names]
+        colours = ["#1f6feb" if name == OURS else "#9aa4b2" for name in names]
+        axis.barh(names, rates, color=colours)
+        axis.bar_label(axis.containers[0], fmt="{:,.0f}", padding=3)
+        axis.set_title(f"{work}, a second", loc="left", fontsize=10)
+        axis.margins(x=0.12)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
