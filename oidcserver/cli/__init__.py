@@ -7,6 +7,7 @@ from oidcserver.cli import (
     configuration,
     database,
     keys,
+    logouts,
     registration_tokens,
     rejections,
     users,
@@ -28,6 +29,7 @@ def main() -> None:
 for command in (
     database.initdb,
     database.prune,
+    logouts.deliver_logouts,
     clients.clients,
     users.users,
     registration_tokens.registration_tokens,

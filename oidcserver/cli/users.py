@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oidcserver import clock
@@ -18,10 +18,12 @@ from oidcserver.cli.application import (
     when,
 )
 from oidcserver.cli.claims import read_claims
-from oidcserver.models import LoginSession, User
+from oidcserver.models import User
 from oidcserver.models.authorization import revoke_authorizations_of_user
+from oidcserver.models.login_session import end_login_sessions_of_user
 from oidcserver.models.user import find_user
 from oidcserver.security.passwords import hash_password
+from oidcserver.sessions.backchannel_logout import queue_logouts
 
 MIN_LENGTH = 8
 
@@ -95,7 +97,7 @@ def set_password(ini: Path, name: str, password_stdin: bool) -> None:
     with transaction(registry) as dbsession:
         user = _find(dbsession, name)
         user.password_hash = hashed
-        _end_sessions(dbsession, user)
+        _end_sessions(registry, dbsession, user)
     click.echo(f"{name} has a new password.")
 
 
@@ -123,10 +125,11 @@ def disable(ini: Path, name: str) -> None:
 
     Example: oidcserver users disable production.ini alice
     """
-    with transaction(open_registry(ini)) as dbsession:
+    registry = open_registry(ini)
+    with transaction(registry) as dbsession:
         user = _find(dbsession, name)
         user.disabled_at = user.disabled_at or clock.now()
-        _end_sessions(dbsession, user)
+        _end_sessions(registry, dbsession, user)
         ended = revoke_authorizations_of_user(dbsession, user.id)
     click.echo(f"Disabled {name}; ended {ended} authorizations.")
 
@@ -151,13 +154,10 @@ def _find(dbsession: Session, name: str) -> User:
     return user
 
 
-def _end_sessions(dbsession: Session, user: User) -> None:
-    dbsession.execute(
-        update(LoginSession)
-        .where(LoginSession.user_id == user.id, LoginSession.ended_at.is_(None))
-        .values(ended_at=clock.now())
-        .execution_options(synchronize_session=False)
-    )
+def _end_sessions(registry: Any, dbsession: Session, user: User) -> None:
+    """End every session of a person; the server tells the applications of it."""
+    for session_id in end_login_sessions_of_user(dbsession, user.id):
+        queue_logouts(registry, dbsession, session_id)
 
 
 def _read_password(from_stdin: bool) -> str:

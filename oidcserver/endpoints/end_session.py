@@ -20,7 +20,7 @@ RULE = "OpenID Connect RP-Initiated Logout 1.0 section 2"
 def end_session(request: Any) -> Response:
     """Sign out whom a valid hint names and go back; in every other case ask, or refuse.
 
-    Only a hint proves that a client asks, so only with one does a redirect follow (section 4).
+    Only a hint proves that a client asks, so only with one does a redirect follow (section 3).
     """
     try:
         payload = Payload(read_form(request) if request.method == "POST" else read_query(request))
@@ -33,27 +33,48 @@ def end_session(request: Any) -> Response:
 
 
 def _end(request: Any, data: dict[str, str]) -> Response:
-    question = see_other(request.provider_url("logout"))
     hint = data.get("id_token_hint")
     if hint is None:
-        if "post_logout_redirect_uri" in data:
-            raise invalid_request(
-                "The application did not say who is to be signed out, so nobody was.", RULE
-            )
-        return question
+        return _ask_without_hint(request, data)
     client, claims = _read(request, data, hint)
+    target = _target(client, data)
+    session = request.login_session
+    if session is None and request.method == "POST":
+        # Browsers keep our cookie from a form of another site, but not from what it leads to.
+        return see_other(request.provider_url("end_session_endpoint", _query=data))
+    if session is not None and subject_of(request, client, session.user) != claims["sub"]:
+        answer: Response = request.ask_to_log_out(client, target)
+    else:
+        answer = request.log_out(client, target)
+    return answer
+
+
+def _ask_without_hint(request: Any, data: dict[str, str]) -> Response:
+    """Ask the person, and go nowhere afterwards: who sent them here is not known."""
+    if "post_logout_redirect_uri" in data:
+        rejection = invalid_request(
+            "Nobody goes back to an application after signing out without an id_token_hint.", RULE
+        )
+        record_rejection(request, rejection, None)
+    answer: Response = request.ask_to_log_out()
+    return answer
+
+
+def _target(client: Client, data: dict[str, str]) -> str | None:
+    """Return where the person goes on, or None if that is not said.
+
+    :raises Rejection: if the client did not register it, character by character (section 3).
+    """
     target = data.get("post_logout_redirect_uri")
-    if target is not None and target not in (client.member("post_logout_redirect_uris") or ()):
+    if target is None:
+        return None
+    if target not in (client.member("post_logout_redirect_uris") or ()):
         raise invalid_request(
             "The address to go to after signing out is not one that the application registered.",
             RULE,
             post_logout_redirect_uri=target,
         )
-    session = request.login_session
-    if session is not None and subject_of(request, client, session.user) != claims["sub"]:
-        return question
-    request.sign_out()
-    return question if target is None else see_other(_with_state(target, data.get("state")))
+    return _with_state(target, data.get("state"))
 
 
 def _read(request: Any, data: dict[str, str], hint: str) -> tuple[Client, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Login sessions: who is signed in, in which browser, since when and how strongly."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ForeignKey, String, select, update
@@ -86,3 +87,15 @@ def end_login_session(dbsession: Session, session_id: str) -> bool:
         .execution_options(synchronize_session=False)
     )
     return dbsession.scalars(statement).one_or_none() is not None
+
+
+def end_login_sessions_of_user(dbsession: Session, user_id: str) -> Sequence[str]:
+    """End every session of a person; return the identifiers of those that this ended."""
+    statement = (
+        update(LoginSession)
+        .where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+        .values(ended_at=clock.now())
+        .returning(LoginSession.id)
+        .execution_options(synchronize_session=False)
+    )
+    return dbsession.scalars(statement).all()

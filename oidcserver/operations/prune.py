@@ -13,6 +13,7 @@ from oidcserver.models import (
     Base,
     InitialAccessToken,
     LoginSession,
+    LogoutDelivery,
     RecordedRejection,
     RefreshToken,
     RevokedAccessToken,
@@ -52,6 +53,7 @@ def expiries(settings: Any) -> tuple[Expiry, ...]:
         Expiry(UsedIdentifier, UsedIdentifier.expires_at),
         Expiry(InitialAccessToken, InitialAccessToken.expires_at),
         Expiry(LoginSession, LoginSession.expires_at),
+        Expiry(LogoutDelivery, LogoutDelivery.expires_at),
         Expiry(
             SuspendedRequest, SuspendedRequest.expires_at, settings["oidc.interaction_retention"]
         ),

@@ -22,10 +22,14 @@ SETTINGS = (
 
 
 def includeme(config: Any) -> None:
-    """Add ``request.login_session`` and its like, the directories and the interactions."""
+    """Add ``request.login_session`` and its like, the directories and the ways to sign out."""
     config.include("oidcserver.security.csrf")
     config.include("oidcserver.security.identity")
-    config.include("oidcserver.sessions.session_management")
+    for name in (
+        "session_management", "logout", "logout_channels", "frontchannel_logout",
+        "backchannel_logout",
+    ):  # fmt: skip
+        config.include(f"oidcserver.sessions.{name}")
     config.add_request_method(read_login_session, "login_session", reify=True)
     config.add_request_method(browser_digest, "browser_digest", reify=True)
     for method in (authenticate_person, sign_in, sign_out):

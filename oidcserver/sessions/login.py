@@ -72,14 +72,15 @@ def sign_in(
     return session
 
 
-def sign_out(request: Any) -> None:
-    """End this browser's session and what rests on it; without one, nothing happens."""
-    session = request.login_session
+def sign_out(request: Any) -> LoginSession | None:
+    """End this browser's session and what rests on it; return it, or None if there was none."""
+    session: LoginSession | None = request.login_session
     if session is not None:
         _end(request, session)
         request.login_session = None
     if read_cookie(request, COOKIE) is not None:
         set_cookie(request, COOKIE, None)
+    return session
 
 
 def _end(request: Any, session: LoginSession) -> None:

@@ -5,22 +5,23 @@ from typing import Any
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from oidcserver.oauth.responses import see_other
-
 
 def show(request: Any) -> Response:
     """Ask whether to sign out, or say that nobody is signed in."""
     session = request.login_session
+    client, target = request.after_logout
+    if session is not None and target is not None:
+        request.content_security_policy.allow_redirect(target)
     template = "logged_out" if session is None else "logout"
-    return render_to_response(
-        f"oidcserver:templates/{template}.jinja2", {"session": session}, request=request
-    )
+    values = {"session": session, "client": client, "target": target}
+    return render_to_response(f"oidcserver:templates/{template}.jinja2", values, request=request)
 
 
 def submit(request: Any) -> Response:
-    """Sign out; a redirect, so that a reload asks nothing."""
-    request.sign_out()
-    return see_other(request.provider_url("logout"))
+    """Sign out; mostly a redirect, so that a reload asks nothing."""
+    client, target = request.after_logout
+    response: Response = request.log_out(client, target)
+    return response
 
 
 def includeme(config: Any) -> None:

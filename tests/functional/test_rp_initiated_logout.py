@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from support.app import Browser, Provider, RelyingParty
+
+from oidcserver.models import RecordedRejection
 
 AFTER = "https://client.example/after"
 
@@ -72,15 +75,78 @@ def test_without_a_hint_the_person_is_asked(provider: Provider, client: RelyingP
     assert "You are signed out" in provider.browser().get("/oauth/end_session").follow()
 
 
-def test_a_hint_of_another_person_leads_to_the_question(
+def test_without_a_hint_nobody_goes_anywhere_but_it_is_recorded_why(
+    provider: Provider, client: RelyingParty
+) -> None:
+    browser = provider.browser()
+    sign_in(client, browser)
+    parameters = {"post_logout_redirect_uri": AFTER, "state": "x", "client_id": client.client_id}
+    page = browser.get("/oauth/end_session", parameters).follow()
+    assert is_signed_in(browser)
+    assert "You are signed out" in page.forms["logout"].submit().follow()
+    assert not is_signed_in(browser)
+    with provider.database() as dbsession:
+        recorded = dbsession.scalars(select(RecordedRejection)).one()
+        assert "id_token_hint" in recorded.description
+
+
+def test_a_hint_of_another_person_leads_to_the_question_and_then_to_the_application(
     provider: Provider, client: RelyingParty
 ) -> None:
     hint = sign_in(client, provider.browser())["id_token"]
     bob = provider.browser()
     bob.sign_in("bob")
-    parameters = {"id_token_hint": hint, "post_logout_redirect_uri": AFTER}
-    assert "Sign out?" in bob.get("/oauth/end_session", parameters).follow()
+    parameters = {"id_token_hint": hint, "post_logout_redirect_uri": AFTER, "state": "a b"}
+    page = bob.get("/oauth/end_session", parameters).follow()
+    assert "Sign out?" in page
+    assert "The Example Application" in page
+    assert "https://client.example" in page.headers["Content-Security-Policy"]
     assert is_signed_in(bob)
+    assert page.forms["logout"].submit().location == f"{AFTER}?state=a%20b"
+    assert not is_signed_in(bob)
+    again = bob.get(page.request.url)
+    assert "You are signed out" in again
+    assert f'href="{AFTER}?state=a%20b"' in again
+
+
+def test_where_to_go_after_the_question_can_be_neither_made_up_nor_used_for_long(
+    provider: Provider, client: RelyingParty, clock: Any
+) -> None:
+    hint = sign_in(client, provider.browser())["id_token"]
+    bob = provider.browser()
+    bob.sign_in("bob")
+    parameters = {"id_token_hint": hint, "post_logout_redirect_uri": AFTER}
+    asked = bob.get("/oauth/end_session", parameters).location
+    assert "The Example Application" in bob.get(asked)
+    assert "The Example Application" not in bob.get(asked[:-1] + "!")
+    assert "The Example Application" not in bob.get("/logout?then=https://evil.example/")
+    clock.advance(1801)
+    assert "The Example Application" not in bob.get(asked)
+
+
+def test_a_state_that_is_too_long_to_keep_costs_the_way_back_and_no_more(
+    provider: Provider, client: RelyingParty
+) -> None:
+    hint = sign_in(client, provider.browser())["id_token"]
+    bob = provider.browser()
+    bob.sign_in("bob")
+    parameters = {
+        "id_token_hint": hint, "post_logout_redirect_uri": AFTER, "state": "s" * 4000,
+    }  # fmt: skip
+    page = bob.get("/oauth/end_session", parameters).follow()
+    assert "You are signed out" in page.forms["logout"].submit().follow()
+
+
+def test_a_form_of_another_site_comes_without_cookie_and_signs_out_all_the_same(
+    provider: Provider, client: RelyingParty
+) -> None:
+    browser = provider.browser()
+    hint = sign_in(client, browser)["id_token"]
+    parameters = {"id_token_hint": hint, "post_logout_redirect_uri": AFTER, "state": "a b"}
+    again = provider.browser().post("/oauth/end_session", parameters)
+    assert again.location.startswith(f"{provider.issuer}/oauth/end_session?")
+    assert browser.get(again.location).location == f"{AFTER}?state=a%20b"
+    assert not is_signed_in(browser)
 
 
 def test_an_expired_hint_still_says_who_is_meant(
@@ -97,7 +163,6 @@ def test_an_expired_hint_still_says_who_is_meant(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"id_token_hint": None},
         {"id_token_hint": "forged"},
         {"id_token_hint": "access_token"},
         {"post_logout_redirect_uri": "https://evil.example/"},

@@ -16,7 +16,9 @@ from oidcserver.models import (
     Base,
     Client,
     Consent,
+    InitialAccessToken,
     LoginSession,
+    LogoutDelivery,
     RecordedRejection,
     RefreshToken,
     RevokedAccessToken,
@@ -74,7 +76,12 @@ def rows_of(moment: int, name: str) -> list[Base]:
         ),
         RevokedAccessToken(token_id=name, expires_at=moment),
         UsedIdentifier(identifier_digest=name, expires_at=moment),
+        InitialAccessToken(id=name, token_digest=name, expires_at=moment),
         LoginSession(id=name, token_digest=name, user_id="alice", expires_at=moment),
+        LogoutDelivery(
+            id=name, client_id="client", subject="alice", session_id=name, expires_at=moment,
+            next_attempt_at=moment,
+        ),
         SuspendedRequest(
             reference_digest=name, client_id="client", parameters={}, browser_digest="",
             expires_at=moment,

@@ -1,0 +1,61 @@
+"""Front-channel logout (OpenID Connect Front-Channel Logout 1.0).
+
+The page after signing out shows each application's own page in a hidden frame, and goes on when
+all are there. What it knows is whether something came: what an application says in its frame is
+nobody else's to read.
+"""
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+
+from oidcserver.models import Client, LoginSession
+from oidcserver.models.login_session_client import clients_of_login_session
+from oidcserver.security.cors import origin_of
+from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel
+
+NAME = "frontchannel"
+MEMBER = "frontchannel_logout_uri"
+
+
+def show_frames(
+    request: Any, session: LoginSession, client: Client | None, target: str | None
+) -> Response | None:
+    """Return the page that signs a person out of the applications of a session; None: of none.
+
+    It is the answer itself: after a redirect, nobody would know the session any more.
+
+    :param client: the application to go on to, at ``target``.
+    """
+    if NAME not in request.registry.logout_channels:
+        return None
+    frames = [
+        (found.client_name, frame_url(request, found, session.id))
+        for found, _ in clients_of_login_session(request.dbsession, session.id)
+        if found.member(MEMBER)
+    ]
+    if not frames:
+        return None
+    policy = request.content_security_policy
+    policy.allow("script-src", "'self'")
+    for _, url in frames:
+        policy.allow("frame-src", origin_of(url) or "'self'")
+    values = {"frames": frames, "client": client, "target": target}
+    return render_to_response(
+        "oidcserver:templates/frontchannel_logout.jinja2", values, request=request
+    )
+
+
+def frame_url(request: Any, client: Client, session_id: str) -> str:
+    """Return a client's URL with ``iss`` and ``sid``, which any may be sent (section 2)."""
+    uri: str = client.member(MEMBER)
+    separator = "&" if "?" in uri else "?"
+    query = {"iss": request.provider.issuer, "sid": session_id}
+    return uri + separator + urlencode(query, quote_via=quote)
+
+
+def includeme(config: Any) -> None:
+    """Offer the channel; there is nothing to add for it, as signing out asks for the page."""
+    offer_logout_channel(config, NAME, LogoutChannel(MEMBER, lambda: None))

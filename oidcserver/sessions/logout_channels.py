@@ -1,0 +1,83 @@
+"""How applications hear that a person signed out: the channels, and who is to hear.
+
+A channel is an offer of the kind ``logout channel``, a :class:`LogoutChannel`, which
+``oidc.logout_channels`` selects. Where none is selected, nobody notes which applications took part
+in a login session.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from oidcserver.models.login_session_client import join_login_session
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.errors import Rejection
+from oidcserver.plugins.selection import SELECT
+from oidcserver.settings import words
+
+SETTING = "oidc.logout_channels"
+KIND = "logout channel"
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutChannel:
+    """One way in which an application may hear of a sign-out.
+
+    ``uri_member`` is the member of client metadata with which a client asks for it; ``register``
+    adds what the channel needs, and is called if the channel is selected.
+    """
+
+    uri_member: str
+    register: Callable[[], None]
+
+
+def offer_logout_channel(config: Any, name: str, channel: LogoutChannel) -> None:
+    """Offer a channel and promise it where it is selected (``{name}_logout_supported``)."""
+
+    def selected(provider: Any) -> bool | None:
+        return name in provider.settings[SETTING] or None
+
+    config.add_oauth_offer(KIND, name, channel)
+    # Each channel says which session it was: ``sid`` is in every ID token.
+    for field in (f"{name}_logout_supported", f"{name}_logout_session_supported"):
+        config.add_server_metadata(field, selected)
+
+
+def take_part(request: AuthorizationRequest, parameters: dict[str, Any]) -> None:
+    """Note that a client takes part in the login session, if it wants to hear of its end.
+
+    :raises Rejection: ``login_required`` if the person signed out at this very moment.
+    """
+    authorization, client = request.authorization, request.client
+    if authorization is None or "openid" not in authorization.scope.split():
+        return
+    assert client is not None
+    channels = request.http_request.registry.logout_channels.values()
+    if not any(client.member(channel.uri_member) for channel in channels):
+        return
+    session_id, subject = authorization.session_id, authorization.subject
+    assert session_id is not None
+    dbsession = request.http_request.dbsession
+    if not join_login_session(dbsession, session_id, client.client_id, subject):
+        raise Rejection(
+            "login_required",
+            "The person signed out at this moment.",
+            rule="OpenID Connect Core section 3.1.2.6",
+        )
+
+
+def includeme(config: Any) -> None:
+    """Add the setting, the selection and the stage."""
+    config.add_oauth_setting(
+        SETTING, words, (), "How applications hear that a person signed out; empty: they do not."
+    )
+    config.add_oauth_stage("authorization_response", "login_session_client", take_part)
+
+    def select() -> None:
+        provider = config.registry.provider
+        chosen = provider.catalog.select(KIND, provider.settings[SETTING], SETTING)
+        config.registry.logout_channels = chosen
+        for channel in chosen.values():
+            channel.register()
+
+    config.action(("oauth", KIND), select, order=SELECT)

@@ -1,0 +1,203 @@
+"""Telling clients of logouts: a few threads that take from the outbox what is due.
+
+The table is the queue, so any process delivers what any other wrote, and nothing is lost with a
+process: what it had claimed becomes due again. A client may hear of a logout twice, never not at
+all while it can be reached.
+"""
+
+import json
+import logging
+import re
+import secrets
+import threading
+from collections.abc import Collection
+from typing import Any
+
+from oidcserver import clock
+from oidcserver.keys.jwt import InvalidJWT
+from oidcserver.models import Client, LogoutDelivery
+from oidcserver.models.logout_delivery import (
+    claim_logout_delivery,
+    end_logout_delivery,
+    postpone_logout_delivery,
+)
+from oidcserver.oauth.errors import Rejection
+from oidcserver.security.outbound import FetchResult, OutboundFetcher, OutboundFetchError
+from oidcserver.sessions.logout_token import make_logout_token
+
+log = logging.getLogger("oidcserver.backchannel_logout")
+
+#: Deliveries under way at once in one process.
+WORKERS = 8
+#: Seconds from the first failure to the second attempt, doubled from one to the next, and at most.
+FIRST_PAUSE, LONGEST_PAUSE = 5, 3600
+#: Seconds that a claim lasts beyond what its fetches may take.
+CLAIM_MARGIN = 30
+_ERROR_CODE = re.compile(r"[a-z_]{1,40}")
+_random = secrets.SystemRandom()
+
+
+class LogoutDeliverer:
+    """Delivers logouts from threads of its own; ``registry.logout_deliverer``.
+
+    :param registry: of the application, for its database, provider and clients' keys.
+    :param fetcher: gives up soon, since somebody may wait.
+    """
+
+    def __init__(self, registry: Any, fetcher: OutboundFetcher) -> None:
+        self.fetcher = fetcher
+        self._registry = registry
+        settings = registry.provider.settings
+        self._interval: int = settings["oidc.backchannel_logout_interval"]
+        self._lease = int(fetcher.timeout) + settings["oauth.outbound_timeout"] + CLAIM_MARGIN
+        #: Guards what follows, and tells of its changes.
+        self._changed = threading.Condition()
+        self._working = 0
+        self._more = False
+        self._awaited: set[str] = set()
+        self._started = False
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Look for what is due, now and in intervals, from the first request on.
+
+        Not from the start of the application: a server may fork after it.
+        """
+        if self._started:
+            return
+        with self._changed:
+            first, self._started = not self._started, True
+        if first and self._interval:
+            threading.Thread(target=self._look_regularly, name="logouts", daemon=True).start()
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._stopped.set()
+
+    def wake(self) -> None:
+        """Deliver what is due, in the background."""
+        with self._changed:
+            if self._stopped.is_set():
+                return
+            if self._working >= WORKERS:
+                self._more = True  # for the worker that has just found nothing
+                return
+            self._working += 1
+        try:
+            threading.Thread(target=self._work, name="logout-delivery", daemon=True).start()
+        except RuntimeError:  # the system has no more threads: it stays due
+            self._leave()
+
+    def deliver(self, identifiers: Collection[str], timeout: float) -> None:
+        """Deliver in the background; wait for the first attempt of these, but not for longer.
+
+        :param timeout: seconds.
+        """
+        wanted = set(identifiers)
+        with self._changed:
+            self._awaited |= wanted
+        self.wake()
+        with self._changed:
+            self._changed.wait_for(lambda: self._awaited.isdisjoint(wanted), timeout)
+            self._awaited -= wanted
+
+    def deliver_due(self) -> None:
+        """Deliver what is due, and wait until nothing is under way any more."""
+        self.wake()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._working)
+
+    def _look_regularly(self) -> None:
+        while True:
+            self.wake()
+            if self._stopped.wait(self._interval):
+                return
+
+    def _work(self) -> None:
+        while True:
+            try:
+                while claimed := self._claim():
+                    self.wake()  # there may be more, and this one may be slow
+                    self._attempt(*claimed)
+            except Exception:
+                # The database, or a bug: what was claimed will be due again.
+                log.exception("Logouts could not be delivered.")
+            with self._changed:
+                if not self._more:
+                    self._leave()
+                    return
+                self._more = False
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._working -= 1
+            self._changed.notify_all()
+
+    def _claim(self) -> tuple[LogoutDelivery, Client] | None:
+        if self._stopped.is_set():
+            return None
+        with self._registry.dbsession_factory.begin() as dbsession:
+            delivery = claim_logout_delivery(dbsession, self._lease)
+            if delivery is None:
+                return None
+            return delivery, dbsession.get_one(Client, delivery.client_id)
+
+    def _attempt(self, delivery: LogoutDelivery, client: Client) -> None:
+        try:
+            uri = client.member("backchannel_logout_uri")
+            if uri is None:
+                self._end(delivery, "The client has no backchannel_logout_uri any more.")
+                return
+            token = make_logout_token(self._registry, client, delivery)
+            result = self.fetcher.post_form(uri, {"logout_token": token})
+        except OutboundFetchError as problem:
+            self._postpone(delivery, problem.reason)
+        except Rejection as problem:
+            self._postpone(delivery, problem.description)
+        except (InvalidJWT, ValueError) as problem:
+            self._postpone(delivery, f"No logout token can be made: {problem}.")
+        else:
+            self._settle(delivery, result)
+        finally:
+            with self._changed:
+                self._awaited.discard(delivery.id)
+                self._changed.notify_all()
+
+    def _settle(self, delivery: LogoutDelivery, result: FetchResult) -> None:
+        """Take the answer (section 2.8): 400 is for good, and everything else may pass."""
+        if result.status in {200, 204}:
+            self._end(delivery)
+        elif result.status == 400:
+            self._end(delivery, f"The client refused the logout token{_error_code(result)}.")
+        else:
+            self._postpone(delivery, f"The client answered with status {result.status}.")
+
+    def _end(self, delivery: LogoutDelivery, problem: str = "") -> None:
+        with self._registry.dbsession_factory.begin() as dbsession:
+            end_logout_delivery(dbsession, delivery, problem)
+        if problem:
+            log.warning("Client %s was not told of a logout: %s", delivery.client_id, problem)
+        else:
+            log.info("Client %s was told of a logout.", delivery.client_id)
+
+    def _postpone(self, delivery: LogoutDelivery, problem: str) -> None:
+        pause = min(FIRST_PAUSE * 2 ** (delivery.attempts - 1), LONGEST_PAUSE)
+        next_attempt_at = clock.now() + round(pause * _random.uniform(0.75, 1.25))
+        if next_attempt_at >= delivery.expires_at:
+            self._end(delivery, f"{problem} It is given up.")
+            return
+        with self._registry.dbsession_factory.begin() as dbsession:
+            postpone_logout_delivery(dbsession, delivery, next_attempt_at, problem)
+        log.warning(
+            "Client %s was not told of a logout yet (attempt %d): %s",
+            delivery.client_id, delivery.attempts, problem,
+        )  # fmt: skip
+
+
+def _error_code(result: FetchResult) -> str:
+    """Return the error code of an answer in brackets, if it has one (RFC 6749 section 5.2)."""
+    try:
+        code = json.loads(result.body)["error"]
+        return f" ({code})" if _ERROR_CODE.fullmatch(code) else ""
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ""

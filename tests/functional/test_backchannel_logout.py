@@ -1,0 +1,516 @@
+"""The provider tells applications of a logout (OpenID Connect Back-Channel Logout 1.0)."""
+
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from joserfc import jws, jwt
+from joserfc.jwk import KeySet
+from sqlalchemy import select
+from support.app import Browser, Provider, RelyingParty
+
+from oidcserver import clock as oidcserver_clock
+from oidcserver.models import LoginSessionClient, LogoutDelivery
+
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+#: Nobody waits as long as that: it is over as soon as the applications have answered.
+LONG = 60
+
+
+class Application:
+    """An application on loopback that hears of logouts; ``status`` is what it answers."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.body = b""
+        self.headers: dict[str, str] = {}
+        self.posts: list[tuple[str, str, str]] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        application = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                application.posts.append((self.path, self.headers["Content-Type"], body))
+                application.may_answer.wait(30)
+                self.send_response(application.status)
+                for name, value in application.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(application.body)))
+                self.end_headers()
+                self.wfile.write(application.body)
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/logout?tenant=1"
+
+    @property
+    def tokens(self) -> list[str]:
+        """The logout tokens that came."""
+        return [parse_qs(body)["logout_token"][0] for _, _, body in self.posts]
+
+    def close(self) -> None:
+        self.may_answer.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def application() -> Iterator[Application]:
+    running = Application()
+    yield running
+    running.close()
+
+
+MakeProvider = Callable[..., Provider]
+
+
+@pytest.fixture
+def make(make_provider: MakeProvider, database_url: str) -> MakeProvider:
+    """Return a function that makes a provider whose background does nothing unasked."""
+
+    def make(**settings: object) -> Provider:
+        return make_provider(
+            **{
+                "oidcserver__database_url": database_url,
+                "oidc__logout_channels": "backchannel",
+                "oidc__backchannel_logout_interval": "0",
+                "oidc__backchannel_logout_wait": str(LONG),
+                "oauth__outbound_allow_loopback": "true",
+                **settings,
+            }
+        )
+
+    return make
+
+
+@pytest.fixture
+def provider(make: MakeProvider) -> Provider:
+    return make()
+
+
+def register(provider: Provider, application: Application, **metadata: Any) -> RelyingParty:
+    return provider.register(backchannel_logout_uri=application.url, **metadata)
+
+
+def sign_out(browser: Browser) -> None:
+    """Answer the question of the page with yes."""
+    page = browser.get("/logout").forms["logout"].submit().follow()
+    assert "You are signed out" in page
+
+
+def verify(provider: Provider, token: str, client: RelyingParty) -> dict[str, Any]:
+    """Verify a logout token as section 2.6 says; return its claims."""
+    keys = KeySet.import_key_set(provider.browser().get("/oauth/jwks.json").json)
+    decoded = jwt.decode(token, keys, algorithms=["RS256"])
+    claims: dict[str, Any] = decoded.claims
+    assert decoded.header["typ"] == "logout+jwt"
+    assert claims["iss"] == provider.issuer
+    assert claims["aud"] == client.client_id
+    assert claims["iat"] <= oidcserver_clock.now() < claims["exp"] <= claims["iat"] + 120
+    assert claims["events"] == {EVENT: {}}
+    assert "nonce" not in claims
+    assert len(claims["jti"]) >= 22
+    return claims
+
+
+def deliveries(provider: Provider) -> list[LogoutDelivery]:
+    with provider.database() as dbsession:
+        rows = list(dbsession.scalars(select(LogoutDelivery).order_by(LogoutDelivery.created_at)))
+        dbsession.expunge_all()
+    return rows
+
+
+def deliver_due(provider: Provider) -> None:
+    provider.registry.logout_deliverer.deliver_due()
+
+
+def test_an_application_is_told_who_signed_out_of_which_session(
+    provider: Provider, application: Application
+) -> None:
+    client, browser = register(provider, application), provider.browser()
+    id_token = client.exchange(client.login(browser)["code"])["id_token"]
+    sign_out(browser)
+    [(path, content_type, body)] = application.posts
+    assert path == "/logout?tenant=1"
+    assert content_type == "application/x-www-form-urlencoded"
+    assert parse_qs(body).keys() == {"logout_token"}
+    claims = verify(provider, application.tokens[0], client)
+    own = jws.extract_compact(id_token.encode())
+    assert {"sub", "sid"} <= claims.keys()
+    assert own.payload
+    for name in ("sub", "sid"):
+        assert f'"{name}":"{claims[name]}"'.encode() in own.payload.replace(b": ", b":")
+    [delivery] = deliveries(provider)
+    assert delivery.ended_at is not None
+    assert delivery.problem == ""
+    deliver_due(provider)
+    assert len(application.posts) == 1
+
+
+def test_a_pairwise_client_is_told_the_subject_that_it_knows(
+    provider: Provider, application: Application
+) -> None:
+    client, browser = register(provider, application, subject_type="pairwise"), provider.browser()
+    tokens = client.exchange(client.login(browser)["code"])
+    sign_out(browser)
+    claims = verify(provider, application.tokens[0], client)
+    assert claims["sub"] == client.userinfo(tokens["access_token"], status="*").json.get(
+        "sub", claims["sub"]
+    )
+    with provider.database() as dbsession:
+        assert dbsession.scalars(select(LoginSessionClient.subject)).one() == claims["sub"]
+
+
+def test_every_way_of_signing_out_tells(provider: Provider, application: Application) -> None:
+    client = register(provider, application, post_logout_redirect_uris=["https://client.example/"])
+
+    def at_the_application(browser: Browser, id_token: str) -> None:
+        browser.get("/oauth/end_session", {"id_token_hint": id_token})
+
+    def by_another_person(browser: Browser, id_token: str) -> None:
+        client.complete(client.authorize(browser, prompt="login"), "bob")
+
+    def from_another_browser(browser: Browser, id_token: str) -> None:
+        other = provider.browser()
+        other.sign_in("alice")
+        forms = other.get("/account").forms.values()
+        next(form for form in forms if "Sign out there" in form.text).submit("session")
+
+    for number, way in enumerate(
+        (at_the_application, by_another_person, from_another_browser), start=1
+    ):
+        browser = provider.browser()
+        tokens = client.exchange(client.login(browser, "alice")["code"])
+        way(browser, tokens["id_token"])
+        assert len(application.posts) == number, way
+        verify(provider, application.tokens[-1], client)
+
+
+def test_who_took_no_part_in_the_session_hears_nothing(
+    provider: Provider, application: Application
+) -> None:
+    client, other = register(provider, application), provider.register()
+    browser, elsewhere = provider.browser(), provider.browser()
+    client.login(elsewhere)
+    other.login(browser)
+    client.login(browser, scope="profile")  # no ID token, so no login there
+    client.answer(client.authorize(provider.browser(), prompt="none"))
+    sign_out(browser)
+    assert application.posts == []
+    assert deliveries(provider) == []
+
+
+def test_one_that_was_away_is_told_later_with_a_new_token(
+    provider: Provider, application: Application, clock: Any
+) -> None:
+    client, browser = register(provider, application), provider.browser()
+    client.login(browser)
+    application.status = 503
+    sign_out(browser)
+    deliver_due(provider)
+    assert len(application.posts) == 1, "not at once again"
+    application.status = 204
+    clock.advance(10)
+    deliver_due(provider)
+    first, second = (verify_later(provider, token, client) for token in application.tokens)
+    assert first["jti"] != second["jti"]
+    assert second["iat"] >= first["iat"] + 10
+    assert first["sid"] == second["sid"]
+    [delivery] = deliveries(provider)
+    assert (delivery.attempts, delivery.ended_at is not None, delivery.problem) == (2, True, "")
+
+
+def verify_later(provider: Provider, token: str, client: RelyingParty) -> dict[str, Any]:
+    """Verify a token that may have expired by now."""
+    keys = KeySet.import_key_set(provider.browser().get("/oauth/jwks.json").json)
+    claims: dict[str, Any] = jwt.decode(token, keys, algorithms=["RS256"]).claims
+    return claims
+
+
+def test_it_is_tried_ever_more_rarely_and_at_last_given_up(
+    make: MakeProvider, application: Application, clock: Any
+) -> None:
+    provider = make(oidc__backchannel_logout_lifetime="100")
+    client, browser = register(provider, application), provider.browser()
+    client.login(browser)
+    application.status = 500
+    sign_out(browser)
+    pauses = []
+    for _ in range(10):
+        [delivery] = deliveries(provider)
+        if delivery.ended_at is not None:
+            break
+        pause = delivery.next_attempt_at - oidcserver_clock.now()
+        pauses.append(pause)
+        clock.advance(pause - 1)
+        deliver_due(provider)
+        assert len(application.posts) == len(pauses)
+        clock.advance(1)
+        deliver_due(provider)
+        assert len(application.posts) == len(pauses) + 1
+    assert 3 <= len(pauses) <= 5
+    for number, pause in enumerate(pauses):
+        assert 3 * 2**number <= pause <= 7 * 2**number
+    assert delivery.problem == "The client answered with status 500. It is given up."
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b'{"error": "invalid_request"}', " (invalid_request)"),
+        (b'{"error": "a\\nb"}', ""),
+        (b'{"error": 1}', ""),
+        (b"[]", ""),
+        (b"no JSON \xff", ""),
+    ],
+)
+def test_one_that_refuses_the_token_is_not_asked_again_and_the_log_says_so(
+    make_provider: MakeProvider,
+    application: Application,
+    clock: Any,
+    caplog: pytest.LogCaptureFixture,
+    body: bytes,
+    problem: str,
+) -> None:
+    provider = make_provider(
+        oidc__logout_channels="backchannel", oidc__backchannel_logout_interval="0",
+        oidc__backchannel_logout_wait=LONG, oauth__outbound_allow_loopback="true",
+    )  # fmt: skip
+    client, browser = register(provider, application), provider.browser()
+    client.login(browser)
+    application.status, application.body = 400, body
+    sign_out(browser)
+    clock.advance(7200)
+    deliver_due(provider)
+    assert len(application.posts) == 1
+    [delivery] = deliveries(provider)
+    assert delivery.problem == f"The client refused the logout token{problem}."
+    assert f"{client.client_id} was not told of a logout: {delivery.problem}" in caplog.text
+
+
+def test_one_that_hangs_holds_nobody_up(make: MakeProvider, application: Application) -> None:
+    provider = make(oidc__backchannel_logout_wait="0")
+    client, browser = register(provider, application), provider.browser()
+    client.login(browser)
+    application.may_answer.clear()
+    cookie = browser.cookies["oidc_session"]
+    sign_out(browser)
+    browser.set_cookie("oidc_session", cookie)
+    assert "One sign-in" in browser.get("/"), "the old cookie is dead"
+    assert deliveries(provider)[0].ended_at is None
+    provider.registry.logout_deliverer.deliver_due()
+    [delivery] = deliveries(provider)
+    assert delivery.ended_at is None
+    assert delivery.problem == "The host did not answer in whole within 2 seconds."
+
+
+def test_one_that_hangs_does_not_keep_the_others_waiting(
+    provider: Provider, application: Application
+) -> None:
+    quick = Application()
+    try:
+        browser = provider.browser()
+        for uri in (application.url, quick.url):
+            provider.register(backchannel_logout_uri=uri).login(browser)
+        application.may_answer.clear()
+        sign_out(browser)
+        assert len(quick.posts) == 1
+        ended = [row.ended_at is not None for row in deliveries(provider)]
+        assert sorted(ended) == [False, True]
+    finally:
+        quick.close()
+
+
+def test_a_redirect_is_not_followed(provider: Provider, application: Application) -> None:
+    client, browser = register(provider, application), provider.browser()
+    client.login(browser)
+    application.status, application.headers = 302, {"Location": "/elsewhere"}
+    sign_out(browser)
+    assert [path for path, _, _ in application.posts] == ["/logout?tenant=1"]
+    assert "redirect" in deliveries(provider)[0].problem
+
+
+def test_an_internal_address_gets_no_packet(make: MakeProvider, application: Application) -> None:
+    provider = make(oauth__outbound_allow_loopback="false")
+    client, browser = register(provider, application), provider.browser()
+    client.login(browser)
+    sign_out(browser)
+    assert application.posts == []
+    assert deliveries(provider)[0].problem
+
+
+def test_what_a_process_left_undone_the_next_one_does(
+    make: MakeProvider, application: Application, clock: Any
+) -> None:
+    first = make()
+    client, browser = register(first, application), first.browser()
+    client.login(browser)
+    first.registry.logout_deliverer.stop()  # it dies between the commit and the delivery
+    sign_out_without_waiting(first, browser)
+    assert application.posts == []
+    [delivery] = deliveries(first)
+    assert delivery.ended_at is None
+    second = make()
+    deliver_due(second)
+    assert len(application.posts) == 1
+    verify(second, application.tokens[0], client)
+
+
+def sign_out_without_waiting(provider: Provider, browser: Browser) -> None:
+    provider.registry.provider.settings._values["oidc.backchannel_logout_wait"] = 0
+    sign_out(browser)
+
+
+def test_what_a_process_had_claimed_when_it_died_is_due_again(
+    make: MakeProvider, application: Application, clock: Any
+) -> None:
+    provider = make(oidc__backchannel_logout_wait="0")
+    client, browser = register(provider, application), provider.browser()
+    client.login(browser)
+    provider.registry.logout_deliverer.stop()
+    sign_out(browser)
+    dying = make()
+    assert dying.registry.logout_deliverer._claim() is not None
+    heir = make()
+    deliver_due(heir)
+    assert application.posts == [], "it may still be at it"
+    clock.advance(60)
+    deliver_due(heir)
+    assert len(application.posts) == 1
+
+
+def test_several_at_once_tell_each_once(make: MakeProvider, application: Application) -> None:
+    provider = make(oidc__backchannel_logout_wait="0")
+    client = register(provider, application)
+    provider.registry.logout_deliverer.stop()
+    for _ in range(6):
+        browser = provider.browser()
+        client.login(browser)
+        sign_out(browser)
+    others = [make() for _ in range(3)]
+    threads = [threading.Thread(target=deliver_due, args=(other,)) for other in others]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    claims = [verify(provider, token, client)["sid"] for token in application.tokens]
+    assert len(claims) == len(set(claims)) == 6
+    assert all(row.attempts == 1 and row.ended_at is not None for row in deliveries(provider))
+
+
+def test_one_that_registered_unsigned_id_tokens_gets_a_signed_token(
+    make: MakeProvider, application: Application
+) -> None:
+    provider = make(oidc__unsigned_id_tokens="true")
+    client = register(provider, application, id_token_signed_response_alg="none")
+    browser = provider.browser()
+    client.login(browser)
+    sign_out(browser)
+    verify(provider, application.tokens[0], client)
+
+
+def test_one_that_wants_to_hear_nothing_any_more_does_not(
+    make: MakeProvider, application: Application
+) -> None:
+    from oidcserver.models import Client
+    from oidcserver.oauth.registration import update_client
+
+    provider = make(oidc__backchannel_logout_wait="0")
+    client, browser = register(provider, application), provider.browser()
+    client.login(browser)
+    provider.registry.logout_deliverer.stop()
+    sign_out(browser)
+    other = make()
+    with other.database() as dbsession:
+        row = dbsession.get_one(Client, client.client_id)
+        metadata = {k: v for k, v in row.client_metadata.items() if "backchannel" not in k}
+        update_client(other.registry.provider, dbsession, row, metadata)
+    deliver_due(other)
+    assert application.posts == []
+    assert "any more" in deliveries(other)[0].problem
+
+
+def test_a_process_looks_by_itself_from_its_first_request_on(
+    make: MakeProvider, application: Application
+) -> None:
+    provider = make(oidc__backchannel_logout_wait="0")
+    client, browser = register(provider, application), provider.browser()
+    client.login(browser)
+    provider.registry.logout_deliverer.stop()
+    sign_out(browser)
+    serving = make(oidc__backchannel_logout_interval="3600")
+    serving.browser().get("/")
+    deliverer = serving.registry.logout_deliverer
+    try:
+        deliverer.deliver_due()
+        assert len(application.posts) == 1
+    finally:
+        deliverer.stop()
+
+
+def test_what_is_not_selected_is_not_there(
+    make_provider: MakeProvider, application: Application
+) -> None:
+    provider = make_provider()
+    document = provider.browser().get("/.well-known/openid-configuration").json
+    assert not [name for name in document if "channel_logout" in name]
+    client, browser = register(provider, application), provider.browser()
+    client.login(browser)
+    sign_out(browser)
+    with provider.database() as dbsession:
+        assert dbsession.scalars(select(LoginSessionClient)).all() == []
+    assert deliveries(provider) == []
+    assert not hasattr(provider.registry, "logout_deliverer")
+
+
+def test_it_is_promised_where_it_is_selected(provider: Provider) -> None:
+    document = provider.browser().get("/.well-known/openid-configuration").json
+    assert document["backchannel_logout_supported"] is True
+    assert document["backchannel_logout_session_supported"] is True
+    assert "frontchannel_logout_supported" not in document
+
+
+def test_a_channel_that_nobody_offers_stops_the_start(make_provider: MakeProvider) -> None:
+    from oidcserver.settings import ConfigurationProblem
+
+    with pytest.raises(ConfigurationProblem, match="Did you mean 'backchannel'"):
+        make_provider(oidc__logout_channels="backchanel")
+
+
+def test_the_command_line_tells_too(
+    make: MakeProvider, application: Application, tmp_path: Path, database_url: str,
+    keys_directory: Path,
+) -> None:  # fmt: skip
+    from click.testing import CliRunner
+    from support.processes import write_ini
+
+    from oidcserver.cli import main
+
+    provider = make(oidc__issuer="http://127.0.0.1:6543")
+    client, browser = register(provider, application), provider.browser()
+    client.login(browser)
+    ini = write_ini(
+        tmp_path / "logouts.ini", 6543, oidcserver__database_url=database_url,
+        oidcserver__keys_directory=keys_directory, oidc__logout_channels="backchannel",
+        oauth__outbound_allow_loopback="true",
+    )  # fmt: skip
+    disabled = CliRunner().invoke(main, ["users", "disable", str(ini), "alice"])
+    assert disabled.exit_code == 0, disabled.output
+    assert application.posts == []
+    delivered = CliRunner().invoke(main, ["deliver-logouts", str(ini), "--json"])
+    assert delivered.exit_code == 0, delivered.output
+    assert '"left": 0' in delivered.output
+    verify(provider, application.tokens[0], client)
