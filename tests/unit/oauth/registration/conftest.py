@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from oidcserver.plugins.catalog import Catalog
+
 GRANT_TYPES = ("authorization_code", "implicit", "client_credentials", "password", "refresh_token")
 METHODS = {
     "client_secret_basic": SimpleNamespace(),
@@ -23,6 +25,7 @@ def make(mode: str = "production", **selected: Any) -> Any:
     """Return what registration reads of a provider."""
     promises = {**PROMISES, **selected.pop("promises", {})}
     values = {
+        "catalog": Catalog(),
         "settings": {"oidcserver.mode": mode},
         "grant_types": dict.fromkeys(GRANT_TYPES),
         "response_types": frozenset({"code", "id_token", "id_token token", "code id_token"}),

@@ -177,7 +177,7 @@ def test_texts_are_normalised_and_said_once(production: Any) -> None:
         ({"request_object_encryption_alg": "RSA-OAEP"}, "request_object_encryption_alg"),
         ({"request_object_encryption_enc": "A128GCM"}, "request_object_encryption_enc"),
         ({"subject_type": "pairwise"}, "subject_type"),
-        ({"sector_identifier_uri": "https://client.example/sector"}, "sector_identifier_uri"),
+        ({"sector_identifier_uri": "http://client.example/sector"}, "sector_identifier_uri"),
         ({"application_type": "desktop"}, "application_type"),
         ({"jwks_uri": "http://client.example/jwks"}, "jwks_uri"),
         ({"jwks_uri": "https://169.254.169.254/"}, "jwks_uri"),
