@@ -15,6 +15,7 @@ from oidcserver import clock
 from oidcserver.models import LogoutDelivery
 from oidcserver.models.login_session_client import clients_of_login_session
 from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.registration.members import fetched_uri
 from oidcserver.security.outbound import OutboundFetcher
 from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel
 from oidcserver.sessions.logout_deliverer import LogoutDeliverer
@@ -103,4 +104,4 @@ def includeme(config: Any) -> None:
 
     for setting in SETTINGS:
         config.add_oauth_setting(*setting)
-    offer_logout_channel(config, NAME, LogoutChannel(MEMBER, register))
+    offer_logout_channel(config, NAME, LogoutChannel(MEMBER, fetched_uri, register))

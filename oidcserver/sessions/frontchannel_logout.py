@@ -13,6 +13,7 @@ from pyramid.response import Response
 
 from oidcserver.models import Client, LoginSession
 from oidcserver.models.login_session_client import clients_of_login_session
+from oidcserver.oauth.registration.members import web_uri
 from oidcserver.security.cors import origin_of
 from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel
 
@@ -58,4 +59,4 @@ def frame_url(request: Any, client: Client, session_id: str) -> str:
 
 def includeme(config: Any) -> None:
     """Offer the channel; there is nothing to add for it, as signing out asks for the page."""
-    offer_logout_channel(config, NAME, LogoutChannel(MEMBER, lambda: None))
+    offer_logout_channel(config, NAME, LogoutChannel(MEMBER, web_uri, lambda: None))

@@ -12,6 +12,7 @@ from typing import Any
 from oidcserver.models.login_session_client import join_login_session
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.registration.members import Rule, boolean
 from oidcserver.plugins.selection import SELECT
 from oidcserver.settings import words
 
@@ -23,24 +24,32 @@ KIND = "logout channel"
 class LogoutChannel:
     """One way in which an application may hear of a sign-out.
 
-    ``uri_member`` is the member of client metadata with which a client asks for it; ``register``
-    adds what the channel needs, and is called if the channel is selected.
+    ``uri_member`` is the member of client metadata with which a client asks for it, and
+    ``uri_rule`` what it may hold; ``register`` adds what the channel needs, and is called if the
+    channel is selected.
     """
 
     uri_member: str
+    uri_rule: Rule
     register: Callable[[], None]
 
 
 def offer_logout_channel(config: Any, name: str, channel: LogoutChannel) -> None:
-    """Offer a channel and promise it where it is selected (``{name}_logout_supported``)."""
+    """Offer a channel; promise it, and let clients register for it, where it is selected."""
 
-    def selected(provider: Any) -> bool | None:
+    def is_selected(provider: Any) -> bool | None:
         return name in provider.settings[SETTING] or None
+
+    def where_selected(rule: Rule) -> Rule:
+        # Elsewhere the member is left out, as one that is not known (RFC 7591 section 2).
+        return lambda value, provider: rule(value, provider) if is_selected(provider) else ""
 
     config.add_oauth_offer(KIND, name, channel)
     # Each channel says which session it was: ``sid`` is in every ID token.
     for field in (f"{name}_logout_supported", f"{name}_logout_session_supported"):
-        config.add_server_metadata(field, selected)
+        config.add_server_metadata(field, is_selected)
+    config.add_client_metadata_member(channel.uri_member, where_selected(channel.uri_rule))
+    config.add_client_metadata_member(f"{name}_logout_session_required", where_selected(boolean))
 
 
 def take_part(request: AuthorizationRequest, parameters: dict[str, Any]) -> None:

@@ -129,9 +129,9 @@ def _uri(problem_of: Callable[..., str | None]) -> Rule:
     return rule
 
 
-_web_uri = _uri(web_uri_problem)
+web_uri = _uri(web_uri_problem)
 _https_uri = _uri(lambda uri, **_mode: web_uri_problem(uri, development=False))
-_fetched_uri = _uri(fetched_uri_problem)
+fetched_uri = _uri(fetched_uri_problem)
 _request_uri = _uri(request_uri_problem)
 
 
@@ -139,7 +139,7 @@ def _request_uris(value: Any, provider: Any) -> list[str]:
     return [_request_uri(item, provider) for item in _texts(value, provider)]
 
 
-def _boolean(value: Any, provider: Any) -> bool:
+def boolean(value: Any, provider: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("is not true or false")
     return value
@@ -147,7 +147,7 @@ def _boolean(value: Any, provider: Any) -> bool:
 
 def _signed_requests(value: Any, provider: Any) -> bool:
     offered = promised(provider, "request_object_signing_alg_values_supported")
-    if _boolean(value, provider) and not set(offered) - {"none"}:
+    if boolean(value, provider) and not set(offered) - {"none"}:
         raise ValueError("is not available here: there are no signed request objects")
     return bool(value)
 
@@ -183,13 +183,13 @@ RULES: dict[str, Rule] = {
     "grant_types": _grant_types,
     "response_types": _response_types,
     "client_name": _text_of(MAX_NAME),
-    "client_uri": _web_uri,
-    "logo_uri": _web_uri,
+    "client_uri": web_uri,
+    "logo_uri": web_uri,
     "scope": _scope,
     "contacts": _plain_texts,
-    "tos_uri": _web_uri,
-    "policy_uri": _web_uri,
-    "jwks_uri": _fetched_uri,
+    "tos_uri": web_uri,
+    "policy_uri": web_uri,
+    "jwks_uri": fetched_uri,
     "jwks": _jwks,
     "software_id": _text,
     "software_version": _text,
@@ -207,17 +207,12 @@ RULES: dict[str, Rule] = {
     # RFC 9101 section 10.5
     "require_signed_request_object": _signed_requests,
     "default_max_age": _seconds,
-    "require_auth_time": _boolean,
+    "require_auth_time": boolean,
     "default_acr_values": _plain_texts,
     "initiate_login_uri": _https_uri,
     "request_uris": _request_uris,
     "post_logout_redirect_uris": _texts,
-    # OpenID Connect Front-Channel Logout section 2, Back-Channel Logout section 2.2
-    "frontchannel_logout_uri": _web_uri,
-    "frontchannel_logout_session_required": _boolean,
-    "backchannel_logout_uri": _fetched_uri,
-    "backchannel_logout_session_required": _boolean,
-    "sector_identifier_uri": _fetched_uri,
+    "sector_identifier_uri": fetched_uri,
 }
 
 #: Members that may be said in several languages, as ``client_name#de`` (RFC 7591 section 2.2).

@@ -81,10 +81,6 @@ def test_every_member_of_the_standards_is_known_and_kept(production: Any) -> Non
         "initiate_login_uri": "https://client.example/login",
         "request_uris": ["https://client.example/request.jwt", "https://client.example/r#5e8-_"],
         "post_logout_redirect_uris": ["https://client.example/bye"],
-        "frontchannel_logout_uri": "https://client.example/frontchannel",
-        "frontchannel_logout_session_required": True,
-        "backchannel_logout_uri": "https://client.example/backchannel",
-        "backchannel_logout_session_required": False,
     }
     assert check(production, **given) == given
     assert validate_client_metadata(production, given) == given, "what is stored passes again"
@@ -191,10 +187,6 @@ def test_texts_are_normalised_and_said_once(production: Any) -> None:
         ({"request_uris": [f"https://client.example/#{'x' * 2000}"]}, "request_uris"),
         ({"require_signed_request_object": True}, "require_signed_request_object"),
         ({"require_signed_request_object": "false"}, "require_signed_request_object"),
-        ({"backchannel_logout_uri": "https://[::ffff:127.0.0.1]/"}, "backchannel_logout_uri"),
-        ({"backchannel_logout_session_required": 1}, "backchannel_logout_session_required"),
-        ({"frontchannel_logout_uri": "https://other.example/"}, "frontchannel_logout_uri"),
-        ({"frontchannel_logout_uri": "http://client.example/"}, "frontchannel_logout_uri"),
         ({"post_logout_redirect_uris": ["javascript:alert(1)"]}, "post_logout_redirect_uris"),
         ({"post_logout_redirect_uris": ["com.example.app:/"]}, "post_logout_redirect_uris"),
         ({"client_name": "x" * 101}, "client_name"),
