@@ -57,6 +57,8 @@ class ConformanceProvider(Provider):
             "oidc.issuer": ISSUER,
             "oidcserver.database_url": url,
             "oidcserver.keys_directory": str(keys),
+            # Nothing is left to be told later, and no thread goes on after the tests.
+            "oidc.backchannel_logout_interval": "0",
             **{name.replace("__", ".", 1): value for name, value in changes.items()},
         }
         engine = make_engine(url)

@@ -164,14 +164,7 @@ DYNAMIC_ONLY = frozenset(
 )
 
 #: Modules of what is not built yet.
-PENDING = frozenset(
-    {
-        "oidcc-frontchannel-logout-discovery-endpoint-verification",
-        "oidcc-frontchannel-rp-initiated-logout",
-        "oidcc-backchannel-logout-discovery-endpoint-verification",
-        "oidcc-backchannel-rp-initiated-logout",
-    }
-)
+PENDING: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, order=True)
