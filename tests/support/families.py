@@ -7,6 +7,7 @@ from support.app import REDIRECT_URI, Provider, RelyingParty
 from oidcserver import clock
 from oidcserver.credentials import AUTHORIZATION_CODE, REFRESH_TOKEN, digest, new_credential
 from oidcserver.models import Authorization, AuthorizationCode, Base, RefreshToken, User
+from oidcserver.models.insertion import insert_once
 from oidcserver.models.user import find_user
 
 SCOPE = "openid profile"
@@ -73,9 +74,8 @@ def _make(
 
 def _person(provider: Provider) -> str:
     with provider.database() as dbsession:
+        # Several threads may want the person at once.
+        insert_once(dbsession, User, username="racer", username_key="racer")
         user = find_user(dbsession, "racer")
-        if user is None:
-            user = User("racer")
-            dbsession.add(user)
-            dbsession.flush()
+        assert user is not None
         return user.id
