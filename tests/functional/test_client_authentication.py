@@ -10,7 +10,6 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -21,6 +20,7 @@ from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 from sqlalchemy import func, select
 from support.app import Provider, RelyingParty
 from support.assertions import Signer
+from support.client_host import JWKSHost
 from support.processes import ServerProcess, free_port, write_ini
 
 from oidcserver.models import RecordedRejection, UsedIdentifier
@@ -320,46 +320,9 @@ def test_of_several_servers_one_accepts_an_assertion(
 # -- keys that the client publishes ---------------------------------------------------------
 
 
-class Host:
-    """A client's own host on loopback: ``document`` is what it serves."""
-
-    def __init__(self) -> None:
-        self.document: dict[str, Any] = {"keys": []}
-        self.asked = threading.Event()
-        self.may_answer = threading.Event()
-        self.may_answer.set()
-        self.requests = 0
-        host = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                host.requests += 1
-                host.asked.set()
-                host.may_answer.wait(10)
-                body = json.dumps(host.document).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.uri = f"http://127.0.0.1:{self._server.server_port}/jwks.json"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        self.may_answer.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
 @pytest.fixture
-def host() -> Iterator[Host]:
-    host = Host()
+def host() -> Iterator[JWKSHost]:
+    host = JWKSHost()
     yield host
     host.close()
 
@@ -368,7 +331,7 @@ Publish = Callable[..., tuple[RelyingParty, Signer]]
 
 
 @pytest.fixture
-def publish(make_provider: Any, private_keys: dict[str, Key], host: Host) -> Publish:
+def publish(make_provider: Any, private_keys: dict[str, Key], host: JWKSHost) -> Publish:
     """Register a robot whose keys stand at its host."""
 
     def register(**settings: Any) -> tuple[RelyingParty, Signer]:
@@ -389,23 +352,23 @@ def published(signer: Signer, **header: Any) -> dict[str, str]:
 
 
 def test_published_keys_are_fetched_once_and_again_after_a_rotation(
-    publish: Publish, host: Host, clock: Any
+    publish: Publish, host: JWKSHost, clock: Any
 ) -> None:
     client, signer = publish()
     for _ in range(3):
         client.token(**published(signer, kid="1"))
-    assert host.requests == 1
+    assert len(host.requests) == 1
     new = Signer(client.client_id, "ES256", ECKey.generate_key("P-256"), signer.audience)
     host.document["keys"] += public(new.key, kid="2")["keys"]
     clock.advance(11)
     client.token(**published(new, kid="2"))
     client.token(**published(signer, kid="1"))
-    assert host.requests == 2
+    assert len(host.requests) == 2
     client.token(**published(new, kid="1"), status=401)
 
 
 def test_a_host_with_no_keys_or_none_that_fits_is_a_refusal(
-    publish: Publish, host: Host, caplog: pytest.LogCaptureFixture
+    publish: Publish, host: JWKSHost, caplog: pytest.LogCaptureFixture
 ) -> None:
     client, signer = publish()
     host.document = {"keys": []}
@@ -414,7 +377,9 @@ def test_a_host_with_no_keys_or_none_that_fits_is_a_refusal(
     assert re.search("The JWK Set holds no key", caplog.text)
 
 
-def test_nobody_else_waits_for_a_slow_host(publish: Publish, host: Host, database_url: str) -> None:
+def test_nobody_else_waits_for_a_slow_host(
+    publish: Publish, host: JWKSHost, database_url: str
+) -> None:
     slow, signer = publish(oidcserver__database_url=database_url)
     quick = slow.provider.register(**ROBOT)
     host.may_answer.clear()

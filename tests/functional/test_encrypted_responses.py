@@ -1,9 +1,7 @@
 """ID tokens and UserInfo that only the client can read (OpenID Connect Core section 10.2)."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -11,6 +9,7 @@ from joserfc import jwe
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from sqlalchemy import select
 from support.app import Provider, RelyingParty, decode_id_token
+from support.client_host import JWKSHost
 
 from oidcserver.models import AuthorizationCode, RecordedRejection
 from oidcserver.settings import ConfigurationProblem
@@ -133,40 +132,9 @@ def test_userinfo_is_signed_and_encrypted_or_encrypted_alone(
 # Keys behind a jwks_uri
 
 
-class Host:
-    """What the client publishes at its jwks_uri."""
-
-    def __init__(self) -> None:
-        self.document: Any = None
-        self.requests = 0
-        host = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                host.requests += 1
-                body = json.dumps(host.document).encode()
-                self.send_response(200 if host.document else 500)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.uri = f"http://127.0.0.1:{self._server.server_port}/jwks.json"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
 @pytest.fixture
-def host() -> Iterator[Host]:
-    host = Host()
+def host() -> Iterator[JWKSHost]:
+    host = JWKSHost()
     yield host
     host.close()
 
@@ -190,7 +158,7 @@ def remote(database_url: str, make_provider: Any) -> Provider:
 
 
 def test_published_keys_are_fetched_in_every_flow_and_a_new_one_is_taken_up(
-    remote: Provider, keys: dict[str, Key], host: Host, clock: Any
+    remote: Provider, keys: dict[str, Key], host: JWKSHost, clock: Any
 ) -> None:
     host.document = jwks(keys)
     client = register_remote(
@@ -205,7 +173,7 @@ def test_published_keys_are_fetched_in_every_flow_and_a_new_one_is_taken_up(
     userinfo = client.userinfo(refreshed["access_token"])
     for token in (answer["id_token"], tokens["id_token"], refreshed["id_token"], userinfo.text):
         assert opened(token, keys["EC"])
-    assert host.requests == 1
+    assert len(host.requests) == 1
     new = ECKey.generate_key("P-256", {"kid": "new", "use": "enc"})
     host.document = {"keys": [new.as_dict(private=False)]}
     clock.advance(301)
@@ -214,12 +182,12 @@ def test_published_keys_are_fetched_in_every_flow_and_a_new_one_is_taken_up(
 
 
 def test_keys_that_cannot_be_had_use_nothing_up(
-    remote: Provider, keys: dict[str, Key], host: Host, clock: Any
+    remote: Provider, keys: dict[str, Key], host: JWKSHost, clock: Any
 ) -> None:
     host.document = jwks(keys)
     client = register_remote(remote, host.uri, id_token_encrypted_response_alg="ECDH-ES", **HYBRID)
     code = client.login(remote.browser(), scope="openid offline_access")["code"]
-    host.document = None
+    host.status = 500
     refused = client.exchange(code, status=400)
     assert refused["error"] == "server_error"
     assert refused["error_description"] == "The keys of the client cannot be had."
@@ -227,20 +195,21 @@ def test_keys_that_cannot_be_had_use_nothing_up(
         assert dbsession.scalars(select(AuthorizationCode.used_at)).one() is None
         reason = dbsession.scalars(select(RecordedRejection.received)).one()
     assert "500" in str(reason), "those who run the server learn why"
-    host.document = jwks(keys)
+    host.status = 200
     clock.advance(11)
     tokens = client.exchange(code)
-    host.document = None
+    host.status = 500
     clock.advance(301)
     assert client.refresh(tokens["refresh_token"], status=400)["error"] == "server_error"
-    host.document = jwks(keys)
+    host.status = 200
     clock.advance(11)
     assert client.refresh(tokens["refresh_token"])["id_token"]
 
 
 def test_the_person_is_asked_nothing_where_the_answer_could_not_be_encrypted(
-    remote: Provider, host: Host
+    remote: Provider, host: JWKSHost
 ) -> None:
+    host.status = 500
     client = register_remote(remote, host.uri, id_token_encrypted_response_alg="ECDH-ES", **HYBRID)
     browser = remote.browser()
     answer = client.answer(client.authorize(browser, response_type="id_token"))
