@@ -265,7 +265,7 @@ def test_in_a_browser_one_that_hangs_is_named_and_the_person_goes_on(
     WebDriverWait(browser, 20).until(lambda driver: driver.current_url == after)
     texts = [entry["message"] for entry in browser.get_log("browser")]
     assert any("The Hanging One did not answer" in text for text in texts), texts
-    assert any("The Example Application was told" in text for text in texts), texts
+    assert any("The Example Application was asked" in text for text in texts), texts
 
 
 def watch_texts(driver: Any) -> None:
@@ -288,10 +288,10 @@ def test_in_a_browser_the_page_without_a_way_on_says_what_it_did(
     press(browser, "#logout button")
     WebDriverWait(browser, 20).until(
         lambda driver: (
-            driver.find_elements(By.ID, "told")
-            and driver.find_element(By.ID, "told").is_displayed()
+            driver.find_elements(By.ID, "asked")
+            and driver.find_element(By.ID, "asked").is_displayed()
         )
     )
-    assert "was told" in browser.find_element(By.ID, "applications").text
+    assert "was asked" in browser.find_element(By.ID, "applications").text
     refused = [entry for entry in browser.get_log("browser") if "Content Security" in str(entry)]
     assert refused == []
