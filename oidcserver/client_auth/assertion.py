@@ -1,6 +1,5 @@
 """Client assertions (RFC 7523): the one verifier of client_secret_jwt and private_key_jwt."""
 
-from base64 import urlsafe_b64decode
 from collections.abc import Iterable
 from functools import partial
 from math import ceil
@@ -10,16 +9,19 @@ from joserfc.jwk import KeySet, OctKey
 
 from oidcserver import clock
 from oidcserver.client_auth.assertion_checks import CHECKS, Assertion
-from oidcserver.keys.jwt import MAX_TOKEN_BYTES, SECRET_ALGORITHMS, InvalidJWT, verify_client_jwt
-from oidcserver.keys.strict_json import parse_object
+from oidcserver.keys.jwt import (
+    CLAIMS,
+    HEADER,
+    SECRET_ALGORITHMS,
+    InvalidJWT,
+    read_unverified,
+    verify_client_jwt,
+)
 from oidcserver.models import Client
 from oidcserver.models.replay import use_identifier
 from oidcserver.oauth.client_authentication import UNKNOWN_CLIENT, ClientAuthenticationFailed
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-#: Where the parts of a JWT stand.
-HEADER, CLAIMS = 0, 1
 
 
 class AssertionMethod:
@@ -50,7 +52,7 @@ class AssertionMethod:
         if assertion is None:
             return False
         try:
-            by_secret = _read_unverified(assertion, HEADER).get("alg") in SECRET_ALGORITHMS
+            by_secret = read_unverified(assertion, HEADER).get("alg") in SECRET_ALGORITHMS
         except ValueError:
             by_secret = False
         return by_secret == (self.algorithms[0] in SECRET_ALGORITHMS)
@@ -114,8 +116,8 @@ class AssertionMethod:
 def _read_claimed(assertion: str) -> tuple[Any, str]:
     """Return the key and the client that the assertion names, to verify it by."""
     try:
-        kid = _read_unverified(assertion, HEADER).get("kid")
-        client_id = _read_unverified(assertion, CLAIMS).get("sub")
+        kid = read_unverified(assertion, HEADER).get("kid")
+        client_id = read_unverified(assertion, CLAIMS).get("sub")
     except ValueError as problem:
         raise ClientAuthenticationFailed(
             f"The assertion cannot be read: {problem}.", "RFC 7523 section 3"
@@ -123,15 +125,3 @@ def _read_claimed(assertion: str) -> tuple[Any, str]:
     if not isinstance(client_id, str):
         raise ClientAuthenticationFailed("The assertion has no sub.", "RFC 7523 section 3")
     return kid, client_id
-
-
-def _read_unverified(assertion: str, part: int) -> dict[str, Any]:
-    """Return what a part says before it is known who said it.
-
-    :raises ValueError: if it cannot be read.
-    """
-    parts = assertion.split(".", 3)
-    if len(assertion) > MAX_TOKEN_BYTES or len(parts) != 3:
-        raise ValueError("it is not a signed JWT of acceptable size")
-    encoded = parts[part]
-    return parse_object(urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))

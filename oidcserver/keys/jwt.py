@@ -17,6 +17,8 @@ from oidcserver.keys.records import RSA_BITS
 from oidcserver.keys.store import KeyStore
 from oidcserver.keys.strict_json import parse_object
 
+#: Where the parts of a JWT stand.
+HEADER, CLAIMS = 0, 1
 MAX_TOKEN_BYTES = 16384
 MAX_HEADER_BYTES = 4096
 #: Algorithms by which a client may sign, of those that joserfc knows.
@@ -119,6 +121,18 @@ def read_header(token: str) -> dict[str, Any]:
     :raises InvalidJWT: if it has not the form of one.
     """
     return _parse_header(_segments(token, _COMPACT, "a signed JWT")[1])
+
+
+def read_unverified(token: str, part: int) -> dict[str, Any]:
+    """Return what a part of a signed JWT says before it is known who said it.
+
+    :param part: :data:`HEADER` or :data:`CLAIMS`.
+    :raises ValueError: if it cannot be read.
+    """
+    parts = token.split(".", 3)
+    if len(token) > MAX_TOKEN_BYTES or len(parts) != 3:
+        raise ValueError("it is not a signed JWT of acceptable size")
+    return parse_object(urlsafe_b64decode(parts[part].encode()))
 
 
 def read_unsecured_jwt(token: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -43,8 +43,10 @@ def find_authorization_code(
     reader: Reader, code: str
 ) -> tuple[AuthorizationCode, Authorization, User] | None:
     """Return a code, used or not, expired or not, and what it rests on; to be read only."""
-    row: Any = reader.first(_BY_DIGEST, digest=digest(code))
-    return row if row is None else (row[0], row[1], row[2])
+    row: tuple[AuthorizationCode, Authorization, User] | None = reader.first(
+        _BY_DIGEST, digest=digest(code)
+    )
+    return row
 
 
 def redeem_authorization_code(dbsession: Session, code: str, client_id: str) -> bool:

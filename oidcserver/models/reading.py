@@ -96,8 +96,10 @@ class Reader:
         self._kept: weakref.WeakSet[_Connection] = weakref.WeakSet()
         event.listen(engine, "engine_disposed", lambda _: self.close())
 
-    def first(self, statement: Select[Any], **parameters: Any) -> Row | None:
-        """Return the first row of a statement: values of columns, objects of models.
+    def first(self, statement: Select[Any], **parameters: Any) -> Any:
+        """Return the first row of a statement, as a tuple, or None.
+
+        It holds values of columns and objects of models, as the statement selects them.
 
         The objects belong to no session and are to be read only. The statement is kept: make it
         once.

@@ -49,8 +49,10 @@ def find_refresh_token(
     reader: Reader, refresh_token: str
 ) -> tuple[RefreshToken, Authorization, User] | None:
     """Return a token, used or not, expired or not, and what it rests on; to be read only."""
-    row: Any = reader.first(_BY_DIGEST, digest=digest(refresh_token))
-    return row if row is None else (row[0], row[1], row[2])
+    row: tuple[RefreshToken, Authorization, User] | None = reader.first(
+        _BY_DIGEST, digest=digest(refresh_token)
+    )
+    return row
 
 
 def rotate_refresh_token(

@@ -1,10 +1,15 @@
 """Software statements: what somebody who is trusted says of a client (RFC 7591 section 2.3)."""
 
-import base64
 from typing import Any
 
-from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT, read_header, verify_client_jwt
-from oidcserver.keys.strict_json import parse_object
+from oidcserver.keys.jwt import (
+    CLAIMS,
+    CLIENT_ALGORITHMS,
+    InvalidJWT,
+    read_header,
+    read_unverified,
+    verify_client_jwt,
+)
 from oidcserver.oauth.errors import Rejection
 from oidcserver.security.outbound import OutboundFetchError
 
@@ -53,7 +58,11 @@ def refuse_malformed_issuers(registry: Any) -> str | None:
 
 def _verify(request: Any, statement: str) -> dict[str, Any]:
     header = read_header(statement)
-    jwks_uri = issuers(request.provider.settings).get(_read_issuer(statement))
+    try:
+        issuer = read_unverified(statement, CLAIMS).get("iss")
+    except ValueError as problem:
+        raise InvalidJWT(f"its claims are malformed: {problem}") from None
+    jwks_uri = issuers(request.provider.settings).get(str(issuer))
     if jwks_uri is None:
         raise _unapproved("The software_statement is of nobody who is trusted here.")
     request.tm.commit()
@@ -68,15 +77,6 @@ def _verify(request: Any, statement: str) -> dict[str, Any]:
     if not isinstance(expires_at, int | float) or expires_at < request.now - skew:
         raise InvalidJWT("it has expired")
     return claims
-
-
-def _read_issuer(statement: str) -> str:
-    encoded = statement.split(".")[1]
-    try:
-        claims = parse_object(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
-    except ValueError as problem:
-        raise InvalidJWT(f"its claims are malformed: {problem}") from None
-    return str(claims.get("iss", ""))
 
 
 def _invalid(reason: str) -> Rejection:
