@@ -10,6 +10,12 @@ import os
 
 import django
 from django.conf import settings
+from django.contrib.auth import get_user_model, login
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpResponse
+from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
 
 settings.configure(
     ALLOWED_HOSTS=["127.0.0.1"],
@@ -45,13 +51,6 @@ settings.configure(
     USE_TZ=True,
 )
 django.setup()
-
-from django.contrib.auth import get_user_model, login  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.core.wsgi import get_wsgi_application  # noqa: E402
-from django.http import HttpResponse  # noqa: E402
-from django.urls import include, path  # noqa: E402
-from django.views.decorators.csrf import csrf_exempt  # noqa: E402
 
 
 @csrf_exempt

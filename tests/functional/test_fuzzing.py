@@ -1,5 +1,6 @@
 """Whatever is sent, no answer is a server error."""
 
+import json
 import os
 from typing import Any
 
@@ -12,7 +13,7 @@ EXAMPLES = 100_000 if os.environ.get("RACES") == "full" else 300
 PATHS = (
     "/", "/login", "/logout", "/consent", "/clients", "/create_client", "/clients/x", "/account",
     "/oauth/authorize", "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/userinfo",
-    "/oauth/end_session",
+    "/oauth/end_session", "/oauth/check_session", "/oauth/register", "/oauth/register/x",
     "/oauth/jwks.json", "/.well-known/openid-configuration", "/api/me", "/unknown",
 )  # fmt: skip
 NAMES = (
@@ -23,6 +24,7 @@ NAMES = (
     "username",
     "password", "request_uri", "request", "access_token", "csrf_token", "next", "decision",
     "login_hint", "display", "ui_locales", "acr_values", "claims", "id_token_hint", "session",
+    "claims_locales", "post_logout_redirect_uri", "then", "logout_hint",
 )  # fmt: skip
 VALUES = (
     "code", "token", "id_token", "openid profile", "none", "login", "authorization_code",
@@ -30,9 +32,15 @@ VALUES = (
     "refresh_token", "client_credentials", "urn:ietf:params:oauth:request_uri:ru_x", "valid",
     "alice",
     "eyJhbGciOiJub25lIn0.e30.", "at_x.y", "rt_x", "ac_x", "\\", '"', "//evil.example",
-    "S256",
+    "S256", '{"userinfo": {"name": null}}', '{"id_token": {"sub": {"value": "x"}}}', "[" * 40,
+    "https://client.example/request.jwt#x",
     "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "form_post", "x" * 43, "-1", "\u202e",
 )  # fmt: skip
+
+
+def no_address(*_arguments: Any, **_options: Any) -> Any:
+    """Stand in for the look-up of names: nothing is asked of the network."""
+    raise OSError
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +51,23 @@ def known(tmp_path_factory: pytest.TempPathFactory, keys_directory: Any) -> Any:
             "oidcserver__database_url": f"sqlite:///{directory / 'fuzz.sqlite'}",
             "oidcserver__keys_directory": str(keys_directory),
             "oidcserver__rejection_rows_per_minute": "1000000",
+            "oauth__endpoints": (
+                "authorization token revocation introspection userinfo end_session check_session "
+                "registration client_configuration jwks openid_configuration"
+            ),
+            "oauth__registration": "open",
+            "oauth__registration_limit": "1000000",
+            "oauth__request_object_signing_algs": "RS256 ES256 none",
+            "oidc__request_parameter": "true",
+            "oidc__request_uri_parameter": "true",
+            "oidc__unsigned_id_tokens": "true",
+            "oidc__logout_channels": "frontchannel backchannel",
+            "oidc__backchannel_logout_interval": "0",
         }
     )
+    registry = provider.registry
+    for fetcher in (registry.outbound_fetcher, registry.logout_deliverer.fetcher):
+        fetcher.resolver = no_address
     yield provider, provider.register(token_endpoint_auth_method="client_secret_post")
     provider.close()
 
@@ -76,6 +99,32 @@ headers = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+#: Client metadata, right and wrong.
+MEMBERS = (
+    "redirect_uris", "grant_types", "response_types", "token_endpoint_auth_method", "client_name",
+    "client_name#de", "scope", "contacts", "jwks", "jwks_uri", "subject_type",
+    "sector_identifier_uri", "id_token_signed_response_alg", "id_token_encrypted_response_alg",
+    "userinfo_signed_response_alg", "request_object_signing_alg", "default_max_age",
+    "default_acr_values", "initiate_login_uri", "request_uris", "post_logout_redirect_uris",
+    "frontchannel_logout_uri", "backchannel_logout_uri", "backchannel_logout_session_required",
+    "software_statement", "client_id", "client_secret", "x",
+)  # fmt: skip
+scalars = st.sampled_from(
+    ["https://client.example/cb", "https://10.0.0.1/", "code", "implicit", "pairwise", "none",
+     "RS256", "HS256", "openid", "a.e30.c", "", None, True, 0, -1, 1.5]
+)  # fmt: skip
+json_values = st.recursive(
+    scalars | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+documents = (
+    st.dictionaries(st.sampled_from(MEMBERS), json_values, max_size=6)
+    .map(lambda members: {"redirect_uris": ["https://client.example/cb"], **members})
+    .map(lambda members: json.dumps(members).encode())
+)
+
+
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_request_gets_a_server_error(known: Any, data: st.DataObject) -> None:
@@ -90,13 +139,18 @@ def test_no_request_gets_a_server_error(known: Any, data: st.DataObject) -> None
         path = data.draw(st.sampled_from(PATHS))
         pairs = data.draw(pairs_for(client))
         sent = data.draw(headers)
+        document = data.draw(st.none() | documents)
         if method == "GET":
             response = browser.get(path, pairs, headers=sent, expect_errors=True)
         elif method == "POST":
             raw = data.draw(st.none() | st.binary(max_size=60))
+            raw = raw if document is None else document
             response = browser.post(path, pairs if raw is None else raw, headers=sent,
                                     expect_errors=True)  # fmt: skip
         else:
-            response = browser.request(path, method=method, headers=sent, expect_errors=True)
+            body = document if method == "PUT" and document is not None else b""
+            response = browser.request(
+                path, method=method, headers=sent, body=body, expect_errors=True
+            )
         assert response.status_int < 500, (method, path, pairs, sent)
         assert b"Traceback" not in response.body
