@@ -64,7 +64,8 @@ class ConformanceProvider(Provider):
         engine = make_engine(url)
         migrations.upgrade(engine, Base.metadata)
         engine.dispose()
-        KeyStore(keys, create_missing=True, publish_before=86400, keep_after=86400)
+        algorithms = settings["oidc.signing_algs"].split()
+        KeyStore(keys, algorithms, create_missing=True, publish_before=86400, keep_after=86400)
         self.wsgi = oidcserver.main({}, **{**settings, **own})
         self.registry = self.wsgi.registry
         self.issuer = self.registry.provider.issuer
