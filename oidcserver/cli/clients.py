@@ -45,6 +45,12 @@ def clients() -> None:
 @click.option("--jwks", type=click.File("rb"), help="A file with its public keys, a JWK Set.")
 @click.option("--jwks-uri", help="Where its public keys are fetched.")
 @click.option("--client-uri", help="Its home page.")
+@click.option(
+    "--metadata",
+    "metadata_file",
+    type=click.File("rb"),
+    help="A file with its other metadata, a JSON object; - is standard input.",
+)
 @click.option("--pkce-optional", is_flag=True, help="Let it do without PKCE.")
 @click.option(
     "--access-token-format",
@@ -57,6 +63,7 @@ def create(
     ini: Path,
     name: str,
     jwks: Any,
+    metadata_file: Any,
     pkce_optional: bool,
     access_token_format: str | None,
     resource_server: bool,
@@ -68,11 +75,16 @@ def create(
     Example: oidcserver clients create development.ini --name Shop
     --redirect-uri https://shop.example/cb --grant-type authorization_code
     --response-type code --scope "openid profile"
+
+    What has no option is given in a file, under the names of RFC 7591:
+    post_logout_redirect_uris, backchannel_logout_uri, request_uris and so on.
     """
     metadata = {key: _plain(value) for key, value in options.items() if value}
     metadata["client_name"] = name
     if jwks is not None:
-        metadata["jwks"] = _read_jwks(jwks)
+        metadata["jwks"] = _read_json(jwks)
+    if metadata_file is not None:
+        metadata = _merged(metadata, _read_json(metadata_file))
     registry = open_registry(ini)
     demand_keys(registry)
     with transaction(registry) as dbsession:
@@ -198,7 +210,17 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _read_jwks(file: Any) -> Any:
+def _merged(given: dict[str, Any], read: Any) -> dict[str, Any]:
+    """Return the metadata of the options and of the file, neither of which outdoes the other."""
+    if not isinstance(read, dict):
+        raise click.ClickException("--metadata has to be a JSON object of client metadata.")
+    twice = sorted(given.keys() & read.keys())
+    if twice:
+        raise click.ClickException(f"Both --metadata and an option say: {', '.join(twice)}.")
+    return given | read
+
+
+def _read_json(file: Any) -> Any:
     try:
         return json.load(file)
     except ValueError:

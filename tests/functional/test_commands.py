@@ -53,6 +53,46 @@ def test_help_is_for_people_and_shows_an_example() -> None:
         assert "oidcserver " + " ".join(command) in result.stdout
 
 
+def test_a_client_is_created_with_metadata_of_a_file(run: Run, tmp_path: Path) -> None:
+    signed_out = ["https://shop.example/signed-out"]
+    file = tmp_path / "shop.json"
+    file.write_text(json.dumps({"post_logout_redirect_uris": signed_out}))
+    words = (
+        "clients", "create", "--name", "Shop", "--redirect-uri", "https://shop.example/cb",
+        "--grant-type", "authorization_code", "--response-type", "code", "--json", "--metadata",
+    )  # fmt: skip
+
+    registered = json.loads(run(*words, str(file)).stdout)
+    assert registered["post_logout_redirect_uris"] == signed_out
+    assert registered["redirect_uris"] == ["https://shop.example/cb"]
+    piped = json.loads(run(*words, "-", stdin=file.read_text()).stdout)
+    assert piped["post_logout_redirect_uris"] == signed_out
+    assert run("clients", "show", registered["client_id"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "has to be a JSON object"),
+        ('{"client_name": "Other"}', "say: client_name."),
+        ('{"post_logout_redirect_uris": "https://shop.example/"}', "post_logout_redirect_uris"),
+    ],
+)
+def test_metadata_of_a_file_that_cannot_be_taken_is_explained(
+    run: Run, tmp_path: Path, text: str, sentence: str
+) -> None:
+    file = tmp_path / "shop.json"
+    file.write_text(text)
+    result = run(
+        "clients", "create", "--name", "Shop", "--redirect-uri", "https://shop.example/cb",
+        "--grant-type", "authorization_code", "--response-type", "code", "--metadata", str(file),
+    )  # fmt: skip
+    assert result.exit_code == 1
+    assert sentence in result.stderr
+    assert json.loads(run("clients", "list", "--json").stdout) == []
+
+
 def test_a_client_is_created_shown_listed_given_a_new_secret_and_deleted(run: Run) -> None:
     created = run(
         "clients", "create", "--name", "Shop", "--redirect-uri", "https://shop.example/cb",
