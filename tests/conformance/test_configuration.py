@@ -59,8 +59,13 @@ def test_the_command_for_static_clients_registers_one_for_every_plan(tmp_path: P
         r"oidcserver (clients create .+?)\n#    The plans", INI.read_text(), re.DOTALL
     )
     words = shlex.split(text.replace("\n#", " ").replace("conformance.ini", str(ini)))
-    created = runner.invoke(main, [*words, "--json"])
+    logout = tmp_path / "logout.json"
+    blocks = re.findall(r" *```json\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    (signed_out, channel) = [block for block in blocks if "/test/a/ALIAS/" in block]
+    logout.write_text(json.dumps({**json.loads(signed_out), **json.loads(f"{{{channel}}}")}))
+    created = runner.invoke(main, [*words, "--json", "--metadata", str(logout)])
     assert created.exit_code == 0, created.output
     client = json.loads(created.stdout)
     assert len(client["response_types"]) == 6
     assert client["token_endpoint_auth_method"] == "client_secret_basic"
+    assert client["frontchannel_logout_session_required"] is True

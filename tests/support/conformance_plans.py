@@ -163,9 +163,6 @@ DYNAMIC_ONLY = frozenset(
     }
 )
 
-#: Modules of what is not built yet.
-PENDING: frozenset[str] = frozenset()
-
 
 @dataclass(frozen=True, order=True)
 class Variant:
