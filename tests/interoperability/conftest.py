@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 #: Everything that a relying party may use.
 ENDPOINTS = (
     "authorization token revocation introspection userinfo end_session check_session jwks "
-    "openid_configuration oauth_authorization_server"
+    "openid_configuration oauth_authorization_server registration client_configuration"
 )
 
 
@@ -48,6 +48,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, keys_directory: Path) -> Ite
         # Apache's URIs are not known beforehand, and on this machine.
         "oidc__require_request_uri_registration": "false",
         "oauth__outbound_allow_loopback": "true",
+        "oauth__registration": "open",
+        "oidc__logout_channels": "frontchannel backchannel",
     }
     with Fleet(directory, 1, url, keys_directory, **settings) as fleet:
         yield fleet

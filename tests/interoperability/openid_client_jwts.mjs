@@ -1,6 +1,7 @@
 // A relying party on openid-client for Node.js that signs its requests, and has answers signed and
 // encrypted to it. See support/relying_party_process.py. Its configuration holds besides: `metadata`, what it
-// registered; `keys`, its private ones by what they are for; and `response_type`.
+// registered, or registers itself if it has no `client_id` yet; `keys`, its private ones by what they
+// are for; and `response_type`.
 
 import { webcrypto } from 'node:crypto'
 import readline from 'node:readline'
@@ -30,10 +31,11 @@ async function readKey(name) {
 }
 
 const signing = await readKey('signing')
-const config = await client.discovery(
-  new URL(issuer), client_id, metadata, client.PrivateKeyJwt(signing),
-  { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] },
-)
+const options = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] }
+const authentication = client.PrivateKeyJwt(signing)
+const config = client_id
+  ? await client.discovery(new URL(issuer), client_id, metadata, authentication, options)
+  : await client.dynamicClientRegistration(new URL(issuer), metadata, authentication, options)
 client.enableDecryptingResponses(
   config, ['A128CBC-HS256', 'A256CBC-HS512', 'A128GCM', 'A256GCM'],
   await readKey('RSA'), await readKey('EC'),
@@ -56,7 +58,7 @@ say({ open: url.href })
 const answer = new URL(await hear())
 
 // What was encrypted, as it was inside: signed.
-const report = { id_tokens: [], userinfo_tokens: [] }
+const report = { client: config.clientMetadata(), id_tokens: [], userinfo_tokens: [] }
 if (response_type === 'id_token') {
   const claims = await client.implicitAuthentication(config, answer, expectedNonce, { expectedState })
   report.claims = claims

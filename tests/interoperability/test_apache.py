@@ -1,9 +1,10 @@
 """Apache's mod_auth_openidc, unmodified: login, logout, and a page that watches the login."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -180,6 +181,78 @@ def test_its_request_object_is_read_by_value_and_fetched(
         assert "nonce" not in query
         page = person.visit(f"{apache.url}/private/")
         assert page.headers.get("X-Name") == "alice", (page.text, apache.log())
+
+
+def test_it_registers_itself_for_whoever_comes_from_the_provider(
+    apache: Apache, fleet: Fleet
+) -> None:
+    apache.start(
+        OIDCMetadataDir=apache.metadata_directory,
+        OIDCScope="openid profile",
+        OIDCPKCEMethod="S256",
+        OIDCClientName="Apache",
+    )
+    with Person() as person:
+        metadata = person.send("GET", f"{fleet.issuer}/.well-known/openid-configuration").text
+    # It knows a provider by the file of its name, without the scheme.
+    name = quote(fleet.issuer.removeprefix("http://"), safe="")
+    (apache.metadata_directory / f"{name}.provider").write_text(metadata)
+    started = urlencode({"iss": fleet.issuer, "target_link_uri": f"{apache.url}/private/"})
+    with Person() as person:
+        page = person.visit(f"{apache.redirect_uri}?{started}")
+        assert page.headers.get("X-Name") == "alice", (page.text, apache.log())
+    (file,) = apache.metadata_directory.glob("*.client")
+    registered = json.loads(file.read_text())
+    assert registered["client_name"] == "Apache"
+    assert registered["redirect_uris"] == [apache.redirect_uri]
+
+
+def test_the_provider_tells_it_of_a_sign_out_by_the_back_channel(
+    apache: Apache, fleet: Fleet
+) -> None:
+    settings = {"OIDCPKCEMethod": "S256", "OIDCSessionType": "server-cache"}
+    start(
+        apache,
+        fleet,
+        settings,
+        backchannel_logout_uri=f"{apache.redirect_uri}?logout=backchannel",
+        backchannel_logout_session_required=True,
+    )
+    with Person() as here, Person("bob") as elsewhere:
+        for person in (here, elsewhere):
+            page = person.visit(f"{apache.url}/private/")
+            assert "Only for" in page.text, apache.log()
+        here.sign_out(fleet.issuer)
+        deadline = time.monotonic() + 20
+        while here.send("GET", f"{apache.url}/private/").status_code == 200:
+            assert time.monotonic() < deadline, (fleet.logs(), apache.log())
+            time.sleep(0.05)
+        assert "Only for" in elsewhere.visit(f"{apache.url}/private/").text
+        assert elsewhere.seen == []
+
+
+@pytest.mark.browser
+def test_the_provider_tells_it_of_a_sign_out_by_the_front_channel(
+    apache: Apache, fleet: Fleet, browser: Any
+) -> None:
+    start(
+        apache,
+        fleet,
+        {"OIDCPKCEMethod": "S256"},
+        frontchannel_logout_uri=f"{apache.redirect_uri}?logout=get",
+        frontchannel_logout_session_required=True,
+    )
+    browser.get(f"{apache.url}/private/")
+    fill_in(browser, "#login button")
+    fill_in(browser, "#consent [value=allow]")
+    WebDriverWait(browser, 10).until(lambda driver: driver.title == "Private")
+
+    browser.get(f"{fleet.issuer}/logout")
+    fill_in(browser, "#logout button")
+    WebDriverWait(browser, 10).until(lambda driver: "You are signed out" in driver.page_source)
+    # Only where the module has forgotten its session does it ask the provider.
+    browser.get(f"{apache.url}/private/")
+    WebDriverWait(browser, 10).until(lambda driver: driver.find_elements(By.ID, "login"))
 
 
 @pytest.mark.browser

@@ -62,6 +62,10 @@ class Apache:
         for name, page in (("private", PRIVATE_PAGE), ("public", PUBLIC_PAGE)):
             (self.directory / "pages" / name).mkdir(parents=True)
             (self.directory / "pages" / name / "index.html").write_text(page)
+        self.metadata_directory = self.directory / "metadata"
+        self.metadata_directory.mkdir()
+        if os.getuid() == 0:
+            shutil.chown(self.metadata_directory, "nobody", "nogroup")
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, **settings: Any) -> None:
@@ -73,7 +77,7 @@ class Apache:
             f"LoadModule {name}_module {modules}/mod_{name}.so"
             for name in (*MODULES, "auth_openidc")
         ]
-        if os.getuid() == 0:  # Apache refuses to serve as root
+        if os.getuid() == 0:  # Apache refuses to serve as root, and becomes nobody
             loads.append("User nobody\nGroup nogroup")
         lines = [f'{name} "{value}"' for name, value in settings.items()]
         configuration = self.directory / "apache.conf"

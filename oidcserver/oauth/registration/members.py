@@ -130,7 +130,6 @@ def _uri(problem_of: Callable[..., str | None]) -> Rule:
 
 
 web_uri = _uri(web_uri_problem)
-_https_uri = _uri(lambda uri, **_mode: web_uri_problem(uri, development=False))
 fetched_uri = _uri(fetched_uri_problem)
 _request_uri = _uri(request_uri_problem)
 
@@ -209,7 +208,7 @@ RULES: dict[str, Rule] = {
     "default_max_age": _seconds,
     "require_auth_time": boolean,
     "default_acr_values": _plain_texts,
-    "initiate_login_uri": _https_uri,
+    "initiate_login_uri": web_uri,
     "request_uris": _request_uris,
     "post_logout_redirect_uris": _texts,
     "sector_identifier_uri": fetched_uri,
