@@ -12,7 +12,7 @@ from oidcserver.models.authorization_code import (
     find_authorization_code,
     redeem_authorization_code,
 )
-from oidcserver.models.insertion import insert_row
+from oidcserver.models.statements import insert_row
 from oidcserver.oauth.errors import invalid_grant
 
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from oidcserver.models.authorization import Authorization
 from oidcserver.models.base import Base, Identifier, Time
 from oidcserver.models.client import Client
-from oidcserver.models.insertion import insert_once
 from oidcserver.models.reading import Reader
+from oidcserver.models.statements import insert_once
 from oidcserver.models.user import User
 
 

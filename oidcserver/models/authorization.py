@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, update
+from sqlalchemy import ForeignKey, String, bindparam, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import new_identifier
 from oidcserver.models.base import Base, Identifier, Json, Time, Words
+from oidcserver.models.statements import Transaction
 
 
 class Authorization(Base):
@@ -41,14 +42,16 @@ class Authorization(Base):
     revoked_at: Mapped[int | None] = mapped_column(Time)
 
 
+_EXTEND: Any = (
+    update(Authorization)
+    .where(Authorization.id == bindparam("key"), Authorization.expires_at < bindparam("end"))
+    .values(expires_at=bindparam("end"))
+)
+
+
 def extend_authorization(dbsession: Session, authorization_id: str, expires_at: int) -> None:
     """Let a family live until then at least."""
-    dbsession.execute(
-        update(Authorization)
-        .where(Authorization.id == authorization_id, Authorization.expires_at < expires_at)
-        .values(expires_at=expires_at)
-        .execution_options(synchronize_session=False)
-    )
+    Transaction(dbsession).first(_EXTEND, key=authorization_id, end=expires_at)
 
 
 def revoke_authorization(dbsession: Session, authorization_id: str) -> bool:

@@ -10,6 +10,7 @@ from oidcserver.credentials import digest
 from oidcserver.models.authorization import Authorization
 from oidcserver.models.base import Base, Digest, Time, Words
 from oidcserver.models.reading import Reader
+from oidcserver.models.statements import Transaction
 from oidcserver.models.user import User
 
 
@@ -49,19 +50,22 @@ def find_authorization_code(
     return row
 
 
+_USE: Any = (
+    update(AuthorizationCode)
+    .where(
+        AuthorizationCode.code_digest == bindparam("digest"),
+        AuthorizationCode.client_id == bindparam("client"),
+        AuthorizationCode.used_at.is_(None),
+        AuthorizationCode.expires_at > bindparam("now"),
+    )
+    .values(used_at=bindparam("now"))
+    .returning(AuthorizationCode.code_digest)
+)
+
+
 def redeem_authorization_code(dbsession: Session, code: str, client_id: str) -> bool:
     """Use up a live code of this client. Of several who try at once, one gets True."""
-    now = clock.now()
-    statement = (
-        update(AuthorizationCode)
-        .where(
-            AuthorizationCode.code_digest == digest(code),
-            AuthorizationCode.client_id == client_id,
-            AuthorizationCode.used_at.is_(None),
-            AuthorizationCode.expires_at > now,
-        )
-        .values(used_at=now)
-        .returning(AuthorizationCode.code_digest)
-        .execution_options(synchronize_session=False)
+    used = Transaction(dbsession).first(
+        _USE, digest=digest(code), client=client_id, now=clock.now()
     )
-    return dbsession.scalars(statement).one_or_none() is not None
+    return used is not None

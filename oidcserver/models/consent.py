@@ -1,12 +1,15 @@
 """Consents: what a person allows a client, sees in the account and withdraws."""
 
-from sqlalchemy import ForeignKey, delete, select
+from typing import Any
+
+from sqlalchemy import ForeignKey, bindparam, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.models.authorization import revoke_authorizations_of_consent
 from oidcserver.models.base import Base, Time, Words
-from oidcserver.models.insertion import insert_once
+from oidcserver.models.reading import Reader
+from oidcserver.models.statements import Transaction, insert_once
 
 
 class Consent(Base):
@@ -28,10 +31,16 @@ class Consent(Base):
     updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
 
 
-def find_consent(dbsession: Session, user_id: str, client_id: str) -> Consent | None:
-    """Return what the person allowed the client, read anew."""
-    statement = select(Consent).where(Consent.user_id == user_id, Consent.client_id == client_id)
-    return dbsession.scalars(statement).one_or_none()
+_OF_CLIENT: Any = select(Consent).where(
+    Consent.user_id == bindparam("user"), Consent.client_id == bindparam("client")
+)
+
+
+def find_consent(reads: Reader | Transaction, user_id: str, client_id: str) -> Consent | None:
+    """Return what the person allowed the client; to be read only."""
+    row = reads.first(_OF_CLIENT, user=user_id, client=client_id)
+    consent: Consent | None = None if row is None else row[0]
+    return consent
 
 
 def grant_consent(

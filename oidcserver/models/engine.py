@@ -2,20 +2,23 @@
 
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, QueuePool, create_engine, event
 from sqlalchemy.orm import Session, sessionmaker
 from zope.sqlalchemy.datamanager import STATUS_CHANGED, join_transaction
 
 SQLITE_BUSY_SECONDS = 10
 
 
-def make_engine(url: str, **options: Any) -> Engine:
+def make_engine(url: str) -> Engine:
     """Return an engine; on SQLite with WAL, foreign keys, and writers that take turns.
 
     SQLite's deferred transactions cannot wait when a reader turns writer, so each begins as a
     writer and waits its turn for ``SQLITE_BUSY_SECONDS``.
+
+    The pool has no limit, for a thread has no more than one of its connections: a smaller pool
+    than there are threads would let them wait, or connect anew all the time.
     """
-    engine = create_engine(url, **options)
+    engine = create_engine(url, poolclass=QueuePool, pool_size=0)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)

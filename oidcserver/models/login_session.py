@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, select, update
-from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship
+from sqlalchemy import ForeignKey, String, bindparam, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from oidcserver import clock
 from oidcserver.credentials import digest, new_identifier
 from oidcserver.models.base import Base, Digest, Identifier, Json, Time, Words
+from oidcserver.models.reading import Reader
+from oidcserver.models.statements import Transaction
 from oidcserver.models.user import User
 
 
@@ -37,22 +39,33 @@ class LoginSession(Base):
     user: Mapped[User] = relationship(lazy="raise")
 
 
-def find_login_session(dbsession: Session, token: str, idle_seconds: int) -> LoginSession | None:
-    """Return the live session of a cookie value with its user, unless the user is disabled."""
-    now = clock.now()
-    statement = (
-        select(LoginSession)
-        .join(LoginSession.user)
-        .options(joinedload(LoginSession.user))
-        .where(
-            LoginSession.token_digest == digest(token),
-            LoginSession.ended_at.is_(None),
-            LoginSession.expires_at > now,
-            LoginSession.last_seen_at > now - idle_seconds,
-            User.disabled_at.is_(None),
-        )
+_LIVE: Any = (
+    select(LoginSession, User)
+    .join(User, User.id == LoginSession.user_id)
+    .where(
+        LoginSession.token_digest == bindparam("digest"),
+        LoginSession.ended_at.is_(None),
+        LoginSession.expires_at > bindparam("now"),
+        LoginSession.last_seen_at > bindparam("idle_since"),
+        User.disabled_at.is_(None),
     )
-    return dbsession.scalars(statement).one_or_none()
+)
+
+
+def find_login_session(
+    reads: Reader | Transaction, token: str, idle_seconds: int
+) -> LoginSession | None:
+    """Return the live session of a cookie value with its user, unless the user is disabled.
+
+    Both are to be read only.
+    """
+    now = clock.now()
+    row = reads.first(_LIVE, digest=digest(token), now=now, idle_since=now - idle_seconds)
+    if row is None:
+        return None
+    session: LoginSession
+    session, session.__dict__["user"] = row
+    return session
 
 
 def renew_login_session(dbsession: Session, session_id: str, **columns: Any) -> bool:

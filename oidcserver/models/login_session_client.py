@@ -7,8 +7,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver.models.base import Base
 from oidcserver.models.client import Client
-from oidcserver.models.insertion import insert_once
 from oidcserver.models.login_session import LoginSession
+from oidcserver.models.statements import insert_once
 
 
 class LoginSessionClient(Base):

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver.credentials import new_identifier
 from oidcserver.models.base import Base, Identifier
-from oidcserver.models.insertion import insert_once
+from oidcserver.models.statements import insert_once
 
 
 class PairwiseSubject(Base):

@@ -7,70 +7,15 @@ that each thread keeps, in autocommit: they see what is committed at that moment
 
 import threading
 import weakref
-from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine, Select, bindparam, event, inspect, select
-from sqlalchemy.orm.attributes import manager_of_class
 
 from oidcserver.models.base import Base
+from oidcserver.models.statements import Compiled, Row, compiled_for
 
 Model = TypeVar("Model", bound=Base)
-Row = tuple[Any, ...]
-
-
-class _Compiled:
-    """A statement as the driver takes it, and what makes values and objects of its columns."""
-
-    def __init__(self, engine: Engine, statement: Select[Any]) -> None:
-        dialect = engine.dialect
-        compiled = statement.compile(dialect=dialect)
-        self.sql = str(compiled)
-        #: The names in the order of their question marks, where the driver takes those.
-        self.positions = compiled.positiontup
-        self.constants = {k: v for k, v in compiled.params.items() if v is not None}
-        processors = [
-            column.type.dialect_impl(dialect).result_processor(dialect, None)
-            for column in statement.selected_columns
-        ]
-        self.processors = [(at, convert) for at, convert in enumerate(processors) if convert]
-        self.entities = [_entity(item["expr"]) for item in statement.column_descriptions]
-
-    def values(self, parameters: dict[str, Any]) -> Any:
-        named = {**self.constants, **parameters} if self.constants else parameters
-        return named if self.positions is None else [named[name] for name in self.positions]
-
-    def convert(self, row: Row) -> Row:
-        """Return Python's values for the driver's."""
-        if not self.processors:
-            return row
-        values = list(row)
-        for at, convert in self.processors:
-            values[at] = convert(values[at])
-        return tuple(values)
-
-    def objects(self, values: Iterable[Any]) -> Row:
-        """Return what was selected: values of columns, objects of models."""
-        rest = iter(values)
-        return tuple(take(rest) for take in self.entities)
-
-
-def _entity(selected: Any) -> Callable[[Any], Any]:
-    """Return what takes one value, or the values of one object, from an iterator."""
-    if not isinstance(selected, type):
-        return next
-    mapper: Any = inspect(selected)
-    names = [mapper.get_property_by_column(column).key for column in mapper.columns]
-    manager: Any = manager_of_class(selected)
-
-    def take(values: Any) -> Any:
-        instance = manager.new_instance()
-        # In this order: zip asks for a name first, so it takes no value too many.
-        instance.__dict__.update(zip(names, values, strict=False))
-        return instance
-
-    return take
 
 
 class _Connection:
@@ -91,7 +36,6 @@ class Reader:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._compiled: dict[Select[Any], _Compiled] = {}
         self._own = threading.local()
         self._kept: weakref.WeakSet[_Connection] = weakref.WeakSet()
         event.listen(engine, "engine_disposed", lambda _: self.close())
@@ -106,9 +50,7 @@ class Reader:
 
         :raises sqlalchemy.exc.DBAPIError: if the database cannot be asked.
         """
-        compiled = self._compiled.get(statement)
-        if compiled is None:
-            compiled = self._compiled[statement] = _Compiled(self._engine, statement)
+        compiled = compiled_for(self._engine, statement)
         try:
             row = self._execute(compiled, parameters)
         except self._engine.dialect.loaded_dbapi.Error:
@@ -130,7 +72,7 @@ class Reader:
             kept.close()
         self._own = threading.local()
 
-    def _execute(self, compiled: _Compiled, parameters: dict[str, Any]) -> Row | None:
+    def _execute(self, compiled: Compiled, parameters: dict[str, Any]) -> Row | None:
         cursor = self._connection().cursor()
         try:
             cursor.execute(compiled.sql, compiled.values(parameters))

@@ -10,6 +10,7 @@ from oidcserver.credentials import digest
 from oidcserver.models.authorization import Authorization
 from oidcserver.models.base import Base, Digest, Time, Words
 from oidcserver.models.reading import Reader
+from oidcserver.models.statements import Transaction
 from oidcserver.models.user import User
 
 
@@ -55,21 +56,28 @@ def find_refresh_token(
     return row
 
 
+_USE: Any = (
+    update(RefreshToken)
+    .where(
+        RefreshToken.token_digest == bindparam("digest"),
+        RefreshToken.client_id == bindparam("client"),
+        RefreshToken.used_at.is_(None),
+        RefreshToken.expires_at > bindparam("now"),
+    )
+    .values(used_at=bindparam("now"), successor_sealed=bindparam("sealed"))
+    .returning(RefreshToken.token_digest)
+)
+
+
 def rotate_refresh_token(
     dbsession: Session, refresh_token: str, client_id: str, successor_sealed: str
 ) -> bool:
     """Use up a live refresh token of this client. Of several who try at once, one gets True."""
-    now = clock.now()
-    statement = (
-        update(RefreshToken)
-        .where(
-            RefreshToken.token_digest == digest(refresh_token),
-            RefreshToken.client_id == client_id,
-            RefreshToken.used_at.is_(None),
-            RefreshToken.expires_at > now,
-        )
-        .values(used_at=now, successor_sealed=successor_sealed)
-        .returning(RefreshToken.token_digest)
-        .execution_options(synchronize_session=False)
+    used = Transaction(dbsession).first(
+        _USE,
+        digest=digest(refresh_token),
+        client=client_id,
+        now=clock.now(),
+        sealed=successor_sealed,
     )
-    return dbsession.scalars(statement).one_or_none() is not None
+    return used is not None

@@ -4,7 +4,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver.credentials import digest
 from oidcserver.models.base import Base, Digest, Time
-from oidcserver.models.insertion import insert_once
+from oidcserver.models.statements import insert_once
 
 
 class UsedIdentifier(Base):

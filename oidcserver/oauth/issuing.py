@@ -5,7 +5,7 @@ from typing import Any
 from oidcserver.credentials import REFRESH_TOKEN, digest, new_credential
 from oidcserver.models import Authorization, Client, RefreshToken
 from oidcserver.models.authorization import extend_authorization
-from oidcserver.models.insertion import insert_row
+from oidcserver.models.statements import insert_row
 from oidcserver.oauth.subjects import subject_of
 from oidcserver.oauth.tokens import issue_access_token
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import update
 
 from oidcserver.models import User
-from oidcserver.models.insertion import insert_once
+from oidcserver.models.statements import insert_once
 from oidcserver.models.user import find_user, normalise_username
 from oidcserver.security.passwords import hash_password, needs_rehash, verify_password
 

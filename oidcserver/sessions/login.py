@@ -11,6 +11,7 @@ from oidcserver.models.login_session import (
     renew_login_session,
     touch_login_session,
 )
+from oidcserver.models.statements import Transaction
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.sessions.cookies import read_cookie, set_cookie
 
@@ -28,7 +29,7 @@ def read_login_session(request: Any) -> LoginSession | None:
     if not token:
         return None
     idle = request.provider.settings["oidc.session_idle_lifetime"]
-    session = find_login_session(request.dbsession, token, idle)
+    session = find_login_session(request.registry.reader, token, idle)
     if session is not None and session.last_seen_at <= request.now - TOUCH_SECONDS:
         touch_login_session(request.dbsession, session.id, TOUCH_SECONDS)
     return session
@@ -64,7 +65,9 @@ def sign_in(
     if current is None or not renew_login_session(request.dbsession, current.id, **columns):
         request.dbsession.add(LoginSession(user_id=user.id, **columns))
         request.dbsession.flush()
-    session = find_login_session(request.dbsession, token, settings["oidc.session_idle_lifetime"])
+    session = find_login_session(
+        Transaction(request.dbsession), token, settings["oidc.session_idle_lifetime"]
+    )
     request.login_session = session
     if session is not None:
         set_cookie(request, COOKIE, token)

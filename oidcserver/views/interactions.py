@@ -91,7 +91,7 @@ def remembered_consent(request: AuthorizationRequest) -> Consent | None:
     http_request, client = request.http_request, request.client
     assert client is not None
     user_id = http_request.login_session.user_id
-    consent = find_consent(http_request.dbsession, user_id, client.client_id)
+    consent = find_consent(http_request.registry.reader, user_id, client.client_id)
     return consent if consent is not None and consent.remembered else None
 
 

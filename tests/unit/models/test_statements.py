@@ -30,6 +30,7 @@ from oidcserver.models.login_session import end_login_session, find_login_sessio
 from oidcserver.models.reading import Reader
 from oidcserver.models.refresh_token import find_refresh_token, rotate_refresh_token
 from oidcserver.models.replay import use_identifier
+from oidcserver.models.statements import Transaction
 from oidcserver.models.suspended_request import (
     find_suspended_request,
     suspend_request,
@@ -176,7 +177,7 @@ def test_withdrawing_a_consent_ends_what_was_allowed_under_it(dbsession: Session
     assert consent.scope == "openid profile email"
     assert withdraw_consent(dbsession, "alice", "client")
     assert not withdraw_consent(dbsession, "alice", "client")
-    assert find_consent(dbsession, "alice", "client") is None
+    assert find_consent(Transaction(dbsession), "alice", "client") is None
     assert not is_live(dbsession, "one", "client", "family")
 
 
@@ -188,13 +189,13 @@ def test_disabling_a_person_ends_every_family(dbsession: Session) -> None:
 def test_a_login_session_ends_by_idleness_by_age_and_by_logout(
     dbsession: Session, clock: Any
 ) -> None:
-    assert find_login_session(dbsession, COOKIE, 600) is not None
-    assert find_login_session(dbsession, "ls_other", 600) is None
+    assert find_login_session(Transaction(dbsession), COOKIE, 600) is not None
+    assert find_login_session(Transaction(dbsession), "ls_other", 600) is None
     clock.advance(600)
-    assert find_login_session(dbsession, COOKIE, 600) is None
-    assert find_login_session(dbsession, COOKIE, 6000) is not None
+    assert find_login_session(Transaction(dbsession), COOKIE, 600) is None
+    assert find_login_session(Transaction(dbsession), COOKIE, 6000) is not None
     clock.advance(300)
-    assert find_login_session(dbsession, COOKIE, 6000) is None
+    assert find_login_session(Transaction(dbsession), COOKIE, 6000) is None
     assert end_login_session(dbsession, "session")
     assert not end_login_session(dbsession, "session")
 
