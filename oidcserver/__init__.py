@@ -8,6 +8,7 @@ from typing import Any
 
 from pyramid.config import Configurator
 
+from oidcserver.endpoints.published import PublishedDocuments
 from oidcserver.plugins.request_class import define_request_class
 from oidcserver.settings import words
 
@@ -45,4 +46,5 @@ def main(global_config: Any, **settings: Any) -> Any:
         config.include("oidcserver")
         config.registry.provider.embedded = False
         define_request_class(config)
+        config.set_execution_policy(PublishedDocuments(config.registry))
     return config.make_wsgi_app()
