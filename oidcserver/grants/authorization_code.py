@@ -23,7 +23,9 @@ def issue_authorization_code(oauth_request: Any) -> str:
     authorization = oauth_request.authorization
     code = new_credential(AUTHORIZATION_CODE)
     lifetime = request.provider.settings["oauth.authorization_code_lifetime"]
-    row = AuthorizationCode(
+    insert_row(
+        request.dbsession,
+        AuthorizationCode,
         code_digest=digest(code),
         authorization_id=authorization.id,
         client_id=authorization.client_id,
@@ -32,7 +34,6 @@ def issue_authorization_code(oauth_request: Any) -> str:
         code_challenge_method=data.get("code_challenge_method"),
         expires_at=request.now + lifetime,
     )
-    insert_row(request.dbsession, row)
     return code
 
 

@@ -8,14 +8,12 @@ that each thread keeps, in autocommit: they see what is committed at that moment
 import threading
 import weakref
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Engine, Select, bindparam, event, inspect, select
 
 from oidcserver.models.base import Base
-from oidcserver.models.statements import Compiled, Row, compiled_for
-
-Model = TypeVar("Model", bound=Base)
+from oidcserver.models.statements import Compiled, Model, Row, compiled_for
 
 
 class _Connection:

@@ -6,7 +6,7 @@ takes to run it. What every request runs is therefore made once, as a constant o
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, Insert, Table, inspect
@@ -17,6 +17,7 @@ from sqlalchemy.orm.attributes import manager_of_class
 
 from oidcserver.models.base import Base
 
+Model = TypeVar("Model", bound=Base)
 Row = tuple[Any, ...]
 
 
@@ -75,13 +76,10 @@ def _entity(selected: Any) -> Callable[[Any], Any]:
         return next
     mapper: Any = inspect(selected)
     names = [mapper.get_property_by_column(column).key for column in mapper.columns]
-    manager: Any = manager_of_class(selected)
 
     def take(values: Any) -> Any:
-        instance = manager.new_instance()
         # In this order: zip asks for a name first, so it takes no value too many.
-        instance.__dict__.update(zip(names, values, strict=False))
-        return instance
+        return _detached(selected, zip(names, values, strict=False))
 
     return take
 
@@ -112,7 +110,8 @@ class Transaction:
     def first(self, statement: Any, **parameters: Any) -> Any:
         """Run a statement; return its first row as ``Reader.first`` does, or None.
 
-        :param statement: a constant, for it is kept.
+        :param statement: a constant, for it is kept. It says itself what a model's ``onupdate``
+            would say.
         :raises sqlalchemy.exc.DBAPIError: as from the session.
         """
         connection = self._connection
@@ -149,17 +148,26 @@ def insert_once(dbsession: Session, model: type[Base], **columns: Any) -> bool:
     return dbsession.scalar(statement) is not None
 
 
-def insert_row(dbsession: Session, row: Base) -> None:
-    """Insert a new object at once, with its defaults; it does not become one of the session's.
+def insert_row(dbsession: Session, model: type[Model], **columns: Any) -> Model:
+    """Insert a row at once, with the model's defaults; return its object, to be read only.
 
     The session's own way of writing finds out by itself what changed and in which order it is to
     be written.
     """
-    statement, defaults = _insert(type(row))
-    given = row.__dict__
-    values = {name: given[name] if name in given else default(None) for name, default in defaults}
-    given.update(values)
+    statement, defaults = _insert(model)
+    values = {
+        name: columns[name] if name in columns else default(None) for name, default in defaults
+    }
     Transaction(dbsession).first(statement, **values)
+    return _detached(model, values)
+
+
+def _detached(model: type[Model], values: Any) -> Model:
+    """Return an object that belongs to no session."""
+    manager: Any = manager_of_class(model)
+    instance: Model = manager.new_instance()
+    instance.__dict__.update(values)
+    return instance
 
 
 @cache

@@ -19,15 +19,15 @@ def create_authorization(request: Any, client: Client, user: Any, **columns: Any
     lifetime = (
         settings["oauth.authorization_code_lifetime"] + settings["oauth.access_token_lifetime"]
     )
-    authorization = Authorization(
+    return insert_row(
+        request.dbsession,
+        Authorization,
         client_id=client.client_id,
         user_id=user.id,
         subject=subject_of(request, client, user),
         expires_at=request.now + lifetime,
         **columns,
     )
-    insert_row(request.dbsession, authorization)
-    return authorization
 
 
 def may_refresh(request: Any, client: Client) -> bool:
@@ -54,7 +54,9 @@ def store_refresh_token(
     """
     settings = request.provider.settings
     expires_at = min(request.now + settings["oauth.refresh_token_idle_lifetime"], family_end)
-    row = RefreshToken(
+    insert_row(
+        request.dbsession,
+        RefreshToken,
         token_digest=digest(refresh_token),
         authorization_id=authorization.id,
         client_id=authorization.client_id,
@@ -62,7 +64,6 @@ def store_refresh_token(
         expires_at=expires_at,
         family_expires_at=family_end,
     )
-    insert_row(request.dbsession, row)
     needed = expires_at + settings["oauth.access_token_lifetime"]
     if authorization.expires_at < needed:
         extend_authorization(request.dbsession, authorization.id, needed + EXTENSION_SECONDS)
