@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: serve test races bench bench-quick lock clean
+.PHONY: serve test races bench bench-quick bench-growth lock clean
 
 serve: .venv/serve
 	$(BIN)/pserve development.ini
@@ -22,6 +22,10 @@ races: .venv/test
 # Debian's wrk, postgresql and nodejs, and nothing else running on the machine.
 bench: .venv/bench
 	cd benchmarks && .venv/bin/python bench.py --output ../docs
+
+# A million rows, pruning, password logins and a second process; about ten minutes.
+bench-growth: .venv/bench
+	cd benchmarks && .venv/bin/python growth.py
 
 # One short round, for the direction.
 bench-quick: .venv/bench

@@ -1,6 +1,6 @@
 """The benchmark: this provider and its peers in one run, alternating; medians and ratios.
 
-Every server starts from an empty database. ``make bench`` writes docs/performance.md.
+Every server starts from an empty database. ``make bench`` writes into docs/performance.md.
 """
 
 import argparse
@@ -54,7 +54,7 @@ class Figures:
 def main() -> None:
     """Measure and report."""
     options = _options()
-    seconds, rounds = (2, 1) if options.quick else (8, 5)
+    seconds, rounds = (2, 1) if options.quick else (options.seconds, options.rounds)
     works = [work for work in WORKS if not options.only or work.name in options.only.split(",")]
     figures = Figures()
     with tempfile.TemporaryDirectory(prefix="oidcbench") as folder, ExitStack() as stack:
@@ -74,12 +74,14 @@ def main() -> None:
                     figures.memory.setdefault(name, memory(process))
     print(report.table(figures))
     if options.output:
-        report.write(figures, options.output, quick=options.quick)
+        report.write(figures, options.output, rounds=rounds, seconds=seconds)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="One short round: for the direction.")
+    parser.add_argument("--seconds", type=int, default=8, help="How long a round of a work is.")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="Names of works, with commas between them.")
     parser.add_argument("--servers", default="", help="Names of servers, with commas.")
     parser.add_argument("--output", type=Path, help="Where performance.md and its plot go.")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 OURS = "oidcserver"
+BEGIN, END = "<!-- figures of make bench -->", "<!-- end of the figures -->"
 
 
 def rows(figures: Any) -> list[tuple[str, ...]]:
@@ -47,29 +48,27 @@ def table(figures: Any) -> str:
     return "\n".join([*text, "", *(f"{name:44}{value:>10}" for name, value in facts(figures))])
 
 
-def write(figures: Any, folder: Path, *, quick: bool) -> None:
-    """Write performance.md and performance.png into a folder."""
+def write(figures: Any, folder: Path, *, rounds: int, seconds: int) -> None:
+    """Write the plot, and the figures between the marks of performance.md, into a folder."""
     head, *body = rows(figures)
     cells = [head, tuple("---" for _ in head), *body]
-    page = textwrap.dedent(
+    text = textwrap.dedent(
         f"""\
-        # Performance
-
-        Measured on {datetime.date.today():%Y-%m-%d} by `make bench{"-quick" if quick else ""}`:
-        {os.cpu_count()} cores, {platform.system()} {platform.release()}, Python
-        {platform.python_version()}. Each server is one process on one core; the load (wrk, 16
-        connections, every answer checked) and PostgreSQL are on another. The servers take turns,
-        and each figure is the median of the rounds. *Ours to it* is our rate as a multiple of that
-        server's; *half* is the latency at about half of its greatest rate.
+        Measured on {datetime.date.today():%Y-%m-%d}: {os.cpu_count()} cores, {platform.system()}
+        {platform.release()}, Python {platform.python_version()}; medians of {rounds} rounds of
+        {seconds} seconds.
 
         ![Right answers a second](performance.png)
 
         """
     )
-    page += "\n".join(f"| {' | '.join(line)} |" for line in cells)
-    page += "\n\n| limit, memory, start | |\n| --- | --- |\n"
-    page += "\n".join(f"| {name} | {value} |" for name, value in facts(figures)) + "\n"
-    (folder / "performance.md").write_text(page)
+    text += "\n".join(f"| {' | '.join(line)} |" for line in cells)
+    text += "\n\n| limit, memory, start | |\n| --- | --- |\n"
+    text += "\n".join(f"| {name} | {value} |" for name, value in facts(figures)) + "\n"
+    page = folder / "performance.md"
+    before, _, rest = page.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
     _plot(figures, folder / "performance.png")
 
 

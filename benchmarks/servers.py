@@ -143,17 +143,17 @@ class Person:
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.browser.session.cookies)
 
 
-def oidcserver(postgresql: PostgreSQL, work: Path, token_format: str, processes: int = 1) -> Server:
-    """This provider, as ``pserve`` runs it."""
+def oidcserver(postgresql: PostgreSQL, work: Path, token_format: str, database: str = "") -> Server:
+    """This provider, as ``pserve`` runs it; its database is named after its token format."""
     port = free_port()
-    name = f"oidcserver_{token_format}"
+    name = f"oidcserver_{database or token_format}"
     folder = work / name
     folder.mkdir()
     ini = folder / "provider.ini"
-    database = postgresql.url(postgresql.new_database(name), "postgresql+psycopg2")
+    url = postgresql.url(postgresql.new_database(name), "postgresql+psycopg2")
     ini.write_text(
         (HERE / "oidcserver.ini").read_text().format(
-            issuer=f"http://127.0.0.1:{port}", database_url=database, port=port,
+            issuer=f"http://127.0.0.1:{port}", database_url=url, port=port,
             keys=folder / "keys",
             token_format="jwt" if token_format == "jwt" else "sealed",
         )
@@ -225,7 +225,7 @@ def flask(postgresql: PostgreSQL, token_format: str) -> Server:
 
 
 def django(postgresql: PostgreSQL) -> Server:
-    """django-oauth-toolkit on gunicorn, one worker of four threads."""
+    """django-oauth-toolkit on gunicorn, one worker of sixteen threads."""
     port = free_port()
     database = postgresql.new_database("django")
     environment = _environment(port, "opaque") | {
@@ -237,7 +237,7 @@ def django(postgresql: PostgreSQL) -> Server:
     }
     return Server(
         "django-oauth-toolkit",
-        [PYTHON, "-m", "gunicorn", "--workers", 1, "--threads", 4, "--log-level", "error",
+        [PYTHON, "-m", "gunicorn", "--workers", 1, "--threads", 16, "--log-level", "error",
          "--bind", f"127.0.0.1:{port}", "django_toolkit:application"],
         environment, port,
         {

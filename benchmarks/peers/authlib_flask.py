@@ -40,6 +40,7 @@ app = Flask(__name__)
 app.config.update(
     SECRET_KEY="benchmark",
     SQLALCHEMY_DATABASE_URI=os.environ["DATABASE_URL"],
+    SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 16},
     OAUTH2_REFRESH_TOKEN_GENERATOR=True,
     OAUTH2_TOKEN_EXPIRES_IN=dict.fromkeys(
         ("authorization_code", "client_credentials", "refresh_token"), 600
@@ -231,4 +232,4 @@ def prepare():
 if __name__ == "__main__":
     with app.app_context():
         prepare()
-    waitress.serve(app, listen=f"127.0.0.1:{os.environ['PORT']}", threads=4)
+    waitress.serve(app, listen=f"127.0.0.1:{os.environ['PORT']}", threads=16)

@@ -8,18 +8,14 @@ from typing import Any
 
 from pyramid.response import Response
 
-from oidcserver.security.cors import allow_any_origin
+from oidcserver.endpoints.published import PublicDocument
 
 MAX_AGE = 3600
 
 
 def discovery(request: Any) -> Response:
     """Return the metadata: bytes that are made once."""
-    response = Response(
-        body=request.registry.discovery_document, content_type="application/json", charset=None
-    )
-    response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
-    return allow_any_origin(response)
+    return PublicDocument(request.registry.discovery_document, "application/json", MAX_AGE)
 
 
 def includeme(config: Any) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from pyramid.response import Response
 
-from oidcserver.security.cors import allow_any_origin
+from oidcserver.endpoints.published import PublicDocument
 
 #: Shorter than the time between the publication of a key and its first use.
 MAX_AGE = 300
@@ -16,11 +16,10 @@ def jwks(request: Any) -> Response:
     """Return the public keys: bytes that are made once for each change of the keys."""
     keys = request.provider.keys
     etag = keys.etag  # first: an old tag with a new set only costs a client one more request
-    response = Response(body=keys.jwks(), content_type="application/jwk-set+json", charset=None)
+    response = PublicDocument(keys.jwks(), "application/jwk-set+json", MAX_AGE)
     response.etag = etag
     response.conditional_response = True
-    response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
-    return allow_any_origin(response)
+    return response
 
 
 def check_key_lifetimes(registry: Any) -> str | None:

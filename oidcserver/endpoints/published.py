@@ -5,14 +5,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyramid.registry import Registry
+from pyramid.response import Response
 from pyramid.router import default_execution_policy
+
+from oidcserver.security.cors import allow_any_origin
 
 #: What makes an answer depend on more than the path.
 _DETAILS = ("QUERY_STRING", "CONTENT_LENGTH", "HTTP_IF_NONE_MATCH", "HTTP_RANGE")
 
 
+class PublicDocument(Response):
+    """An answer that is alike for everybody, scripts in browsers too, until the keys change.
+
+    :param max_age: seconds for which caches may keep it.
+    """
+
+    def __init__(self, body: bytes, content_type: str, max_age: int) -> None:
+        super().__init__(body=body, content_type=content_type, charset=None)
+        self.headers["Cache-Control"] = f"public, max-age={max_age}"
+        allow_any_origin(self)
+
+
 @dataclass(frozen=True, slots=True)
-class _Document:
+class _Kept:
     """An answer as it was given, and gives itself again (PEP 3333)."""
 
     etag: str
@@ -27,27 +42,23 @@ class _Document:
 class PublishedDocuments:
     """Pyramid's execution policy for an application that is the provider and nothing else.
 
-    An answer that says ``public`` is given again without the tweens and the router, which take
-    most of its time, until the keys change.
+    A public document is given again without the tweens and the router, which take most of its
+    time, until the keys change.
     """
 
     def __init__(self, registry: Registry) -> None:
         self._provider = registry.provider
-        self._documents: dict[str, _Document] = {}
+        self._documents: dict[str, _Kept] = {}
 
     def __call__(self, environ: dict[str, Any], router: Any) -> Any:
         """Return what answers the request."""
         if environ["REQUEST_METHOD"] != "GET" or any(map(environ.get, _DETAILS)):
             return default_execution_policy(environ, router)
         path, etag = environ["PATH_INFO"], self._provider.keys.etag
-        document = self._documents.get(path)
-        if document is not None and document.etag == etag:
-            return document
+        kept = self._documents.get(path)
+        if kept is not None and kept.etag == etag:
+            return kept
         response = default_execution_policy(environ, router)
-        if response.status_code == 200 and _is_public(response.headers):
-            self._documents[path] = _Document(etag, response.headerlist, response.body)
+        if isinstance(response, PublicDocument) and response.status_code == 200:
+            self._documents[path] = _Kept(etag, response.headerlist, response.body)
         return response
-
-
-def _is_public(headers: Any) -> bool:
-    return headers.get("Cache-Control", "").startswith("public") and "Vary" not in headers

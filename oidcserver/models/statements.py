@@ -5,6 +5,7 @@ takes to run it. What every request runs is therefore made once, as a constant o
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from functools import cache
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -117,19 +118,17 @@ class Transaction:
         connection = self._connection
         compiled = compiled_for(connection.engine, statement)
         values = compiled.values(parameters)
-        cursor = connection.connection.cursor()
         try:
-            cursor.execute(compiled.sql, values)
-            row = cursor.fetchone() if cursor.description else None
+            with closing(connection.connection.cursor()) as cursor:
+                cursor.execute(compiled.sql, values)
+                row = cursor.fetchone() if cursor.description else None
         except connection.dialect.loaded_dbapi.Error as error:
-            raise self._wrapped(error, cursor, compiled.sql) from error
-        finally:
-            cursor.close()
+            raise self._wrapped(error, compiled.sql) from error
         return None if row is None else compiled.objects(compiled.convert(row))
 
-    def _wrapped(self, error: Any, cursor: Any, sql: str) -> DBAPIError:
+    def _wrapped(self, error: Any, sql: str) -> DBAPIError:
         connection, dialect = self._connection, self._connection.dialect
-        lost = dialect.is_disconnect(error, connection.connection.driver_connection, cursor)
+        lost = dialect.is_disconnect(error, connection.connection.driver_connection, None)
         if lost:
             connection.invalidate(error)
         base = dialect.loaded_dbapi.Error
