@@ -54,9 +54,8 @@ def write(figures: Any, folder: Path, *, rounds: int, seconds: int) -> None:
     cells = [head, tuple("---" for _ in head), *body]
     text = textwrap.dedent(
         f"""\
-        Measured on {datetime.date.today():%Y-%m-%d}: {os.cpu_count()} cores, {platform.system()}
-        {platform.release()}, Python {platform.python_version()}; medians of {rounds} rounds of
-        {seconds} seconds.
+        Measured on {datetime.date.today():%Y-%m-%d}: {os.cpu_count()} cores, {platform.system()},
+        Python {platform.python_version()}; medians of {rounds} rounds of {seconds} seconds.
 
         ![Right answers a second](performance.png)
 
