@@ -94,6 +94,7 @@ def _candidates(
     everyone = [
         servers.oidcserver(cluster, folder, token_format),
         servers.node(cluster, token_format),
+        servers.node(cluster, token_format, configured_client=True),
         servers.node(None, token_format),
         servers.flask(cluster, token_format),
     ]

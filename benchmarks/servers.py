@@ -186,16 +186,25 @@ def oidcserver(postgresql: PostgreSQL, work: Path, token_format: str, database: 
     return server
 
 
-def node(postgresql: PostgreSQL | None, token_format: str) -> Server:
-    """node oidc-provider, over PostgreSQL or in its memory."""
+def node(
+    postgresql: PostgreSQL | None, token_format: str, *, configured_client: bool = False
+) -> Server:
+    """node oidc-provider, over PostgreSQL or in its memory.
+
+    :param configured_client: whether PostgreSQL holds all but the client, which is then known from
+        the start and cannot be changed.
+    """
     port = free_port()
     environment = _environment(port, token_format)
     name = "oidc-provider in memory"
     if postgresql is not None:
         name = "oidc-provider"
-        environment["DATABASE_URL"] = postgresql.url(
-            postgresql.new_database(f"node_{token_format}")
-        )
+        environment["CLIENT_IN"] = "store"
+        if configured_client:
+            name = "oidc-provider, client configured"
+            environment["CLIENT_IN"] = "configuration"
+        database = f"node_{token_format}_{environment['CLIENT_IN']}"
+        environment["DATABASE_URL"] = postgresql.url(postgresql.new_database(database))
     return Server(
         name, ["node", HERE / "peers/node/server.mjs"], environment, port,
         {

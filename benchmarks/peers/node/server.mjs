@@ -1,27 +1,35 @@
 // node oidc-provider as a peer: one process, one client, any login is taken.
 // Environment: PORT, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI; DATABASE_URL for PostgreSQL, else the
-// library's own memory; TOKEN_FORMAT=jwt for RS256 access tokens.
+// library's own memory; CLIENT_IN=store keeps the client there too, as registration would, else it
+// is part of the configuration; TOKEN_FORMAT=jwt for RS256 access tokens.
 import { generateKeyPairSync } from 'node:crypto';
 
 import Provider from 'oidc-provider';
 
 import { connect } from './postgresql_adapter.mjs';
 
-const { PORT, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, DATABASE_URL, TOKEN_FORMAT } = process.env;
+const {
+  PORT, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, CLIENT_IN, DATABASE_URL, TOKEN_FORMAT,
+} = process.env;
 const issuer = `http://127.0.0.1:${PORT}`;
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const api = 'urn:example:api';
 
+const Adapter = DATABASE_URL ? await connect(DATABASE_URL) : undefined;
+const client = {
+  client_id: CLIENT_ID,
+  client_secret: CLIENT_SECRET,
+  redirect_uris: [REDIRECT_URI],
+  response_types: ['code'],
+  grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+  scope: 'openid profile email offline_access',
+};
+const stored = CLIENT_IN === 'store';
+if (stored) await new Adapter('Client').upsert(CLIENT_ID, client);
+
 const provider = new Provider(issuer, {
-  adapter: DATABASE_URL ? await connect(DATABASE_URL) : undefined,
-  clients: [{
-    client_id: CLIENT_ID,
-    client_secret: CLIENT_SECRET,
-    redirect_uris: [REDIRECT_URI],
-    response_types: ['code'],
-    grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
-    scope: 'openid profile email offline_access',
-  }],
+  adapter: Adapter,
+  clients: stored ? [] : [client],
   cookies: { keys: ['benchmark'] },
   jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }] },
   claims: { openid: ['sub'], profile: ['name'], email: ['email'] },
