@@ -4,29 +4,30 @@ from typing import Any
 
 from authlib.oauth2.rfc6749 import AuthorizationEndpointMixin
 
-from oidcserver.credentials import AUTHORIZATION_CODE, digest, new_credential
+from oidcserver.credentials import AUTHORIZATION_CODE, REFRESH_TOKEN, new_credential
 from oidcserver.grants.base import TokenGrant
 from oidcserver.models import AuthorizationCode
 from oidcserver.models.authorization import revoke_authorization
 from oidcserver.models.authorization_code import (
     find_authorization_code,
     redeem_authorization_code,
+    store_authorization_code,
 )
-from oidcserver.models.statements import insert_row
 from oidcserver.oauth.errors import invalid_grant
+from oidcserver.oauth.issuing import may_refresh, prepare_refresh_token, token_response
 
 
 def issue_authorization_code(oauth_request: Any) -> str:
-    """Write a code for the request's authorization; return it."""
+    """Write a code for the request's authorization, and that too if it is not written yet."""
     request = oauth_request.http_request
     data = oauth_request.payload.data
     authorization = oauth_request.authorization
     code = new_credential(AUTHORIZATION_CODE)
     lifetime = request.provider.settings["oauth.authorization_code_lifetime"]
-    insert_row(
+    store_authorization_code(
         request.dbsession,
-        AuthorizationCode,
-        code_digest=digest(code),
+        code,
+        oauth_request.take_unwritten_authorization(),
         authorization_id=authorization.id,
         client_id=authorization.client_id,
         redirect_uri=data.get("redirect_uri"),
@@ -42,6 +43,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
 
     GRANT_TYPE = "authorization_code"
     RESPONSE_TYPES = frozenset({"code"})
+    WRITES_AUTHORIZATION = True
 
     def create_authorization_response(
         self, redirect_uri: str, grant_user: Any
@@ -59,6 +61,8 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         row, self.authorization, self.user = found
         if row.used_at is not None:
             raise self._reused(row)
+        if self.authorization.revoked_at is not None or self.user.disabled_at is not None:
+            raise invalid_grant("What the code stood for was withdrawn.")
         if row.expires_at <= self.http_request.now:
             raise invalid_grant("The code has expired.")
         if row.redirect_uri is not None and row.redirect_uri != self.request.form.get(
@@ -72,16 +76,22 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Redeem the code and issue; of several who try at once, one is first."""
-        dbsession = self.http_request.dbsession
-        row = self.request.authorization_code
-        if not redeem_authorization_code(dbsession, self.request.form["code"], row.client_id):
-            raise self._reused(row)
+        request, client = self.http_request, self.request.client
         authorization, user = self.authorization, self.user
-        if authorization.revoked_at is not None or user.disabled_at is not None:
-            raise invalid_grant("What the code stood for was withdrawn.")
+        refresh_token = prepared = None
+        if may_refresh(request, client):
+            refresh_token = new_credential(REFRESH_TOKEN)
+            prepared = prepare_refresh_token(
+                request, authorization, authorization.scope, refresh_token
+            )
+        code, row = self.request.form["code"], self.request.authorization_code
+        if not redeem_authorization_code(request.dbsession, code, row.client_id, prepared):
+            raise self._reused(row)
         self.request.authorization = authorization
         self.request.user = user
-        token = self.generate_token(user=user, scope=authorization.scope)
+        token = token_response(request, client, authorization, authorization.scope)
+        if refresh_token is not None:
+            token["refresh_token"] = refresh_token
         self.save_token(token)
         return 200, token, []
 

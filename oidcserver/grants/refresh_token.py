@@ -9,7 +9,7 @@ from oidcserver.models import RefreshToken
 from oidcserver.models.authorization import revoke_authorization
 from oidcserver.models.refresh_token import find_refresh_token, rotate_refresh_token
 from oidcserver.oauth.errors import Rejection, invalid_grant
-from oidcserver.oauth.issuing import store_refresh_token, token_response
+from oidcserver.oauth.issuing import prepare_refresh_token, token_response
 
 
 class RefreshTokenGrant(TokenGrant):
@@ -67,12 +67,13 @@ class RefreshTokenGrant(TokenGrant):
         request = self.http_request
         successor = new_credential(REFRESH_TOKEN)
         sealed = seal_with(self.presented, successor.encode())
-        if not rotate_refresh_token(request.dbsession, self.presented, row.client_id, sealed):
-            return None
-        store_refresh_token(
+        prepared = prepare_refresh_token(
             request, self.request.authorization, row.scope, successor, row.family_expires_at
         )
-        return successor
+        rotated = rotate_refresh_token(
+            request.dbsession, self.presented, row.client_id, sealed, prepared
+        )
+        return successor if rotated else None
 
     def _successor_again(self, row: RefreshToken) -> str:
         """Return the successor within the window; otherwise end the family."""

@@ -10,6 +10,7 @@ from oidcserver.models.authorization import Authorization
 from oidcserver.models.authorization_code import AuthorizationCode
 from oidcserver.models.base import Base
 from oidcserver.models.client import Client
+from oidcserver.models.connections import KeptConnections
 from oidcserver.models.consent import Consent
 from oidcserver.models.engine import RequestSession, make_engine, make_session_factory
 from oidcserver.models.initial_access_token import InitialAccessToken
@@ -62,7 +63,8 @@ def includeme(config: Any) -> None:
             raise ConfigurationProblem("oidcserver.database_url is missing.")
         engine = make_engine(url)
         config.registry.dbsession_factory = make_session_factory(engine)
-        config.registry.reader = Reader(engine)
+        config.registry.kept_connections = KeptConnections(engine)
+        config.registry.reader = Reader(config.registry.kept_connections)
 
     config.action(("oauth", "database"), connect)
     config.add_request_method(_dbsession, "dbsession", reify=True)
@@ -80,5 +82,9 @@ def _refuse_password_in_ini(registry: Any) -> str | None:
 
 
 def _dbsession(request: Any) -> Session:
-    engine = request.registry.dbsession_factory.kw["bind"]
-    return RequestSession(bind=engine, expire_on_commit=False, info={"tm": request.tm})
+    registry = request.registry
+    engine = registry.dbsession_factory.kw["bind"]
+    info = {"tm": request.tm}
+    if engine.dialect.name == "postgresql":
+        info["alone"] = registry.kept_connections
+    return RequestSession(bind=engine, expire_on_commit=False, info=info)

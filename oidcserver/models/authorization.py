@@ -8,7 +8,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from oidcserver import clock
 from oidcserver.credentials import new_identifier
 from oidcserver.models.base import Base, Identifier, Json, Time, Words
-from oidcserver.models.statements import Transaction
 
 
 class Authorization(Base):
@@ -42,16 +41,30 @@ class Authorization(Base):
     revoked_at: Mapped[int | None] = mapped_column(Time)
 
 
-_EXTEND: Any = (
-    update(Authorization)
-    .where(Authorization.id == bindparam("key"), Authorization.expires_at < bindparam("end"))
-    .values(expires_at=bindparam("end"))
-)
+#: By so much more than needed a family is extended, so that one in use is written once a day.
+EXTENSION_SECONDS = 86400
 
 
-def extend_authorization(dbsession: Session, authorization_id: str, expires_at: int) -> None:
-    """Let a family live until then at least."""
-    Transaction(dbsession).first(_EXTEND, key=authorization_id, end=expires_at)
+def extending(condition: Any) -> Any:
+    """Return what lets a family live longer, as a part of a decision; see :func:`extension`."""
+    return (
+        update(Authorization)
+        .where(
+            Authorization.id == bindparam("family"),
+            Authorization.expires_at < bindparam("needed"),
+            condition,
+        )
+        .values(expires_at=bindparam("extended"))
+    )
+
+
+def extension(authorization_id: str, lives_until: int) -> dict[str, Any]:
+    """Return the parameters of :func:`extending`: which family, and until when it is needed."""
+    return {
+        "family": authorization_id,
+        "needed": lives_until,
+        "extended": lives_until + EXTENSION_SECONDS,
+    }
 
 
 def revoke_authorization(dbsession: Session, authorization_id: str) -> bool:

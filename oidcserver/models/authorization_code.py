@@ -7,10 +7,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import digest
-from oidcserver.models.authorization import Authorization
+from oidcserver.models.authorization import Authorization, extending
 from oidcserver.models.base import Base, Digest, Time, Words
 from oidcserver.models.reading import Reader
-from oidcserver.models.statements import Transaction
+from oidcserver.models.refresh_token import RefreshToken
+from oidcserver.models.statements import Decision, NewRow, decide, inserting
 from oidcserver.models.user import User
 
 
@@ -50,6 +51,25 @@ def find_authorization_code(
     return row
 
 
+_STORE = Decision(
+    inserting(Authorization)(None).returning(Authorization.id), inserting(AuthorizationCode)
+)
+
+
+def store_authorization_code(
+    dbsession: Session, code: str, authorization: NewRow | None, **columns: Any
+) -> None:
+    """Write a code.
+
+    :param authorization: the authorization that it is of, where that is to be written too.
+    """
+    row = NewRow(AuthorizationCode, code_digest=digest(code), **columns)
+    if authorization is None:
+        row.insert(dbsession)
+    else:
+        decide(dbsession, _STORE, **authorization.parameters, **row.parameters)
+
+
 _USE: Any = (
     update(AuthorizationCode)
     .where(
@@ -61,11 +81,24 @@ _USE: Any = (
     .values(used_at=bindparam("now"))
     .returning(AuthorizationCode.code_digest)
 )
+_REDEEM = Decision(_USE)
+_REDEEM_FOR_REFRESH_TOKEN = Decision(_USE, inserting(RefreshToken), extending)
 
 
-def redeem_authorization_code(dbsession: Session, code: str, client_id: str) -> bool:
-    """Use up a live code of this client. Of several who try at once, one gets True."""
-    used = Transaction(dbsession).first(
-        _USE, digest=digest(code), client=client_id, now=clock.now()
+def redeem_authorization_code(
+    dbsession: Session, code: str, client_id: str, refresh_token: dict[str, Any] | None = None
+) -> bool:
+    """Use up a live code of this client, and write the refresh token that it gives, if any.
+
+    Of several who try at once, one gets True.
+
+    :param refresh_token: what :func:`oidcserver.models.refresh_token.new_refresh_token` returns.
+    """
+    return decide(
+        dbsession,
+        _REDEEM_FOR_REFRESH_TOKEN if refresh_token else _REDEEM,
+        digest=digest(code),
+        client=client_id,
+        now=clock.now(),
+        **(refresh_token or {}),
     )
-    return used is not None

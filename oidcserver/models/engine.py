@@ -47,6 +47,8 @@ def make_session_factory(engine: Engine) -> sessionmaker[Session]:
 class RequestSession(Session):
     """A session whose transaction a transaction manager ends, the one in ``info["tm"]``.
 
+    ``info["alone"]`` runs a decision that no transaction has begun for (see ``decide``).
+
     It joins as changed from the start: otherwise what was changed by statements on tables alone
     would be rolled back. ``zope.sqlalchemy.register`` would listen on each session anew, which
     costs more than the query of most requests.

@@ -1,42 +1,47 @@
-"""Reading one row, outside of the request's transaction and at the driver's own cost.
+"""Reading rows outside of the request's transaction and at the driver's own cost.
 
 Most requests read two or three rows by their keys and write nothing. For that a transaction's
-round trips and the ORM's bookkeeping are most of the time, so these reads go over a connection
-that each thread keeps, in autocommit: they see what is committed at that moment.
+round trips and the ORM's bookkeeping are most of the time, so these reads are statements by
+themselves: they see what is committed at that moment.
 """
 
+import json
 import threading
-import weakref
-from functools import cache
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Engine, Select, bindparam, event, inspect, select
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Engine,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    func,
+    inspect,
+    select,
+)
 
 from oidcserver.models.base import Base
-from oidcserver.models.statements import Compiled, Model, Row, compiled_for
+from oidcserver.models.connections import KeptConnections
+from oidcserver.models.statements import Compiled, Model, Row, compiled_for, detached
 
+_Rows = Callable[[Compiled, Any, dict[str, Any]], list[Row]]
 
-class _Connection:
-    """A connection that one thread keeps, taken out of the pool for good."""
-
-    def __init__(self, engine: Engine) -> None:
-        pooled = engine.raw_connection()
-        driver: Any = pooled.driver_connection
-        pooled.detach()
-        engine.dialect.set_isolation_level(driver, "AUTOCOMMIT")
-        self.driver = driver
-        #: Also when its thread ends.
-        self.close = weakref.finalize(self, driver.close)
+#: Of how many rows of a model the objects are kept.
+KEPT_OBJECTS = 1024
 
 
 class Reader:
     """Reads rows; ``registry.reader``. One object serves every thread."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._own = threading.local()
-        self._kept: weakref.WeakSet[_Connection] = weakref.WeakSet()
-        event.listen(engine, "engine_disposed", lambda _: self.close())
+    def __init__(self, connections: KeptConnections) -> None:
+        self._connections = connections
+        self._engine = connections.engine
+        self._tables: dict[type[Base], _Table] = {}
 
     def first(self, statement: Select[Any], **parameters: Any) -> Any:
         """Return the first row of a statement, as a tuple, or None.
@@ -49,50 +54,104 @@ class Reader:
         :raises sqlalchemy.exc.DBAPIError: if the database cannot be asked.
         """
         compiled = compiled_for(self._engine, statement)
-        try:
-            row = self._execute(compiled, parameters)
-        except self._engine.dialect.loaded_dbapi.Error:
-            self._forget()
-            # The connection may have been cut while nobody used it: once more, by the usual way.
-            with self._engine.connect() as connection:
-                found = connection.execute(statement, parameters).first()
-                return None if found is None else compiled.objects(found)
-        return None if row is None else compiled.objects(compiled.convert(row))
+        rows = self._rows(compiled, statement, parameters)
+        return compiled.objects(compiled.convert(rows[0])) if rows else None
 
     def get(self, model: type[Model], key: str) -> Model | None:
-        """Return the object of a primary key, or None; it is to be read only."""
-        row = self.first(_by_key(model), key=key)
-        return None if row is None else row[0]
+        """Return the object of a primary key, or None; it is to be read only.
 
-    def close(self) -> None:
-        """Close the connections of every thread; the next read opens another."""
-        for kept in list(self._kept):
-            kept.close()
-        self._own = threading.local()
+        :raises sqlalchemy.exc.DBAPIError: if the database cannot be asked.
+        """
+        table = self._tables.get(model)
+        if table is None:
+            table = self._tables.setdefault(model, _Table(model, self._engine, self._rows))
+        found: Model | None = table.get(key)
+        return found
 
-    def _execute(self, compiled: Compiled, parameters: dict[str, Any]) -> Row | None:
-        cursor = self._connection().cursor()
+    def _rows(self, compiled: Compiled, statement: Any, parameters: dict[str, Any]) -> list[Row]:
         try:
-            cursor.execute(compiled.sql, compiled.values(parameters))
-            row: Row | None = cursor.fetchone()
-            return row
+            return self._connections.rows(compiled, parameters)
+        except self._engine.dialect.loaded_dbapi.Error:
+            # The connection may have been cut while nobody used it: once more, by the usual way.
+            with self._engine.connect() as connection:
+                return [tuple(row) for row in connection.execute(statement, parameters)]
+
+
+class _Batch:
+    """Keys that are asked for together, and what came of it."""
+
+    def __init__(self) -> None:
+        self.keys: set[str] = set()
+        self.objects: dict[str, Any] = {}
+        self.problem: BaseException | None = None
+        #: Held until there is an answer.
+        self.pending = threading.Lock()
+        self.pending.acquire()
+
+
+class _Table:
+    """The rows of a model by primary key.
+
+    Whoever asks while a statement runs is answered by the next one, together with all others who
+    did: it begins after each of them asked, so it sees whatever was committed before.
+    """
+
+    def __init__(self, model: type[Base], engine: Engine, rows: _Rows) -> None:
+        mapper: Any = inspect(model)
+        columns = list(mapper.columns)
+        [key] = mapper.primary_key
+        self._model = model
+        self._names = [mapper.get_property_by_column(column).key for column in columns]
+        self._key = columns.index(key)
+        # JSON as text: it is parsed only where a row is not as it was before.
+        self._json = [at for at, column in enumerate(columns) if isinstance(column.type, JSON)]
+        selected = [cast(c, Text) if isinstance(c.type, JSON) else c for c in columns]
+        if engine.dialect.name == "postgresql":
+            among: Any = key == any_(bindparam("keys", type_=ARRAY(key.type)))
+            self._keys: Callable[[set[str]], Any] = list
+        else:
+            listed = func.json_each(bindparam("keys", type_=Text)).table_valued("value")
+            among = key.in_(select(listed.c.value))
+            self._keys = _as_json
+        self._statement = select(*selected).where(among)
+        self._compiled = compiled_for(engine, self._statement)
+        self._rows = rows
+        self._object = lru_cache(KEPT_OBJECTS)(self._make_object)
+        self._lock, self._turn = threading.Lock(), threading.Lock()
+        self._next = _Batch()
+
+    def get(self, key: str) -> Any:
+        """Return the object of a key, or None."""
+        with self._lock:
+            batch = self._next
+            first = not batch.keys
+            batch.keys.add(key)
+        if first:
+            with self._turn:
+                with self._lock:
+                    self._next = _Batch()
+                self._read(batch)
+        with batch.pending:
+            if batch.problem is not None:
+                raise batch.problem
+            return batch.objects.get(key)
+
+    def _read(self, batch: _Batch) -> None:
+        try:
+            keys = {"keys": self._keys(batch.keys)}
+            for row in self._rows(self._compiled, self._statement, keys):
+                batch.objects[row[self._key]] = self._object(row)
+        except BaseException as problem:
+            batch.problem = problem
         finally:
-            cursor.close()
+            batch.pending.release()
 
-    def _connection(self) -> Any:
-        kept = getattr(self._own, "kept", None)
-        if kept is None:
-            kept = self._own.kept = _Connection(self._engine)
-            self._kept.add(kept)
-        return kept.driver
-
-    def _forget(self) -> None:
-        kept = getattr(self._own, "kept", None)
-        if kept is not None:
-            self._own.kept = None
-            kept.close()
+    def _make_object(self, row: Row) -> Any:
+        values = list(self._compiled.convert(row))
+        for at in self._json:
+            values[at] = None if values[at] is None else json.loads(values[at])
+        return detached(self._model, zip(self._names, values, strict=True))
 
 
-@cache
-def _by_key(model: type[Base]) -> Select[Any]:
-    return select(model).where(inspect(model).primary_key[0] == bindparam("key"))
+def _as_json(keys: set[str]) -> str:
+    return json.dumps(list(keys))

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import digest
-from oidcserver.models.authorization import Authorization
+from oidcserver.models.authorization import Authorization, extending, extension
 from oidcserver.models.base import Base, Digest, Time, Words
 from oidcserver.models.reading import Reader
-from oidcserver.models.statements import Transaction
+from oidcserver.models.statements import Decision, NewRow, decide, inserting
 from oidcserver.models.user import User
 
 
@@ -56,7 +56,7 @@ def find_refresh_token(
     return row
 
 
-_USE: Any = (
+_ROTATE = Decision(
     update(RefreshToken)
     .where(
         RefreshToken.token_digest == bindparam("digest"),
@@ -65,19 +65,53 @@ _USE: Any = (
         RefreshToken.expires_at > bindparam("now"),
     )
     .values(used_at=bindparam("now"), successor_sealed=bindparam("sealed"))
-    .returning(RefreshToken.token_digest)
+    .returning(RefreshToken.token_digest),
+    inserting(RefreshToken),
+    extending,
 )
+_STORE = Decision(inserting(RefreshToken)(None).returning(RefreshToken.token_digest), extending)
+
+
+def new_refresh_token(
+    refresh_token: str, authorization: Authorization, *, lives_until: int, **columns: Any
+) -> dict[str, Any]:
+    """Return what the decisions take that write a refresh token.
+
+    :param lives_until: when nothing that it gives is alive any more, in seconds since the epoch:
+        so long its authorization stays.
+    """
+    row = NewRow(
+        RefreshToken,
+        token_digest=digest(refresh_token),
+        authorization_id=authorization.id,
+        client_id=authorization.client_id,
+        **columns,
+    )
+    return {**row.parameters, **extension(authorization.id, lives_until)}
+
+
+def store_refresh_token(dbsession: Session, successor: dict[str, Any]) -> None:
+    """Write the first refresh token of a family."""
+    decide(dbsession, _STORE, **successor)
 
 
 def rotate_refresh_token(
-    dbsession: Session, refresh_token: str, client_id: str, successor_sealed: str
+    dbsession: Session,
+    refresh_token: str,
+    client_id: str,
+    successor_sealed: str,
+    successor: dict[str, Any],
 ) -> bool:
-    """Use up a live refresh token of this client. Of several who try at once, one gets True."""
-    used = Transaction(dbsession).first(
-        _USE,
+    """Use up a live refresh token of this client and write its successor.
+
+    Of several who try at once, one gets True.
+    """
+    return decide(
+        dbsession,
+        _ROTATE,
         digest=digest(refresh_token),
         client=client_id,
         now=clock.now(),
         sealed=successor_sealed,
+        **successor,
     )
-    return used is not None

@@ -4,13 +4,24 @@ Building, compiling and mapping a statement takes SQLAlchemy several times as lo
 takes to run it. What every request runs is therefore made once, as a constant of its module.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, Insert, Table, inspect
+from sqlalchemy import (
+    Engine,
+    Table,
+    bindparam,
+    exists,
+    insert,
+    inspect,
+    select,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -22,6 +33,17 @@ Model = TypeVar("Model", bound=Base)
 Row = tuple[Any, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A statement as PostgreSQL keeps it with its plan, by a name that is made of its text."""
+
+    name: str
+    prepare: str
+    execute: str
+    #: The names of the values, in their order.
+    positions: tuple[str, ...]
+
+
 class Compiled:
     """A statement as the driver takes it, and what makes values and objects of its columns."""
 
@@ -29,6 +51,7 @@ class Compiled:
         dialect = engine.dialect
         compiled = statement.compile(dialect=dialect)
         self.sql = str(compiled)
+        self.prepared = _prepare(dialect, statement) if dialect.name == "postgresql" else None
         #: The names in the order of their question marks, where the driver takes those.
         self.positions = compiled.positiontup
         self.constants = {k: v for k, v in compiled.params.items() if v is not None}
@@ -67,6 +90,15 @@ class Compiled:
         return tuple(take(rest) for take in self.entities)
 
 
+def _prepare(dialect: Any, statement: Any) -> Prepared:
+    compiled = statement.compile(dialect=type(dialect)(paramstyle="numeric_dollar"))
+    sql, positions = str(compiled), tuple(compiled.positiontup)
+    name = "oidcserver_" + hashlib.sha256(sql.encode()).hexdigest()[:16]
+    # The driver reads a percent sign in a text that comes with values, and in no other.
+    places = f" ({', '.join(['%s'] * len(positions))})" if positions else ""
+    return Prepared(name, f"PREPARE {name} AS {sql}", f"EXECUTE {name}{places}", positions)
+
+
 def _converters(found: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Callable[[Any], Any]]]:
     return [(name, convert) for name, convert in found if convert is not None]
 
@@ -80,7 +112,7 @@ def _entity(selected: Any) -> Callable[[Any], Any]:
 
     def take(values: Any) -> Any:
         # In this order: zip asks for a name first, so it takes no value too many.
-        return _detached(selected, zip(names, values, strict=False))
+        return detached(selected, zip(names, values, strict=False))
 
     return take
 
@@ -118,24 +150,27 @@ class Transaction:
         connection = self._connection
         compiled = compiled_for(connection.engine, statement)
         values = compiled.values(parameters)
+        driver = connection.connection
         try:
-            with closing(connection.connection.cursor()) as cursor:
+            with closing(driver.cursor()) as cursor:
                 cursor.execute(compiled.sql, values)
                 row = cursor.fetchone() if cursor.description else None
         except connection.dialect.loaded_dbapi.Error as error:
-            raise self._wrapped(error, compiled.sql) from error
+            wrapped = wrapped_error(
+                connection.engine, driver.driver_connection, error, compiled.sql
+            )
+            if wrapped.connection_invalidated:
+                connection.invalidate(error)
+            raise wrapped from error
         return None if row is None else compiled.objects(compiled.convert(row))
 
-    def _wrapped(self, error: Any, sql: str) -> DBAPIError:
-        connection, dialect = self._connection, self._connection.dialect
-        lost = dialect.is_disconnect(error, connection.connection.driver_connection, None)
-        if lost:
-            connection.invalidate(error)
-        base = dialect.loaded_dbapi.Error
-        wrapped: DBAPIError = DBAPIError.instance(
-            sql, None, error, base, connection_invalidated=lost
-        )
-        return wrapped
+
+def wrapped_error(engine: Engine, driver_connection: Any, error: Any, sql: str) -> DBAPIError:
+    """Return what SQLAlchemy would raise for a driver's error."""
+    lost = engine.dialect.is_disconnect(error, driver_connection, None)
+    base = engine.dialect.loaded_dbapi.Error
+    wrapped: DBAPIError = DBAPIError.instance(sql, None, error, base, connection_invalidated=lost)
+    return wrapped
 
 
 def insert_once(dbsession: Session, model: type[Base], **columns: Any) -> bool:
@@ -147,21 +182,81 @@ def insert_once(dbsession: Session, model: type[Base], **columns: Any) -> bool:
     return dbsession.scalar(statement) is not None
 
 
-def insert_row(dbsession: Session, model: type[Model], **columns: Any) -> Model:
-    """Insert a row at once, with the model's defaults; return its object, to be read only.
+class NewRow:
+    """A row to be inserted: the columns that are given, and the model's defaults for the rest.
 
     The session's own way of writing finds out by itself what changed and in which order it is to
-    be written.
+    be written, which takes longer than the database does.
     """
-    statement, defaults = _insert(model)
-    values = {
-        name: columns[name] if name in columns else default(None) for name, default in defaults
-    }
-    Transaction(dbsession).first(statement, **values)
-    return _detached(model, values)
+
+    def __init__(self, model: type[Model], **columns: Any) -> None:
+        self._model = model
+        self._values = {
+            name: columns[name] if name in columns else default(None)
+            for name, default in _defaults(model)
+        }
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The values of the statements that insert such rows."""
+        return {f"{self._model.__tablename__}_{name}": v for name, v in self._values.items()}
+
+    def insert(self, dbsession: Session) -> None:
+        """Insert it at once, by itself."""
+        Transaction(dbsession).first(_insert(self._model, None), **self.parameters)
+
+    def object(self) -> Any:
+        """Return the object of the row, which belongs to no session and is to be read only."""
+        return detached(self._model, self._values)
 
 
-def _detached(model: type[Model], values: Any) -> Model:
+class Decision:
+    """A statement that decides, and what follows from it: all of it happens, or nothing.
+
+    Make it once, as a constant.
+
+    :param deciding: an insert or update that returns a row, or none where it decides against.
+    :param following: each takes a condition and returns the insert or update that it guards.
+    """
+
+    def __init__(self, deciding: Any, *following: Callable[[Any], Any]) -> None:
+        decided = deciding.cte("decided")
+        condition = exists().select_from(decided)
+        #: All in one statement, as PostgreSQL can.
+        self.whole = select(decided).add_cte(
+            *(follow(condition).cte(f"following_{at}") for at, follow in enumerate(following))
+        )
+        self.parts = [deciding, *(follow(true()) for follow in following)]
+
+
+def inserting(model: type[Base]) -> Callable[[Any], Any]:
+    """Return what inserts a :class:`NewRow`, as a part of a decision."""
+    return lambda condition: _insert(model, condition)
+
+
+def decide(dbsession: Session, decision: Decision, **parameters: Any) -> bool:
+    """Run a decision; return how it was decided. Of several at once, one gets True.
+
+    It is part of the session's transaction where that has begun. Otherwise, on PostgreSQL, it is
+    a transaction by itself, and committed when this returns.
+
+    :raises sqlalchemy.exc.DBAPIError: as from the session.
+    """
+    alone = dbsession.info.get("alone")
+    if alone is not None and not dbsession.in_transaction():
+        return alone.first(decision.whole, **parameters) is not None
+    transaction = Transaction(dbsession)
+    if dbsession.get_bind().dialect.name == "postgresql":
+        return transaction.first(decision.whole, **parameters) is not None
+    deciding, *following = decision.parts
+    if transaction.first(deciding, **parameters) is None:
+        return False
+    for statement in following:
+        transaction.first(statement, **parameters)
+    return True
+
+
+def detached(model: type[Model], values: Any) -> Model:
     """Return an object that belongs to no session."""
     manager: Any = manager_of_class(model)
     instance: Model = manager.new_instance()
@@ -170,11 +265,27 @@ def _detached(model: type[Model], values: Any) -> Model:
 
 
 @cache
-def _insert(model: type[Base]) -> tuple[Insert, tuple[tuple[str, Any], ...]]:
-    """Return the statement, and what makes the value of each column that is not given."""
+def _insert(model: type[Base], condition: Any) -> Any:
+    """Return the statement that inserts a row, if a condition holds or is None."""
     table = model.__table__
     assert isinstance(table, Table)
-    return table.insert(), tuple((column.key, _default(column)) for column in table.columns)
+    values = {
+        column: bindparam(f"{table.name}_{column.key}", type_=column.type)
+        for column in table.columns
+    }
+    if condition is None:
+        return insert(table).values(values)
+    return insert(table).from_select(
+        [column.key for column in values],
+        select(*values.values()).where(condition),
+        include_defaults=False,
+    )
+
+
+@cache
+def _defaults(model: type[Base]) -> tuple[tuple[str, Any], ...]:
+    """Return what makes the value of each column that is not given."""
+    return tuple((column.key, _default(column)) for column in model.__table__.columns)
 
 
 def _default(column: Any) -> Any:

@@ -9,7 +9,7 @@ from pyramid.response import Response
 from oidcserver.models.suspended_request import use_suspended_request
 from oidcserver.oauth.authorization_request import AuthorizationRequest, resume
 from oidcserver.oauth.errors import Rejection, as_rejection
-from oidcserver.oauth.issuing import create_authorization
+from oidcserver.oauth.issuing import new_authorization
 from oidcserver.oauth.responses import error_page, see_other
 from oidcserver.operations.rejections import record_rejection
 
@@ -65,7 +65,8 @@ class AuthorizationResponder:
             return self._answer_again(request)
         session = http_request.login_session
         assert request.client is not None
-        request.authorization = request.oauth_request.authorization = create_authorization(
+        oauth_request = request.oauth_request
+        oauth_request.unwritten_authorization = new_authorization(
             http_request,
             request.client,
             session.user,
@@ -77,7 +78,12 @@ class AuthorizationResponder:
             acr=session.acr,
             amr=session.amr,
         )
-        grant = self.server.get_authorization_grant(request.oauth_request)
+        request.authorization = oauth_request.authorization = (
+            oauth_request.unwritten_authorization.object()
+        )
+        grant = self.server.get_authorization_grant(oauth_request)
+        if not getattr(grant, "WRITES_AUTHORIZATION", False):
+            oauth_request.take_unwritten_authorization().insert(http_request.dbsession)
         _, parameters, _ = grant.create_authorization_response(request.redirect_uri, session.user)
         self.server.send_signal(
             "authorization_granted",

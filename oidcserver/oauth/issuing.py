@@ -2,25 +2,20 @@
 
 from typing import Any
 
-from oidcserver.credentials import REFRESH_TOKEN, digest, new_credential
-from oidcserver.models import Authorization, Client, RefreshToken
-from oidcserver.models.authorization import extend_authorization
-from oidcserver.models.statements import insert_row
+from oidcserver.models import Authorization, Client
+from oidcserver.models.refresh_token import new_refresh_token
+from oidcserver.models.statements import NewRow
 from oidcserver.oauth.subjects import subject_of
 from oidcserver.oauth.tokens import issue_access_token
 
-#: By so much more than needed a family is extended, so that one in use is written once a day.
-EXTENSION_SECONDS = 86400
 
-
-def create_authorization(request: Any, client: Client, user: Any, **columns: Any) -> Authorization:
-    """Write the root of a new family; it ends when nothing that rests on it can be alive."""
+def new_authorization(request: Any, client: Client, user: Any, **columns: Any) -> NewRow:
+    """Return the root of a new family; it ends when nothing that rests on it can be alive."""
     settings = request.provider.settings
     lifetime = (
         settings["oauth.authorization_code_lifetime"] + settings["oauth.access_token_lifetime"]
     )
-    return insert_row(
-        request.dbsession,
+    return NewRow(
         Authorization,
         client_id=client.client_id,
         user_id=user.id,
@@ -30,6 +25,14 @@ def create_authorization(request: Any, client: Client, user: Any, **columns: Any
     )
 
 
+def create_authorization(request: Any, client: Client, user: Any, **columns: Any) -> Authorization:
+    """Write the root of a new family."""
+    row = new_authorization(request, client, user, **columns)
+    row.insert(request.dbsession)
+    authorization: Authorization = row.object()
+    return authorization
+
+
 def may_refresh(request: Any, client: Client) -> bool:
     """Whether refresh tokens exist here and the client registered for them."""
     return "refresh_token" in request.provider.grant_types and client.check_grant_type(
@@ -37,36 +40,30 @@ def may_refresh(request: Any, client: Client) -> bool:
     )
 
 
-def issue_refresh_token(request: Any, authorization: Authorization, scope: str) -> str:
-    """Write the first refresh token of a family; return it."""
-    refresh_token = new_credential(REFRESH_TOKEN)
-    lifetime = request.provider.settings["oauth.refresh_token_max_lifetime"]
-    store_refresh_token(request, authorization, scope, refresh_token, request.now + lifetime)
-    return refresh_token
+def prepare_refresh_token(
+    request: Any,
+    authorization: Authorization,
+    scope: str,
+    refresh_token: str,
+    family_end: int | None = None,
+) -> dict[str, Any]:
+    """Return what the decision takes that writes a refresh token.
 
-
-def store_refresh_token(
-    request: Any, authorization: Authorization, scope: str, refresh_token: str, family_end: int
-) -> None:
-    """Write a refresh token and let its authorization live as long as it.
-
-    :param family_end: when the family ends at the latest, in seconds since the epoch.
+    :param family_end: when the family ends at the latest, in seconds since the epoch; by default
+        a new one begins.
     """
     settings = request.provider.settings
+    if family_end is None:
+        family_end = request.now + settings["oauth.refresh_token_max_lifetime"]
     expires_at = min(request.now + settings["oauth.refresh_token_idle_lifetime"], family_end)
-    insert_row(
-        request.dbsession,
-        RefreshToken,
-        token_digest=digest(refresh_token),
-        authorization_id=authorization.id,
-        client_id=authorization.client_id,
+    return new_refresh_token(
+        refresh_token,
+        authorization,
         scope=scope,
         expires_at=expires_at,
         family_expires_at=family_end,
+        lives_until=expires_at + settings["oauth.access_token_lifetime"],
     )
-    needed = expires_at + settings["oauth.access_token_lifetime"]
-    if authorization.expires_at < needed:
-        extend_authorization(request.dbsession, authorization.id, needed + EXTENSION_SECONDS)
 
 
 def token_response(

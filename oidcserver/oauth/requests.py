@@ -51,6 +51,7 @@ class PyramidOAuth2Request(OAuth2Request):
 
     ``uri`` is made of the configured issuer: no forged Host changes a link, and the https check
     sees the truth behind a proxy. ``authorization`` is the approved request that a grant redeems.
+    It may be not yet written, for a grant that writes it together with what rests on it.
     """
 
     def __init__(self, request: Any, uri: str, payload: Payload) -> None:
@@ -59,6 +60,12 @@ class PyramidOAuth2Request(OAuth2Request):
         self.http_request = request
         self.payload = payload
         self.authorization: Any = None
+        self.unwritten_authorization: Any = None
+
+    def take_unwritten_authorization(self) -> Any:
+        """Return the row of the authorization for whoever writes it now; None if it is written."""
+        row, self.unwritten_authorization = self.unwritten_authorization, None
+        return row
 
     @property
     def args(self) -> dict[str, str]:

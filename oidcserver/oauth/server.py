@@ -7,7 +7,9 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AuthorizationServer as AuthlibAuthorizationServer
 from pyramid.response import Response
 
+from oidcserver.credentials import REFRESH_TOKEN, new_credential
 from oidcserver.models import Client
+from oidcserver.models.refresh_token import store_refresh_token
 from oidcserver.oauth.authorization_request import AuthorizationRequest, resume
 from oidcserver.oauth.authorization_response import AuthorizationResponder
 from oidcserver.oauth.client_authentication import authenticate_client
@@ -15,8 +17,8 @@ from oidcserver.oauth.errors import Rejection, as_rejection, invalid_request
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.issuing import (
     create_authorization,
-    issue_refresh_token,
     may_refresh,
+    prepare_refresh_token,
     token_response,
 )
 from oidcserver.oauth.requests import (
@@ -116,7 +118,9 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         authorization = oauth_request.authorization
         token = token_response(request, client, authorization, scope)
         if include_refresh_token and authorization is not None and may_refresh(request, client):
-            token["refresh_token"] = issue_refresh_token(request, authorization, scope)
+            refresh_token = token["refresh_token"] = new_credential(REFRESH_TOKEN)
+            prepared = prepare_refresh_token(request, authorization, scope, refresh_token)
+            store_refresh_token(request.dbsession, prepared)
         return token
 
     def save_token(self, token: Mapping[str, Any], request: PyramidOAuth2Request) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from oidcserver import clock
 from oidcserver.models import Base, Client, User
 from oidcserver.models.engine import make_engine
-from oidcserver.models.statements import Transaction, insert_row
+from oidcserver.models.statements import NewRow, Transaction
 
 BY_NAME: Any = select(User).where(User.username_key == bindparam("name"))
 RENAME: Any = (
@@ -37,12 +37,14 @@ def dbsession(engine: Engine) -> Iterator[Session]:
         yield dbsession
 
 
-def add_alice(dbsession: Session) -> User:
-    return insert_row(dbsession, User, id="alice", username="Alice", username_key="alice")
+def add_alice(dbsession: Session) -> None:
+    NewRow(User, id="alice", username="Alice", username_key="alice").insert(dbsession)
 
 
 def test_an_inserted_row_has_its_defaults_and_belongs_to_no_session(dbsession: Session) -> None:
-    client = insert_row(dbsession, Client, client_metadata={"client_name": "C"})
+    row = NewRow(Client, client_metadata={"client_name": "C"})
+    row.insert(dbsession)
+    client = row.object()
     assert client.client_id
     assert client.client_id_issued_at <= clock.now()
     assert client.pkce_optional is False

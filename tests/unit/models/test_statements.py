@@ -28,7 +28,12 @@ from oidcserver.models.consent import find_consent, grant_consent, withdraw_cons
 from oidcserver.models.engine import make_engine, make_session_factory
 from oidcserver.models.login_session import end_login_session, find_login_session
 from oidcserver.models.reading import Reader
-from oidcserver.models.refresh_token import find_refresh_token, rotate_refresh_token
+from oidcserver.models.refresh_token import (
+    find_refresh_token,
+    new_refresh_token,
+    rotate_refresh_token,
+    store_refresh_token,
+)
 from oidcserver.models.replay import use_identifier
 from oidcserver.models.statements import Transaction
 from oidcserver.models.suspended_request import (
@@ -107,15 +112,53 @@ def test_a_code_is_redeemed_once_by_its_client(dbsession: Session) -> None:
     assert row.used_at is not None
 
 
+def test_a_code_gives_its_refresh_token_with_the_redemption(dbsession: Session) -> None:
+    prepared = successor_of(dbsession, "rt_first")
+    assert not redeem_authorization_code(dbsession, CODE, "another", prepared)
+    assert find_refresh_token(ReaderOf(dbsession), "rt_first") is None
+    assert redeem_authorization_code(dbsession, CODE, "client", prepared)
+    assert find_refresh_token(ReaderOf(dbsession), "rt_first") is not None
+
+
+def test_a_family_lives_as_long_as_what_it_gave_and_is_written_once_a_day(
+    dbsession: Session,
+) -> None:
+    family = dbsession.get_one(Authorization, "family")
+    before = family.expires_at
+    later = {"scope": "", "expires_at": 1, "family_expires_at": 1}
+    store_refresh_token(dbsession, new_refresh_token("rt_1", family, lives_until=before, **later))
+    dbsession.refresh(family)
+    assert family.expires_at == before
+    store_refresh_token(
+        dbsession, new_refresh_token("rt_2", family, lives_until=before + 1, **later)
+    )
+    dbsession.refresh(family)
+    assert family.expires_at == before + 1 + 86400
+
+
 def test_an_expired_code_is_not_redeemed(dbsession: Session, clock: Any) -> None:
     clock.advance(60)
     assert not redeem_authorization_code(dbsession, CODE, "client")
 
 
+def successor_of(dbsession: Session, refresh_token: str) -> dict[str, Any]:
+    now = provider_clock.now()
+    family = dbsession.get_one(Authorization, "family")
+    return new_refresh_token(
+        refresh_token, family, scope="openid", expires_at=now + 900, family_expires_at=now + 99999,
+        lives_until=now + 99999,
+    )  # fmt: skip
+
+
 def test_a_refresh_token_rotates_once(dbsession: Session) -> None:
-    assert not rotate_refresh_token(dbsession, TOKEN, "another", "sealed")
-    assert rotate_refresh_token(dbsession, TOKEN, "client", "sealed")
-    assert not rotate_refresh_token(dbsession, TOKEN, "client", "other")
+    first, second = (successor_of(dbsession, name) for name in ("rt_first", "rt_second"))
+    assert not rotate_refresh_token(dbsession, TOKEN, "another", "sealed", second)
+    assert rotate_refresh_token(dbsession, TOKEN, "client", "sealed", first)
+    assert not rotate_refresh_token(dbsession, TOKEN, "client", "other", second)
+    assert find_refresh_token(ReaderOf(dbsession), "rt_second") is None
+    successor = find_refresh_token(ReaderOf(dbsession), "rt_first")
+    assert successor is not None
+    assert successor[0].scope == "openid"
     found = find_refresh_token(ReaderOf(dbsession), TOKEN)
     assert found is not None
     row, authorization, user = found
@@ -125,7 +168,8 @@ def test_a_refresh_token_rotates_once(dbsession: Session) -> None:
 
 def test_an_expired_refresh_token_does_not_rotate(dbsession: Session, clock: Any) -> None:
     clock.advance(900)
-    assert not rotate_refresh_token(dbsession, TOKEN, "client", "sealed")
+    successor = successor_of(dbsession, "rt_first")
+    assert not rotate_refresh_token(dbsession, TOKEN, "client", "sealed", successor)
 
 
 def is_live(
