@@ -13,7 +13,7 @@ from oidcserver.oidc.claims import userinfo_claims
 from oidcserver.oidc.client_jwt import make_client_jwt, signing_algorithms
 from oidcserver.oidc.encryption import encryption_algorithms, encryption_encodings
 from oidcserver.operations.rejections import record_rejection
-from oidcserver.security.cors import allow_registered_origin, origin_of
+from oidcserver.security.cors import allow_registered_origin
 
 
 def userinfo(request: Any) -> Response:
@@ -58,11 +58,9 @@ def _protect(request: Any, token: AccessToken, claims: dict[str, Any]) -> Respon
 
 
 def _readable_by_client(request: Any, response: Response, token: AccessToken | None) -> Response:
-    origins: set[str] = set()
-    if token is not None and token.bearer is not None and "Origin" in request.headers:
-        uris = token.bearer.client.redirect_uris
-        origins = {origin for uri in uris if (origin := origin_of(uri))}
-    return allow_registered_origin(request, response, origins)
+    bearer = token.bearer if token is not None else None
+    uris = bearer.client.redirect_uris if bearer is not None else ()
+    return allow_registered_origin(request, response, uris)
 
 
 def includeme(config: Any) -> None:

@@ -39,6 +39,9 @@ _REFUSED_HEADERS = frozenset({"jwk", "jku", "x5u", "x5c", "zip", "crit", "b64"})
 _HALF_HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
 
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
+
 class _Registry(JWSRegistry):
     max_header_length = MAX_HEADER_BYTES
     max_payload_length = MAX_TOKEN_BYTES
@@ -163,8 +166,7 @@ def half_hash(value: str, alg: str) -> str:
 
 
 def _serialize(header: dict[str, Any], claims: Mapping[str, Any], key: Key) -> str:
-    payload = json.dumps(claims, separators=(",", ":"))
-    return jws.serialize_compact(header, payload, key, registry=_REGISTRY)
+    return jws.serialize_compact(header, _compact(claims), key, registry=_REGISTRY)
 
 
 def _segments(token: str, form: re.Pattern[str], name: str) -> re.Match[str]:

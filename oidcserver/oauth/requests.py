@@ -55,7 +55,9 @@ class PyramidOAuth2Request(OAuth2Request):
     """
 
     def __init__(self, request: Any, uri: str, payload: Payload) -> None:
-        super().__init__(request.method, uri)
+        # Authlib looks at each URI for https; ours begin with the issuer, which the start checked.
+        super().__init__(request.method, "https://checked.invalid")
+        self.uri = uri
         self.headers = request.headers
         self.http_request = request
         self.payload = payload
@@ -87,14 +89,21 @@ def read_form(request: Any) -> list[tuple[str, str]]:
     """Return the parameters of the body: urlencoded as the standards have it, or multipart."""
     content_type = request.content_type
     if content_type == FORM:
-        return _decode(request.body)
+        return _decode(_read_body(request))
     if content_type == "multipart/form-data":
         return [(name, value) for name, value in request.POST.items() if isinstance(value, str)]
-    if not request.body:
+    if not _read_body(request):
         return []
     raise invalid_request(
         f"The body has to be {FORM}.", "RFC 6749 section 3.2", content_type=content_type
     )
+
+
+def _read_body(request: Any) -> bytes:
+    """Return the body, which the request guard has put into memory as a whole."""
+    request.body_file_raw.seek(0)
+    body: bytes = request.body_file_raw.read()
+    return body
 
 
 def _decode(raw: bytes) -> list[tuple[str, str]]:

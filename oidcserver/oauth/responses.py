@@ -9,6 +9,7 @@ from pyramid.response import Response
 
 from oidcserver.oauth.errors import Rejection
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 
@@ -17,7 +18,7 @@ def json_response(
 ) -> Response:
     """Return JSON that nobody keeps (RFC 6749 section 5.1)."""
     response = Response(
-        body=json.dumps(body, separators=(",", ":")).encode(),
+        body=_compact(body).encode(),
         status=status,
         content_type="application/json",
         charset=None,

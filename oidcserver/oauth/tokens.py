@@ -6,20 +6,20 @@ one statement by primary key.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from oidcserver import clock
 from oidcserver.credentials import new_identifier
 from oidcserver.keys import jwt
 from oidcserver.models.access_token import Bearer, find_bearer
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
 PREFIX = "at_"
 PURPOSE = "access token"
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken:
+class AccessToken(NamedTuple):
     """What an access token says (the claims of RFC 9068 section 2.2)."""
 
     token_id: str
@@ -34,12 +34,16 @@ class AccessToken:
     auth_time: int | None = None
     acr: str | None = None
     #: What it rests on, for a token that was found to be live.
-    bearer: Bearer | None = field(default=None, compare=False, repr=False)
+    bearer: Bearer | None = None
 
     @property
     def scopes(self) -> frozenset[str]:
         """The scopes as a set."""
         return frozenset(self.scope.split())
+
+
+#: How many of its fields a token says; the last is what was found out of it.
+_SAID = len(AccessToken._fields) - 1
 
 
 class AccessTokenFormat(Protocol):
@@ -55,13 +59,8 @@ class SealedFormat:
 
     def encode(self, provider: Any, token: AccessToken) -> str:
         """Seal the token's fields."""
-        fields = [
-            token.token_id, token.client_id, token.subject, token.authorization_id, token.scope,
-            token.audience, token.issued_at, token.expires_at, token.confirmation,
-            token.auth_time, token.acr,
-        ]  # fmt: skip
-        data = json.dumps(fields, separators=(",", ":")).encode()
-        sealed: str = provider.sealer(PURPOSE).seal(data)
+        fields = token[:_SAID]
+        sealed: str = provider.sealer(PURPOSE).seal(_compact(fields).encode())
         return PREFIX + sealed
 
     def decode(self, provider: Any, text: str) -> AccessToken | None:
@@ -170,4 +169,4 @@ def find_access_token(request: Any, text: str) -> AccessToken | None:
     bearer = find_bearer(
         request.registry.reader, token.token_id, token.client_id, token.authorization_id
     )
-    return replace(token, bearer=bearer) if bearer is not None else None
+    return token._replace(bearer=bearer) if bearer is not None else None

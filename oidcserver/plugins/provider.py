@@ -32,6 +32,8 @@ class Provider:
         #: Whether a command asks, which prepares what a server has to find (schema, keys).
         self.commanded = False
         self.route_names: set[str] = set()
+        #: The routes of pages: what a person sees, and whose forms are checked.
+        self.page_route_names: set[str] = set()
         self.endpoints: dict[str, str] = {}
         self.grants: dict[str, GrantOffer] = {}
         self.response_types: frozenset[str] = frozenset()
@@ -81,11 +83,6 @@ class Provider:
         names = [name for scope in self.scopes.values() for name in scope.claims]
         names += [name for source in self.claims_sources.values() for name in source.claims]
         return dict.fromkeys(names)
-
-    @property
-    def page_route_names(self) -> set[str]:
-        """The routes of pages: what a person sees, and whose forms are checked."""
-        return self.route_names - {f"{name}_endpoint" for name in self.endpoints}
 
     def url(self, path: str) -> str:
         """Return the public URL of a path of this application, whatever Host a request had.

@@ -126,10 +126,6 @@ def _ordered(provider: Provider, kind: str) -> list[tuple[str, Any]]:
 def _select_pages_and_endpoints(config: Any, provider: Provider) -> None:
     settings = provider.settings
     before = len(config.action_state.actions)
-    for page_config, register in provider.catalog.select(
-        "page", settings["oidc.pages"], "oidc.pages"
-    ).values():
-        register(page_config)
     for offer in provider.catalog.offers("metadata").values():
         provider.metadata[offer.name] = offer.value
     chosen = provider.catalog.select("endpoint", settings["oauth.endpoints"], "oauth.endpoints")
@@ -140,14 +136,19 @@ def _select_pages_and_endpoints(config: Any, provider: Provider) -> None:
             provider.metadata[endpoint.metadata_field] = _url(path)
         for field, value in endpoint.metadata.items():
             provider.metadata[field] = value if callable(value) else _constant(value)
-
+    between = len(config.action_state.actions)
+    for page_config, register in provider.catalog.select(
+        "page", settings["oidc.pages"], "oidc.pages"
+    ).values():
+        register(page_config)
     # What was registered just now is ours; an embedding application's routes are not.
-    added = (action["discriminator"] for action in config.action_state.actions[before:])
-    provider.route_names = {name for kind, name, *_ in filter(_names_route, added)}
+    provider.page_route_names = _added_routes(config, between)
+    provider.route_names = _added_routes(config, before)
 
 
-def _names_route(discriminator: Any) -> bool:
-    return isinstance(discriminator, tuple) and discriminator[:1] == ("route",)
+def _added_routes(config: Any, since: int) -> set[str]:
+    added = (action["discriminator"] for action in config.action_state.actions[since:])
+    return {name[1] for name in added if isinstance(name, tuple) and name[:1] == ("route",)}
 
 
 def _url(path: str) -> Any:

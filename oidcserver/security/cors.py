@@ -6,7 +6,7 @@ token, a DPoP key), never the person's cookies.
 
 import ipaddress
 import re
-from collections.abc import Collection
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from pyramid.request import Request
@@ -50,20 +50,19 @@ def allow_any_origin(response: Response) -> Response:
     return response
 
 
-def allow_registered_origin(
-    request: Request, response: Response, origins: Collection[str]
-) -> Response:
-    """Let a script of one of ``origins`` read the response; return the response.
+def allow_registered_origin(request: Request, response: Response, uris: Iterable[str]) -> Response:
+    """Let a script of the client's pages read the response; return the response.
 
     For token, userinfo and revocation, errors included.
 
-    :param origins: of the client that the request is from, each as :func:`origin_of` returns it.
+    :param uris: the redirect URIs of the client that the request is from.
     """
     # Also where the origin is not allowed: a cache must not give that answer to one that is.
-    vary = response.headers.get("Vary")
-    response.headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
-    origin = request.headers.get("Origin")
-    if origin is not None and origin in origins:
-        response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+    headers = response.headers
+    vary = headers.get("Vary")
+    headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
+    origin = request.environ.get("HTTP_ORIGIN")
+    if origin is not None and any(origin_of(uri) == origin for uri in uris):
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
     return response

@@ -25,21 +25,25 @@ PERMISSIONS_POLICY = (
 def headers_tween_factory(handler: Handler, registry: Registry) -> Handler:
     """Make the tween; it belongs above the exception views, whose pages need the headers too."""
     provider = registry.provider
-    secure = provider.secure
+    named = {
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+    }
+    if provider.secure:
+        named["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
+    protection = [(name, name.lower(), value) for name, value in named.items()]
 
     def headers_tween(request: Request) -> Response:
         response = handler(request)
         if provider.embedded and not _is_ours(request, provider):
             return response
-        headers = response.headers
-        if secure:
-            headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT_SECURITY)
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Cache-Control", "no-store")
         if response.content_type == "text/html":
             _protect_page(request, response)
-        else:
-            headers.setdefault("Referrer-Policy", "no-referrer")
+        present = {name.lower() for name, _ in response.headerlist}
+        for name, key, value in protection:
+            if key not in present:
+                response.headerlist.append((name, value))
         return response
 
     return headers_tween

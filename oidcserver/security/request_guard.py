@@ -68,7 +68,10 @@ def _is_below(environ: dict[str, Any], prefix: str) -> bool:
 
 
 def _check(request: Request, environ: dict[str, Any]) -> None:
-    headers = sum(len(key) + len(environ[key]) for key in environ if key.startswith("HTTP_"))
+    headers = 0
+    for key, value in environ.items():
+        if key.startswith("HTTP_"):
+            headers += len(key) + len(value)
     if headers > MAX_HEADER_BYTES:
         raise _Refusal(431, "The header fields are too large.")
     path, query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")

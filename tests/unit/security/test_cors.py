@@ -72,12 +72,13 @@ def test_a_public_document_is_for_every_script_without_credentials() -> None:
 
 
 ORIGINS = {"https://client.example", "http://localhost:8080"}
+REDIRECT_URIS = ["com.example.app:/cb", *(f"{origin}/cb?a=b" for origin in ORIGINS)]
 
 
 @pytest.mark.parametrize("origin", sorted(ORIGINS))
 def test_a_registered_origin_may_read_the_answer(origin: str) -> None:
     request = Request.blank("/token", headers={"Origin": origin})
-    response = allow_registered_origin(request, Response(), ORIGINS)
+    response = allow_registered_origin(request, Response(), REDIRECT_URIS)
     assert response.headers["Access-Control-Allow-Origin"] == origin
     assert "DPoP-Nonce" in response.headers["Access-Control-Expose-Headers"]
     assert response.headers["Vary"] == "Origin"
@@ -100,12 +101,12 @@ def test_a_registered_origin_may_read_the_answer(origin: str) -> None:
 )
 def test_any_other_origin_may_not(headers: dict[str, str]) -> None:
     request = Request.blank("/token", headers=headers)
-    response = allow_registered_origin(request, Response(), ORIGINS)
+    response = allow_registered_origin(request, Response(), REDIRECT_URIS)
     assert "Access-Control-Allow-Origin" not in response.headers
     assert response.headers["Vary"] == "Origin"
 
 
 def test_vary_keeps_what_was_there() -> None:
     response = Response(vary=("Accept-Language",))
-    allow_registered_origin(Request.blank("/"), response, ORIGINS)
+    allow_registered_origin(Request.blank("/"), response, REDIRECT_URIS)
     assert response.vary == ("Accept-Language", "Origin")
