@@ -51,6 +51,7 @@ setup(
     },
     entry_points={
         "paste.app_factory": ["main = oidcserver:main"],
+        "paste.server_runner": ["main = oidcserver.operations.serving:serve"],
         "console_scripts": ["oidcserver = oidcserver.cli:main"],
     },
     classifiers=[

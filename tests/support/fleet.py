@@ -11,7 +11,7 @@ from support.processes import ServerProcess, free_port, write_ini
 
 
 class Fleet:
-    """The processes answer at ``urls`` and share one issuer, which is the URL of the first."""
+    """The processes answer at ``urls`` and share one issuer, by default the URL of the first."""
 
     def __init__(
         self,
@@ -23,19 +23,19 @@ class Fleet:
     ) -> None:
         self._ports = [free_port() for _ in range(count)]
         self.urls = [f"http://127.0.0.1:{port}" for port in self._ports]
-        self.issuer = self.urls[0]
         values = {
             **DEVELOPMENT,
-            "oidc.issuer": self.issuer,
+            "oidc.issuer": self.urls[0],
             "oidcserver.database_url": database_url,
             "oidcserver.keys_directory": keys_directory,
             **{name.replace("__", ".", 1): value for name, value in settings.items()},
         }
         # It makes the keys and the schema, so that the processes find them.
         self.provider = Provider(values)
-        self._inis = [write_ini(directory / f"{port}.ini", port, **values) for port in self._ports]
+        self.issuer = self.provider.issuer
+        self.inis = [write_ini(directory / f"{port}.ini", port, **values) for port in self._ports]
         with ThreadPoolExecutor(count) as pool:
-            self.servers = list(pool.map(ServerProcess, self._inis, self._ports))
+            self.servers = list(pool.map(ServerProcess, self.inis, self._ports))
 
     def __enter__(self) -> Self:
         return self
@@ -49,7 +49,7 @@ class Fleet:
 
     def restart(self, number: int) -> None:
         """Start a process that has ended at its own port again."""
-        self.servers[number] = ServerProcess(self._inis[number], self._ports[number])
+        self.servers[number] = ServerProcess(self.inis[number], self._ports[number])
 
     def ask_userinfo(self, access_token: str) -> int:
         """Return the status of UserInfo's answer."""

@@ -32,7 +32,7 @@ def write_ini(path: Path, port: int, **settings: object) -> Path:
         "use = egg:oidcserver",
         *(f"{name} = {value}".replace("%", "%%") for name, value in values.items()),
         "[server:main]",
-        "use = egg:waitress#main",
+        "use = egg:oidcserver",
         f"listen = 127.0.0.1:{port}",
         "threads = 4",
     ]

@@ -36,6 +36,11 @@ def apache() -> tuple[str, Path] | None:
     return server, modules
 
 
+def nginx() -> str | None:
+    """Return the path of nginx."""
+    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
 class Requirement(NamedTuple):
     """A program that tests need: its name for people, its Debian packages, and how to find it."""
 
@@ -50,6 +55,7 @@ REQUIREMENTS = {
     "apache": Requirement(
         "Apache's mod_auth_openidc", "apache2-bin libapache2-mod-auth-openidc", apache
     ),
+    "nginx": Requirement("nginx", "nginx", nginx),
     "browser": Requirement("Chromium", "chromium chromium-driver", chromium),
     "nodejs": Requirement("Node.js", "nodejs npm", nodejs),
 }

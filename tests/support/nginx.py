@@ -1,0 +1,111 @@
+"""nginx in front of several processes, with the configuration of docs/scaling.md."""
+
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from shutil import rmtree
+from typing import Self
+from urllib.parse import urlsplit
+
+from support.processes import free_port
+from support.requirements import nginx
+
+import oidcserver
+
+DOCUMENT = Path(oidcserver.__file__).parent.parent / "docs" / "scaling.md"
+
+CONFIGURATION = """
+{user}
+daemon off;
+pid {directory}/pid;
+worker_processes 2;
+events {{}}
+http {{
+log_format upstreams "$status $upstream_addr";
+access_log {directory}/access upstreams;
+client_body_temp_path {directory}/body;
+proxy_temp_path {directory}/proxy;
+fastcgi_temp_path {directory}/fastcgi;
+scgi_temp_path {directory}/scgi;
+uwsgi_temp_path {directory}/uwsgi;
+{documented}
+}}
+"""
+
+
+def documented_configuration(port: int, upstreams: Sequence[str]) -> str:
+    """Return what the document shows, without TLS, on this port and before these processes."""
+    found = re.search(r"```nginx\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    assert found is not None
+    shown, servers = re.subn(r"server 10\.0\.0\.\d:6543", "server {}", found[1])
+    assert servers == len(upstreams)
+    for upstream in upstreams:
+        shown = shown.replace("server {}", f"server {urlsplit(upstream).netloc}", 1)
+    shown, listens = re.subn(r"listen 443 ssl;", f"listen 127.0.0.1:{port};", shown)
+    assert listens == 1
+    return re.sub(r" *ssl_certificate.*\n", "", shown)
+
+
+class Nginx:
+    """An nginx at ``url``, which ``start`` puts in front of the processes."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        # Not pytest's own directory, which is closed to the user that the workers become.
+        self.directory = Path(tempfile.mkdtemp(prefix="oidcnginx"))
+        self.directory.chmod(0o755)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, upstreams: Sequence[str]) -> None:
+        """Start before the processes of these URLs, and return when it answers."""
+        program = nginx()
+        assert program is not None
+        configuration = self.directory / "nginx.conf"
+        configuration.write_text(
+            CONFIGURATION.format(
+                user="user nobody nogroup;" if os.getuid() == 0 else "",
+                directory=self.directory,
+                documented=documented_configuration(self.port, upstreams),
+            )
+        )
+        self.process = subprocess.Popen(
+            [program, "-p", self.directory, "-e", self.directory / "log", "-c", configuration],
+            stdin=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 30
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"nginx did not answer:\n{self.log()}")
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        with socket.socket() as connection:
+            return connection.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def log(self) -> str:
+        """Return what nginx has to say."""
+        log = self.directory / "log"
+        return log.read_text() if log.exists() else ""
+
+    def sent_again(self) -> int:
+        """Return how many requests went to another process after one that did not answer."""
+        return sum("," in line for line in (self.directory / "access").read_text().splitlines())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(timeout=10)
+        rmtree(self.directory)
