@@ -33,6 +33,11 @@ class Measured:
         """The median of right answers a second."""
         return statistics.median(result.rate for result in self.saturated)
 
+    def ratio(self, other: "Measured") -> float:
+        """The median of the rounds' rates as multiples of another server's in the same round."""
+        pairs = zip(self.saturated, other.saturated, strict=True)
+        return statistics.median(ours.rate / theirs.rate for ours, theirs in pairs)
+
     def latency(self, percentile: str, *, half: bool = False) -> float:
         """The median of a percentile, in milliseconds."""
         results = self.half if half else self.saturated
@@ -69,7 +74,8 @@ def main() -> None:
                     server.name: _start(server, up, Path(folder), figures) for server in candidates
                 }
                 for work in chosen:
-                    _measure(work, candidates, figures, seconds, rounds)
+                    able = [server for server in candidates if work.serves(server)]
+                    _measure(work, able, figures, seconds, rounds)
                 for name, process in processes.items():
                     figures.memory.setdefault(name, memory(process))
     print(report.table(figures))
@@ -144,7 +150,10 @@ def _measure_limits(cluster: PostgreSQL, folder: Path, figures: Figures, seconds
     figures.limits = {
         "OpenSSL, RS256 signatures": limits.openssl("rsa2048", round(seconds)),
         "OpenSSL, ES256 signatures": limits.openssl("ecdsap256", round(seconds)),
-        "waitress, a constant": limits.waitress(folder, seconds, CONNECTIONS),
+        **{
+            f"waitress {how}, a constant": limits.waitress(folder, seconds, CONNECTIONS, how)
+            for how in ("as it comes", "as we run it")
+        },
         "PostgreSQL, a read by primary key": reads,
         "PostgreSQL, a commit of one row": commits,
     }

@@ -13,12 +13,17 @@ from machine import SERVER_CORE, PostgreSQL, free_port, running, wait_until_it_a
 
 WAITRESS = textwrap.dedent("""
     import sys, waitress
+    from oidcserver.operations import serving
     BODY = b'{"issuer": "https://login.example"}'
     HEADERS = [("Content-Type", "application/json"), ("Content-Length", str(len(BODY)))]
     def application(environ, start_response):
         start_response("200 OK", HEADERS)
         return [BODY]
-    waitress.serve(application, listen=f"127.0.0.1:{sys.argv[1]}", threads=4)
+    listen = f"127.0.0.1:{sys.argv[1]}"
+    if sys.argv[2] == "as it comes":
+        waitress.serve(application, listen=listen)
+    else:
+        serving.serve(application, {}, listen=listen, threads="16")
 """)
 
 
@@ -34,10 +39,13 @@ def openssl(algorithm: str, seconds: int) -> float:
     return float(signatures)
 
 
-def waitress(folder: Path, seconds: float, connections: int) -> float:
-    """Return waitress's answers a second with nothing behind it."""
+def waitress(folder: Path, seconds: float, connections: int, how: str) -> float:
+    """Return waitress's answers a second with nothing behind it.
+
+    :param how: "as it comes", or otherwise as this provider runs it.
+    """
     port = free_port()
-    command = [sys.executable, "-c", WAITRESS, port]
+    command = [sys.executable, "-c", WAITRESS, port, how]
     with running(command, {}, log=folder / "waitress.log") as process:
         url = f"http://127.0.0.1:{port}/"
         wait_until_it_answers(url, process)

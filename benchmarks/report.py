@@ -16,15 +16,15 @@ def rows(figures: Any) -> list[tuple[str, ...]]:
     head = ("work", "server", "a second", "ours to it", "p50 ms", "p99 ms", "p50 half", "p99 half")
     table = [head]
     for work, by_server in figures.works.items():
-        ours = by_server[OURS].rate() if OURS in by_server else 0.0
         for name, measured in by_server.items():
             latencies = [
                 measured.latency(percentile, half=half)
                 for half in (False, True)
                 for percentile in ("p50", "p99")
             ]
+            ratio = f"{by_server[OURS].ratio(measured):.2f}" if OURS in by_server else ""
             table.append(
-                (work, name, f"{measured.rate():,.0f}", f"{ours / measured.rate():.2f}",
+                (work, name, f"{measured.rate():,.0f}", ratio,
                  *(f"{value:.1f}" for value in latencies))
             )  # fmt: skip
     return table

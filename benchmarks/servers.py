@@ -47,6 +47,8 @@ class Server:
     #: Parameters without which it gives no refresh token.
     offline: dict[str, str] = field(default_factory=dict)
     scope: str = "openid profile"
+    #: Whether it gives a new ID token with a refreshed access token.
+    refreshes_id_tokens: bool = True
 
     @property
     def url(self) -> str:
@@ -72,7 +74,7 @@ class Server:
         return members
 
     def authorization_path(self, **changes: str) -> str:
-        """The path and query of an authorization request."""
+        """The path and query of an authorization request; "" leaves a parameter out."""
         query = {
             "client_id": self.client_id,
             "response_type": "code",
@@ -84,7 +86,8 @@ class Server:
             "code_challenge_method": "S256",
             **changes,
         }
-        return f"{self.paths['authorization']}?{urlencode(query)}"
+        sent = {name: value for name, value in query.items() if value}
+        return f"{self.paths['authorization']}?{urlencode(sent)}"
 
 
 class Destination(requests.adapters.BaseAdapter):
@@ -230,6 +233,7 @@ def flask(postgresql: PostgreSQL, token_format: str) -> Server:
             "discovery": "/.well-known/openid-configuration",
         },
         posts_login=True,
+        refreshes_id_tokens=False,
     )  # fmt: skip
 
 

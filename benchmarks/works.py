@@ -8,6 +8,8 @@ from servers import REDIRECT_URI, VERIFIER, Person, Server
 
 #: More than there are connections, so that each always finds one.
 REFRESH_TOKENS = 48
+#: A request of OAuth alone, so that no server signs an ID token.
+NOT_OPENID = {"scope": "profile", "nonce": "", "prompt": ""}
 FORM = "Content-Type: application/x-www-form-urlencoded"
 
 
@@ -20,6 +22,8 @@ class Work:
     #: Takes the server and returns the script's arguments; it may go through flows for them.
     arguments: Callable[[Server], list[str]]
     token_format: str = "opaque"
+    #: Whether a server can do it at all.
+    serves: Callable[[Server], bool] = lambda server: True
 
 
 def _client_credentials(server: Server) -> list[str]:
@@ -38,11 +42,16 @@ def _userinfo(server: Server) -> list[str]:
     return ["GET", server.paths["userinfo"], "", '"sub"', f"Authorization: Bearer {token}"]
 
 
-def _refresh(server: Server) -> list[str]:
-    person = Person(server)
-    tokens = (person.authorize(**server.offline) for _ in range(REFRESH_TOKENS))
-    first = [token["refresh_token"] for token in tokens]
-    return [server.paths["token"], server.basic(), *first]
+def _refresh(expected: str, **parameters: str) -> Callable[[Server], list[str]]:
+    def arguments(server: Server) -> list[str]:
+        person = Person(server)
+        tokens = (
+            person.authorize(**{**server.offline, **parameters}) for _ in range(REFRESH_TOKENS)
+        )
+        first = [token["refresh_token"] for token in tokens]
+        return [server.paths["token"], server.basic(), expected, *first]
+
+    return arguments
 
 
 def _code_flow(server: Server) -> list[str]:
@@ -66,7 +75,13 @@ WORKS = (
     Work("client_credentials (RS256 JWT)", "same", _client_credentials, "jwt"),
     Work("introspection", "same", _introspection),
     Work("UserInfo", "same", _userinfo),
-    Work("refresh", "refresh", _refresh),
+    Work("refresh", "refresh", _refresh('"access_token"', **NOT_OPENID)),
+    Work(
+        "refresh (with an ID token)",
+        "refresh",
+        _refresh('"id_token"'),
+        serves=lambda server: server.refreshes_id_tokens,
+    ),
     Work("authorization code flow", "code_flow", _code_flow),
     Work("discovery", "same", _get("discovery", '"issuer"')),
     Work("JWKS", "same", _get("jwks", '"keys"')),

@@ -1,5 +1,6 @@
 -- Refresh tokens that rotate: each answer brings the token of a later request. Arguments: pause,
--- path, Authorization, then the first tokens, more than there are connections.
+-- path, Authorization, the text that a right answer holds, then the first tokens, more than there
+-- are connections.
 dofile("report.lua")
 
 local tokens, first, last = {}, 1, 0
@@ -11,7 +12,8 @@ function init(arguments)
     Authorization = arguments[3],
     ["Content-Type"] = "application/x-www-form-urlencoded",
   }
-  for at = 4, #arguments do
+  expected = arguments[4]
+  for at = 5, #arguments do
     last = last + 1
     tokens[last] = arguments[at]
   end
@@ -26,7 +28,7 @@ end
 
 function response(status, headers, body)
   local token = string.match(body, '"refresh_token": ?"([^"]+)"')
-  local fits = status == 200 and token ~= nil and string.find(body, '"access_token"', 1, true)
+  local fits = status == 200 and token ~= nil and string.find(body, expected, 1, true)
   judge(fits ~= nil and fits ~= false, status, body)
   if token then
     last = last + 1

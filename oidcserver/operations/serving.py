@@ -4,6 +4,7 @@ With waitress's own runner ``pserve`` leaves SIGTERM to the system, which ends i
 requests.
 """
 
+import gc
 import logging
 import signal
 import time
@@ -41,6 +42,9 @@ def serve(app: Any, global_config: Any, **settings: Any) -> None:
     signal.signal(signal.SIGTERM, end)
     server = create_server(app, map=sockets, **{"asyncore_use_poll": "true", **settings})
     server.adj.send_bytes = SEND_BYTES
+    # What the start made lives as long as the process: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
     server.print_listen("Serving on http://{}:{}")
 
     def turn() -> None:

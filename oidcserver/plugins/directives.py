@@ -56,7 +56,8 @@ def add_oauth_grant(
     """Offer a grant for ``oauth.grants``.
 
     :param factory: an Authlib grant class (``BaseGrant`` with ``TokenEndpointMixin`` or
-        ``AuthorizationEndpointMixin``) or its dotted name.
+        ``AuthorizationEndpointMixin``) or its dotted name. One whose ``WRITES_AUTHORIZATION`` is
+        true writes ``request.take_unwritten_authorization()`` itself, with what rests on it.
     :param grant_type: the ``grant_type`` it answers at the token endpoint, in full; by default
         the class's own ``GRANT_TYPE``.
     :param response_types: the response types it answers at the authorization endpoint.
