@@ -84,7 +84,7 @@ def _refuse_password_in_ini(registry: Any) -> str | None:
 def _dbsession(request: Any) -> Session:
     registry = request.registry
     engine = registry.dbsession_factory.kw["bind"]
-    info = {"tm": request.tm}
+    info = {"tm": request.tm, "reader": registry.reader}
     if engine.dialect.name == "postgresql":
         info["alone"] = registry.kept_connections
     return RequestSession(bind=engine, expire_on_commit=False, info=info)

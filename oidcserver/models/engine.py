@@ -47,7 +47,8 @@ def make_session_factory(engine: Engine) -> sessionmaker[Session]:
 class RequestSession(Session):
     """A session whose transaction a transaction manager ends, the one in ``info["tm"]``.
 
-    ``info["alone"]`` runs a decision that no transaction has begun for (see ``decide``).
+    ``info["reader"]`` reads in its transaction while there is one; ``info["alone"]`` runs a
+    decision that no transaction has begun for (see ``decide``).
 
     It joins as changed from the start: otherwise what was changed by statements on tables alone
     would be rolled back. ``zope.sqlalchemy.register`` would listen on each session anew, which
@@ -58,6 +59,13 @@ class RequestSession(Session):
 @event.listens_for(RequestSession, "after_begin")
 def _join_transaction(dbsession: Session, transaction: Any, connection: Any) -> None:
     join_transaction(dbsession, STATUS_CHANGED, dbsession.info["tm"], keep_session=False)
+    dbsession.info["reader"].join(dbsession)
+
+
+@event.listens_for(RequestSession, "after_transaction_end")
+def _leave_transaction(dbsession: Session, transaction: Any) -> None:
+    if transaction.parent is None:
+        dbsession.info["reader"].join(None)
 
 
 @event.listens_for(RequestSession, "after_attach")

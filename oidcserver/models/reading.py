@@ -3,6 +3,9 @@
 Most requests read two or three rows by their keys and write nothing. For that a transaction's
 round trips and the ORM's bookkeeping are most of the time, so these reads are statements by
 themselves: they see what is committed at that moment.
+
+Once the request's transaction has begun they are part of it. Who holds one connection and waits
+for another may wait for ever, where a pooler has fewer of them than there are threads.
 """
 
 import json
@@ -24,12 +27,21 @@ from sqlalchemy import (
     inspect,
     select,
 )
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from oidcserver.models.base import Base
 from oidcserver.models.connections import KeptConnections
-from oidcserver.models.statements import Compiled, Model, Row, compiled_for, detached
+from oidcserver.models.statements import (
+    Compiled,
+    Model,
+    Row,
+    Transaction,
+    compiled_for,
+    detached,
+)
 
-_Rows = Callable[[Compiled, Any, dict[str, Any]], list[Row]]
+_Rows = Callable[[Compiled, dict[str, Any]], list[Row]]
 
 #: Of how many rows of a model the objects are kept.
 KEPT_OBJECTS = 1024
@@ -42,6 +54,14 @@ class Reader:
         self._connections = connections
         self._engine = connections.engine
         self._tables: dict[type[Base], _Table] = {}
+        self._own = threading.local()
+
+    def join(self, dbsession: Session | None) -> None:
+        """Let this thread's reads be part of a session's transaction until it ends (None).
+
+        The transaction has a connection already: a read begins none.
+        """
+        self._own.dbsession = dbsession
 
     def first(self, statement: Select[Any], **parameters: Any) -> Any:
         """Return the first row of a statement, as a tuple, or None.
@@ -53,8 +73,11 @@ class Reader:
 
         :raises sqlalchemy.exc.DBAPIError: if the database cannot be asked.
         """
+        transaction = self._transaction()
+        if transaction is not None:
+            return transaction.first(statement, **parameters)
         compiled = compiled_for(self._engine, statement)
-        rows = self._rows(compiled, statement, parameters)
+        rows = self._rows(compiled, parameters)
         return compiled.objects(compiled.convert(rows[0])) if rows else None
 
     def get(self, model: type[Model], key: str) -> Model | None:
@@ -65,16 +88,24 @@ class Reader:
         table = self._tables.get(model)
         if table is None:
             table = self._tables.setdefault(model, _Table(model, self._engine, self._rows))
-        found: Model | None = table.get(key)
+        transaction = self._transaction()
+        found: Model | None = (
+            table.get(key) if transaction is None else table.get_in(transaction, key)
+        )
         return found
 
-    def _rows(self, compiled: Compiled, statement: Any, parameters: dict[str, Any]) -> list[Row]:
+    def _transaction(self) -> Transaction | None:
+        dbsession: Session | None = getattr(self._own, "dbsession", None)
+        return None if dbsession is None else Transaction(dbsession)
+
+    def _rows(self, compiled: Compiled, parameters: dict[str, Any]) -> list[Row]:
         try:
             return self._connections.rows(compiled, parameters)
-        except self._engine.dialect.loaded_dbapi.Error:
+        except DBAPIError:
             # The connection may have been cut while nobody used it: once more, by the usual way.
             with self._engine.connect() as connection:
-                return [tuple(row) for row in connection.execute(statement, parameters)]
+                found = connection.exec_driver_sql(compiled.sql, compiled.values(parameters))
+                return [tuple(row) for row in found]
 
 
 class _Batch:
@@ -113,8 +144,8 @@ class _Table:
             listed = func.json_each(bindparam("keys", type_=Text)).table_valued("value")
             among = key.in_(select(listed.c.value))
             self._keys = _as_json
-        self._statement = select(*selected).where(among)
-        self._compiled = compiled_for(engine, self._statement)
+        self._compiled = compiled_for(engine, select(*selected).where(among))
+        self._alone: Any = select(model).where(key == bindparam("key"))
         self._rows = rows
         self._object = lru_cache(KEPT_OBJECTS)(self._make_object)
         self._lock, self._turn = threading.Lock(), threading.Lock()
@@ -136,10 +167,15 @@ class _Table:
                 raise batch.problem
             return batch.objects.get(key)
 
+    def get_in(self, transaction: Transaction, key: str) -> Any:
+        """Return the object of a key as a transaction sees it, or None."""
+        row = transaction.first(self._alone, key=key)
+        return None if row is None else row[0]
+
     def _read(self, batch: _Batch) -> None:
         try:
             keys = {"keys": self._keys(batch.keys)}
-            for row in self._rows(self._compiled, self._statement, keys):
+            for row in self._rows(self._compiled, keys):
                 batch.objects[row[self._key]] = self._object(row)
         except BaseException as problem:
             batch.problem = problem

@@ -38,8 +38,9 @@ class Prepared:
     """A statement as PostgreSQL keeps it with its plan, by a name that is made of its text."""
 
     name: str
-    prepare: str
     execute: str
+    #: Both in one message, hence in one transaction and on one connection of the server.
+    prepare_and_execute: str
     #: The names of the values, in their order.
     positions: tuple[str, ...]
 
@@ -73,7 +74,7 @@ class Compiled:
         named = {**self.constants, **parameters}
         for name, convert in self.binders:
             named[name] = convert(named[name])
-        return named if self.positions is None else [named[name] for name in self.positions]
+        return named if self.positions is None else tuple(map(named.__getitem__, self.positions))
 
     def convert(self, row: Row) -> Row:
         """Return Python's values for the driver's."""
@@ -94,9 +95,11 @@ def _prepare(dialect: Any, statement: Any) -> Prepared:
     compiled = statement.compile(dialect=type(dialect)(paramstyle="numeric_dollar"))
     sql, positions = str(compiled), tuple(compiled.positiontup)
     name = "oidcserver_" + hashlib.sha256(sql.encode()).hexdigest()[:16]
-    # The driver reads a percent sign in a text that comes with values, and in no other.
     places = f" ({', '.join(['%s'] * len(positions))})" if positions else ""
-    return Prepared(name, f"PREPARE {name} AS {sql}", f"EXECUTE {name}{places}", positions)
+    execute = f"EXECUTE {name}{places}"
+    # The driver reads a percent sign in a text that comes with values.
+    prepare = f"PREPARE {name} AS {sql}".replace("%", "%%")
+    return Prepared(name, execute, f"{prepare}; {execute}", positions)
 
 
 def _converters(found: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Callable[[Any], Any]]]:

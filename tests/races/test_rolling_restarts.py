@@ -1,17 +1,14 @@
 """Processes restarted one after the other, behind nginx and under load: nobody notices."""
 
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from itertools import cycle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
 
 import pytest
 from support.app import RelyingParty
-from support.families import make_refresh_tokens
 from support.fleet import Fleet
+from support.load import DAILY_WORK, Step, Worker, load, read_discovery, signed_in_people
 from support.nginx import Nginx
 from support.person import Person
 from support.postgresql import Cluster
@@ -22,13 +19,9 @@ pytestmark = [pytest.mark.races, pytest.mark.postgresql, pytest.mark.nginx]
 
 PROCESSES = 3
 ROUNDS = 20 if FULL else 2
-PEOPLE = 5
 #: Between two things that one worker does, in seconds, except while a process ends.
 PAUSE = 0.1
 ENDPOINTS = "authorization token revocation introspection userinfo jwks openid_configuration health"
-
-Step = Callable[[], None]
-Work = Callable[[RemoteParty], Step]
 
 
 @pytest.fixture
@@ -64,78 +57,6 @@ def client(fleet: Fleet) -> RelyingParty:
     )
 
 
-def ask_client_credentials(party: RemoteParty) -> Step:
-    def step() -> None:
-        answer = party.token(grant_type="client_credentials", scope="profile")
-        assert answer.status == 200, answer
-
-    return step
-
-
-def rotate_refresh_tokens(party: RemoteParty) -> Step:
-    """Present each refresh token once, and then the one that came of it."""
-    [refresh_token] = make_refresh_tokens(party.party, 1)
-
-    def step() -> None:
-        nonlocal refresh_token
-        answer = party.refresh(refresh_token)
-        assert answer.status == 200, answer
-        refresh_token = answer.json["refresh_token"]
-
-    return step
-
-
-def ask_userinfo(party: RemoteParty) -> Step:
-    access_token, _ = party.new_tokens()
-
-    def step() -> None:
-        answer = party.userinfo(access_token)
-        assert answer.status == 200, answer
-
-    return step
-
-
-def introspect(party: RemoteParty) -> Step:
-    access_token, _ = party.new_tokens()
-
-    def step() -> None:
-        assert party.introspect(access_token)
-
-    return step
-
-
-def sign_in(party: RemoteParty) -> Step:
-    """Sign in anew each time: the login page, the consent page, the code, the tokens."""
-
-    def step() -> None:
-        with Person("newcomer") as person:
-            answer = party.redeem(party.authorize(person)["code"])
-        assert answer.status == 200, answer
-
-    return step
-
-
-def stay_signed_in(party: RemoteParty) -> Step:
-    """Come back signed in, with a consent that is remembered: no page, the code, the tokens."""
-    people = cycle(signed_in_people(party))
-
-    def step() -> None:
-        with next(people) as person:
-            answer = party.redeem(party.authorize(person)["code"])
-        assert person.seen == []
-        assert answer.status == 200, answer
-
-    return step
-
-
-def read_discovery(party: RemoteParty) -> Step:
-    def step() -> None:
-        answer = party.http.get("/.well-known/openid-configuration")
-        assert answer.json["issuer"] == party.url
-
-    return step
-
-
 def use_what_was_revoked(party: RemoteParty) -> Step:
     revoked = Revoked(party)
 
@@ -145,25 +66,7 @@ def use_what_was_revoked(party: RemoteParty) -> Step:
     return step
 
 
-WORK: tuple[Work, ...] = (
-    ask_client_credentials,
-    rotate_refresh_tokens,
-    ask_userinfo,
-    introspect,
-    sign_in,
-    stay_signed_in,
-    read_discovery,
-    use_what_was_revoked,
-)
-
-
-def signed_in_people(party: RemoteParty) -> list[Person]:
-    """Return people who are signed in and whose consent is remembered."""
-    people = [Person(f"person-{number}", remembers=True) for number in range(PEOPLE)]
-    for person in people:
-        with person:
-            party.authorize(person)
-    return people
+WORK = (*DAILY_WORK, read_discovery, use_what_was_revoked)
 
 
 def check_signed_in(party: RemoteParty, people: list[Person]) -> None:
@@ -191,39 +94,6 @@ class Revoked:
         assert party.refresh(self.refresh_token).error == "invalid_grant"
 
 
-class Worker:
-    """Does one thing again and again, and keeps what went wrong."""
-
-    def __init__(self, work: Work, party: RemoteParty) -> None:
-        self.name = work.__name__
-        self.step = work(party)
-        self.pause = PAUSE
-        self.done = 0
-        self.failures: list[str] = []
-
-    def run(self, stop: Event) -> None:
-        while not stop.wait(self.pause):
-            try:
-                self.step()
-                self.done += 1
-            except Exception as problem:
-                self.failures.append(f"{self.name}: {problem!r}")
-
-
-@contextmanager
-def load(fleet: Fleet, client: RelyingParty) -> Iterator[list[Worker]]:
-    """Let all work be done at once until the end of the ``with``."""
-    stop = Event()
-    with ExitStack() as stack:
-        parties = [stack.enter_context(RemoteParty(fleet.issuer, client)) for _ in WORK]
-        pool = stack.enter_context(ThreadPoolExecutor(len(WORK)))
-        stack.callback(stop.set)
-        workers = list(map(Worker, WORK, parties))
-        for worker in workers:
-            pool.submit(worker.run, stop)
-        yield workers
-
-
 @contextmanager
 def at_full_speed(workers: list[Worker]) -> Iterator[None]:
     """Let nobody pause until the end of the ``with``."""
@@ -241,7 +111,7 @@ def test_no_request_fails_and_nothing_is_forgotten(
 ) -> None:
     with RemoteParty(fleet.issuer, client) as party:
         people, revoked = signed_in_people(party), Revoked(party)
-    with load(fleet, client) as workers:
+    with load(WORK, [fleet.issuer], client, PAUSE) as workers:
         for number in list(range(PROCESSES)) * ROUNDS:
             with at_full_speed(workers):
                 time.sleep(0.2)

@@ -41,6 +41,11 @@ def nginx() -> str | None:
     return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
+def pgbouncer() -> str | None:
+    """Return the path of PgBouncer."""
+    return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
 class Requirement(NamedTuple):
     """A program that tests need: its name for people, its Debian packages, and how to find it."""
 
@@ -56,6 +61,7 @@ REQUIREMENTS = {
         "Apache's mod_auth_openidc", "apache2-bin libapache2-mod-auth-openidc", apache
     ),
     "nginx": Requirement("nginx", "nginx", nginx),
+    "pgbouncer": Requirement("PgBouncer", "pgbouncer", pgbouncer),
     "browser": Requirement("Chromium", "chromium chromium-driver", chromium),
     "nodejs": Requirement("Node.js", "nodejs npm", nodejs),
 }

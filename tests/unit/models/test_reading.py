@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -262,16 +263,61 @@ def test_it_goes_with_the_engine(
         kept.driver.cursor()
 
 
-@pytest.mark.postgresql
-def test_a_pooler_may_hand_out_connections_that_know_other_statements(
+def test_a_row_comes_converted_also_when_the_connection_was_cut(
+    reader: Reader, connections: KeptConnections
+) -> None:
+    assert reader.first(BY_NAME, name="alice") == ("alice", ADDRESS)
+    connections.connection().driver.close()
+    assert reader.first(BY_NAME, name="alice") == ("alice", ADDRESS)
+
+
+def test_a_read_is_part_of_the_transaction_that_its_thread_has_begun(
+    engine: Engine, reader: Reader
+) -> None:
+    by_key = select(Client).where(Client.client_id == bindparam("key"))
+    with Session(engine) as dbsession:
+        assert reader.get(Client, "new") is None
+        dbsession.add(Client(client_id="new", client_metadata={"client_name": "N"}))
+        dbsession.flush()
+        reader.join(dbsession)
+        found = reader.get(Client, "new")
+        assert found is not None
+        assert found.client_name == "N"
+        assert Session.object_session(found) is None
+        assert reader.first(by_key, key="new") is not None
+        assert Asking(reader, ["new"]).wait() == {"new": None}  # another thread
+        dbsession.rollback()
+        reader.join(None)
+        assert reader.get(Client, "new") is None
+        assert reader.first(by_key, key="new") is None
+
+
+def test_a_read_in_a_transaction_takes_no_other_connection(
     engine: Engine, reader: Reader, connections: KeptConnections
 ) -> None:
-    if engine.dialect.name != "postgresql":
-        return
-    assert reader.get(Client, "client") is not None
-    kept = connections.connection()
-    kept.driver.cursor().execute("DEALLOCATE ALL")
-    assert reader.get(Client, "client") is not None
-    kept.prepared.clear()
-    assert reader.get(Client, "client") is not None
-    assert connections.connection() is kept
+    with Session(engine) as dbsession:
+        dbsession.connection()
+        reader.join(dbsession)
+        assert reader.get(Client, "client") is not None
+        assert reader.first(BY_NAME, name="alice") is not None
+        assert len(connections._kept) == 0
+
+
+def test_threads_read_on_while_the_engine_is_disposed_of(engine: Engine, reader: Reader) -> None:
+    stop = threading.Event()
+
+    def read() -> int:
+        count = 0
+        while not stop.is_set():
+            assert reader.first(BY_NAME, name="alice") is not None
+            assert reader.get(Client, "client") is not None
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(3) as pool:
+        reading = [pool.submit(read) for _ in range(3)]
+        for _ in range(50):
+            time.sleep(0.005)
+            engine.dispose()
+        stop.set()
+        assert min(future.result() for future in reading) > 0

@@ -23,7 +23,9 @@ from oidcserver.models.authorization import revoke_authorization, revoke_authori
 from oidcserver.models.authorization_code import (
     find_authorization_code,
     redeem_authorization_code,
+    store_authorization_code,
 )
+from oidcserver.models.connections import KeptConnections
 from oidcserver.models.consent import find_consent, grant_consent, withdraw_consent
 from oidcserver.models.engine import make_engine, make_session_factory
 from oidcserver.models.login_session import end_login_session, find_login_session
@@ -35,7 +37,7 @@ from oidcserver.models.refresh_token import (
     store_refresh_token,
 )
 from oidcserver.models.replay import use_identifier
-from oidcserver.models.statements import Transaction
+from oidcserver.models.statements import NewRow, Transaction
 from oidcserver.models.suspended_request import (
     find_suspended_request,
     suspend_request,
@@ -134,6 +136,46 @@ def test_a_family_lives_as_long_as_what_it_gave_and_is_written_once_a_day(
     )
     dbsession.refresh(family)
     assert family.expires_at == before + 1 + 86400
+
+
+ODD = "100% %s %(x)s $1 :x 'quoted' \"twice\" \\n E'\\' ?; -- \u00d6\u4f60\U0001f512"
+GIVEN: dict[str, Any] = {
+    "session_id": "session", "scope": "openid", "nonce": ODD, "auth_time": 2**40, "acr": ODD,
+    "amr": ["pwd", ODD], "claims_request": {"userinfo": {ODD: None, "a": {"values": [1, True]}}},
+    "resources": [ODD],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("in_transaction", [False, True])
+@pytest.mark.parametrize("given", [GIVEN, {}, dict.fromkeys(GIVEN) | {"scope": ""}])
+def test_a_decision_writes_any_value_as_it_is(
+    factory: sessionmaker[Session],
+    dbsession: Session,
+    in_transaction: bool,
+    given: dict[str, Any],
+) -> None:
+    dbsession.commit()
+    engine = factory.kw["bind"]
+    info = {"alone": KeptConnections(engine)} if engine.dialect.name == "postgresql" else {}
+    for code in ("ac_first", "ac_second"):  # prepared by the first
+        row = NewRow(
+            Authorization, client_id="client", user_id="alice", subject=ODD, expires_at=1, **given
+        )
+        with factory(info=info) as writing, writing.begin():
+            if in_transaction:
+                writing.connection()
+            store_authorization_code(
+                writing, code, row, authorization_id=row.object().id, client_id="client",
+                redirect_uri=given.get("nonce"), expires_at=2**40,
+            )  # fmt: skip
+        found = find_authorization_code(Reader(KeptConnections(engine)), code)
+        assert found is not None
+        stored, authorization, _ = found
+        assert stored.redirect_uri == given.get("nonce")
+        assert authorization.subject == ODD
+        for name in GIVEN:
+            default = "" if name == "scope" else None
+            assert getattr(authorization, name) == given.get(name, default), name
 
 
 def test_an_expired_code_is_not_redeemed(dbsession: Session, clock: Any) -> None:
