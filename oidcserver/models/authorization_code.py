@@ -9,9 +9,9 @@ from oidcserver import clock
 from oidcserver.credentials import digest
 from oidcserver.models.authorization import Authorization, extending
 from oidcserver.models.base import Base, Digest, Time, Words
+from oidcserver.models.decisions import Decision, NewRow, decide, inserting
 from oidcserver.models.reading import Reader
 from oidcserver.models.refresh_token import RefreshToken
-from oidcserver.models.statements import Decision, NewRow, decide, inserting
 from oidcserver.models.user import User
 
 

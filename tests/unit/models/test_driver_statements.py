@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from oidcserver import clock
 from oidcserver.models import Base, Client, User
+from oidcserver.models.decisions import NewRow
 from oidcserver.models.engine import make_engine
-from oidcserver.models.statements import NewRow, Transaction
+from oidcserver.models.statements import Transaction
 
 BY_NAME: Any = select(User).where(User.username_key == bindparam("name"))
 RENAME: Any = (

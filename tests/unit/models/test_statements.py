@@ -27,6 +27,7 @@ from oidcserver.models.authorization_code import (
 )
 from oidcserver.models.connections import KeptConnections
 from oidcserver.models.consent import find_consent, grant_consent, withdraw_consent
+from oidcserver.models.decisions import NewRow
 from oidcserver.models.engine import make_engine, make_session_factory
 from oidcserver.models.login_session import end_login_session, find_login_session
 from oidcserver.models.reading import Reader
@@ -37,7 +38,7 @@ from oidcserver.models.refresh_token import (
     store_refresh_token,
 )
 from oidcserver.models.replay import use_identifier
-from oidcserver.models.statements import NewRow, Transaction
+from oidcserver.models.statements import Transaction
 from oidcserver.models.suspended_request import (
     find_suspended_request,
     suspend_request,
