@@ -38,16 +38,18 @@ def token(**changes: Any) -> AccessToken:
     return AccessToken(**values)
 
 
-TOKENS = [
-    token(),
-    token(authorization_id=None, scope="", subject="client"),
-    token(audience=("a", "b"), confirmation={"jkt": "x"}, auth_time=5, acr="1"),
+#: How tokens differ; they are made in the test, for they do not live as long as the test run.
+CHANGES: list[dict[str, Any]] = [
+    {},
+    {"authorization_id": None, "scope": "", "subject": "client"},
+    {"audience": ("a", "b"), "confirmation": {"jkt": "x"}, "auth_time": 5, "acr": "1"},
 ]
 
 
 @pytest.mark.parametrize("name", ["sealed", "jwt"])
-@pytest.mark.parametrize("said", TOKENS)
-def test_what_was_written_is_read(provider: Any, name: str, said: AccessToken) -> None:
+@pytest.mark.parametrize("changes", CHANGES)
+def test_what_was_written_is_read(provider: Any, name: str, changes: dict[str, Any]) -> None:
+    said = token(**changes)
     text = provider.access_token_formats[name].encode(provider, said)
     assert read_access_token(provider, text) == said
     assert text.isascii()
