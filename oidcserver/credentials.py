@@ -25,8 +25,13 @@ def new_credential(prefix: str, octets: int = 32) -> str:
 
 
 def new_identifier() -> str:
-    """Return 128 random bits as 22 base64url characters: unique, not secret."""
-    return secrets.token_urlsafe(16)
+    """Return 128 random bits as 22 base64url characters: unique, not secret.
+
+    None begins with a dash, for a command would take it for an option.
+    """
+    while (identifier := secrets.token_urlsafe(16)).startswith("-"):
+        pass
+    return identifier
 
 
 def digest(credential: str) -> str:
