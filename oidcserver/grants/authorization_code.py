@@ -4,7 +4,7 @@ from typing import Any
 
 from authlib.oauth2.rfc6749 import AuthorizationEndpointMixin
 
-from oidcserver.credentials import AUTHORIZATION_CODE, REFRESH_TOKEN, new_credential
+from oidcserver.credentials import AUTHORIZATION_CODE, new_credential
 from oidcserver.grants.base import TokenGrant
 from oidcserver.models import AuthorizationCode
 from oidcserver.models.authorization import revoke_authorization
@@ -80,9 +80,8 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         authorization, user = self.authorization, self.user
         refresh_token = prepared = None
         if may_refresh(request, client):
-            refresh_token = new_credential(REFRESH_TOKEN)
-            prepared = prepare_refresh_token(
-                request, authorization, authorization.scope, refresh_token
+            refresh_token, prepared = prepare_refresh_token(
+                request, authorization, authorization.scope
             )
         code, row = self.request.form["code"], self.request.authorization_code
         if not redeem_authorization_code(request.dbsession, code, row.client_id, prepared):

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from oidcserver.credentials import REFRESH_TOKEN, new_credential
 from oidcserver.grants.base import TokenGrant
 from oidcserver.keys.sealing import seal_with, unseal_with
 from oidcserver.models import RefreshToken
@@ -65,11 +64,10 @@ class RefreshTokenGrant(TokenGrant):
     def _rotate(self, row: RefreshToken) -> str | None:
         """Use the token up and write its successor; None if somebody was faster."""
         request = self.http_request
-        successor = new_credential(REFRESH_TOKEN)
-        sealed = seal_with(self.presented, successor.encode())
-        prepared = prepare_refresh_token(
-            request, self.request.authorization, row.scope, successor, row.family_expires_at
+        successor, prepared = prepare_refresh_token(
+            request, self.request.authorization, row.scope, row.family_expires_at
         )
+        sealed = seal_with(self.presented, successor.encode())
         rotated = rotate_refresh_token(
             request.dbsession, self.presented, row.client_id, sealed, prepared
         )

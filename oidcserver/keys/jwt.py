@@ -1,7 +1,6 @@
 """JSON Web Tokens, signed and verified (RFC 7519, RFC 8725)."""
 
 import hashlib
-import json
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
@@ -15,7 +14,7 @@ from joserfc.util import urlsafe_b64decode
 
 from oidcserver.keys.records import RSA_BITS
 from oidcserver.keys.store import KeyStore
-from oidcserver.keys.strict_json import parse_object
+from oidcserver.keys.strict_json import compact, parse_object
 
 #: Where the parts of a JWT stand.
 HEADER, CLAIMS = 0, 1
@@ -37,9 +36,6 @@ _UNSECURED = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.")
 #: demand an extension, of which there is none here (RFC 7515 section 4.1.11).
 _REFUSED_HEADERS = frozenset({"jwk", "jku", "x5u", "x5c", "zip", "crit", "b64"})
 _HALF_HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
-
-
-_compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class _Registry(JWSRegistry):
@@ -166,7 +162,7 @@ def half_hash(value: str, alg: str) -> str:
 
 
 def _serialize(header: dict[str, Any], claims: Mapping[str, Any], key: Key) -> str:
-    return jws.serialize_compact(header, _compact(claims), key, registry=_REGISTRY)
+    return jws.serialize_compact(header, compact(claims), key, registry=_REGISTRY)
 
 
 def _segments(token: str, form: re.Pattern[str], name: str) -> re.Match[str]:

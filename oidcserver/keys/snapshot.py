@@ -1,7 +1,6 @@
 """Snapshots: all that follows from the key files at one moment."""
 
 import hashlib
-import json
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from joserfc.jwk import Key, OctKey
 
 from oidcserver.keys.files import KeyFile
 from oidcserver.keys.records import KeyRecord, public_jwk
+from oidcserver.keys.strict_json import compact
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -66,7 +66,7 @@ def make_snapshot(
             # A client encrypts at once to what it finds, so it finds the key in use and no other.
             if key is in_use.get(alg):
                 encryption_jwks.append(public_jwk(key, "enc"))
-    jwks = json.dumps({"keys": signing_jwks + encryption_jwks}, separators=(",", ":")).encode()
+    jwks = compact({"keys": signing_jwks + encryption_jwks}).encode()
     moments = [moment for file in by_age for moment in file.record.moments if moment > now]
     return Snapshot(
         files=files,

@@ -1,4 +1,5 @@
-"""JSON objects from outside, as I-JSON wants them (RFC 7493): one meaning, and bounds.
+"""JSON written without spaces; and JSON objects from outside, as I-JSON wants them (RFC 7493): one
+meaning, and bounds.
 
 What a parser forgives hurts later: of two members with one name each reader takes another, and a
 lone surrogate, a NUL, an infinite or a huge number fails in a database or a header.
@@ -12,6 +13,8 @@ from typing import Any
 MAX_NESTING = 16
 #: Integers below take 64 bits.
 _INTEGER_BOUND = 2**63
+#: Returns a value as JSON in ASCII; ``json.dumps`` would make an encoder for each call.
+compact = json.JSONEncoder(separators=(",", ":")).encode
 _UNUSABLE_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 

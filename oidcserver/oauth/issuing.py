@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from oidcserver.credentials import REFRESH_TOKEN, new_credential
 from oidcserver.models import Authorization, Client
 from oidcserver.models.decisions import NewRow
 from oidcserver.models.refresh_token import new_refresh_token
@@ -41,13 +42,9 @@ def may_refresh(request: Any, client: Client) -> bool:
 
 
 def prepare_refresh_token(
-    request: Any,
-    authorization: Authorization,
-    scope: str,
-    refresh_token: str,
-    family_end: int | None = None,
-) -> dict[str, Any]:
-    """Return what the decision takes that writes a refresh token.
+    request: Any, authorization: Authorization, scope: str, family_end: int | None = None
+) -> tuple[str, dict[str, Any]]:
+    """Return a new refresh token, and what the decision takes that writes it.
 
     :param family_end: when the family ends at the latest, in seconds since the epoch; by default
         a new one begins.
@@ -56,7 +53,8 @@ def prepare_refresh_token(
     if family_end is None:
         family_end = request.now + settings["oauth.refresh_token_max_lifetime"]
     expires_at = min(request.now + settings["oauth.refresh_token_idle_lifetime"], family_end)
-    return new_refresh_token(
+    refresh_token = new_credential(REFRESH_TOKEN)
+    return refresh_token, new_refresh_token(
         refresh_token,
         authorization,
         scope=scope,

@@ -1,15 +1,14 @@
 """The only place that writes a protocol response, errors included."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
+from oidcserver.keys.strict_json import compact
 from oidcserver.oauth.errors import Rejection
 
-_compact = json.JSONEncoder(separators=(",", ":")).encode
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 
@@ -18,7 +17,7 @@ def json_response(
 ) -> Response:
     """Return JSON that nobody keeps (RFC 6749 section 5.1)."""
     response = Response(
-        body=_compact(body).encode(),
+        body=compact(body).encode(),
         status=status,
         content_type="application/json",
         charset=None,

@@ -7,7 +7,6 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AuthorizationServer as AuthlibAuthorizationServer
 from pyramid.response import Response
 
-from oidcserver.credentials import REFRESH_TOKEN, new_credential
 from oidcserver.models import Client
 from oidcserver.models.refresh_token import store_refresh_token
 from oidcserver.oauth.authorization_request import AuthorizationRequest, resume
@@ -118,8 +117,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         authorization = oauth_request.authorization
         token = token_response(request, client, authorization, scope)
         if include_refresh_token and authorization is not None and may_refresh(request, client):
-            refresh_token = token["refresh_token"] = new_credential(REFRESH_TOKEN)
-            prepared = prepare_refresh_token(request, authorization, scope, refresh_token)
+            token["refresh_token"], prepared = prepare_refresh_token(request, authorization, scope)
             store_refresh_token(request.dbsession, prepared)
         return token
 

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple, Protocol
 from oidcserver import clock
 from oidcserver.credentials import new_identifier
 from oidcserver.keys import jwt
+from oidcserver.keys.strict_json import compact
 from oidcserver.models.access_token import Bearer, find_bearer
-
-_compact = json.JSONEncoder(separators=(",", ":")).encode
 
 PREFIX = "at_"
 PURPOSE = "access token"
@@ -60,7 +59,7 @@ class SealedFormat:
     def encode(self, provider: Any, token: AccessToken) -> str:
         """Seal the token's fields."""
         fields = token[:_SAID]
-        sealed: str = provider.sealer(PURPOSE).seal(_compact(fields).encode())
+        sealed: str = provider.sealer(PURPOSE).seal(compact(fields).encode())
         return PREFIX + sealed
 
     def decode(self, provider: Any, text: str) -> AccessToken | None:

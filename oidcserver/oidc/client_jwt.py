@@ -1,6 +1,5 @@
 """What is said to a client as a JWT: signed, and encrypted, as it registered."""
 
-import json
 from typing import Any
 
 from joserfc.jwk import KeySet
@@ -8,6 +7,7 @@ from joserfc.util import json_b64encode
 
 from oidcserver.keys.jwe import encrypt
 from oidcserver.keys.jwt import InvalidJWT, sign, sign_with_secret
+from oidcserver.keys.strict_json import compact
 from oidcserver.oauth.client_keys import read_client_keys
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.registration import read_client_secrets
@@ -52,7 +52,7 @@ def protect(
     :raises Rejection: if the client has no secret to sign with.
     """
     if algorithm is None:
-        content, cty = json.dumps(claims, separators=(",", ":")), None
+        content, cty = compact(claims), None
     else:
         content, cty = _sign(provider, client, algorithm, claims, typ), "JWT"
     if key is None:

@@ -2,14 +2,12 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Any, Self
 
-from support.processes import free_port
+from support.processes import end, free_port, wait_until_it_listens
 from support.requirements import apache
 
 MODULES = ("mpm_event", "authn_core", "authz_core", "authz_user", "dir", "mime", "headers")
@@ -92,15 +90,7 @@ class Apache:
             stdin=subprocess.DEVNULL,
             env={**os.environ, "NO_PROXY": "127.0.0.1"},
         )
-        deadline = time.monotonic() + 30
-        while not self._answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"Apache did not answer:\n{self.log()}")
-            time.sleep(0.05)
-
-    def _answers(self) -> bool:
-        with socket.socket() as connection:
-            return connection.connect_ex(("127.0.0.1", self.port)) == 0
+        wait_until_it_listens(self.process, self.port, self.directory / "log")
 
     def log(self) -> str:
         """Return what Apache and the module have to say."""
@@ -112,10 +102,5 @@ class Apache:
 
     def __exit__(self, *exception: object) -> None:
         if self.process is not None:
-            self.process.terminate()
-            try:
-                self.process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait(timeout=10)
+            end(self.process)
         shutil.rmtree(self.directory)

@@ -2,17 +2,15 @@
 
 import os
 import re
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import rmtree
 from typing import Self
 from urllib.parse import urlsplit
 
-from support.processes import free_port
+from support.processes import end, free_port, wait_until_it_listens
 from support.requirements import nginx
 
 import oidcserver
@@ -78,20 +76,7 @@ class Nginx:
             [program, "-p", self.directory, "-e", self.directory / "log", "-c", configuration],
             stdin=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 30
-        while not self._answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"nginx did not answer:\n{self.log()}")
-            time.sleep(0.05)
-
-    def _answers(self) -> bool:
-        with socket.socket() as connection:
-            return connection.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def log(self) -> str:
-        """Return what nginx has to say."""
-        log = self.directory / "log"
-        return log.read_text() if log.exists() else ""
+        wait_until_it_listens(self.process, self.port, self.directory / "log")
 
     def sent_again(self) -> int:
         """Return how many requests went to another process after one that did not answer."""
@@ -102,10 +87,5 @@ class Nginx:
 
     def __exit__(self, *exception: object) -> None:
         if self.process is not None:
-            self.process.terminate()
-            try:
-                self.process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait(timeout=10)
+            end(self.process)
         rmtree(self.directory)

@@ -18,6 +18,35 @@ def free_port() -> int:
         return port
 
 
+def is_listening(port: int) -> bool:
+    """Whether a port of 127.0.0.1 accepts connections."""
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait_until_it_listens(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Return when a program listens on its port.
+
+    :raises RuntimeError: with its log, if it ends or takes longer than 30 seconds.
+    """
+    deadline = time.monotonic() + 30
+    while not is_listening(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            said = log.read_text() if log.exists() else ""
+            raise RuntimeError(f"{process.args!r} did not answer:\n{said}")
+        time.sleep(0.05)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a program by SIGTERM, and by force where that takes longer than 10 seconds."""
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(timeout=10)
+
+
 def write_ini(path: Path, port: int, **settings: object) -> Path:
     """Write an ini file for development on a port; settings have ``__`` for the first dot."""
     values = {

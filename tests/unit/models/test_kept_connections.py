@@ -18,9 +18,7 @@ from oidcserver.models.engine import make_engine
 COLUMNS = [column.key for column in User.__table__.columns]
 ID: Any = select(User.id).where(User.username_key == bindparam("name"))
 INSERT: Any = (
-    insert(User.__table__)  # type: ignore[arg-type]
-    .values({name: bindparam(f"new_{name}") for name in COLUMNS})
-    .returning(User.id)
+    insert(User).values({name: bindparam(f"new_{name}") for name in COLUMNS}).returning(User.id)
 )
 
 

@@ -3,7 +3,6 @@
 import logging
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 from pyramid.scripts.common import get_config_loader
-from support.processes import free_port
+from support.processes import free_port, is_listening
 
 import oidcserver
 from oidcserver.operations import serving
@@ -70,16 +69,11 @@ class Site:
 
     def connect(self) -> HTTPConnection:
         """Return a connection that was answered a first request, and is kept."""
-        wait_until(self.is_listening)
+        wait_until(lambda: is_listening(self.port))
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         connection.request("GET", "/")
         assert connection.getresponse().read() == b""
         return connection
-
-    def is_listening(self) -> bool:
-        """Whether a connection would be accepted."""
-        with socket.socket() as connection:
-            return connection.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 @pytest.fixture
@@ -103,7 +97,7 @@ def test_requests_that_were_read_before_sigterm_are_answered(
         assert halfway.sock.recv(100).startswith(b"HTTP/1.1 100 ")
 
         terminate()
-        wait_until(lambda: not site.is_listening())
+        wait_until(lambda: not is_listening(site.port))
         halfway.send(b"halfway")
         site.may_end.set()
 
@@ -125,7 +119,7 @@ def test_from_sigterm_on_connections_are_refused_and_idle_ones_closed(site: Site
         terminate()
 
         assert idle.sock.recv(1) == b""
-        assert not site.is_listening()
+        assert not is_listening(site.port)
         site.may_end.set()
         assert slow.getresponse().status == 200
         for connection in (idle, slow):
