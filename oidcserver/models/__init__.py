@@ -24,6 +24,7 @@ from oidcserver.models.rejection import RecordedRejection
 from oidcserver.models.replay import UsedIdentifier
 from oidcserver.models.suspended_request import SuspendedRequest
 from oidcserver.models.throttle import Throttle
+from oidcserver.models.transactions import manage_on_demand
 from oidcserver.models.user import User
 from oidcserver.settings import ConfigurationProblem, reference
 
@@ -66,7 +67,12 @@ def includeme(config: Any) -> None:
         config.registry.kept_connections = KeptConnections(engine)
         config.registry.reader = Reader(config.registry.kept_connections)
 
+    def choose_manager() -> None:
+        if not config.registry.provider.embedded:
+            config.registry.settings.setdefault("tm.manager_hook", manage_on_demand)
+
     config.action(("oauth", "database"), connect)
+    config.action(("oauth", "transaction manager"), choose_manager)
     config.add_request_method(_dbsession, "dbsession", reify=True)
 
 

@@ -59,9 +59,9 @@ def check_request(request: Any) -> None:
 def _on_context_found(event: Any) -> None:
     request = event.request
     route = request.matched_route
-    if request.method in SAFE_METHODS or route is None:
+    if route is None or route.name not in request.provider.page_route_names:
         return
-    if route.name in request.provider.page_route_names:
+    if request.method not in SAFE_METHODS:
         check_request(request)
 
 
