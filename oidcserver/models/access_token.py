@@ -64,9 +64,9 @@ def find_bearer(
     None where the token was revoked, or anything that it rests on has ended.
     """
     if authorization_id is None:
-        row = reader.first(_CLIENT, token_id=token_id, client_id=client_id)
+        row = reader.first_together(_CLIENT, token_id=token_id, client_id=client_id)
     else:
-        row = reader.first(
+        row = reader.first_together(
             _CLIENT_AND_PERSON,
             token_id=token_id,
             client_id=client_id,

@@ -11,7 +11,9 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from oidcserver.models.statements import Compiled, Prepared, Row, compiled_for, wrapped_error
+from oidcserver.models.objects import Row
+from oidcserver.models.prepared import Prepared, Together
+from oidcserver.models.statements import Compiled, compiled_for, wrapped_error
 
 #: SQLSTATE: the server's connection has not got this prepared statement. Nothing was run.
 _NOT_PREPARED = "26000"
@@ -59,7 +61,7 @@ class KeptConnections:
         rows = self.rows(compiled_for(self.engine, statement), parameters)
         return rows[0] if rows else None
 
-    def rows(self, compiled: Compiled, parameters: dict[str, Any]) -> list[Row]:
+    def rows(self, compiled: Compiled | Together, parameters: dict[str, Any]) -> list[Row]:
         """Run a statement once; return its rows, with the driver's values.
 
         :raises sqlalchemy.exc.DBAPIError: also where it is not known whether it was run; the
@@ -112,7 +114,7 @@ class KeptConnections:
         self.engine.dispose(close=False)
 
     def _rows(
-        self, connection: _Connection, compiled: Compiled, parameters: dict[str, Any]
+        self, connection: _Connection, compiled: Compiled | Together, parameters: dict[str, Any]
     ) -> list[Row]:
         cursor = connection.cursor
         if compiled.prepared is None:
@@ -123,7 +125,11 @@ class KeptConnections:
         return rows
 
     def _execute_prepared(
-        self, connection: _Connection, compiled: Compiled, prepared: Prepared, parameters: Any
+        self,
+        connection: _Connection,
+        compiled: Compiled | Together,
+        prepared: Prepared,
+        parameters: Any,
     ) -> None:
         """Parsing and planning takes PostgreSQL several times as long as a read by key.
 

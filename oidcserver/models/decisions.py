@@ -12,7 +12,8 @@ from sqlalchemy import Table, bindparam, exists, insert, select, true
 from sqlalchemy.orm import Session
 
 from oidcserver.models.base import Base
-from oidcserver.models.statements import Model, Transaction, detached
+from oidcserver.models.objects import Model, detached
+from oidcserver.models.statements import Transaction
 
 
 class NewRow:

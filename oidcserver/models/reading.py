@@ -8,43 +8,25 @@ Once the request's transaction has begun they are part of it. Who holds one conn
 for another may wait for ever, where a pooler has fewer of them than there are threads.
 """
 
-import json
 import threading
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    JSON,
-    Engine,
-    Select,
-    Text,
-    any_,
-    bindparam,
-    cast,
-    func,
-    inspect,
-    select,
-)
+from sqlalchemy import Select, bindparam, inspect, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from oidcserver.models.base import Base
 from oidcserver.models.connections import KeptConnections
-from oidcserver.models.statements import (
-    Compiled,
-    Model,
-    Row,
-    Transaction,
-    compiled_for,
-    detached,
-)
+from oidcserver.models.objects import Model, Row
+from oidcserver.models.prepared import Together
+from oidcserver.models.statements import Compiled, Transaction, compiled_for
 
-_Rows = Callable[[Compiled, dict[str, Any]], list[Row]]
-
-#: Of how many rows of a model the objects are kept.
+#: Of how many rows of a model the objects are kept. It saves no read: the row itself is the key.
 KEPT_OBJECTS = 1024
+
+_Rows = Callable[[Compiled | Together, dict[str, Any]], list[Row]]
 
 
 class Reader:
@@ -53,7 +35,9 @@ class Reader:
     def __init__(self, connections: KeptConnections) -> None:
         self._connections = connections
         self._engine = connections.engine
-        self._tables: dict[type[Base], _Table] = {}
+        #: To SQLite there is no round trip to be saved.
+        self._together = self._engine.dialect.name == "postgresql"
+        self._shared: dict[Any, _Shared] = {}
         self._own = threading.local()
 
     def join(self, dbsession: Session | None) -> None:
@@ -73,32 +57,42 @@ class Reader:
 
         :raises sqlalchemy.exc.DBAPIError: if the database cannot be asked.
         """
-        transaction = self._transaction()
-        if transaction is not None:
-            return transaction.first(statement, **parameters)
-        compiled = compiled_for(self._engine, statement)
-        rows = self._rows(compiled, parameters)
-        return compiled.objects(compiled.convert(rows[0])) if rows else None
+        dbsession = self._dbsession()
+        if dbsession is not None:
+            return Transaction(dbsession).first(statement, **parameters)
+        return _first(compiled_for(self._engine, statement), self._rows, parameters)
 
-    def get(self, model: type[Model], key: str) -> Model | None:
-        """Return the object of a primary key, or None; it is to be read only.
+    def first_together(self, statement: Select[Any], **parameters: Any) -> Any:
+        """Return what ``first`` does, and ask for all threads that wait for it in one statement.
+
+        For rows that many requests read, one after the other and at once: several threads get
+        the same object.
 
         :raises sqlalchemy.exc.DBAPIError: if the database cannot be asked.
         """
-        table = self._tables.get(model)
-        if table is None:
-            table = self._tables.setdefault(model, _Table(model, self._engine, self._rows))
-        transaction = self._transaction()
-        found: Model | None = (
-            table.get(key) if transaction is None else table.get_in(transaction, key)
-        )
+        if not self._together or self._dbsession() is not None:
+            return self.first(statement, **parameters)
+        shared = self._shared.get(statement)
+        if shared is None:
+            compiled = Compiled(self._engine, statement, KEPT_OBJECTS)
+            shared = self._shared.setdefault(statement, _Shared(compiled, self._rows))
+        return shared.first(parameters)
+
+    def get(self, model: type[Model], key: str) -> Model | None:
+        """Return the object of a primary key, or None, as ``first_together`` does.
+
+        :raises sqlalchemy.exc.DBAPIError: if the database cannot be asked.
+        """
+        row = self.first_together(_by_key(model), key=key)
+        found: Model | None = None if row is None else row[0]
         return found
 
-    def _transaction(self) -> Transaction | None:
+    def _dbsession(self) -> Session | None:
+        """Return the session whose transaction this thread's reads are part of."""
         dbsession: Session | None = getattr(self._own, "dbsession", None)
-        return None if dbsession is None else Transaction(dbsession)
+        return dbsession
 
-    def _rows(self, compiled: Compiled, parameters: dict[str, Any]) -> list[Row]:
+    def _rows(self, compiled: Compiled | Together, parameters: dict[str, Any]) -> list[Row]:
         try:
             return self._connections.rows(compiled, parameters)
         except DBAPIError:
@@ -108,86 +102,72 @@ class Reader:
                 return [tuple(row) for row in found]
 
 
+@cache
+def _by_key(model: type[Base]) -> Select[Any]:
+    [key] = inspect(model).primary_key
+    return select(model).where(key == bindparam("key"))
+
+
+def _first(compiled: Compiled, rows: _Rows, parameters: dict[str, Any]) -> Row | None:
+    found = rows(compiled, parameters)
+    return compiled.objects(found[0]) if found else None
+
+
 class _Batch:
-    """Keys that are asked for together, and what came of it."""
+    """Values that are asked for together, and what came of it."""
 
     def __init__(self) -> None:
-        self.keys: set[str] = set()
-        self.objects: dict[str, Any] = {}
+        #: The number of each.
+        self.asked: dict[Row, int] = {}
+        self.found: dict[int, Row] = {}
         self.problem: BaseException | None = None
         #: Held until there is an answer.
         self.pending = threading.Lock()
         self.pending.acquire()
 
 
-class _Table:
-    """The rows of a model by primary key.
+class _Shared:
+    """A statement that threads run together.
 
-    Whoever asks while a statement runs is answered by the next one, together with all others who
-    did: it begins after each of them asked, so it sees whatever was committed before.
+    Whoever asks while it runs is answered by its next run, together with all others who did: that
+    begins after each of them asked, so it sees whatever was committed before.
     """
 
-    def __init__(self, model: type[Base], engine: Engine, rows: _Rows) -> None:
-        mapper: Any = inspect(model)
-        columns = list(mapper.columns)
-        [key] = mapper.primary_key
-        self._model = model
-        self._names = [mapper.get_property_by_column(column).key for column in columns]
-        self._key = columns.index(key)
-        # JSON as text: it is parsed only where a row is not as it was before.
-        self._json = [at for at, column in enumerate(columns) if isinstance(column.type, JSON)]
-        selected = [cast(c, Text) if isinstance(c.type, JSON) else c for c in columns]
-        if engine.dialect.name == "postgresql":
-            among: Any = key == any_(bindparam("keys", type_=ARRAY(key.type)))
-            self._keys: Callable[[set[str]], Any] = list
-        else:
-            listed = func.json_each(bindparam("keys", type_=Text)).table_valued("value")
-            among = key.in_(select(listed.c.value))
-            self._keys = _as_json
-        self._compiled = compiled_for(engine, select(*selected).where(among))
-        self._alone: Any = select(model).where(key == bindparam("key"))
-        self._rows = rows
-        self._object = lru_cache(KEPT_OBJECTS)(self._make_object)
+    def __init__(self, compiled: Compiled, rows: _Rows) -> None:
+        self._compiled, self._rows = compiled, rows
+        self._together = Together(compiled.sql, compiled.types)
+        self._constants = compiled.constants
         self._lock, self._turn = threading.Lock(), threading.Lock()
         self._next = _Batch()
 
-    def get(self, key: str) -> Any:
-        """Return the object of a key, or None."""
+    def first(self, parameters: dict[str, Any]) -> Row | None:
+        """Return what was selected of the first row, or None."""
+        named = {**self._constants, **parameters}
+        values = tuple(map(named.__getitem__, self._together.names))
         with self._lock:
             batch = self._next
-            first = not batch.keys
-            batch.keys.add(key)
-        if first:
+            leads = not batch.asked
+            number = batch.asked.setdefault(values, len(batch.asked) + 1)
+        if leads:
             with self._turn:
                 with self._lock:
                     self._next = _Batch()
                 self._read(batch)
         with batch.pending:
-            if batch.problem is not None:
+            if batch.problem is None:
+                return batch.found.get(number)
+            if len(batch.asked) == 1:
                 raise batch.problem
-            return batch.objects.get(key)
-
-    def get_in(self, transaction: Transaction, key: str) -> Any:
-        """Return the object of a key as a transaction sees it, or None."""
-        row = transaction.first(self._alone, key=key)
-        return None if row is None else row[0]
+        # Nobody fails by what somebody else asked.
+        return _first(self._compiled, self._rows, parameters)
 
     def _read(self, batch: _Batch) -> None:
         try:
-            keys = {"keys": self._keys(batch.keys)}
-            for row in self._rows(self._compiled, keys):
-                batch.objects[row[self._key]] = self._object(row)
+            columns = map(list, zip(*batch.asked, strict=True))
+            asked = dict(zip(self._together.names, columns, strict=True))
+            for row in self._rows(self._together, asked):
+                batch.found[row[0]] = self._compiled.objects(row[1:])
         except BaseException as problem:
             batch.problem = problem
         finally:
             batch.pending.release()
-
-    def _make_object(self, row: Row) -> Any:
-        values = list(self._compiled.convert(row))
-        for at in self._json:
-            values[at] = None if values[at] is None else json.loads(values[at])
-        return detached(self._model, zip(self._names, values, strict=True))
-
-
-def _as_json(keys: set[str]) -> str:
-    return json.dumps(list(keys))

@@ -1,10 +1,9 @@
-"""The reader: rows over a connection that each thread keeps, by key together with other threads."""
+"""The reader: rows over a connection that each thread keeps."""
 
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, bindparam, select, text
@@ -81,124 +80,6 @@ def test_what_was_committed_a_moment_ago_is_seen(engine: Engine, reader: Reader)
         dbsession.flush()
         assert reader.get(Client, "client") is not None
     assert reader.get(Client, "client") is None
-
-
-def test_the_same_row_is_the_same_object_and_a_changed_row_another(
-    engine: Engine, reader: Reader
-) -> None:
-    first = reader.get(Client, "client")
-    assert first is not None
-    assert reader.get(Client, "client") is first
-    with Session(engine) as dbsession, dbsession.begin():
-        dbsession.get_one(Client, "client").client_metadata = {"client_name": "D"}
-    changed = reader.get(Client, "client")
-    assert changed is not None
-    assert (first.client_name, changed.client_name) == ("C", "D")
-
-
-class SlowConnections(KeptConnections):
-    """Counts the statements, of which each waits until it may run."""
-
-    def __init__(self, engine: Engine) -> None:
-        super().__init__(engine)
-        self.statements = 0
-        self.begun, self.may_run = threading.Semaphore(0), threading.Semaphore(0)
-        self.fail = False
-
-    def rows(self, compiled: Any, parameters: dict[str, Any]) -> Any:
-        self.statements += 1
-        self.begun.release()
-        self.may_run.acquire()
-        if self.fail:
-            raise RuntimeError("the database burns")
-        return super().rows(compiled, parameters)
-
-
-class Asking:
-    """Threads that ask for a client each."""
-
-    def __init__(self, reader: Reader, keys: list[str]) -> None:
-        self.answers: dict[str, Any] = {}
-        self._reader = reader
-        self._threads = [threading.Thread(target=self._ask, args=(key,)) for key in keys]
-        for thread in self._threads:
-            thread.start()
-
-    def _ask(self, key: str) -> None:
-        try:
-            self.answers[key] = self._reader.get(Client, key)
-        except RuntimeError as problem:
-            self.answers[key] = problem
-
-    def wait(self) -> dict[str, Any]:
-        for thread in self._threads:
-            thread.join(30)
-        return self.answers
-
-
-def waiting(reader: Reader, count: int) -> bool:
-    """Wait until so many keys are asked for while a statement runs."""
-    for _ in range(3000):
-        if len(reader._tables[Client]._next.keys) == count:
-            return True
-        time.sleep(0.01)
-    return False
-
-
-def test_who_asks_while_a_statement_runs_is_answered_by_one_more(engine: Engine) -> None:
-    connections = SlowConnections(engine)
-    reader = Reader(connections)
-    first = Asking(reader, ["client"])
-    assert connections.begun.acquire(timeout=30)
-    with Session(engine) as dbsession, dbsession.begin():
-        dbsession.add(Client(client_id="new"))
-    others = Asking(reader, ["client", "new", "nobody"])
-    assert waiting(reader, 3)
-    for _ in range(2):
-        connections.may_run.release()
-    [client] = first.wait().values()
-    answers = others.wait()
-    assert answers["client"] is client
-    assert answers["new"].client_id == "new"
-    assert answers["nobody"] is None
-    assert connections.statements == 2
-
-
-def test_who_asks_after_a_change_does_not_get_what_was_before(engine: Engine) -> None:
-    connections = SlowConnections(engine)
-    reader = Reader(connections)
-    first = Asking(reader, ["client"])
-    assert connections.begun.acquire(timeout=30)
-    connections.may_run.release()
-    first.wait()
-    blocked = Asking(reader, ["nobody"])
-    assert connections.begun.acquire(timeout=30)
-    with Session(engine) as dbsession, dbsession.begin():
-        dbsession.delete(dbsession.get_one(Client, "client"))
-    after = Asking(reader, ["client"])
-    for _ in range(2):
-        connections.may_run.release()
-    blocked.wait()
-    assert after.wait() == {"client": None}
-
-
-def test_a_statement_that_fails_is_a_problem_of_all_who_asked_and_of_nobody_else(
-    engine: Engine,
-) -> None:
-    connections = SlowConnections(engine)
-    reader = Reader(connections)
-    first = Asking(reader, ["client"])
-    assert connections.begun.acquire(timeout=30)
-    others = Asking(reader, ["client", "nobody"])
-    assert waiting(reader, 2)
-    connections.may_run.release()
-    assert first.wait()["client"].client_id == "client"
-    connections.fail = True
-    connections.may_run.release()
-    assert [str(problem) for problem in others.wait().values()] == ["the database burns"] * 2
-    connections.fail = False
-    connections.may_run.release()
-    assert reader.get(Client, "client") is not None
 
 
 def test_each_thread_keeps_a_connection_of_its_own(
@@ -285,7 +166,8 @@ def test_a_read_is_part_of_the_transaction_that_its_thread_has_begun(
         assert found.client_name == "N"
         assert Session.object_session(found) is None
         assert reader.first(by_key, key="new") is not None
-        assert Asking(reader, ["new"]).wait() == {"new": None}  # another thread
+        with ThreadPoolExecutor(1) as another_thread:
+            assert another_thread.submit(reader.get, Client, "new").result() is None
         dbsession.rollback()
         reader.join(None)
         assert reader.get(Client, "new") is None

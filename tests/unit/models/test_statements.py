@@ -52,10 +52,12 @@ class ReaderOf(Reader):
     """Reads in a session, so that it sees what is not committed."""
 
     def __init__(self, dbsession: Session) -> None:
-        self._dbsession = dbsession
+        self._session = dbsession
 
     def first(self, statement: Any, **parameters: Any) -> Any:
-        return self._dbsession.execute(statement, parameters).first()
+        return self._session.execute(statement, parameters).first()
+
+    first_together = first
 
 
 @pytest.fixture
