@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from oidcserver import migrations
 from oidcserver.cli.application import ini_argument, json_option, open_registry, show
+from oidcserver.migrations import NEEDED, history
 from oidcserver.models import Base
 from oidcserver.operations.prune import prune as prune_rows
 from oidcserver.operations.schema import ensure_schema, read_revision
@@ -21,12 +21,12 @@ def initdb(ini: Path) -> None:
     Example: oidcserver initdb production.ini
     """
     engine = open_registry(ini).dbsession_factory.kw["bind"]
-    before, needed = read_revision(engine), migrations.head()
-    if before == needed:
-        click.echo(f"The schema is at revision {needed} already.")
+    before = read_revision(engine)
+    if before == NEEDED:
+        click.echo(f"The schema is at revision {NEEDED} already.")
         return
-    click.echo(f"Bringing the schema from {before or 'nothing'} to revision {needed} ...")
-    migrations.upgrade(engine, Base.metadata)
+    click.echo(f"Bringing the schema from {before or 'nothing'} to revision {NEEDED} ...")
+    history.upgrade(engine, Base.metadata)
     click.echo("Done.")
 
 

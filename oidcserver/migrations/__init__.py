@@ -1,90 +1,21 @@
-"""The schema's history: alembic, without an ini file of its own."""
+"""The revisions of the schema: the one that the code needs, and the one that a database has.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+The way from one to the other is ``history``. It takes alembic, which a server whose database is up
+to date does not load: it is a fifteenth of the memory of a process.
+"""
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, MetaData, text
+from sqlalchemy import Engine, column, inspect, select, table
 
-#: PostgreSQL's advisory lock under which one process migrates: "oidc" in ASCII.
-LOCK = 0x6F696463
-#: How long a process waits for another that migrates the same SQLite database.
-SQLITE_WAIT_SECONDS = 600
+#: The last of ``versions``.
+NEEDED = "0002"
 
-
-def head() -> str:
-    """Return the revision that the code needs."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    assert revision is not None
-    return revision
-
-
-def knows(revision: str) -> bool:
-    """Say whether a revision is part of the history, or was made by other code."""
-    history = ScriptDirectory.from_config(_config()).walk_revisions()
-    return any(script.revision == revision for script in history)
+_VERSION = table("alembic_version", column("version_num"))
 
 
 def current(engine: Engine) -> str | None:
     """Return the revision that the database has; None before the first."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
-
-
-def upgrade(engine: Engine, metadata: MetaData, revision: str = "head") -> None:
-    """Bring the schema to a later revision; of several processes at once, one does it.
-
-    :param metadata: the tables that the code has; new revisions are found by comparing with them.
-    """
-    with migrating(engine) as connection:
-        command.upgrade(_config(connection, metadata), revision)
-
-
-def downgrade(engine: Engine, metadata: MetaData, revision: str) -> None:
-    """Bring the schema back to an earlier revision; ``base`` removes it."""
-    with migrating(engine) as connection:
-        command.downgrade(_config(connection, metadata), revision)
-
-
-@contextmanager
-def migrating(engine: Engine) -> Iterator[Connection]:
-    """One transaction in which nobody else migrates: all of the new schema or all of the old.
-
-    :raises RuntimeError: if a row of a SQLite database would refer to one that is not there.
-    """
-    with engine.connect() as connection:
-        sqlite = connection.dialect.name == "sqlite"
-        if sqlite:
-            _let_tables_be_replaced(connection)
-        with connection.begin():
-            if not sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-            yield connection
-            if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                raise RuntimeError("The migration leaves rows that refer to nothing.")
-
-
-def _let_tables_be_replaced(connection: Connection) -> None:
-    """Keep what refers to a table while alembic's batch mode makes it anew.
-
-    SQLite alters a table by copying it, and dropping the original would delete, by the foreign
-    keys, what refers to it. They can be switched off outside of a transaction only, and not for
-    a connection that goes back to the pool. Our transactions on SQLite exclude others as it is.
-    """
-    connection.detach()
-    cursor = connection.connection.cursor()
-    cursor.execute("PRAGMA foreign_keys = OFF")
-    cursor.execute(f"PRAGMA busy_timeout = {SQLITE_WAIT_SECONDS * 1000}")
-    cursor.close()
-
-
-def _config(connection: Connection | None = None, metadata: MetaData | None = None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes.update(connection=connection, metadata=metadata)
-    return config
+        if not inspect(connection).has_table(_VERSION.name):
+            return None
+        revision: str | None = connection.scalar(select(_VERSION.c.version_num))
+        return revision

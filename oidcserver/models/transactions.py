@@ -46,17 +46,17 @@ class TransactionOnDemand(TransactionManager):
 
     def commit(self) -> None:
         """Commit it, if it has begun."""
-        self._end(super().commit)
+        if not self._cancel():
+            super().commit()
 
     def abort(self) -> None:
         """Abort it, if it has begun."""
-        self._end(super().abort)
+        if not self._cancel():
+            super().abort()
 
-    def _end(self, end: Any) -> None:
-        if self._due:
-            self._due = False
-        else:
-            end()
+    def _cancel(self) -> bool:
+        due, self._due = self._due, False
+        return due
 
 
 def manage_on_demand(request: Any) -> TransactionOnDemand:

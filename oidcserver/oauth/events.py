@@ -19,6 +19,14 @@ class OAuthEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginSessionEvent(OAuthEvent):
+    """A login session began or ended: ``signed_in``, ``signed_out``, ``session_ended``.
+
+    Subscribers to it are not asked at each token.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class RequestRejected:
     """A request was refused; ``rejection`` says why."""
 

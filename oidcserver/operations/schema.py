@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from oidcserver import migrations
+from oidcserver.migrations import NEEDED, current
 from oidcserver.models import Base
 from oidcserver.plugins.selection import CHECK
 from oidcserver.settings import ConfigurationProblem
@@ -32,14 +32,16 @@ def ensure_schema(registry: Any) -> None:
     engine = registry.dbsession_factory.kw["bind"]
     development = registry.provider.settings["oidcserver.mode"] == "development"
     revision = read_revision(engine)
-    if revision == migrations.head():
+    if revision == NEEDED:
         return
     if development:
-        migrations.upgrade(engine, Base.metadata)
+        from oidcserver.migrations import history
+
+        history.upgrade(engine, Base.metadata)
         return
     state = f"is at revision {revision}" if revision else "has no schema"
     raise ConfigurationProblem(
-        f"The database {state}, and the code needs {migrations.head()}: run "
+        f"The database {state}, and the code needs {NEEDED}: run "
         "`oidcserver initdb` with this ini file."
     )
 
@@ -51,11 +53,15 @@ def read_revision(engine: Engine) -> str | None:
         answer.
     """
     try:
-        revision = migrations.current(engine)
+        revision = current(engine)
     except SQLAlchemyError as problem:
         reason = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
         raise ConfigurationProblem(f"The database does not answer: {reason}.") from None
-    if revision is not None and not migrations.knows(revision):
+    if revision in (None, NEEDED):
+        return revision
+    from oidcserver.migrations import history
+
+    if not history.knows(revision):
         raise ConfigurationProblem(
             f"The database is at revision {revision}, which this code does not know: it was made "
             f"by a newer release, or belongs to another application."

@@ -58,11 +58,9 @@ def allow_registered_origin(request: Request, response: Response, uris: Iterable
     :param uris: the redirect URIs of the client that the request is from.
     """
     # Also where the origin is not allowed: a cache must not give that answer to one that is.
-    headers = response.headers
-    vary = headers.get("Vary")
-    headers["Vary"] = f"{vary}, Origin" if vary else "Origin"
+    response.headerlist.append(("Vary", "Origin"))
     origin = request.environ.get("HTTP_ORIGIN")
     if origin is not None and any(origin_of(uri) == origin for uri in uris):
-        headers["Access-Control-Allow-Origin"] = origin
-        headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
     return response

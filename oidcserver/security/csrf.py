@@ -2,16 +2,19 @@
 
 Pyramid's own options belong to the whole application, and so to the one that embeds us; and its
 origin check believes the Host header. So its cookie policy is used here, and the rest is ours:
-the check runs before the view of any route that a page registered.
+the check runs before every view of a route that a page registered.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from pyramid.csrf import CookieCSRFStoragePolicy
-from pyramid.events import ContextFound
 from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
+from pyramid.viewderivers import INGRESS
 
 from oidcserver.security.cors import origin_of
+
+View = Callable[[Any, Any], Any]
 
 FIELD = "csrf_token"
 HEADER = "X-CSRF-Token"
@@ -56,16 +59,21 @@ def check_request(request: Any) -> None:
         raise BadCSRFToken("The form has not the token of this browser.")
 
 
-def _on_context_found(event: Any) -> None:
-    request = event.request
-    route = request.matched_route
-    if route is None or route.name not in request.provider.page_route_names:
-        return
-    if request.method not in SAFE_METHODS:
-        check_request(request)
+def csrf_deriver(view: View, info: Any) -> View:
+    """Check the forms that come to a view of our pages; leave every other view alone."""
+    ours = info.options["route_name"] in info.registry.provider.page_route_names
+    if not ours or info.exception_only:
+        return view
+
+    def checked(context: Any, request: Any) -> Any:
+        if request.method not in SAFE_METHODS:
+            check_request(request)
+        return view(context, request)
+
+    return checked
 
 
 def includeme(config: Any) -> None:
-    """Check the forms of our pages; ``request.csrf_token``."""
+    """Check the forms of our pages, before their permissions; ``request.csrf_token``."""
     config.add_request_method(csrf_token, "csrf_token", reify=True)
-    config.add_subscriber(_on_context_found, ContextFound)
+    config.add_view_deriver(csrf_deriver, "oidc_csrf", under=INGRESS, over="secured_view")

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from oidcserver import clock
 from oidcserver.models import LogoutDelivery
 from oidcserver.models.login_session_client import clients_of_login_session
-from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.events import LoginSessionEvent
 from oidcserver.oauth.registration.members import fetched_uri
 from oidcserver.security.outbound import OutboundFetcher
 from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel
@@ -23,9 +23,6 @@ from oidcserver.settings import seconds
 
 NAME = "backchannel"
 MEMBER = "backchannel_logout_uri"
-#: In this browser, or from another one.
-ENDINGS = frozenset({"signed_out", "session_ended"})
-
 SETTINGS = (
     ("oidc.backchannel_logout_timeout", seconds, 2,
      "How long an application may take to answer that it heard of a logout."),
@@ -63,9 +60,9 @@ def queue_logouts(registry: Any, dbsession: Session, session_id: str) -> list[st
     return [row.id for row in rows]
 
 
-def tell_clients(event: OAuthEvent) -> None:
+def tell_clients(event: LoginSessionEvent) -> None:
     """Write what clients are to be told of a session's end, and tell them after the commit."""
-    if event.name not in ENDINGS:
+    if event.name == "signed_in":
         return
     request = event.request
     identifiers = queue_logouts(request.registry, request.dbsession, event.details["session_id"])
@@ -88,7 +85,7 @@ def includeme(config: Any) -> None:
     """Offer the channel."""
 
     def register() -> None:
-        config.add_subscriber(tell_clients, OAuthEvent)
+        config.add_subscriber(tell_clients, LoginSessionEvent)
         config.add_subscriber(_start, NewRequest)
         config.action(("oauth", "logout deliverer"), make_deliverer)
 

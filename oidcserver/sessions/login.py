@@ -12,7 +12,7 @@ from oidcserver.models.login_session import (
     touch_login_session,
 )
 from oidcserver.models.statements import Transaction
-from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.events import LoginSessionEvent
 from oidcserver.sessions.cookies import read_cookie, set_cookie
 
 COOKIE = "session"
@@ -94,4 +94,4 @@ def _end(request: Any, session: LoginSession) -> None:
 
 def _notify(request: Any, name: str, session: LoginSession) -> None:
     details = {"user_id": session.user_id, "session_id": session.id}
-    request.registry.notify(OAuthEvent(request, name, details))
+    request.registry.notify(LoginSessionEvent(request, name, details))

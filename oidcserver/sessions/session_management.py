@@ -17,7 +17,7 @@ from typing import Any
 
 from oidcserver.credentials import digest, new_identifier
 from oidcserver.oauth.authorization_request import AuthorizationRequest
-from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.events import LoginSessionEvent
 from oidcserver.security.cors import origin_of
 from oidcserver.sessions.cookies import cookie_name
 
@@ -97,10 +97,8 @@ def add_session_state(request: AuthorizationRequest, parameters: dict[str, Any])
     )
 
 
-def follow_login(event: OAuthEvent) -> None:
+def follow_login(event: LoginSessionEvent) -> None:
     """Change the state of a browser in which somebody signs in, or whose session ends."""
-    if event.name not in {"signed_in", "signed_out", "session_ended"}:
-        return
     request, session_id = event.request, event.details["session_id"]
     if ENDPOINT not in request.provider.endpoints:
         return
@@ -114,4 +112,4 @@ def includeme(config: Any) -> None:
     """Add ``request.browser_state``, the stage, and what follows sign-in and sign-out."""
     config.add_request_method(BrowserState, "browser_state", reify=True)
     config.add_oauth_stage("authorization_response", "session_state", add_session_state)
-    config.add_subscriber(follow_login, OAuthEvent)
+    config.add_subscriber(follow_login, LoginSessionEvent)

@@ -12,7 +12,7 @@ from oidcserver.models import Consent, LoginSession
 from oidcserver.models.authorization import revoke_online_authorizations_of_session
 from oidcserver.models.consent import withdraw_consent
 from oidcserver.models.login_session import end_login_session
-from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.events import LoginSessionEvent, OAuthEvent
 from oidcserver.oauth.responses import see_other
 from oidcserver.oidc.scopes import describe_claim
 from oidcserver.views.access import signed_in
@@ -58,7 +58,7 @@ def end_session(request: Any) -> Response:
     own = found is not None and found.user_id == request.login_session.user_id
     if own and end_login_session(request.dbsession, session_id):
         revoke_online_authorizations_of_session(request.dbsession, session_id)
-        _notify(request, "session_ended", session_id=session_id)
+        _notify(request, LoginSessionEvent, "session_ended", session_id=session_id)
     return see_other(request.provider_url("account"))
 
 
@@ -67,7 +67,7 @@ def withdraw(request: Any) -> Response:
     """Withdraw what the person allowed an application; its tokens die."""
     client_id = request.POST.get("client", "")
     if withdraw_consent(request.dbsession, request.login_session.user_id, client_id):
-        _notify(request, "consent_withdrawn", client_id=client_id)
+        _notify(request, OAuthEvent, "consent_withdrawn", client_id=client_id)
     return see_other(request.provider_url("account"))
 
 
@@ -83,9 +83,9 @@ def _words(request: Any, consent: Consent) -> list[str]:
     return scopes + [describe_claim(provider, name) for name in consent.claims.split()]
 
 
-def _notify(request: Any, name: str, **details: str) -> None:
+def _notify(request: Any, event: type[OAuthEvent], name: str, **details: str) -> None:
     details["user_id"] = request.login_session.user_id
-    request.registry.notify(OAuthEvent(request, name, details))
+    request.registry.notify(event(request, name, details))
 
 
 def includeme(config: Any) -> None:

@@ -8,8 +8,8 @@ from pyramid.paster import get_appsettings
 from support.app import Provider
 
 import oidcserver
-from oidcserver import migrations
 from oidcserver.keys.store import KeyStore
+from oidcserver.migrations import history
 from oidcserver.models import Base, User
 from oidcserver.models.engine import make_engine
 from oidcserver.security.passwords import hash_password
@@ -62,7 +62,7 @@ class ConformanceProvider(Provider):
             **{name.replace("__", ".", 1): value for name, value in changes.items()},
         }
         engine = make_engine(url)
-        migrations.upgrade(engine, Base.metadata)
+        history.upgrade(engine, Base.metadata)
         engine.dispose()
         algorithms = settings["oidc.signing_algs"].split()
         KeyStore(keys, algorithms, create_missing=True, publish_before=86400, keep_after=86400)

@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event, insert, inspect, select, text
 
-from oidcserver import migrations
+from oidcserver.migrations import NEEDED, current, history
 from oidcserver.models import Base, Client, Consent, User
 from oidcserver.models.engine import make_engine
 
@@ -30,18 +33,18 @@ def tables(engine: Engine) -> set[str]:
 
 
 def test_it_goes_up_and_down_and_up_again(engine: Engine) -> None:
-    assert migrations.current(engine) is None
-    migrations.upgrade(engine, Base.metadata)
-    assert migrations.current(engine) == migrations.head()
+    assert current(engine) is None
+    history.upgrade(engine, Base.metadata)
+    assert current(engine) == NEEDED
     assert tables(engine) == set(Base.metadata.tables)
-    migrations.downgrade(engine, Base.metadata, "base")
+    history.downgrade(engine, Base.metadata, "base")
     assert tables(engine) == set()
-    migrations.upgrade(engine, Base.metadata)
+    history.upgrade(engine, Base.metadata)
     assert tables(engine) == set(Base.metadata.tables)
 
 
 def test_the_migrated_schema_is_that_of_the_models(engine: Engine) -> None:
-    migrations.upgrade(engine, Base.metadata)
+    history.upgrade(engine, Base.metadata)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
@@ -55,16 +58,16 @@ def test_a_migration_that_fails_leaves_the_old_schema(
 
     monkeypatch.setattr("alembic.runtime.migration.HeadMaintainer.update_to_step", fail)
     with pytest.raises(RuntimeError, match="killed"):
-        migrations.upgrade(engine, Base.metadata)
+        history.upgrade(engine, Base.metadata)
     monkeypatch.undo()
     assert tables(engine) == set()
-    migrations.upgrade(engine, Base.metadata)
-    assert migrations.current(engine) == migrations.head()
+    history.upgrade(engine, Base.metadata)
+    assert current(engine) == NEEDED
 
 
 def _upgrade(url: str) -> None:
     engine = make_engine(url)
-    migrations.upgrade(engine, Base.metadata)
+    history.upgrade(engine, Base.metadata)
     engine.dispose()
 
 
@@ -78,7 +81,7 @@ def test_of_several_at_once_one_migrates_and_the_others_find_it_done(
     for process in started:
         process.join(timeout=60)
     assert [process.exitcode for process in started] == [0, 0, 0]
-    assert migrations.current(engine) == migrations.head()
+    assert current(engine) == NEEDED
 
 
 def _upgrade_until(url: str, statement: str) -> None:
@@ -91,7 +94,7 @@ def _upgrade_until(url: str, statement: str) -> None:
     engine = make_engine(url)
     event.listen(engine, "before_cursor_execute", kill)
     event.listen(engine, "commit", lambda connection: kill(connection, None, "COMMIT"))
-    migrations.upgrade(engine, Base.metadata)
+    history.upgrade(engine, Base.metadata)
 
 
 @pytest.mark.parametrize(
@@ -113,19 +116,19 @@ def test_killed_at_any_moment_it_leaves_the_old_schema_and_works_again(
     process.join(timeout=60)
     assert process.exitcode == -signal.SIGKILL
     assert inspect(engine).get_table_names() == []
-    migrations.upgrade(engine, Base.metadata)
-    assert migrations.current(engine) == migrations.head()
+    history.upgrade(engine, Base.metadata)
+    assert current(engine) == NEEDED
     assert tables(engine) == set(Base.metadata.tables)
 
 
 def test_a_table_made_anew_keeps_what_refers_to_it(engine: Engine) -> None:
     """Alembic's batch mode on SQLite copies a table and drops the original."""
-    migrations.upgrade(engine, Base.metadata)
+    history.upgrade(engine, Base.metadata)
     with engine.begin() as connection:
         connection.execute(insert(User).values(id="alice", username="A", username_key="a"))
         connection.execute(insert(Client).values(client_id="client"))
         connection.execute(insert(Consent).values(user_id="alice", client_id="client"))
-    with migrations.migrating(engine) as connection:
+    with history.migrating(engine) as connection:
         operations = Operations(MigrationContext.configure(connection))
         with operations.batch_alter_table("client") as batch:
             batch.alter_column("secret_digest", new_column_name="digest_of_secret")
@@ -144,10 +147,10 @@ def test_a_migration_that_leaves_rows_which_refer_to_nothing_is_undone(
 ) -> None:
     """What PostgreSQL refuses by itself."""
     engine = make_engine(f"sqlite:///{tmp_path / 'test.sqlite'}")
-    migrations.upgrade(engine, Base.metadata)
+    history.upgrade(engine, Base.metadata)
     with (
         pytest.raises(RuntimeError, match="refer to nothing"),
-        migrations.migrating(engine) as connection,
+        history.migrating(engine) as connection,
     ):
         connection.execute(insert(Consent).values(user_id="nobody", client_id="nothing"))
     with engine.begin() as connection:
@@ -156,5 +159,31 @@ def test_a_migration_that_leaves_rows_which_refer_to_nothing_is_undone(
 
 
 def test_only_the_revisions_of_this_history_are_known() -> None:
-    assert migrations.knows(migrations.head())
-    assert not migrations.knows("0" * 12)
+    assert history.knows(NEEDED)
+    assert not history.knows("0" * 12)
+
+
+def test_the_code_needs_the_last_revision() -> None:
+    assert ScriptDirectory(history.DIRECTORY).get_current_head() == NEEDED
+
+
+def test_a_server_whose_database_is_up_to_date_does_not_load_alembic(
+    tmp_path: Path, keys_directory: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'provider.sqlite'}"
+    engine = make_engine(url)
+    history.upgrade(engine, Base.metadata)
+    engine.dispose()
+    settings = {
+        "oidcserver.mode": "development",
+        "oidc.issuer": "http://localhost:6543",
+        "oidcserver.database_url": url,
+        "oidcserver.keys_directory": str(keys_directory),
+        "oidc.user_directory": "demo",
+    }
+    start = (
+        f"import sys, oidcserver; oidcserver.main({{}}, **{settings});"
+        "print('sqlalchemy' in sys.modules, 'alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, check=True)
+    assert done.stdout == "True False\n"

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from oidcserver import clock as oidcserver_clock
-from oidcserver import migrations
+from oidcserver.migrations import history
 from oidcserver.models import (
     Authorization,
     AuthorizationCode,
@@ -43,7 +43,7 @@ Factory = sessionmaker[Session]
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     engine = make_engine(database_url)
-    migrations.upgrade(engine, Base.metadata)
+    history.upgrade(engine, Base.metadata)
     yield engine
     engine.dispose()
 
@@ -191,7 +191,7 @@ def test_a_row_that_somebody_works_on_is_left_for_the_next_time(
     postgresql: Any,
 ) -> None:
     engine = make_engine(postgresql.new_database())
-    migrations.upgrade(engine, Base.metadata)
+    history.upgrade(engine, Base.metadata)
     factory = make_session_factory(engine)
     with factory.begin() as dbsession:
         dbsession.add_all(UsedIdentifier(identifier_digest=name, expires_at=1) for name in "abc")

@@ -109,4 +109,4 @@ def test_any_other_origin_may_not(headers: dict[str, str]) -> None:
 def test_vary_keeps_what_was_there() -> None:
     response = Response(vary=("Accept-Language",))
     allow_registered_origin(Request.blank("/"), response, REDIRECT_URIS)
-    assert response.vary == ("Accept-Language", "Origin")
+    assert response.headers.getall("Vary") == ["Accept-Language", "Origin"]
