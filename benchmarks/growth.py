@@ -17,6 +17,7 @@ from pathlib import Path
 import bench
 import load
 import mechanicalsoup
+import psutil
 import psycopg2
 import servers
 from machine import (
@@ -182,7 +183,11 @@ def _logins(cluster: PostgreSQL, folder: Path, seconds: int, _rounds: int) -> No
 
 
 def _second_process(cluster: PostgreSQL, folder: Path, seconds: int, rounds: int) -> None:
-    """Compare one process with two, one a core, the second beside the load and PostgreSQL."""
+    """Compare one process with two, one a core, the second beside the load and PostgreSQL.
+
+    Their core leaves the second process a part of it, so what a second of CPU time does is compared
+    too.
+    """
     server = _server(cluster, folder, "processes")
     ini = Path(str(server.command[-1]))
     port = free_port()
@@ -190,10 +195,10 @@ def _second_process(cluster: PostgreSQL, folder: Path, seconds: int, rounds: int
     other.write_text(ini.read_text().replace(f"listen = 127.0.0.1:{server.port}",
                                              f"listen = 127.0.0.1:{port}"))  # fmt: skip
     urls = [server.url, f"http://127.0.0.1:{port}"]
-    with _started(server, folder), running(
+    with _started(server, folder) as first, running(
         [*server.command[:-1], other], {}, cores=(OTHER_CORE,), log=folder / "other.log"
-    ) as process:  # fmt: skip
-        wait_until_it_answers(urls[1] + server.paths["discovery"], process)
+    ) as second:  # fmt: skip
+        wait_until_it_answers(urls[1] + server.paths["discovery"], second)
         for name in ("client_credentials (opaque)", "UserInfo", "JWKS"):
             work = _work(name)
             arguments = work.arguments(server)
@@ -203,14 +208,28 @@ def _second_process(cluster: PostgreSQL, folder: Path, seconds: int, rounds: int
                     url, work.script, arguments, seconds=seconds, connections=bench.CONNECTIONS
                 ).rate
 
-            one, two = [], []
+            gains, parts, works = [], [], []
             for _ in range(rounds):
-                one.append(ask(urls[0]))
+                begun = time.monotonic(), _cpu(first), _cpu(second)
+                alone = ask(urls[0])
+                between = time.monotonic(), _cpu(first), _cpu(second)
                 with ThreadPoolExecutor(2) as pool:
-                    two.append(sum(pool.map(ask, urls)))
-            alone, both = statistics.median(one), statistics.median(two)
-            print(f"processes: {name}: {alone:,.0f}/s by one, {both:,.0f}/s by two: "
-                  f"{both / alone:.2f}", flush=True)  # fmt: skip
+                    both = sum(pool.map(ask, urls))
+                ended = time.monotonic(), _cpu(first), _cpu(second)
+                gains.append(both / alone)
+                wall, cpu, other_cpu = (e - b for b, e in zip(between, ended, strict=True))
+                parts.append(other_cpu / wall)
+                per_second = alone * (between[0] - begun[0]) / (between[1] - begun[1])
+                works.append(both * wall / (cpu + other_cpu) / per_second)
+            gain, part, did = map(statistics.median, (gains, parts, works))
+            print(f"processes: {name}: {gain:.2f} of one's rate by two; the second has {part:.0%} "
+                  f"of its core, a CPU second does {did:.2f} of the work", flush=True)  # fmt: skip
+
+
+def _cpu(process: psutil.Process) -> float:
+    """Return the CPU time of a process, in seconds."""
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def _server(cluster: PostgreSQL, folder: Path, name: str) -> servers.Server:
@@ -223,11 +242,11 @@ def _server(cluster: PostgreSQL, folder: Path, name: str) -> servers.Server:
 
 
 @contextmanager
-def _started(server: servers.Server, folder: Path) -> Iterator[None]:
+def _started(server: servers.Server, folder: Path) -> Iterator[psutil.Process]:
     log = folder / f"{server.name}.log"
     with running(server.command, server.environment, cores=(SERVER_CORE,), log=log) as process:
         wait_until_it_answers(server.url + server.paths["discovery"], process)
-        yield
+        yield process
 
 
 def _work(name: str) -> Work:

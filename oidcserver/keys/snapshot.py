@@ -1,14 +1,30 @@
 """Snapshots: all that follows from the key files at one moment."""
 
 import hashlib
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Any
 
 from joserfc.jwk import Key, OctKey
 
 from oidcserver.keys.files import KeyFile
 from oidcserver.keys.records import KeyRecord, public_jwk
 from oidcserver.keys.strict_json import compact
+
+#: Of how many texts it is remembered what they proved to be.
+REMEMBERED = 1024
+
+
+class NotProven(Exception):
+    """A text is not what was asked for. That is not remembered: anybody can send anything."""
+
+
+def _prove(proof: Callable[..., Any], *arguments: Any) -> Any:
+    proven = proof(*arguments)
+    if proven is None:
+        raise NotProven
+    return proven
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -28,6 +44,10 @@ class Snapshot:
     etag: str
     #: When time alone makes this snapshot old.
     valid_until: float
+    #: Calls a proof, and remembers what it proved for as long as these are the keys.
+    prove: Callable[..., Any] = field(
+        default_factory=partial(lru_cache(REMEMBERED), _prove), compare=False
+    )
 
     @property
     def records(self) -> list[KeyRecord]:

@@ -3,9 +3,10 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from joserfc.jwk import Key
 
@@ -19,9 +20,11 @@ from oidcserver.keys.records import (
     KeyStoreError,
     generate,
 )
-from oidcserver.keys.snapshot import Snapshot, make_snapshot
+from oidcserver.keys.snapshot import NotProven, Snapshot, make_snapshot
 
 __all__ = ["KeyStatus", "KeyStore", "KeyStoreError"]
+
+Proven = TypeVar("Proven")
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +121,17 @@ class KeyStore:
     def sealing_keys(self) -> Mapping[str, bytes]:
         """The sealing keys by ``kid``: the one that seals first, then the others."""
         return self._current().sealing
+
+    def prove(self, proof: Callable[..., Proven | None], *arguments: Any) -> Proven | None:
+        """Return what a proof returns, which is remembered as long as the keys stay as they are.
+
+        :param proof: depends on nothing but its arguments and the keys; None if it fails.
+        """
+        try:
+            proven: Proven = self._current().prove(proof, *arguments)
+        except NotProven:
+            return None
+        return proven
 
     def status(self) -> list[KeyStatus]:
         """Return every key: signing, encryption, sealing keys; by algorithm, newest first."""

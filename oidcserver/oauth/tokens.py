@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, Protocol
 from oidcserver import clock
 from oidcserver.credentials import new_identifier
 from oidcserver.keys import jwt
+from oidcserver.keys.sealing import Sealer
+from oidcserver.keys.store import KeyStore
 from oidcserver.keys.strict_json import compact
 from oidcserver.models.access_token import Bearer, find_bearer
 
@@ -66,12 +68,8 @@ class SealedFormat:
         """Unseal a token of ours."""
         if not text.startswith(PREFIX):
             return None
-        data = provider.sealer(PURPOSE).unseal(text.removeprefix(PREFIX))
-        if data is None:
-            return None
-        fields = json.loads(data)
-        fields[5] = tuple(fields[5])
-        return AccessToken(*fields)
+        token: AccessToken | None = provider.keys.prove(_unseal, provider.sealer(PURPOSE), text)
+        return token
 
 
 class JWTFormat:
@@ -105,23 +103,38 @@ class JWTFormat:
         """Verify a JWT of ours."""
         if text.count(".") != 2:
             return None
-        claims = jwt.verify_own(provider.keys, text, typ=self.TYP)
-        if claims is None or claims.get("iss") != provider.issuer:
-            return None
-        audience = claims["aud"]
-        return AccessToken(
-            token_id=claims["jti"],
-            client_id=claims["client_id"],
-            subject=claims["sub"],
-            authorization_id=claims.get("authorization_id"),
-            scope=claims["scope"],
-            audience=tuple(audience) if isinstance(audience, list) else (audience,),
-            issued_at=claims["iat"],
-            expires_at=claims["exp"],
-            confirmation=claims.get("cnf"),
-            auth_time=claims.get("auth_time"),
-            acr=claims.get("acr"),
-        )
+        keys = provider.keys
+        token: AccessToken | None = keys.prove(_verify, keys, provider.issuer, text)
+        return token
+
+
+def _unseal(sealer: Sealer, text: str) -> AccessToken | None:
+    data = sealer.unseal(text.removeprefix(PREFIX))
+    if data is None:
+        return None
+    fields = json.loads(data)
+    fields[5] = tuple(fields[5])
+    return AccessToken(*fields)
+
+
+def _verify(keys: KeyStore, issuer: str, text: str) -> AccessToken | None:
+    claims = jwt.verify_own(keys, text, typ=JWTFormat.TYP)
+    if claims is None or claims.get("iss") != issuer:
+        return None
+    audience = claims["aud"]
+    return AccessToken(
+        token_id=claims["jti"],
+        client_id=claims["client_id"],
+        subject=claims["sub"],
+        authorization_id=claims.get("authorization_id"),
+        scope=claims["scope"],
+        audience=tuple(audience) if isinstance(audience, list) else (audience,),
+        issued_at=claims["iat"],
+        expires_at=claims["exp"],
+        confirmation=claims.get("cnf"),
+        auth_time=claims.get("auth_time"),
+        acr=claims.get("acr"),
+    )
 
 
 def issue_access_token(

@@ -1,5 +1,6 @@
 """Both formats say the same and accept nothing else."""
 
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,13 +18,16 @@ from oidcserver.oauth.tokens import AccessToken, JWTFormat, SealedFormat, read_a
 
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    directory: Path = tmp_path_factory.mktemp("keys")
+    return make_provider(tmp_path_factory.mktemp("keys"))
+
+
+def make_provider(directory: Path) -> Any:
     keys = KeyStore(directory, ("ES256",), create_missing=True, publish_before=1, keep_after=1)
     return SimpleNamespace(
         keys=keys,
         issuer="https://login.example",
         settings={"oauth.access_token_signing_alg": "ES256"},
-        sealer=lambda purpose: Sealer(keys, purpose),
+        sealer=cache(partial(Sealer, keys)),
         access_token_formats={"sealed": SealedFormat(), "jwt": JWTFormat()},
     )
 
@@ -75,6 +79,36 @@ def test_a_jwt_of_another_kind_or_issuer_is_not_read(provider: Any) -> None:
 def test_what_was_sealed_for_another_purpose_is_not_read(provider: Any) -> None:
     sealed = provider.sealer("client secret").seal(b'["id"]')
     assert read_access_token(provider, f"at_{sealed}") is None
+
+
+@pytest.mark.parametrize("name", ["sealed", "jwt"])
+def test_what_was_read_is_remembered_until_its_key_is_gone(
+    tmp_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("oidcserver.keys.store.WATCH_SECONDS", 0)
+    provider = make_provider(tmp_path)
+    read: list[str] = []
+    for owner, method in ((Sealer, "unseal"), (jwt, "verify_own")):
+        own = getattr(owner, method)
+        monkeypatch.setattr(
+            owner, method, lambda *args, own=own, **kw: (read.append(name), own(*args, **kw))[1]
+        )
+    said = token(expires_at=provider_clock.now() + 86400)
+    text = provider.access_token_formats[name].encode(provider, said)
+    for _ in range(3):
+        assert read_access_token(provider, text) == said
+    assert len(read) == 1
+    for _ in range(2):
+        assert read_access_token(provider, text[:-4]) is None
+    assert len(read) == 3
+    first = set(tmp_path.iterdir())
+    provider.keys.rotate()
+    provider.keys.rotate_sealing()
+    clock.advance(60)
+    assert read_access_token(provider, text) == (said if name == "sealed" else None)
+    for file in first:
+        file.unlink(missing_ok=True)
+    assert read_access_token(provider, text) is None
 
 
 @given(st.text(max_size=300) | st.text(max_size=100).map("at_".__add__))
