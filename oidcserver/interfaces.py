@@ -21,7 +21,10 @@ class UserDirectory(Protocol):
         ...
 
     def claims(self, request: Any, user: User) -> Mapping[str, Any]:
-        """Return the standard claims that are known (OpenID Connect Core section 5.1)."""
+        """Return the standard claims that are known (OpenID Connect Core section 5.1).
+
+        :param user: is to be read only: other requests may have the same object.
+        """
         ...
 
 
@@ -30,8 +33,9 @@ class ClaimsSource:
     """Knows more of people than the user directory does. Selected by ``oidc.claims_sources``.
 
     ``read(request, user, names)`` returns claims; of what it returns, only ``names`` count, each
-    in any number of languages (``name``, ``name#de``). ``claims`` are those that it can know, each
-    with what it means to give it away, in plain words for the consent page.
+    in any number of languages (``name``, ``name#de``). It only reads the user, which other requests
+    may have too. ``claims`` are those that it can know, each with what it means to give it away, in
+    plain words for the consent page.
     """
 
     read: Callable[[Any, User, frozenset[str]], Mapping[str, Any]]
