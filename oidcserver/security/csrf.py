@@ -60,14 +60,21 @@ def check_request(request: Any) -> None:
 
 
 def csrf_deriver(view: View, info: Any) -> View:
-    """Check the forms that come to a view of our pages; leave every other view alone."""
-    ours = info.options["route_name"] in info.registry.provider.page_route_names
-    if not ours or info.exception_only:
+    """Check the forms that come to our pages; leave alone the views of every other route.
+
+    A view without a route may be that of any, if the route lets it.
+    """
+    provider = info.registry.provider
+    route_name = info.options["route_name"]
+    if route_name is not None and route_name not in provider.page_route_names:
         return view
 
     def checked(context: Any, request: Any) -> Any:
-        if request.method not in SAFE_METHODS:
-            check_request(request)
+        # Not again for the page that says what was wrong.
+        if request.method not in SAFE_METHODS and request.exception is None:
+            route = request.matched_route
+            if route is not None and route.name in provider.page_route_names:
+                check_request(request)
         return view(context, request)
 
     return checked
