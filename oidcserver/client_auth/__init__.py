@@ -19,6 +19,12 @@ def includeme(config: Any) -> None:
     """Offer the methods, their settings and their metadata."""
     setting = config.add_oauth_setting
     setting(
+        "oauth.client_secret_methods",
+        choice("either", "registered"),
+        "either",
+        "Where a client may send its secret: in the header or the body, or as it registered only.",
+    )
+    setting(
         "oauth.token_endpoint_auth_signing_algs",
         words,
         ALGORITHMS,

@@ -2,7 +2,7 @@
 
 from base64 import b64decode
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 from oidcserver import clock
 from oidcserver.credentials import CLIENT_SECRET, digest, new_credential
@@ -14,7 +14,7 @@ _NOBODY = Client(client_metadata={}, secret_digest=digest(new_credential(CLIENT_
 
 
 class ClientSecretBasic:
-    """The method ``client_secret_basic``: HTTP Basic (RFC 7617), both parts form-urlencoded."""
+    """The method ``client_secret_basic``: HTTP Basic (RFC 7617)."""
 
     def presented(self, request: Any) -> bool:
         """Say whether the Authorization header is of the scheme Basic, in any case of letters."""
@@ -23,12 +23,12 @@ class ClientSecretBasic:
 
     def authenticate(self, request: Any, server: Any) -> Client:
         """Return the client of the header; a ``client_id`` in the body has to be the same."""
-        client_id, client_secret = _read_basic(request.headers["Authorization"])
+        client_id, secrets = _read_basic(request.headers["Authorization"])
         if request.form.get("client_id", client_id) != client_id:
             raise ClientAuthenticationFailed(
                 "The client_id of the body is not that of the header.", client_id=client_id
             )
-        return _authenticate(server, client_id, client_secret)
+        return _authenticate(server, client_id, secrets)
 
 
 class ClientSecretPost:
@@ -41,19 +41,21 @@ class ClientSecretPost:
     def authenticate(self, request: Any, server: Any) -> Client:
         """Return the client of the body."""
         form = request.form
-        return _authenticate(server, form.get("client_id", ""), form["client_secret"])
+        return _authenticate(server, form.get("client_id", ""), (form["client_secret"],))
 
 
-def _read_basic(header: str) -> tuple[str, str]:
+def _read_basic(header: str) -> tuple[str, tuple[str, ...]]:
+    """Return the client of the header, and its secret in each way in which it can be read.
+
+    Both parts are form-urlencoded. Many clients send them as they are: a secret counts in either
+    reading, and an identifier holds no character that would make two readings of it.
+    """
     encoded = header.partition(" ")[2].strip(" ")
     try:
         # Servers join several Authorization headers by a comma, which is not base64.
         text = b64decode(encoded, validate=True).decode("utf-8")
-        client_id, colon, client_secret = text.partition(":")
-        decoded = (
-            unquote_plus(client_id, errors="strict"),
-            unquote_plus(client_secret, errors="strict"),
-        )
+        client_id, colon, secret = text.partition(":")
+        client_id = unquote(client_id, errors="strict")
     except ValueError:
         raise ClientAuthenticationFailed(
             "The Authorization header is not base64 of text in UTF-8.", "RFC 7617 section 2"
@@ -62,13 +64,13 @@ def _read_basic(header: str) -> tuple[str, str]:
         raise ClientAuthenticationFailed(
             "The Authorization header has no colon.", "RFC 7617 section 2"
         )
-    return decoded
+    return client_id, tuple(dict.fromkeys((unquote_plus(secret), secret)))
 
 
-def _authenticate(server: Any, client_id: str, client_secret: str) -> Client:
+def _authenticate(server: Any, client_id: str, secrets: tuple[str, ...]) -> Client:
     client: Client | None = server.query_client(client_id)
-    matches = (client or _NOBODY).check_client_secret(client_secret)
-    if client is None or not matches:
+    matches = [(client or _NOBODY).check_client_secret(secret) for secret in secrets]
+    if client is None or not any(matches):
         raise ClientAuthenticationFailed(
             _reason(client), "RFC 6749 section 2.3.1", client_id=client_id
         )

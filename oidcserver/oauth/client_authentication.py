@@ -10,6 +10,8 @@ from oidcserver.oauth.errors import invalid_client, invalid_request
 from oidcserver.oauth.requests import PyramidOAuth2Request
 
 CREDENTIAL_PARAMETERS = ("client_secret", "client_assertion", "client_assertion_type")
+#: The methods by which the secret itself is sent (RFC 6749 section 2.3.1).
+SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post"})
 UNKNOWN_CLIENT = "There is no such client."
 
 
@@ -32,7 +34,10 @@ class ClientAuthenticationFailed(Exception):
 
 
 def authenticate_client(server: Any, request: PyramidOAuth2Request) -> Client:
-    """Return the client that the request proves, by the one method that it registered.
+    """Return the client that the request proves, by the method that it registered.
+
+    A secret may come by the other of the two methods that send one, unless
+    ``oauth.client_secret_methods`` holds clients to the one that they registered.
 
     Asking again within a request gives the same answer: an assertion is accepted only once.
 
@@ -82,12 +87,15 @@ def _authenticate(
     client: Client | None = method.authenticate(request, server)
     if client is None:
         raise ClientAuthenticationFailed("The method does not say why.")
-    if client.token_endpoint_auth_method != name:
-        raise ClientAuthenticationFailed(
-            f"The client registered {client.token_endpoint_auth_method}.",
-            client_id=client.client_id,
-        )
-    return client
+    registered = client.token_endpoint_auth_method
+    if registered == name:
+        return client
+    reason = f"The client registered {registered}."
+    if {registered, name} == SECRET_METHODS:
+        if server.provider.settings["oauth.client_secret_methods"] == "either":
+            return client
+        reason += " oauth.client_secret_methods = registered allows no other."
+    raise ClientAuthenticationFailed(reason, client_id=client.client_id)
 
 
 def _may_be_logged(client_id: str) -> bool:

@@ -81,6 +81,25 @@ def test_client_secret_post(provider: Provider) -> None:
     assert "access_token" in client.token(**CREDENTIALS).json
 
 
+@pytest.mark.parametrize("registered", ["client_secret_basic", "client_secret_post"])
+def test_a_secret_is_accepted_in_the_header_and_in_the_body_at_every_endpoint(
+    make_provider: Any, registered: str
+) -> None:
+    for setting, other in (("either", 200), ("registered", 401)):
+        provider = make_provider(oauth__client_secret_methods=setting)
+        client = provider.register(**ROBOT, token_endpoint_auth_method=registered)
+        body = {"client_id": client.client_id, "client_secret": client.secret}
+        for form, headers in ((body, {}), ({}, client.basic())):
+            own = (registered == "client_secret_basic") == bool(headers)
+            for path in ("token", "introspect", "revoke"):
+                client.http.post(
+                    f"/oauth/{path}",
+                    {**CREDENTIALS, "token": "x", **form},
+                    headers=headers,
+                    status=200 if own else other,
+                )
+
+
 def test_none_is_for_clients_that_keep_no_secret(provider: Provider) -> None:
     client = provider.register(
         **{**ROBOT, "grant_types": ["password"]}, token_endpoint_auth_method="none"
@@ -172,7 +191,8 @@ def test_unknown_client_and_wrong_secret_get_the_same_answer_to_the_byte(
         ({}, basic("\0", "\0")),
         ({}, {"Authorization": "Basic x"}),
         ({}, {"Authorization": "Bearer x"}),
-        ({"client_id": client.client_id, "client_secret": str(client.secret)}, {}),
+        ({"client_id": client.client_id, "client_secret": "wrong"}, {}),
+        ({"client_id": signer.client_id, "client_secret": "wrong"}, {}),
         ({"client_id": public_client.client_id, "client_secret": "x"}, {}),
         ({"client_id": client.client_id}, {}),
         ({"client_id": "unknown"}, {}),

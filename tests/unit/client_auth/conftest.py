@@ -30,6 +30,7 @@ from oidcserver.settings import Settings, Value
 ISSUER = "https://login.example/auth"
 SETTINGS = {
     "oidc.issuer": ISSUER,
+    "oauth.client_secret_methods": "either",
     "oauth.token_endpoint_auth_signing_algs": ALGORITHMS,
     "oauth.assertion_audience": "issuer_or_endpoint",
     "oauth.assertion_max_lifetime": 300,
@@ -142,7 +143,11 @@ class Server:
         client = authenticate_client(server, request)
         self.dbsession.commit()
         assert request.client is client
-        assert request.auth_method == client.token_endpoint_auth_method
+        registered = client.token_endpoint_auth_method
+        assert request.auth_method == registered or {request.auth_method, registered} == {
+            "client_secret_basic",
+            "client_secret_post",
+        }
         return client.client_id
 
     def refusal(

@@ -39,6 +39,16 @@ def test_both_parts_are_form_urlencoded(server: Any, secret: str) -> None:
     assert server.authenticate({}, basic(client.client_id, secret)) == client.client_id
 
 
+@pytest.mark.parametrize("secret", ["a:b", "a b", "a+b/c==", "100%", "%41", "%zz", "p%2Bq", "x+%"])
+def test_many_clients_encode_neither_part(server: Any, secret: str) -> None:
+    client = server.client("client_secret_basic", secret=secret)
+    raw = "Basic " + b64encode(f"{client.client_id}:{secret}".encode()).decode()
+    assert server.authenticate({}, raw) == client.client_id
+    assert server.authenticate({}, basic(client.client_id, secret)) == client.client_id
+    wrong = "Basic " + b64encode(f"{client.client_id}:{secret}x".encode()).decode()
+    assert server.reason({}, wrong) == "The secret is not the client's."
+
+
 def test_a_client_id_in_the_body_has_to_be_the_same(server: Any, client: Any) -> None:
     authorization = basic(client.client_id, SECRET)
     form = {"client_id": client.client_id}

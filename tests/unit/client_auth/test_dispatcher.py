@@ -1,5 +1,6 @@
 """One dispatcher, exactly one method, one answer to every failure."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -8,6 +9,10 @@ from oidcserver.oauth.client_authentication import ClientAuthenticationFailed, a
 from oidcserver.oauth.responses import error_response
 
 BASIC_OF_A_AND_B = "Basic YTpi"
+
+
+def basic(client_id: str, secret: str) -> str:
+    return "Basic " + b64encode(f"{client_id}:{secret}".encode()).decode()
 
 
 class Refuser:
@@ -70,8 +75,43 @@ def test_a_method_that_is_not_selected_does_not_exist(server: Any) -> None:
     assert rejection.received["parameters"] == ["client_id", "client_secret"]
 
 
-@pytest.mark.parametrize("registered", ["client_secret_basic", "client_secret_jwt", "none"])
-def test_a_method_that_the_client_did_not_register_is_refused(server: Any, registered: str) -> None:
+@pytest.mark.parametrize("registered", ["client_secret_basic", "client_secret_post"])
+def test_a_secret_is_accepted_in_the_header_and_in_the_body(server: Any, registered: str) -> None:
+    client = server.client(registered, secret="s")
+    in_body = {"client_id": client.client_id, "client_secret": "s"}
+    in_header = basic(client.client_id, "s")
+    assert server.authenticate(in_body) == client.client_id
+    assert server.authenticate({}, in_header) == client.client_id
+    server.refusal(in_body, in_header, error="invalid_request")
+    assert server.reason({**in_body, "client_secret": "x"}) == "The secret is not the client's."
+
+
+@pytest.mark.parametrize("registered", ["client_secret_basic", "client_secret_post"])
+def test_a_secret_comes_only_by_a_method_that_is_selected(server: Any, registered: str) -> None:
+    client = server.client(registered, secret="s")
+    server.select("client_secret_basic", "none")
+    assert server.authenticate({}, basic(client.client_id, "s")) == client.client_id
+    reason = server.reason({"client_id": client.client_id, "client_secret": "s"})
+    assert "presents no method" in reason
+
+
+def test_the_configuration_holds_clients_to_the_method_that_they_registered(server: Any) -> None:
+    server.set(client_secret_methods="registered")
+    client = server.client("client_secret_basic", secret="s")
+    assert server.authenticate({}, basic(client.client_id, "s")) == client.client_id
+    rejection = server.refusal({"client_id": client.client_id, "client_secret": "s"})
+    assert rejection.received == {
+        "method": "client_secret_post",
+        "reason": "The client registered client_secret_basic. "
+        "oauth.client_secret_methods = registered allows no other.",
+        "client_id": client.client_id,
+    }
+
+
+@pytest.mark.parametrize("registered", ["client_secret_jwt", "private_key_jwt", "none", "x_ticket"])
+def test_who_registered_no_secret_method_authenticates_by_no_secret(
+    server: Any, registered: str
+) -> None:
     client = server.client(registered, secret="s")
     rejection = server.refusal({"client_id": client.client_id, "client_secret": "s"})
     assert rejection.received == {
@@ -79,6 +119,8 @@ def test_a_method_that_the_client_did_not_register_is_refused(server: Any, regis
         "reason": f"The client registered {registered}.",
         "client_id": client.client_id,
     }
+    reason = server.reason({}, basic(client.client_id, "s"))
+    assert reason == f"The client registered {registered}."
 
 
 def test_a_confidential_client_cannot_leave_its_secret_out(server: Any) -> None:
