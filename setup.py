@@ -25,6 +25,7 @@ setup(
         "click>=8.3,<9",
         "cryptography>=46",
         "joserfc>=1.8,<2",
+        "multipart>=2,<3",
         "plaster_pastedeploy>=1,<2",
         "pyramid>=2.1,<3",
         "pyramid_jinja2>=2.10,<3",

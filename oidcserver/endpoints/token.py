@@ -14,5 +14,5 @@ def token(request: Any) -> Response:
 
 
 def includeme(config: Any) -> None:
-    """Offer the endpoint."""
-    config.add_oauth_endpoint("token", "/oauth/token", token, cors=True)
+    """Offer the endpoint; curl's ``-F`` sends multipart."""
+    config.add_oauth_endpoint("token", "/oauth/token", token, cors=True, multipart=True)

@@ -86,12 +86,10 @@ def read_query(request: Any) -> list[tuple[str, str]]:
 
 
 def read_form(request: Any) -> list[tuple[str, str]]:
-    """Return the parameters of the body: urlencoded as the standards have it, or multipart."""
+    """Return the parameters of the body."""
     content_type = request.content_type
     if content_type == FORM:
         return _decode(_read_body(request))
-    if content_type == "multipart/form-data":
-        return [(name, value) for name, value in request.POST.items() if isinstance(value, str)]
     if not _read_body(request):
         return []
     raise invalid_request(

@@ -85,6 +85,7 @@ def add_oauth_endpoint(
     *,
     methods: Sequence[str] = ("POST",),
     cors: bool = False,
+    multipart: bool = False,
     metadata_field: str | None = "",
     metadata: Mapping[str, Any] | None = None,
     **view_options: Any,
@@ -95,6 +96,8 @@ def add_oauth_endpoint(
     :param pattern: the route pattern, below the include's route prefix.
     :param methods: the HTTP methods it answers; every other gets 405 with Allow.
     :param cors: whether a preflight request is answered.
+    :param multipart: whether a form may come as multipart/form-data too, text parts only;
+        everywhere else that is answered with 415.
     :param metadata_field: the discovery member that holds its URL; by default
         ``{name}_endpoint``; None for none.
     :param metadata: further discovery members that exist with it: values, or callables that
@@ -102,8 +105,8 @@ def add_oauth_endpoint(
     """
     field = f"{name}_endpoint" if metadata_field == "" else metadata_field
     endpoint = EndpointOffer(
-        name, pattern, config.maybe_dotted(view), tuple(methods), cors, field,
-        dict(metadata or {}), view_options, config,
+        name, pattern, config.maybe_dotted(view), tuple(methods), cors, multipart,
+        field, dict(metadata or {}), view_options, config,
     )  # fmt: skip
     offer(config, "endpoint", name, endpoint)
 

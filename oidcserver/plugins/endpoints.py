@@ -19,6 +19,7 @@ class EndpointOffer:
     view: Any
     methods: tuple[str, ...]
     cors: bool
+    multipart: bool
     metadata_field: str | None
     metadata: Mapping[str, Any]
     view_options: Mapping[str, Any]

@@ -35,6 +35,8 @@ class Provider:
         #: The routes of pages: what a person sees, and whose forms are checked.
         self.page_route_names: set[str] = set()
         self.endpoints: dict[str, str] = {}
+        #: The paths of endpoints that take multipart/form-data.
+        self.multipart_paths: frozenset[str] = frozenset()
         self.grants: dict[str, GrantOffer] = {}
         self.response_types: frozenset[str] = frozenset()
         self.response_modes: dict[str, Any] = {}

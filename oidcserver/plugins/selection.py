@@ -136,6 +136,9 @@ def _select_pages_and_endpoints(config: Any, provider: Provider) -> None:
             provider.metadata[endpoint.metadata_field] = _url(path)
         for field, value in endpoint.metadata.items():
             provider.metadata[field] = value if callable(value) else _constant(value)
+    provider.multipart_paths = frozenset(
+        provider.endpoints[name] for name, endpoint in chosen.items() if endpoint.multipart
+    )
     between = len(config.action_state.actions)
     for page_config, register in provider.catalog.select(
         "page", settings["oidc.pages"], "oidc.pages"

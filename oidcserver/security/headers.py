@@ -22,17 +22,24 @@ PERMISSIONS_POLICY = (
 )
 
 
-def headers_tween_factory(handler: Handler, registry: Registry) -> Handler:
-    """Make the tween; it belongs above the exception views, whose pages need the headers too."""
-    provider = registry.provider
-    named = {
+def protective_headers(provider: Any) -> dict[str, str]:
+    """Return the headers that no response goes without."""
+    headers = {
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
         "Referrer-Policy": "no-referrer",
     }
     if provider.secure:
-        named["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
-    protection = [(name, name.lower(), value) for name, value in named.items()]
+        headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
+    return headers
+
+
+def headers_tween_factory(handler: Handler, registry: Registry) -> Handler:
+    """Make the tween; it belongs above the exception views, whose pages need the headers too."""
+    provider = registry.provider
+    protection = [
+        (name, name.lower(), value) for name, value in protective_headers(provider).items()
+    ]
 
     def headers_tween(request: Request) -> Response:
         response = handler(request)
