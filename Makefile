@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: serve test races bench bench-quick bench-growth lock clean
+.PHONY: serve test interoperability races bench bench-quick bench-growth lock clean
 
 serve: .venv/serve
 	$(BIN)/pserve development.ini
@@ -12,7 +12,11 @@ test: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -m "not interoperability" $(PYTEST)
+
+# Other people's relying parties, built from their registries into .cache: Go, Rust and others.
+interoperability: .venv/test
+	$(BIN)/python -m pytest -m interoperability --timeout 1200 tests/interoperability $(PYTEST)
 
 # The races of the test suite at their full counts.
 races: .venv/test
@@ -42,7 +46,7 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .cache
 
 .venv/test: EXTRAS = [test]
 .venv/serve .venv/test: setup.py constraints.txt | $(BIN)/pip

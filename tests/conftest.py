@@ -14,14 +14,15 @@ from support.requirements import REQUIREMENTS, missing
 from oidcserver import clock as oidcserver_clock
 
 MISSING = missing()
-INSTALL = " ".join(["apt-get install -y", *(lacking.packages for lacking in MISSING.values())])
+INSTALLABLE = [lacking for lacking in MISSING.values() if lacking.packages]
+INSTALL = " ".join(["apt-get install -y", *(lacking.packages for lacking in INSTALLABLE)])
 LEFT_OUT: Counter[str] = Counter()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In CI nothing is left out."""
-    if MISSING and os.environ.get("CI") == "true":
-        names = ", ".join(lacking.name for lacking in MISSING.values())
+    """In CI nothing is left out that Debian has."""
+    if INSTALLABLE and os.environ.get("CI") == "true":
+        names = ", ".join(lacking.name for lacking in INSTALLABLE)
         pytest.exit(f"CI lacks {names}: {INSTALL}", returncode=3)
 
 

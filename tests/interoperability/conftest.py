@@ -1,12 +1,11 @@
 """The provider as a process, the npm packages, and the clients."""
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.builds import node_packages
 from support.fleet import Fleet
 
 HERE = Path(__file__).parent
@@ -19,17 +18,8 @@ ENDPOINTS = (
 
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
-    """The packages that package-lock.json pins, installed where they are missing or others."""
-    directory = HERE / "node_modules"
-    installed = directory / ".installed-lock.json"
-    lock = (HERE / "package-lock.json").read_bytes()
-    if not installed.exists() or installed.read_bytes() != lock:
-        npm = shutil.which("npm") or ""
-        subprocess.run(
-            [npm, "ci", "--ignore-scripts"], cwd=HERE, check=True, stdout=subprocess.DEVNULL
-        )
-        installed.write_bytes(lock)
-    return directory
+    """The packages that package-lock.json pins."""
+    return node_packages(HERE)
 
 
 @pytest.fixture(scope="module")

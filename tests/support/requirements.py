@@ -2,7 +2,9 @@
 
 import glob
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -46,8 +48,40 @@ def pgbouncer() -> str | None:
     return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
+def go() -> str | None:
+    """Return the path of Go. Since 1.21 it fetches the version that a module needs."""
+    return _at_least("go", (1, 21), "version")
+
+
+def rust() -> str | None:
+    """Return the path of cargo, if it is new enough for the packages that Cargo.lock names."""
+    return _at_least("cargo", (1, 88), "--version")
+
+
+def java() -> str | None:
+    """Return the path of Maven, if a Java compiler is there too."""
+    return shutil.which("mvn") if shutil.which("javac") else None
+
+
+def kubelogin() -> str | None:
+    """Return the path of kubelogin, under its own name or as a plugin of kubectl."""
+    return shutil.which("kubelogin") or shutil.which("kubectl-oidc_login")
+
+
+def _at_least(name: str, version: tuple[int, int], argument: str) -> str | None:
+    program = shutil.which(name)
+    if program is None:
+        return None
+    said = subprocess.run([program, argument], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"(\d+)\.(\d+)", said)
+    return program if found and (int(found[1]), int(found[2])) >= version else None
+
+
 class Requirement(NamedTuple):
-    """A program that tests need: its name for people, its Debian packages, and how to find it."""
+    """A program that tests need: its name for people, how to install it, and how to find it.
+
+    Without ``packages`` of Debian it has to be installed by hand, which CI does not expect.
+    """
 
     name: str
     packages: str
@@ -64,6 +98,10 @@ REQUIREMENTS = {
     "pgbouncer": Requirement("PgBouncer", "pgbouncer", pgbouncer),
     "browser": Requirement("Chromium", "chromium chromium-driver", chromium),
     "nodejs": Requirement("Node.js", "nodejs npm", nodejs),
+    "go": Requirement("Go 1.21", "golang-go", go),
+    "rust": Requirement("Rust 1.88", "cargo-web rustc-web", rust),
+    "java": Requirement("Java and Maven", "default-jdk-headless maven", java),
+    "kubelogin": Requirement("kubelogin", "", kubelogin),
 }
 
 

@@ -1,0 +1,82 @@
+"""Programs of other people, built from their registries into a cache that outlives a run.
+
+The compilers decide by digests of their own what is out of date, so the cache never yields an old
+program. An environment of Python packages has the digest of its requirements in its name.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+HERE = Path(__file__).parents[1] / "interoperability"
+CACHE = HERE.parents[1] / ".cache" / "interoperability"
+
+
+def go_program(module: str, package: str = ".") -> Path:
+    """Build a package of the module at ``go/MODULE``; return the program.
+
+    :param package: the import path of another's program, which ``go.mod`` names as a tool.
+    :raises RuntimeError: with what the compiler says.
+    """
+    program = CACHE / "go" / module
+    command = ["go", "build", "-mod=readonly", "-trimpath", "-o", str(program), package]
+    _run(command, HERE / "go" / module)
+    return program
+
+
+def python_environment(client: str) -> Path:
+    """Return the interpreter of an environment with ``python/CLIENT/requirements.txt``.
+
+    The file pins every package, as ``pip freeze`` prints them.
+
+    :raises RuntimeError: with what pip says.
+    """
+    requirements = HERE / "python" / client / "requirements.txt"
+    environment = CACHE / "python" / f"{client}-{_digest(requirements)}"
+    complete = environment / "complete"
+    if not complete.exists():
+        for old in environment.parent.glob(f"{client}-*"):
+            shutil.rmtree(old)
+        _run([sys.executable, "-m", "venv", str(environment)], HERE)
+        pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+        _run([*pip, "--requirement", str(requirements)], HERE)
+        complete.touch()
+    return environment / "bin" / "python"
+
+
+def node_packages(directory: Path) -> Path:
+    """Install what the directory's ``package-lock.json`` pins; return its ``node_modules``.
+
+    :raises RuntimeError: with what npm says.
+    """
+    lock, modules = directory / "package-lock.json", directory / "node_modules"
+    installed = modules / ".installed-lock.json"
+    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
+        _run(["npm", "ci", "--ignore-scripts"], directory)
+        installed.write_bytes(lock.read_bytes())
+    return modules
+
+
+def _digest(lock: Path) -> str:
+    digest = hashlib.sha256(lock.read_bytes())
+    digest.update(sys.version.encode())
+    return digest.hexdigest()[:16]
+
+
+def _run(command: Sequence[str], directory: Path) -> None:
+    finished = subprocess.run(
+        command,
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "GOFLAGS": "-buildvcs=false"},
+        check=False,
+    )
+    if finished.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{finished.stdout}")
