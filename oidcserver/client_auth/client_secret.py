@@ -1,10 +1,10 @@
 """client_secret_basic and client_secret_post (RFC 6749 section 2.3.1)."""
 
-from base64 import b64decode
 from typing import Any
-from urllib.parse import unquote, unquote_plus
 
 from oidcserver import clock
+from oidcserver.client_auth.basic import is_basic, read_basic
+from oidcserver.client_auth.none import names_client
 from oidcserver.credentials import CLIENT_SECRET, digest, new_credential
 from oidcserver.models import Client
 from oidcserver.oauth.client_authentication import UNKNOWN_CLIENT, ClientAuthenticationFailed
@@ -17,13 +17,12 @@ class ClientSecretBasic:
     """The method ``client_secret_basic``: HTTP Basic (RFC 7617)."""
 
     def presented(self, request: Any) -> bool:
-        """Say whether the Authorization header is of the scheme Basic, in any case of letters."""
-        scheme: str = request.headers.get("Authorization", "").partition(" ")[0]
-        return scheme.lower() == "basic"
+        """Say whether the Authorization header is Basic, and more than the name of a client."""
+        return is_basic(request) and not names_client(request)
 
     def authenticate(self, request: Any, server: Any) -> Client:
         """Return the client of the header; a ``client_id`` in the body has to be the same."""
-        client_id, secrets = _read_basic(request.headers["Authorization"])
+        client_id, secrets = read_basic(request.headers["Authorization"])
         if request.form.get("client_id", client_id) != client_id:
             raise ClientAuthenticationFailed(
                 "The client_id of the body is not that of the header.", client_id=client_id
@@ -35,36 +34,13 @@ class ClientSecretPost:
     """The method ``client_secret_post``: both in the body."""
 
     def presented(self, request: Any) -> bool:
-        """Say whether there is a ``client_secret``."""
-        return "client_secret" in request.form
+        """Say whether there is a ``client_secret``; an empty one may as well be left out."""
+        return bool(request.form.get("client_secret"))
 
     def authenticate(self, request: Any, server: Any) -> Client:
         """Return the client of the body."""
         form = request.form
         return _authenticate(server, form.get("client_id", ""), (form["client_secret"],))
-
-
-def _read_basic(header: str) -> tuple[str, tuple[str, ...]]:
-    """Return the client of the header, and its secret in each way in which it can be read.
-
-    Both parts are form-urlencoded. Many clients send them as they are: a secret counts in either
-    reading, and an identifier holds no character that would make two readings of it.
-    """
-    encoded = header.partition(" ")[2].strip(" ")
-    try:
-        # Servers join several Authorization headers by a comma, which is not base64.
-        text = b64decode(encoded, validate=True).decode("utf-8")
-        client_id, colon, secret = text.partition(":")
-        client_id = unquote(client_id, errors="strict")
-    except ValueError:
-        raise ClientAuthenticationFailed(
-            "The Authorization header is not base64 of text in UTF-8.", "RFC 7617 section 2"
-        ) from None
-    if not colon:
-        raise ClientAuthenticationFailed(
-            "The Authorization header has no colon.", "RFC 7617 section 2"
-        )
-    return client_id, tuple(dict.fromkeys((unquote_plus(secret), secret)))
 
 
 def _authenticate(server: Any, client_id: str, secrets: tuple[str, ...]) -> Client:

@@ -1,31 +1,52 @@
-"""none: a public client says who it is, in the body alone (RFC 6749 section 3.2.1)."""
+"""none: a public client says who it is and proves nothing (RFC 6749 section 3.2.1)."""
 
 from typing import Any
 
+from oidcserver.client_auth.basic import is_basic, read_basic
 from oidcserver.models import Client
-from oidcserver.oauth.client_authentication import (
-    CREDENTIAL_PARAMETERS,
-    UNKNOWN_CLIENT,
-    ClientAuthenticationFailed,
-)
+from oidcserver.oauth.client_authentication import UNKNOWN_CLIENT, ClientAuthenticationFailed
+
+_ASSERTION = ("client_assertion", "client_assertion_type")
 
 
 class NoAuthentication:
-    """The method ``none``: a ``client_id`` in the body and no credential of any kind."""
+    """The method ``none``: a client's identifier and no credential of any kind.
+
+    It is the ``client_id`` of the body, or the name in a Basic header whose secret is empty, which
+    is what many libraries send for a client without one.
+    """
 
     def presented(self, request: Any) -> bool:
-        """Say whether there is a ``client_id`` alone."""
-        form = request.form
-        return (
-            "client_id" in form
-            and not request.headers.get("Authorization")
-            and not any(name in form for name in CREDENTIAL_PARAMETERS)
-        )
+        """Say whether there is an identifier alone."""
+        return names_client(request)
 
     def authenticate(self, request: Any, server: Any) -> Client:
-        """Return the client of that identifier."""
-        client_id = request.form["client_id"]
+        """Return the client of that identifier; where it is sent twice it has to be the same."""
+        client_id = request.form.get("client_id")
+        if is_basic(request):
+            named, _ = read_basic(request.headers["Authorization"])
+            if client_id not in (None, named):
+                raise ClientAuthenticationFailed(
+                    "The client_id of the body is not that of the header.", client_id=named
+                )
+            client_id = named
         client: Client | None = server.query_client(client_id)
         if client is None:
             raise ClientAuthenticationFailed(UNKNOWN_CLIENT, client_id=client_id)
         return client
+
+
+def names_client(request: Any) -> bool:
+    """Say whether a request names a client and holds no credential.
+
+    An empty secret is none: RFC 6749 section 2.3.1 lets a client leave it out.
+    """
+    form = request.form
+    if any(name in form for name in _ASSERTION) or form.get("client_secret"):
+        return False
+    if not is_basic(request):
+        return "client_id" in form and not request.headers.get("Authorization")
+    try:
+        return not any(read_basic(request.headers["Authorization"])[1])
+    except ClientAuthenticationFailed:
+        return False

@@ -25,7 +25,8 @@ ENCODINGS = ("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM")
 MAX_ENCRYPTED_BYTES = MAX_TOKEN_BYTES * 4 // 3 + MAX_HEADER_BYTES + 1024
 _SEGMENT = "[A-Za-z0-9_-]"
 _COMPACT = re.compile(rf"({_SEGMENT}+)\.{_SEGMENT}*\.{_SEGMENT}+\.{_SEGMENT}+\.{_SEGMENT}+")
-_REFUSED_HEADERS = frozenset({"jwk", "jku", "x5u", "x5c", "zip", "crit", "p2s", "p2c"})
+#: Compression, extensions and the cost of passwords. Other members that are not used are ignored.
+_REFUSED_HEADERS = frozenset({"zip", "crit", "p2s", "p2c"})
 #: Of an ephemeral key no more than its point (RFC 7518 section 4.6.1.1).
 _EPHEMERAL_KEY_MEMBERS = {"kty", "crv", "x", "y"}
 #: All that a key or a ciphertext that does not fit makes joserfc raise.

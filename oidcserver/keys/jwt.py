@@ -32,9 +32,13 @@ _KEY_TYPES = {
 }
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _UNSECURED = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.")
-#: Header members that bring a key of the sender's choice (RFC 8725 section 3.10), compress, or
-#: demand an extension, of which there is none here (RFC 7515 section 4.1.11).
-_REFUSED_HEADERS = frozenset({"jwk", "jku", "x5u", "x5c", "zip", "crit", "b64"})
+#: Header members that change how a JWT is read: they compress, or require an extension, of which
+#: there is none here (RFC 7515 section 4.1.11). Those that bring a key of the sender's choice (jwk,
+#: jku, x5c, x5u; RFC 8725 section 3.10) are ignored like all others: keys are those registered.
+_REFUSED_HEADERS = frozenset({"zip", "crit", "b64"})
+#: Keys of a client that are tried where the header does not name one. OpenID Connect Core section
+#: 10.1 requires a kid as soon as there are two.
+MAX_CANDIDATES = 4
 _HALF_HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
 
 
@@ -105,8 +109,11 @@ def verify_client_jwt(
     header = read_header(token)
     if header["alg"] not in allowed:
         raise InvalidJWT("the algorithm is not allowed")
+    candidates = _candidates(keys, header)
+    if len(candidates) > MAX_CANDIDATES:
+        raise InvalidJWT(f"more than {MAX_CANDIDATES} registered keys fit, and kid names none")
     reason = "no registered key fits"
-    for key in _candidates(keys, header):
+    for key in candidates:
         try:
             return header, _verify(token, key)
         except InvalidJWT as problem:
@@ -192,7 +199,7 @@ def _candidates(keys: KeySet | OctKey, header: dict[str, Any]) -> list[Key]:
     """The keys that may have signed: by kid where it is named, else all that fit.
 
     Public keys never verify an HMAC, and a secret nothing else (RFC 8725 section 3.1). joserfc
-    holds to the key's own use, key_ops and alg.
+    holds to the key's own key_ops.
     """
     alg = header["alg"]
     if isinstance(keys, OctKey):
@@ -201,7 +208,11 @@ def _candidates(keys: KeySet | OctKey, header: dict[str, Any]) -> list[Key]:
     return [
         key
         for key in keys
-        if key.key_type == kty and key.get("crv") == curve and header.get("kid", key.kid) == key.kid
+        if key.key_type == kty
+        and key.get("crv") == curve
+        and key.get("use", "sig") == "sig"
+        and key.get("alg", alg) == alg
+        and header.get("kid", key.kid) == key.kid
     ]
 
 

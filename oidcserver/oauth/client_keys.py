@@ -5,8 +5,9 @@ from typing import Any
 from joserfc.jwk import KeySet
 
 from oidcserver.keys.jwt import InvalidJWT
+from oidcserver.keys.strict_json import compact
 from oidcserver.models import Client
-from oidcserver.security.jwk_set import public_key_set
+from oidcserver.security.jwk_set import stored_key_set
 from oidcserver.security.outbound import OutboundFetchError
 
 
@@ -34,6 +35,6 @@ def client_keys(registry: Any, client: Client, kid: str | None = None) -> KeySet
         if uri := client.member("jwks_uri"):
             keys: KeySet = registry.remote_jwks.keys(uri, kid)
             return keys
-        return public_key_set(client.member("jwks"))
+        return stored_key_set(compact(client.member("jwks")))
     except (OutboundFetchError, ValueError) as problem:
         raise InvalidJWT(f"the client's keys cannot be had ({problem})") from None

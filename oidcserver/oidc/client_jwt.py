@@ -49,7 +49,7 @@ def protect(
 
     :param algorithm: by which they are signed; None: not at all.
     :param key: the client's, to which they are encrypted as it registered; None: not at all.
-    :raises Rejection: if the client has no secret to sign with.
+    :raises Rejection: if the client has no secret to sign with, or its key cannot be used.
     """
     if algorithm is None:
         content, cty = compact(claims), None
@@ -57,8 +57,13 @@ def protect(
         content, cty = _sign(provider, client, algorithm, claims, typ), "JWT"
     if key is None:
         return content
-    alg = client.member(f"{use}_encrypted_response_alg")
-    return encrypt(content, key, alg, client.member(f"{use}_encrypted_response_enc"), cty=cty)
+    alg, enc = (client.member(f"{use}_encrypted_response_{name}") for name in ("alg", "enc"))
+    try:
+        return encrypt(content, key, alg, enc, cty=cty)
+    except ValueError as problem:
+        raise _impossible(
+            client, f"The client's key cannot be used for {alg}.", reason=str(problem)
+        ) from None
 
 
 def demand_encryption_key(request: Any, client: Any, alg: str) -> Any:

@@ -1,8 +1,11 @@
 """A client's JWK Set (RFC 7517 section 5), by value or by reference: public keys and no others."""
 
+import json
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, KeySet
 from joserfc.util import base64_to_int
@@ -10,35 +13,69 @@ from joserfc.util import base64_to_int
 #: Below, RSA can be broken (RFC 7518 section 3.3); above, one verification costs too much.
 RSA_BITS = range(2048, 8192 + 1)
 
-#: Keys of one client; each is tried or kept in memory.
+#: Odd (RFC 8017 section 3.1) and of 32 bits, which is what Windows and Go take too: the time of a
+#: verification grows with the length of the exponent, which is the client's choice.
+MAX_RSA_EXPONENT = 2**32 - 1
+
+#: Keys of one client; each is kept in memory.
 MAX_KEYS = 32
+#: Ours name the key they are encrypted to in their header.
+MAX_KID_LENGTH = 256
 
 # RFC 7518 section 6: what only the owner of a key may know.
 _SECRET_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-_KEY_TYPES = frozenset({"RSA", "EC", "OKP"})
+_CURVES = {"EC": ("P-256", "P-384", "P-521"), "OKP": ("Ed25519", "X25519")}
 #: RFC 7518 section 4.6, RFC 8037 section 3.2.
 _AGREEMENT_CURVES = frozenset({"P-256", "P-384", "P-521", "X25519"})
+
+
+#: With a low-order point every secret is zero, which cryptography rejects (RFC 7748 section 6.1).
+_ANYBODY = X25519PrivateKey.generate()
+
+
+class _Unusable(Exception):
+    """A key that is passed over. Its text goes on where a sentence began with the key."""
 
 
 def public_key_set(document: Any) -> KeySet:
     """Return the keys of a JWK Set given as parsed JSON.
 
-    As RFC 7517 section 5 asks, a key that is not understood (another kty or curve, a missing or
-    impossible member) is left out. A key that should never have been shown is not passed over.
+    As RFC 7517 section 5 asks, a key that is not understood or cannot be used (another kty or
+    curve, a missing or impossible member, an RSA key that is weak or too costly) is left out. A
+    key that should never have been shown is not passed over.
 
-    :raises ValueError: if it is no JWK Set, holds more than 32 keys, a private or symmetric key
-        or an RSA key of another size than 2048 to 8192 bits, or no usable key is left. The text
-        is a sentence that may stand in an error_description.
+    :raises ValueError: if it is no JWK Set, holds more than 32 keys or a private or symmetric key,
+        or no usable key is left. The text is a sentence that may stand in an error_description.
     """
     members = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(members, list) or not all(isinstance(jwk, dict) for jwk in members):
         raise ValueError("The JWK Set must be an object whose member keys is a list of objects.")
     if len(members) > MAX_KEYS:
         raise ValueError(f"The JWK Set holds more than {MAX_KEYS} keys.")
-    keys = [key for jwk in members if (key := _public_key(jwk)) is not None]
+    if any(jwk.get("kty") == "oct" or not _SECRET_MEMBERS.isdisjoint(jwk) for jwk in members):
+        raise ValueError("The JWK Set holds a private or symmetric key.")
+    keys, problems = [], []
+    for number, jwk in enumerate(members, start=1):
+        try:
+            keys.append(_public_key(jwk))
+        except _Unusable as problem:
+            problems.append(f"key {number} {problem}")
     if not keys:
-        raise ValueError("The JWK Set holds no key that can be used.")
+        reason = f": {problems[0]}" if problems else ""
+        raise ValueError(f"The JWK Set holds no key that can be used{reason}.")
     return KeySet(keys)
+
+
+@lru_cache(maxsize=256)
+def stored_key_set(document: str) -> KeySet:
+    """Return the keys of a JWK Set given as JSON, kept for the next time.
+
+    To import 32 large keys takes many times longer than to verify a signature, and anybody may
+    send a client's assertions.
+
+    :raises ValueError: as :func:`public_key_set`.
+    """
+    return public_key_set(json.loads(document))
 
 
 def encryption_key(keys: KeySet, alg: str) -> Key | None:
@@ -64,20 +101,31 @@ def _encrypts(key: Key, alg: str) -> bool:
     )
 
 
-def _public_key(jwk: dict[str, Any]) -> Key | None:
-    if jwk.get("kty") == "oct" or not _SECRET_MEMBERS.isdisjoint(jwk):
-        raise ValueError("The JWK Set holds a private or symmetric key.")
-    if not isinstance(jwk.get("kty"), str) or jwk["kty"] not in _KEY_TYPES:
-        return None
+def _public_key(jwk: dict[str, Any]) -> Key:
+    kty = jwk.get("kty")
+    if kty == "RSA":
+        _check_rsa(jwk)
+    elif not isinstance(kty, str) or jwk.get("crv") not in _CURVES.get(kty, ()):
+        raise _Unusable("is of a type or curve that is not used here")
+    if len(str(jwk.get("kid", ""))) > MAX_KID_LENGTH:
+        raise _Unusable(f"has a kid of more than {MAX_KID_LENGTH} characters")
     try:
-        modulus = base64_to_int(jwk["n"]) if jwk["kty"] == "RSA" else None
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
-    if modulus is not None and modulus.bit_length() not in RSA_BITS:
-        raise ValueError(
-            f"The JWK Set holds an RSA key that is not {RSA_BITS[0]} to {RSA_BITS[-1]} bits long."
-        )
-    try:
-        return JWKRegistry.import_key(jwk)
+        key = JWKRegistry.import_key(jwk)
+        if isinstance(point := key.public_key, X25519PublicKey):
+            _ANYBODY.exchange(point)
     except (JoseError, UnsupportedAlgorithm, ValueError, TypeError, KeyError):
-        return None
+        raise _Unusable("is malformed") from None
+    return key
+
+
+def _check_rsa(jwk: dict[str, Any]) -> None:
+    try:
+        modulus, exponent = base64_to_int(jwk["n"]), base64_to_int(jwk["e"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise _Unusable("is malformed") from None
+    if modulus.bit_length() not in RSA_BITS:
+        raise _Unusable(f"is an RSA key that is not {RSA_BITS[0]} to {RSA_BITS[-1]} bits long")
+    if modulus % 2 == 0:
+        raise _Unusable("is an RSA key of an even modulus")
+    if exponent % 2 == 0 or not 3 <= exponent <= MAX_RSA_EXPONENT:
+        raise _Unusable("is an RSA key whose exponent is not odd, or not of 2 to 32 bits")

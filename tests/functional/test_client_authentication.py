@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import threading
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -107,6 +107,29 @@ def test_none_is_for_clients_that_keep_no_secret(provider: Provider) -> None:
     form = {"grant_type": "password", "username": "alice", "password": "valid"}
     assert "access_token" in client.token(**form).json
     client.http.post("/oauth/token", form, status=401)
+
+
+def test_a_header_with_an_empty_secret_names_a_public_client(provider: Provider) -> None:
+    client = provider.register(token_endpoint_auth_method="none")
+    headers = {"Authorization": "Basic " + b64encode(f"{client.client_id}:".encode()).decode()}
+    form = {
+        "grant_type": "authorization_code",
+        "code": client.login(provider.browser())["code"],
+        "redirect_uri": client.client.redirect_uris[0],
+        "code_verifier": client.verifier,
+    }
+    assert "access_token" in client.http.post("/oauth/token", form, headers=headers).json
+
+
+def test_a_weak_key_in_a_jwk_set_is_passed_over(
+    provider: Provider, private_keys: dict[str, Key]
+) -> None:
+    weak = {"kty": "RSA", "e": "AQAB", "n": urlsafe_b64encode(b"\xff" * 128).decode().rstrip("=")}
+    keys = {
+        "keys": [weak, {"kty": "AKP", "alg": "ML-DSA-44"}, *public(private_keys["ES256"])["keys"]]
+    }
+    client, signer = register_signer(provider, private_keys, "ES256", jwks=keys)
+    assert "access_token" in client.http.post("/oauth/token", CREDENTIALS | signer.form()).json
 
 
 @pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA", "HS256", "HS384", "HS512"])

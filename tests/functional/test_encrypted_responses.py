@@ -12,6 +12,7 @@ from support.app import Provider, RelyingParty, decode_id_token
 from support.client_host import JWKSHost
 
 from oidcserver.models import AuthorizationCode, RecordedRejection
+from oidcserver.oauth.registration import InvalidClientMetadata
 from oidcserver.settings import ConfigurationProblem
 
 ALGORITHMS = ("RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW")
@@ -245,6 +246,45 @@ def test_a_client_whose_keys_are_for_signing_by_now_is_told_so(
     assert sorted(recorded) == [
         "authorization_endpoint", "token_endpoint", "userinfo_endpoint",
     ], "each under a reference, for those who run the server"  # fmt: skip
+
+
+#: A point of low order, and a modulus that is no product of two primes.
+IMPOSSIBLE: dict[str, dict[str, Any]] = {
+    "ECDH-ES": {"kty": "OKP", "crv": "X25519", "x": "A" * 43},
+    "RSA-OAEP-256": {"kty": "RSA", "e": "AQAB", "n": "g" + "A" * 341},
+}
+
+
+@pytest.mark.parametrize("alg", IMPOSSIBLE)
+def test_keys_to_which_nothing_can_be_encrypted_are_not_registered(
+    provider: Provider, alg: str
+) -> None:
+    with pytest.raises(InvalidClientMetadata, match="no key that can be used"):
+        provider.register(id_token_encrypted_response_alg=alg, jwks={"keys": [IMPOSSIBLE[alg]]})
+
+
+@pytest.mark.parametrize("alg", IMPOSSIBLE)
+def test_such_keys_at_a_jwks_uri_are_passed_over(
+    remote: Provider, keys: dict[str, Key], host: JWKSHost, alg: str
+) -> None:
+    host.document = {"keys": [IMPOSSIBLE[alg], *jwks(keys, "EC", "RSA")["keys"]]}
+    client = register_remote(remote, host.uri, id_token_encrypted_response_alg=alg)
+    key = keys["RSA" if alg.startswith("RSA") else "EC"]
+    assert opened(tokens_of(client, remote)["id_token"], key)[0]["kid"] == key.kid
+
+
+def test_a_key_that_fails_all_the_same_is_told_to_the_client(
+    provider: Provider, keys: dict[str, Key], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any, **options: Any) -> str:
+        raise ValueError("The key cannot be used.")
+
+    client = provider.register(id_token_encrypted_response_alg="ECDH-ES", jwks=jwks(keys))
+    code = client.login(provider.browser())["code"]
+    monkeypatch.setattr("oidcserver.oidc.client_jwt.encrypt", fail)
+    refused = client.exchange(code, status=400)
+    assert refused["error"] == "server_error"
+    assert refused["error_description"] == "The client's key cannot be used for ECDH-ES."
 
 
 def test_rsa_oaep_with_sha_1_is_there_if_the_ini_selects_it(

@@ -121,7 +121,7 @@ def test_a_wrong_secret_is_refused(server: Any, client: Any, secret: str) -> Non
 
 def test_a_client_without_a_secret_is_refused(server: Any) -> None:
     client = server.client("client_secret_basic")
-    assert server.reason({}, basic(client.client_id, "")) == "The client has no secret."
+    assert server.reason({}, basic(client.client_id, SECRET)) == "The client has no secret."
 
 
 def test_an_expired_secret_is_refused_and_the_former_one_lasts_as_long_as_promised(

@@ -1,14 +1,15 @@
 """A client's JWK Set: public keys that can be used, and no others."""
 
+from json import dumps
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, JWKRegistry, OctKey, OKPKey, RSAKey
 from joserfc.util import int_to_base64
 
-from oidcserver.security.jwk_set import MAX_KEYS, encryption_key, public_key_set
+from oidcserver.security.jwk_set import MAX_KEYS, encryption_key, public_key_set, stored_key_set
 
 EC = ECKey.generate_key("P-256", {"kid": "ec"})
 ED = OKPKey.generate_key("Ed25519", {"kid": "ed"})
@@ -36,11 +37,43 @@ def test_a_private_or_symmetric_key_is_refused_aloud(key: Any) -> None:
         public_key_set({"keys": [PUBLIC, key.as_dict(private=True)]})
 
 
-@pytest.mark.parametrize("bits", [1024, 2047, 8193, 300_000])
-def test_an_rsa_key_of_another_size_is_refused_aloud(bits: int) -> None:
-    modulus = int_to_base64(1 << bits - 1 | 1)
-    with pytest.raises(ValueError, match="2048 to 8192"):
-        public_key_set({"keys": [{"kty": "RSA", "e": "AQAB", "n": modulus}]})
+def rsa(modulus: int, exponent: int = 65537) -> dict[str, str]:
+    return {"kty": "RSA", "n": int_to_base64(modulus), "e": int_to_base64(exponent)}
+
+
+#: Keys that are weak, cost too much, or are no keys, and what is said where there is no other.
+UNUSABLE = [
+    *((rsa(1 << bits - 1 | 1), "2048 to 8192") for bits in (1024, 2047, 8193, 300_000)),
+    (rsa(1 << 2047), "even modulus"),
+    *((rsa(1 << 2047 | 1, e), "exponent") for e in (1, 2, 65536, 2**32 + 1, 2**2000 + 1)),
+    ({"kty": "OKP", "crv": "X448", "x": "A" * 75}, "type or curve"),
+    ({"kty": "OKP", "crv": "X25519", "x": "A" * 43}, "malformed"),
+    ({"kty": "OKP", "crv": "X25519", "x": "AQ" + "A" * 41}, "malformed"),
+    ({"kty": "OKP", "crv": "X25519", "x": "7P" + "_" * 40 + "8"}, "malformed"),
+    ({**PUBLIC, "x": PUBLIC["y"], "y": PUBLIC["x"]}, "malformed"),
+    ({**PUBLIC, "kid": "k" * 257}, "kid of more than 256"),
+]
+
+
+@pytest.mark.parametrize(("jwk", "said"), UNUSABLE, ids=range(len(UNUSABLE)))
+def test_a_key_that_cannot_be_used_is_left_out_and_named_where_no_other_is_left(
+    jwk: dict[str, str], said: str
+) -> None:
+    assert kids(PUBLIC, jwk) == ["ec"]
+    with pytest.raises(ValueError, match=f"no key that can be used: key 1 .*{said}"):
+        public_key_set({"keys": [jwk]})
+
+
+@pytest.mark.parametrize("exponent", [3, 65537, 2**32 - 1])
+def test_rsa_exponents_of_up_to_32_bits_are_taken(exponent: int) -> None:
+    assert len(kids(rsa(1 << 2047 | 1, exponent))) == 1
+
+
+def test_a_stored_set_is_imported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = dumps({"keys": [{**PUBLIC, "kid": "imported once"}]})
+    keys = stored_key_set(document)
+    monkeypatch.setattr(JWKRegistry, "import_key", None)
+    assert stored_key_set(document) is keys
 
 
 @pytest.mark.parametrize(

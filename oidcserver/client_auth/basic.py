@@ -1,0 +1,36 @@
+"""The Authorization header of the scheme Basic (RFC 7617), as OAuth has it."""
+
+from base64 import b64decode
+from typing import Any
+from urllib.parse import unquote, unquote_plus
+
+from oidcserver.oauth.client_authentication import ClientAuthenticationFailed
+
+
+def is_basic(request: Any) -> bool:
+    """Say whether the Authorization header is of the scheme Basic, in any case of letters."""
+    scheme: str = request.headers.get("Authorization", "").partition(" ")[0]
+    return scheme.lower() == "basic"
+
+
+def read_basic(header: str) -> tuple[str, tuple[str, ...]]:
+    """Return the client of the header, and its secret in each way in which it can be read.
+
+    Both parts are form-urlencoded. Many clients send them as they are: a secret counts in either
+    reading, and an identifier holds no character that would make two readings of it.
+    """
+    encoded = header.partition(" ")[2].strip(" ")
+    try:
+        # Servers join several Authorization headers by a comma, which is not base64.
+        text = b64decode(encoded, validate=True).decode("utf-8")
+        client_id, colon, secret = text.partition(":")
+        client_id = unquote(client_id, errors="strict")
+    except ValueError:
+        raise ClientAuthenticationFailed(
+            "The Authorization header is not base64 of text in UTF-8.", "RFC 7617 section 2"
+        ) from None
+    if not colon:
+        raise ClientAuthenticationFailed(
+            "The Authorization header has no colon.", "RFC 7617 section 2"
+        )
+    return client_id, tuple(dict.fromkeys((unquote_plus(secret), secret)))
