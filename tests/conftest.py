@@ -9,7 +9,9 @@ import pytest
 from support.app import Provider
 from support.browser import start_browser
 from support.postgresql import Cluster
+from support.processes import free_port
 from support.requirements import REQUIREMENTS, missing
+from webtest.http import StopableWSGIServer
 
 from oidcserver import clock as oidcserver_clock
 
@@ -126,3 +128,28 @@ def browser(tmp_path: Path) -> Iterator[object]:
     driver = start_browser(tmp_path / "profile")
     yield driver
     driver.quit()
+
+
+Serve = Callable[[object, int], None]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Return a function that serves an application on a port of 127.0.0.1."""
+    running: list[StopableWSGIServer] = []
+
+    def start(wsgi: object, port: int) -> None:
+        running.append(StopableWSGIServer.create(wsgi, host="127.0.0.1", port=port, threads=4))
+
+    yield start
+    for server in running:
+        server.shutdown()
+
+
+@pytest.fixture
+def served(make_provider: MakeProvider, serve: Serve) -> Provider:
+    """A provider that a browser can reach."""
+    port = free_port()
+    provider = make_provider(oidc__issuer=f"http://localhost:{port}")
+    serve(provider.wsgi, port)
+    return provider

@@ -25,7 +25,7 @@ def fragment(request: Any, redirect_uri: str, parameters: dict[str, str]) -> Res
 
 def form_post(request: Any, redirect_uri: str, parameters: dict[str, str]) -> Response:
     """Return a page that posts the parameters; a button does it where scripts are off."""
-    request.content_security_policy.allow_redirect(redirect_uri)
+    request.content_security_policy.let_forms_leave()
     request.content_security_policy.allow("script-src", "'self'")
     values = {"redirect_uri": redirect_uri, "parameters": parameters}
     return render_to_response("oidcserver:templates/form_post.jinja2", values, request=request)

@@ -6,6 +6,7 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
+from oidcserver.models.authorization_code import find_authorization_code
 from oidcserver.models.suspended_request import use_suspended_request
 from oidcserver.oauth.authorization_request import AuthorizationRequest, resume
 from oidcserver.oauth.errors import Rejection, as_rejection
@@ -63,6 +64,11 @@ class AuthorizationResponder:
         http_request = request.http_request
         if suspended is not None and not use_suspended_request(http_request.dbsession, suspended):
             return self._answer_again(request)
+        return self._grant(request)
+
+    def _grant(self, request: AuthorizationRequest) -> Response:
+        suspended = request.suspended
+        http_request = request.http_request
         session = http_request.login_session
         assert request.client is not None
         oauth_request = request.oauth_request
@@ -98,7 +104,11 @@ class AuthorizationResponder:
         return self._send(request, parameters)
 
     def _answer_again(self, request: AuthorizationRequest) -> Response:
-        """Repeat the answer to a double click; later, take the request up anew."""
+        """Repeat the answer to a double click; later, take the request up anew.
+
+        A code that the client has redeemed is not sent again, since redeeming it once more would
+        end its tokens (RFC 9700 section 4.5): the decision still stands, so it gets another one.
+        """
         http_request = request.http_request
         suspended = request.suspended
         assert suspended is not None
@@ -108,9 +118,14 @@ class AuthorizationResponder:
             answer = self.provider.sealer(ANSWER).unseal(suspended.response_sealed)
             user_id, parameters = json.loads(answer or b"[null, {}]")
             if user_id == http_request.login_session.user_id:
-                return self._send(request, parameters)
+                spent = self._is_redeemed(parameters.get("code"))
+                return self._grant(request) if spent else self._send(request, parameters)
         request.suspended = None
         return self._interact(request) or self._answer(request)
+
+    def _is_redeemed(self, code: str | None) -> bool:
+        found = find_authorization_code(self.server.http_request.registry.reader, code or "")
+        return found is not None and found[0].used_at is not None
 
     def _refuse(self, request: AuthorizationRequest | None, rejection: Rejection) -> Response:
         client = request.client if request else None

@@ -1,9 +1,18 @@
-"""The Content-Security-Policy of a page: nothing is allowed until its view says so."""
+"""The Content-Security-Policy of a page: nothing is allowed until its view says so.
+
+Browsers apply ``form-action``, ``frame-src`` and ``img-src`` to every redirect that follows, and
+an application redirects wherever it wants: from a broker to another origin, from a web page to
+``claude://``. No list of sources can hold what is not known, and no source stands for every
+scheme, so a page whose form may end at an application has no ``form-action`` at all.
+
+That directive protects against an injected form that sends what the user enters to somebody else.
+Such a page keeps what prevents the injection: templates escape by default, no script runs that is
+not ours, no style is inline, ``base-uri 'none'`` keeps forms without an action at their own URL,
+and what a form does here needs the token of the browser (:mod:`oidcserver.security.csrf`).
+"""
 
 import re
-from urllib.parse import urlsplit
-
-from pyramid.request import Request
+from typing import Any
 
 from oidcserver.security.cors import origin_of
 
@@ -31,21 +40,6 @@ _EXTENSIBLE = frozenset(
     }
 )
 _HASH = re.compile(r"'sha(?:256|384|512)-[A-Za-z0-9+/]{43,86}={0,2}'")
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
-# Schemes whose URLs are content or commands: no redirect goes there (RFC 9700 section 4.1).
-_UNSAFE_SCHEMES = frozenset(
-    {
-        "about:",
-        "blob:",
-        "chrome:",
-        "data:",
-        "file:",
-        "filesystem:",
-        "javascript:",
-        "vbscript:",
-        "view-source:",
-    }
-)
 
 
 class ContentSecurityPolicy:
@@ -69,9 +63,9 @@ class ContentSecurityPolicy:
         """Add a source to a directive.
 
         A source is ``'self'``, an origin as browsers write it (``https://client.example``), a
-        hash such as ``'sha256-...'`` (scripts and styles), ``data:`` (images and fonts), a
-        private-use scheme such as ``com.example.app:`` or ``http:`` or ``https:`` (form-action)
-        or ``*`` (frame-ancestors). There is no way to allow inline code by wholesale.
+        hash such as ``'sha256-...'`` (scripts and styles), ``data:`` (images and fonts),
+        ``https:`` or ``http:`` (images and frames) or ``*`` (frame-ancestors). There is no way to
+        allow inline code by wholesale.
 
         :raises ValueError: for another directive or source, so for anything that would end the
             directive or the header.
@@ -84,25 +78,26 @@ class ContentSecurityPolicy:
         if source not in sources:
             sources.append(source)
 
-    def allow_redirect(self, uri: str) -> None:
-        """Let a form of this page end in a redirect (or a POST) to a registered ``uri``.
+    def let_forms_leave(self) -> None:
+        """Let the forms of this page end anywhere, so that the user arrives at the application.
 
-        Chromium applies form-action to the redirects that follow a form; without this the button
-        of the consent page seems dead.
-
-        :raises ValueError: if nothing may redirect there (``javascript:`` and the like).
+        The pages of interactions (``config.add_interaction``, ``config.add_acr_value``) need not
+        call this.
         """
-        origin = origin_of(uri)
-        if origin is None or "[" in origin:
-            # A private-use scheme (RFC 8252 section 7.1) has no origin; and the grammar of CSP
-            # has no IPv6 addresses, which RFC 8252 section 7.3 allows for loopback.
-            origin = f"{urlsplit(uri).scheme}:"
-        self.allow("form-action", origin)
+        self._sources.pop("form-action", None)
 
 
-def content_security_policy(_request: Request) -> ContentSecurityPolicy:
-    """Return the policy that a view may add to: ``request.content_security_policy``, reified."""
-    return ContentSecurityPolicy()
+def content_security_policy(request: Any) -> ContentSecurityPolicy:
+    """Return the policy that a view may add to: ``request.content_security_policy``, reified.
+
+    From the page of an interaction the user goes on to the application.
+    """
+    policy = ContentSecurityPolicy()
+    route = getattr(request, "matched_route", None)
+    pages = {interaction.route_name for interaction in request.registry.provider.interactions}
+    if route is not None and route.name in pages:
+        policy.let_forms_leave()
+    return policy
 
 
 def _is_source(directive: str, source: str) -> bool:
@@ -110,8 +105,8 @@ def _is_source(directive: str, source: str) -> bool:
         return True
     if directive in {"script-src", "style-src"}:
         return _HASH.fullmatch(source) is not None
+    if directive in {"img-src", "frame-src"} and source in {"https:", "http:"}:
+        return True
     if directive in {"img-src", "font-src"}:
         return source == "data:"
-    if directive == "form-action":
-        return _SCHEME.fullmatch(source) is not None and source not in _UNSAFE_SCHEMES
     return directive == "frame-ancestors" and source == "*"

@@ -6,7 +6,7 @@ nobody else's to read.
 """
 
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -14,7 +14,6 @@ from pyramid.response import Response
 from oidcserver.models import Client, LoginSession
 from oidcserver.models.login_session_client import clients_of_login_session
 from oidcserver.oauth.registration.members import web_uri
-from oidcserver.security.cors import origin_of
 from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel
 
 NAME = "frontchannel"
@@ -42,7 +41,7 @@ def show_frames(
     policy = request.content_security_policy
     policy.allow("script-src", "'self'")
     for _, url in frames:
-        policy.allow("frame-src", origin_of(url) or "'self'")
+        policy.allow("frame-src", f"{urlsplit(url).scheme}:")
     values = {"frames": frames, "client": client, "target": target}
     return render_to_response(
         "oidcserver:templates/frontchannel_logout.jinja2", values, request=request

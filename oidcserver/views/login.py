@@ -130,8 +130,6 @@ def _page(
     error: str = "",
     signed_in: Any = None,
 ) -> Response:
-    if asking is not None and asking.redirect_uri:
-        request.content_security_policy.allow_redirect(asking.redirect_uri)
     choosing = asking is not None and may_choose(asking)
     values = {
         "client": asking.client if asking is not None else None,

@@ -11,7 +11,7 @@ def show(request: Any) -> Response:
     session = request.login_session
     client, target = request.after_logout
     if session is not None and target is not None:
-        request.content_security_policy.allow_redirect(target)
+        request.content_security_policy.let_forms_leave()
     template = "logged_out" if session is None else "logout"
     values = {"session": session, "client": client, "target": target}
     return render_to_response(f"oidcserver:templates/{template}.jinja2", values, request=request)

@@ -45,7 +45,7 @@ def test_oidcc_registration_logo_uri(register: Register, person: Browser) -> Non
     logo = "https://rp.example/logo.png"
     consent = consent_page(register(logo_uri=logo), person)
     assert consent.html.find("img", src=logo)
-    assert "img-src 'self' https://rp.example" in consent.headers["Content-Security-Policy"]
+    assert "img-src 'self' https:" in consent.headers["Content-Security-Policy"]
 
 
 @module("oidcc-registration-policy-uri")

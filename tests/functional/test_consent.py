@@ -74,8 +74,7 @@ def test_what_a_client_says_about_itself_is_inert(browser: Browser, provider: Pr
     assert 'href="https://client.example/terms" rel="noreferrer' in page
     assert 'src="https://images.example/logo.png" alt=""' in page
     policy = page.headers["Content-Security-Policy"]
-    assert "img-src 'self' https://images.example;" in policy
-    assert "form-action 'self' https://client.example" in policy
+    assert "img-src 'self' https:" in policy
 
 
 @pytest.mark.parametrize(
@@ -103,15 +102,14 @@ def test_links_that_are_no_web_pages_are_left_out(
 
 
 @pytest.mark.parametrize(
-    ("redirect_uri", "destination", "source"),
+    ("redirect_uri", "destination"),
     [
-        ("http://127.0.0.1/cb", "127.0.0.1", "http://127.0.0.1"),
-        ("com.example.app:/cb", "an application on this device (com.example.app)",
-         "com.example.app:"),
+        ("http://127.0.0.1/cb", "127.0.0.1"),
+        ("com.example.app:/cb", "an application on this device (com.example.app)"),
     ],
-)  # fmt: skip
+)
 def test_an_application_on_the_device_is_shown_as_such_and_its_button_works(
-    provider: Provider, browser: Browser, redirect_uri: str, destination: str, source: str
+    provider: Provider, browser: Browser, redirect_uri: str, destination: str
 ) -> None:
     client = provider.register(
         redirect_uris=[redirect_uri],
@@ -120,7 +118,6 @@ def test_an_application_on_the_device_is_shown_as_such_and_its_button_works(
     )
     page = client.authorize(browser)
     assert f"<strong>{destination}</strong>" in page
-    assert f"form-action 'self' {source}" in page.headers["Content-Security-Policy"]
     assert decide(page, "allow").location.startswith(redirect_uri)
 
 
@@ -167,6 +164,43 @@ def test_a_double_click_gives_one_code_and_one_consent(
     with provider.database() as dbsession:
         assert len(dbsession.scalars(select(AuthorizationCode)).all()) == 1
     assert len(consents(provider)) == 1
+
+
+def test_a_second_click_gets_another_code_once_the_first_is_redeemed(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    """A client that redeems what it gets would else end its own tokens."""
+    page = client.authorize(browser)
+    first = client.exchange(client.answer(decide(page, "allow"))["code"])
+    second = client.answer(decide(page, "allow"))
+    third = client.answer(decide(page, "allow"))
+    assert second["state"] == "the-state"
+    assert second["code"] == third["code"]
+    tokens = client.exchange(second["code"])
+    for token in (first["access_token"], tokens["access_token"]):
+        assert client.introspect(token)["active"]
+    assert len(consents(provider)) == 1
+
+
+def test_markup_that_comes_from_elsewhere_is_text_on_the_pages_that_lead_out(
+    provider: Provider,
+) -> None:
+    """These pages have no form-action, so nothing may bring a form of its own."""
+    form = "<form action=//evil.example><button formaction=a>"
+    client = provider.register(client_name=form)
+    browser = provider.browser()
+    pages = [client.authorize(browser, login_hint=form)]
+    login = pages[0].forms["login"]
+    login["username"], login["password"] = form, "wrong"
+    pages.append(login.submit(status=403))
+    login["password"] = "valid"
+    pages.append(follow_to_answer(login.submit()))
+    pages.append(client.authorize(browser, prompt="select_account"))
+    for page in pages:
+        assert "form-action" not in page.headers["Content-Security-Policy"]
+        assert "evil.example" in page
+        assert "<form action" not in page
+        assert "<button formaction" not in page
 
 
 def test_the_first_decision_stands(

@@ -66,7 +66,7 @@ def test_each_application_of_the_session_gets_a_frame_with_issuer_and_session(
     assert "&lt;Second&gt;" in page
     policy = page.headers["Content-Security-Policy"].split("; ")
     sources = next(each for each in policy if each.startswith("frame-src")).split()
-    assert sorted(sources) == ["frame-src", "https://client.example", "https://second.example"]
+    assert sources == ["frame-src", "https:"]
     for frame in page.html.find_all("iframe"):
         assert frame["sandbox"] == ["allow-same-origin", "allow-scripts", "allow-forms"]
         assert frame["referrerpolicy"] == "no-referrer"

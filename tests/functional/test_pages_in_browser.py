@@ -1,9 +1,7 @@
 """The pages in a real browser: the walk by mouse and by keyboard, narrow, dark, without scripts."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
@@ -11,9 +9,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from support.app import Provider, RelyingParty
-from support.browser import start_browser
+from support.browser import authorize_url, refused_by_policy, sign_in, start_browser, wait_for
 from support.processes import free_port
-from webtest.http import StopableWSGIServer
 
 pytestmark = pytest.mark.browser
 
@@ -80,33 +77,8 @@ def client_page(environ: Any, start_response: Any) -> list[bytes]:
     return [b"<title>arrived</title><script>document.title = 'arrived, with scripts'</script>"]
 
 
-Serve = Callable[[Any, int], None]
-
-
 @pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Return a function that serves an application on a port of 127.0.0.1."""
-    running: list[StopableWSGIServer] = []
-
-    def start(wsgi: Any, port: int) -> None:
-        running.append(StopableWSGIServer.create(wsgi, host="127.0.0.1", port=port, threads=4))
-
-    yield start
-    for server in running:
-        server.shutdown()
-
-
-@pytest.fixture
-def served(make_provider: Any, serve: Serve) -> Provider:
-    """A provider that a browser can reach."""
-    port = free_port()
-    provider: Provider = make_provider(oidc__issuer=f"http://localhost:{port}")
-    serve(provider.wsgi, port)
-    return provider
-
-
-@pytest.fixture
-def client(served: Provider, serve: Serve) -> RelyingParty:
+def client(served: Provider, serve: Any) -> RelyingParty:
     """A relying party at another origin, with a long name."""
     port = free_port()
     serve(client_page, port)
@@ -120,38 +92,12 @@ def client(served: Provider, serve: Serve) -> RelyingParty:
     )
 
 
-def authorize_url(client: RelyingParty, **changes: Any) -> str:
-    """Return the URL that the relying party sends the browser to."""
-    query = urlencode(client.parameters(**changes))
-    return f"{client.provider.issuer}/oauth/authorize?{query}"
-
-
-def wait_for(driver: Any, selector: str) -> Any:
-    """Return the element once the page that has it is there."""
-    return WebDriverWait(driver, 10).until(
-        lambda waiting: waiting.find_element(By.CSS_SELECTOR, selector)
-    )
-
-
-def sign_in(driver: Any, username: str = "alice") -> None:
-    """Fill the login form in."""
-    wait_for(driver, "#username").send_keys(username)
-    wait_for(driver, "#password").send_keys("valid")
-    wait_for(driver, "#login button").click()
-
-
 def arrived(driver: Any, client: RelyingParty) -> str:
     """Return the URL at which the relying party got its answer."""
     redirect_uri = client.client.redirect_uris[0]
     WebDriverWait(driver, 10).until(lambda waiting: waiting.current_url.startswith(redirect_uri))
     url: str = driver.current_url
     return url
-
-
-def refused_by_policy(driver: Any) -> list[str]:
-    """Return what the Content-Security-Policy of a page forbade so far."""
-    messages = (entry["message"] for entry in driver.get_log("browser"))
-    return [message for message in messages if "Content Security Policy" in message]
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "no scripts"])

@@ -2,10 +2,15 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+from support.app import RelyingParty
 from support.requirements import chromium
 
 FLAGS = (
@@ -30,3 +35,29 @@ def start_browser(profile: Path, *, javascript: bool = True) -> webdriver.Chrome
     driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
     driver.set_page_load_timeout(30)
     return driver
+
+
+def authorize_url(client: RelyingParty, **changes: Any) -> str:
+    """Return the URL that the relying party sends the browser to."""
+    query = urlencode(client.parameters(**changes))
+    return f"{client.provider.issuer}/oauth/authorize?{query}"
+
+
+def wait_for(driver: Any, selector: str) -> Any:
+    """Return the element once the page that has it is there."""
+    return WebDriverWait(driver, 10).until(
+        lambda waiting: waiting.find_element(By.CSS_SELECTOR, selector)
+    )
+
+
+def sign_in(driver: Any, username: str = "alice") -> None:
+    """Fill the login form in."""
+    wait_for(driver, "#username").send_keys(username)
+    wait_for(driver, "#password").send_keys("valid")
+    wait_for(driver, "#login button").click()
+
+
+def refused_by_policy(driver: Any) -> list[str]:
+    """Return what the Content-Security-Policy of a page forbade so far."""
+    messages = (entry["message"] for entry in driver.get_log("browser"))
+    return [message for message in messages if "Content Security Policy" in message]

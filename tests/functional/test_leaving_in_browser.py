@@ -1,0 +1,232 @@
+"""From every page that leads out, a real browser arrives wherever the client sends it.
+
+The client's callback redirects to another origin (a broker, an API host before its SPA host), and
+that redirects to a private-use scheme, as claude.ai does before claude://. Chromium applies
+form-action to all of these hops.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from pyramid.response import Response
+from selenium.webdriver.support.ui import WebDriverWait
+from support.app import Browser, Provider, RelyingParty
+from support.browser import authorize_url, refused_by_policy, sign_in, start_browser, wait_for
+from support.processes import free_port
+
+from oidcserver.security.content_security_policy import ContentSecurityPolicy
+from oidcserver.views.suspended import go_on, open_row, read_request
+
+pytestmark = pytest.mark.browser
+
+SCHEME = "com.example.application"
+
+
+class Application:
+    """A client's pages, each at another origin; it remembers which were asked for."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.visits: list[str] = []
+        #: Whether it ends on the user's device, and not on a page.
+        self.installed = True
+
+    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+        path = environ["PATH_INFO"]
+        onward = {
+            "/callback": f"http://broker.localhost:{self.port}/broker",
+            "/signed-out": f"http://broker.localhost:{self.port}/broker",
+            "/broker": f"http://localhost:{self.port}/arrived",
+            "/arrived": f"{SCHEME}://arrived",
+        }.get(path)
+        if onward is None:
+            start_response("404 Not Found", [])
+            return [b""]
+        self.visits.append(path)
+        if path == "/arrived" and not self.installed:
+            start_response("200 OK", [("Content-Type", "text/html")])
+            return [b"arrived"]
+        start_response("302 Found", [("Location", onward)])
+        return [b""]
+
+    def uri(self, path: str) -> str:
+        """Return one of its URLs."""
+        return f"http://127.0.0.1:{self.port}{path}"
+
+
+@pytest.fixture
+def application(serve: Any) -> Application:
+    """An application of that kind."""
+    application = Application()
+    serve(application, application.port)
+    return application
+
+
+@pytest.fixture
+def client(served: Provider, application: Application) -> RelyingParty:
+    """Its registration."""
+    return served.register(
+        redirect_uris=[application.uri("/callback")],
+        post_logout_redirect_uris=[application.uri("/signed-out")],
+        application_type="native",
+    )
+
+
+@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
+def driver(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Any]:
+    """A browser, with JavaScript and without."""
+    driver = start_browser(tmp_path / "profile", javascript=request.param)
+    driver.scripts = request.param
+    yield driver
+    driver.quit()
+
+
+def assert_arrived(driver: Any, application: Application, start: str = "/callback") -> None:
+    """Wait until the application has sent the browser through all its hops, unhindered."""
+    WebDriverWait(driver, 10).until(lambda _: "/arrived" in application.visits)
+    assert application.visits == [start, "/broker", "/arrived"]
+    assert refused_by_policy(driver) == []
+
+
+@pytest.mark.parametrize("response_mode", ["query", "form_post"])
+def test_from_the_consent_page(
+    driver: Any, client: RelyingParty, application: Application, response_mode: str
+) -> None:
+    driver.get(authorize_url(client, response_mode=response_mode))
+    sign_in(driver)
+    wait_for(driver, "#consent [value=allow]").click()
+    if response_mode == "form_post" and not driver.scripts:
+        wait_for(driver, "#form_post button").click()
+    assert_arrived(driver, application)
+
+
+def test_from_the_consent_page_with_a_refusal(
+    driver: Any, client: RelyingParty, application: Application
+) -> None:
+    driver.get(authorize_url(client))
+    sign_in(driver)
+    wait_for(driver, "#consent [value=deny]").click()
+    assert_arrived(driver, application)
+
+
+@pytest.fixture
+def allowed(driver: Any, client: RelyingParty, application: Application) -> RelyingParty:
+    """The client, which the user has signed in to before and allowed for good."""
+    application.installed = False
+    driver.get(authorize_url(client))
+    sign_in(driver)
+    wait_for(driver, "#remember").click()
+    wait_for(driver, "#consent [value=allow]").click()
+    WebDriverWait(driver, 10).until(lambda _: "arrived" in driver.page_source)
+    application.installed = True
+    application.visits.clear()
+    return client
+
+
+def test_from_the_login_page(driver: Any, allowed: RelyingParty, application: Application) -> None:
+    driver.get(authorize_url(allowed, prompt="login"))
+    wait_for(driver, "#password").send_keys("valid")
+    wait_for(driver, "#login button").click()
+    assert_arrived(driver, application)
+
+
+def test_from_the_choice_of_an_account(
+    driver: Any, allowed: RelyingParty, application: Application
+) -> None:
+    driver.get(authorize_url(allowed, prompt="select_account"))
+    wait_for(driver, "#continue button").click()
+    assert_arrived(driver, application)
+
+
+def test_from_the_logout_page(
+    driver: Any, served: Provider, client: RelyingParty, application: Application
+) -> None:
+    hint = client.exchange(client.login(Browser(served), "somebody else")["code"])["id_token"]
+    parameters = {
+        "id_token_hint": hint,
+        "post_logout_redirect_uri": application.uri("/signed-out"),
+    }
+    driver.get(f"{served.issuer}/login")
+    sign_in(driver)
+    WebDriverWait(driver, 10).until(lambda _: "Hello" in driver.page_source)
+    driver.get(f"{served.issuer}/oauth/end_session?{urlencode(parameters)}")
+    wait_for(driver, "#logout button").click()
+    assert_arrived(driver, application, "/signed-out")
+
+
+# -- a plugin's interaction
+
+
+def show_terms(request: Any) -> Response:
+    """Show a page of a plugin's own."""
+    return Response(
+        '<form id="terms" method="post">'
+        f'<input type="hidden" name="csrf_token" value="{request.csrf_token}">'
+        "<button>Agree</button></form>"
+    )
+
+
+def agree(request: Any) -> Response:
+    """Note the agreement and go on."""
+    asking = read_request(request)
+    assert asking is not None
+    reference, row = open_row(asking)
+    row.declined_acr = "agreed"
+    return go_on(request, reference)
+
+
+def includeme(config: Any) -> None:
+    """Ask for agreement as the last interaction, as a plugin would."""
+
+    def register(config: Any) -> None:
+        config.add_route("terms", "/terms")
+        config.add_view(show_terms, route_name="terms", request_method="GET")
+        config.add_view(agree, route_name="terms", request_method="POST")
+
+    def needed(request: Any) -> str | None:
+        row = request.suspended
+        return None if row is not None and row.declined_acr else "interaction_required"
+
+    config.add_oauth_page("terms", register)
+    config.add_interaction("terms", needed, "terms", after="consent")
+
+
+def test_from_the_page_of_a_plugins_interaction(
+    driver: Any, make_provider: Any, serve: Any, application: Application
+) -> None:
+    port = free_port()
+    provider = make_provider(
+        oidc__issuer=f"http://localhost:{port}",
+        oidcserver__includes=__name__,
+        oidc__pages="home login consent logout terms",
+    )
+    serve(provider.wsgi, port)
+    client = provider.register(
+        redirect_uris=[application.uri("/callback")], application_type="native"
+    )
+    driver.get(authorize_url(client))
+    sign_in(driver)
+    wait_for(driver, "#consent [value=allow]").click()
+    wait_for(driver, "#terms button").click()
+    assert_arrived(driver, application)
+
+
+# -- what the tests rest on
+
+
+def test_a_policy_that_allows_every_web_origin_would_stop_the_browser(
+    browser: Any, client: RelyingParty, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the silence of the browser in the other tests says something."""
+
+    def allow_the_web(policy: ContentSecurityPolicy) -> None:
+        policy._sources["form-action"] = ["http:", "https:"]
+
+    monkeypatch.setattr(ContentSecurityPolicy, "let_forms_leave", allow_the_web)
+    browser.get(authorize_url(client))
+    sign_in(browser)
+    wait_for(browser, "#consent [value=allow]").click()
+    assert WebDriverWait(browser, 10).until(refused_by_policy)
+    assert application.visits == ["/callback", "/broker", "/arrived"]
