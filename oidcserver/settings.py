@@ -120,6 +120,14 @@ def path(raw: str) -> Path:
     return Path(raw.strip()).expanduser()
 
 
+def cookie_prefix(raw: str) -> str:
+    """Return the beginning of a cookie's name, or nothing."""
+    prefix = raw.strip()
+    if not re.fullmatch(r"([A-Za-z0-9][A-Za-z0-9_-]{0,63})?", prefix):
+        raise ValueError("up to 64 letters, digits, - and _, of which the first is no - or _")
+    return prefix
+
+
 def issuer(raw: str) -> str:
     """Return an issuer identifier (RFC 8414 section 2): http(s), no query, no fragment."""
     url = raw.strip()

@@ -41,15 +41,16 @@ def error_response(rejection: Rejection) -> Response:
 
 
 def error_page(
-    request: Any, rejection: Rejection, reference: str, back: str | None = None
+    request: Any, rejection: Rejection, reference: str, back: str | None = None, hint: str = ""
 ) -> Response:
     """Return the page for a request that cannot be sent back to a client.
 
     It shows a sentence and the reference; nothing that is registered.
 
     :param back: the URL of a safe way back, if there is a better one than the home page.
+    :param hint: a further sentence, for the developer who configures the provider.
     """
-    values = {"rejection": rejection, "reference": reference, "back": back}
+    values = {"rejection": rejection, "reference": reference, "back": back, "hint": hint}
     response = render_to_response("oidcserver:templates/error.jinja2", values, request=request)
     response.status_int = rejection.status_code
     return response

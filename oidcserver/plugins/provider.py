@@ -1,6 +1,8 @@
 """The provider: what was selected, frozen at the start, shared by every request."""
 
+import re
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -73,6 +75,26 @@ class Provider:
     def secure(self) -> bool:
         """Whether the issuer is https, so that cookies are Secure and HSTS is sent."""
         return self.issuer.startswith("https:")
+
+    @cached_property
+    def cookie_prefix(self) -> str:
+        """How the names of our cookies begin.
+
+        A browser sends cookies to every port and path of a host (RFC 6265 section 8.5), so each
+        provider has names of its own.
+        """
+        parts = urlsplit(self.issuer)
+        words = re.findall("[A-Za-z0-9]+", f"{parts.port or ''}{parts.path}")
+        chosen: str = self.settings["oidc.cookie_prefix"]
+        return chosen or "_".join(["oidcserver", *words])
+
+    def cookie_name(self, name: str) -> str:
+        """Return the name under which a cookie is sent.
+
+        Over https it has the prefix ``__Host-``, so that no other host can set it (RFC 6265bis
+        section 4.1.3.2); over http, in development, browsers would ignore such a cookie.
+        """
+        return f"{'__Host-' if self.secure else ''}{self.cookie_prefix}_{name}"
 
     @property
     def grant_types(self) -> dict[str, GrantOffer]:

@@ -6,7 +6,7 @@ from oidcserver.sessions.authentication import authenticate_person
 from oidcserver.sessions.browser import browser_digest
 from oidcserver.sessions.directories import DatabaseDirectory, DemoDirectory, refuse_demo
 from oidcserver.sessions.login import read_login_session, sign_in, sign_out
-from oidcserver.settings import integer, seconds
+from oidcserver.settings import cookie_prefix, integer, seconds
 
 SETTINGS = (
     ("oidc.session_idle_lifetime", seconds, 3600,
@@ -17,6 +17,9 @@ SETTINGS = (
      "How many passwords may be tried for one user name in a window."),
     ("oidc.login_attempts_per_address", integer, 100,
      "How many wrong passwords may come from one network address in a window."),
+    ("oidc.cookie_prefix", cookie_prefix, "",
+     "How the names of cookies begin; empty: oidcserver and the issuer's port and path, so that "
+     "two providers on one host do not sign each other's users out."),
     ("oidc.login_window", seconds, 900, "The window in which attempts to sign in count."),
 )  # fmt: skip
 

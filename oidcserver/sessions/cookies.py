@@ -3,18 +3,9 @@
 from typing import Any
 
 
-def cookie_name(provider: Any, name: str) -> str:
-    """Return the name under which a cookie is sent.
-
-    Over https it has the prefix ``__Host-``, so that no other host can set it (RFC 6265bis
-    section 4.1.3.2); over http, in development, browsers would refuse that prefix.
-    """
-    return f"__Host-oidc_{name}" if provider.secure else f"oidc_{name}"
-
-
 def read_cookie(request: Any, name: str) -> str | None:
     """Return the value that the browser sent."""
-    value: str | None = request.cookies.get(cookie_name(request.provider, name))
+    value: str | None = request.cookies.get(request.provider.cookie_name(name))
     return value
 
 
@@ -27,7 +18,7 @@ def set_cookie(request: Any, name: str, value: str | None, max_age: int | None =
 
     def on_response(_request: Any, response: Any) -> None:
         response.set_cookie(
-            cookie_name(provider, name),
+            provider.cookie_name(name),
             value,
             max_age=max_age,
             path="/",

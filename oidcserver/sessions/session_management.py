@@ -19,7 +19,6 @@ from oidcserver.credentials import digest, new_identifier
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.events import LoginSessionEvent
 from oidcserver.security.cors import origin_of
-from oidcserver.sessions.cookies import cookie_name
 
 ENDPOINT = "check_session"
 COOKIE = "browser_state"
@@ -32,7 +31,7 @@ class BrowserState:
     """
 
     def __init__(self, request: Any) -> None:
-        self.cookie_name = cookie_name(request.provider, COOKIE)
+        self.cookie_name = request.provider.cookie_name(COOKIE)
         self._request = request
         self._value: str = request.cookies.get(self.cookie_name, "")
         self._sent = False

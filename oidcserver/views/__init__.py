@@ -1,16 +1,33 @@
 """All that a person sees. Templates and the style sheet are in ``templates`` and ``static``."""
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pyramid.static import QueryStringConstantCacheBuster
+from pyramid.path import AssetResolver
+from pyramid.static import QueryStringCacheBuster
 
 from oidcserver.settings import text
 
 STATIC = "oidcserver:static"
 STATIC_SECONDS = 30 * 86400
+
+
+class ContentCacheBuster(QueryStringCacheBuster):
+    """Adds a digest of a static file to its URL: of the file that is served, overrides included."""
+
+    def tokenize(self, request: Any, subpath: str, kw: Any) -> str:
+        """Return the digest of one file. Pyramid says in ``kw`` where it really is."""
+        path = AssetResolver().resolve(kw["rawspec"]).abspath()
+        status = Path(path).stat()
+        return _digest(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=64)
+def _digest(path: str, *changes: int) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
 
 
 def asset_path(request: Any, name: str) -> str:
@@ -34,16 +51,10 @@ def includeme(config: Any) -> None:
     )
     # A name of its own: an embedding application may have static files too.
     config.add_static_view("oidcserver-static", STATIC, cache_max_age=STATIC_SECONDS)
-    config.add_cache_buster(STATIC, QueryStringConstantCacheBuster(_digest_of_static_files()))
+    config.add_cache_buster(STATIC, ContentCacheBuster())
     config.add_request_method(asset_path)
     config.add_request_method(service_name, reify=True)
     for name in (
         "interactions", "home", "login", "consent", "logout", "clients", "account", "errors",
     ):  # fmt: skip
         config.include(f"oidcserver.views.{name}")
-
-
-def _digest_of_static_files() -> str:
-    directory = Path(__file__).parent.parent / "static"
-    content = b"".join(file.read_bytes() for file in sorted(directory.iterdir()) if file.is_file())
-    return hashlib.sha256(content).hexdigest()[:12]

@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.responses import error_page, error_response, see_other
 from oidcserver.operations.rejections import new_reference
+from oidcserver.security.csrf import form_origin
 from oidcserver.security.passwords import Busy
 from oidcserver.security.throttling import TooManyAttempts
 from oidcserver.views.access import login_url, own_url
@@ -55,11 +56,18 @@ def forbidden(problem: HTTPForbidden, request: Any) -> Response:
 
 
 def foreign_form(problem: BadCSRFOrigin, request: Any) -> Response:
-    """Refuse a form that another site sent, or that was opened under another address of ours."""
+    """Reject a form that another site sent, or that was opened under another address of ours."""
     sentence = "This form was sent from another site, so nothing was done."
-    return _answer(
-        request, Rejection("access_denied", sentence, status_code=403), back=own_url(request)
-    )
+    rejection = Rejection("access_denied", sentence, status_code=403)
+    provider, origin, hint = request.provider, form_origin(request), ""
+    if origin is not None and origin != provider.origin:
+        request.registry.foreign_origins.report(origin, provider.issuer)
+        if provider.settings["oidcserver.mode"] == "development":
+            hint = (
+                f"The form came from {origin}, but oidc.issuer is {provider.issuer}. Open the page "
+                "at that address, or set oidc.issuer to the address that you use."
+            )
+    return _answer(request, rejection, back=own_url(request), hint=hint)
 
 
 def stale_form(problem: BadCSRFToken, request: Any) -> Response:
@@ -115,11 +123,15 @@ def _log(what: str, problem: Exception) -> str:
 
 
 def _answer(
-    request: Any, rejection: Rejection, reference: str = "", back: str | None = None
+    request: Any,
+    rejection: Rejection,
+    reference: str = "",
+    back: str | None = None,
+    hint: str = "",
 ) -> Response:
     if _wants_json(request):
         return error_response(rejection)
-    response = error_page(request, rejection, reference, back)
+    response = error_page(request, rejection, reference, back, hint)
     response.headers.extend(rejection.headers)
     return response
 

@@ -313,9 +313,9 @@ def test_one_that_hangs_holds_nobody_up(make: MakeProvider, application: Applica
     client, browser = register(provider, application), provider.browser()
     client.login(browser)
     application.may_answer.clear()
-    cookie = browser.cookies["oidc_session"]
+    cookie = browser.cookies["oidcserver_6543_session"]
     sign_out(browser)
-    browser.set_cookie("oidc_session", cookie)
+    browser.set_cookie("oidcserver_6543_session", cookie)
     assert "One sign-in" in browser.get("/"), "the old cookie is dead"
     assert deliveries(provider)[0].ended_at is None
     provider.registry.logout_deliverer.deliver_due()

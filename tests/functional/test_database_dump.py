@@ -75,7 +75,7 @@ def test_no_value_of_it_is_accepted_anywhere(provider: Provider, everything: Any
     client, _, tables = everything
     texts = set().union(*tables.values()) - {"", client.client_id}
     assert len(texts) > 50
-    cookies = ("oidc_session", "oidc_browser", "oidc_csrf")
+    cookies = ("oidcserver_6543_session", "oidcserver_6543_browser", "oidcserver_6543_csrf")
     for text in texts:
         if len(text) > 4000 or not text.isprintable():
             continue

@@ -164,7 +164,7 @@ def test_a_hundred_guesses_at_once_let_no_more_than_the_limit_through(
 
     def guess(number: int) -> int:
         attacker = provider.browser()
-        attacker.set_cookie("oidc_csrf", token)
+        attacker.set_cookie("oidcserver_6543_csrf", token)
         fields = {"csrf_token": token, "username": "alice", "password": f"guess {number}"}
         return attacker.post("/login", fields, status="*").status_int
 

@@ -218,3 +218,28 @@ def test_the_style_sheet_is_found_below_the_prefix(host: TestApp) -> None:
     [path] = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page.text)
     assert path.startswith("/auth/")
     assert host.get(path).content_type == "text/css"
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:6543", "https://login.example.com"])
+def test_a_wrong_issuer_is_told_in_the_log_and_in_development_on_the_page(
+    provider: Provider, caplog: pytest.LogCaptureFixture, origin: str
+) -> None:
+    browser = provider.browser()
+    form = browser.get("/login?next=/account").forms["login"]
+    pages = [form.submit(headers={"Origin": origin}, status=403) for _ in range(3)]
+    for page in pages:
+        [hint] = page.html.find_all(class_="message")
+        assert origin in hint.text
+        assert "oidc.issuer is http://localhost:6543" in hint.text
+        assert page.html.find("a", href="http://localhost:6543/login?next=/account")
+    [line] = [line for line in caplog.messages if "oidc.issuer" in line]
+    assert origin in line
+    assert "http://localhost:6543" in line
+
+
+def test_in_production_the_page_has_no_hint_for_developers(provider: Provider) -> None:
+    provider.registry.provider.settings._values["oidcserver.mode"] = "production"
+    form = provider.browser().get("/login").forms["login"]
+    page = form.submit(headers={"Origin": "https://evil.example"}, status=403)
+    assert "sent from another site" in page
+    assert "oidc.issuer" not in page

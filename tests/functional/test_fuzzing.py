@@ -89,7 +89,9 @@ headers = st.fixed_dictionaries(
         "Accept": st.sampled_from(["text/html", "application/json", "*/*", "x", "a/b;q=x", ""]),
         "Origin": st.sampled_from(["https://evil.example", "null", "http://localhost:6543", "x"]),
         "Referer": st.sampled_from(["https://evil.example/", "x", "http://localhost:6543/"]),
-        "Cookie": st.sampled_from(["oidc_session=x", "oidc_browser=\\377", "a=b; a", "=", ""]),
+        "Cookie": st.sampled_from(
+            ["oidcserver_6543_session=x", "oidcserver_6543_browser=\\377", "a=b; a", "=", ""]
+        ),
         "Content-Type": st.sampled_from(
             ["application/x-www-form-urlencoded", "multipart/form-data", "application/json",
              "multipart/form-data; boundary=x", "text/plain; charset=x", ""]

@@ -7,7 +7,7 @@ from support.app import Browser, Provider
 
 from oidcserver.models import Authorization, LoginSession
 
-SESSION = "oidc_session"
+SESSION = "oidcserver_6543_session"
 
 
 def sign_out(browser: Browser) -> Any:

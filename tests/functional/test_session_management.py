@@ -22,7 +22,7 @@ from webtest.http import StopableWSGIServer
 import oidcserver
 
 ENDPOINTS = "authorization token end_session jwks openid_configuration check_session"
-COOKIE = "oidc_browser_state"
+COOKIE = "oidcserver_6543_browser_state"
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_the_response_holds_a_hash_of_client_origin_and_state(
     states = [client.login(browser)["session_state"] for _ in range(2)]
     assert all(is_current(client, browser, state) for state in states)
     assert states[0] != states[1], "each has a salt of its own"
-    assert browser.cookies["oidc_session"] not in browser.cookies[COOKIE]
+    assert browser.cookies["oidcserver_6543_session"] not in browser.cookies[COOKIE]
 
 
 def test_it_changes_when_the_person_signs_out(provider: Provider, client: RelyingParty) -> None:

@@ -11,7 +11,7 @@ from oidcserver.models import LoginSession, SuspendedRequest, User
 from oidcserver.security import passwords
 
 ISSUER = "http://localhost:6543"
-SESSION = "oidc_session"
+SESSION = "oidcserver_6543_session"
 WRONG = "That user name and password do not match."
 
 
@@ -85,8 +85,8 @@ def test_unknown_wrong_disabled_and_locked_get_the_same_answer(make_provider: An
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_hosts(make_provider: Any) -> None:
     provider = make_provider(oidc__issuer="https://localhost:6543")
     response = submit(provider.browser().get("/login"))
-    [cookie] = [value for value in response.headers.getall("Set-Cookie") if "oidc_session" in value]
-    assert cookie.startswith("__Host-oidc_session=ls_")
+    [cookie] = [value for value in response.headers.getall("Set-Cookie") if "_session" in value]
+    assert cookie.startswith("__Host-oidcserver_6543_session=ls_")
     attributes = {part.lower() for part in cookie.split("; ")[1:]}
     assert attributes == {"path=/", "secure", "httponly", "samesite=lax"}
 

@@ -9,7 +9,7 @@ from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
 from pyramid.request import Request
 from pyramid.response import Response
 
-from oidcserver.security.csrf import MAX_AGE, check_request, csrf_token
+from oidcserver.security.csrf import MAX_AGE, ForeignOrigins, check_request, csrf_token
 
 TOKEN = "t" * 32
 ORIGIN = "https://login.example"
@@ -22,8 +22,10 @@ def form(
     fields = {} if field is None else {"csrf_token": field}
     request = Request.blank("/login", POST=fields, headers=dict(headers or {}))
     if cookie:
-        request.cookies["__Host-oidc_csrf"] = cookie
-    request.provider = SimpleNamespace(origin=ORIGIN, secure=True)
+        request.cookies["__Host-oidcserver_csrf"] = cookie
+    request.provider = SimpleNamespace(
+        origin=ORIGIN, secure=True, cookie_name="__Host-oidcserver_{}".format
+    )
     return request
 
 
@@ -35,6 +37,8 @@ def form(
         {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"},
         {"Origin": ORIGIN, "Host": "internal:6543"},
         {},
+        {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "null"},
     ],
 )
 def test_a_form_of_our_own_page_is_believed(headers: dict[str, str]) -> None:
@@ -48,7 +52,10 @@ def test_a_form_of_our_own_page_is_believed(headers: dict[str, str]) -> None:
         {"Origin": "http://login.example"},
         {"Origin": "https://login.example:444"},
         {"Origin": "https://login.example.evil.example"},
-        {"Origin": "null"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "null", "Sec-Fetch-Site": "same-site"},
+        {"Origin": "null", "Sec-Fetch-Site": "none"},
+        {"Origin": "null", "Referer": "https://evil.example/"},
         {"Origin": "https://evil.example", "Host": "evil.example"},
         {"Referer": "https://evil.example/https://login.example/"},
         {"Sec-Fetch-Site": "cross-site"},
@@ -57,6 +64,24 @@ def test_a_form_of_our_own_page_is_believed(headers: dict[str, str]) -> None:
 def test_a_form_from_elsewhere_is_refused_even_with_the_token(headers: dict[str, str]) -> None:
     with pytest.raises(BadCSRFOrigin):
         check_request(form(headers))
+
+
+@pytest.mark.parametrize("origin", ["null", ORIGIN])
+def test_without_the_token_no_origin_is_enough(origin: str) -> None:
+    headers = {"Origin": origin, "Sec-Fetch-Site": "same-origin"}
+    with pytest.raises(BadCSRFToken):
+        check_request(form(headers, field=None))
+
+
+def test_each_foreign_origin_is_logged_once_and_not_more_than_some(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    origins = ForeignOrigins()
+    for number in [1, 1, *range(1000)]:
+        origins.report(f"https://{number}.example", ORIGIN)
+    assert len(caplog.messages) == ForeignOrigins.LIMIT
+    assert "https://1.example" in caplog.messages[0]
+    assert ORIGIN in caplog.messages[0]
 
 
 @pytest.mark.parametrize("field", [None, "", "x" * 32, TOKEN[:-1], "ü"])
@@ -80,7 +105,7 @@ def test_the_cookie_outlives_the_page_and_belongs_to_this_host_alone() -> None:
     response = Response()
     request._process_response_callbacks(response)
     cookie = response.headers["Set-Cookie"]
-    assert cookie.startswith(f"__Host-oidc_csrf={token}; ")
+    assert cookie.startswith(f"__Host-oidcserver_csrf={token}; ")
     attributes = cookie.lower().split("; ")
     assert {"secure", "httponly", "path=/", "samesite=lax", f"max-age={MAX_AGE}"} <= {*attributes}
     assert not any(attribute.startswith("domain") for attribute in attributes)

@@ -23,8 +23,7 @@ class Browser:
     def visit(self, *session_ids: str | None) -> str:
         """Ask for the state of one session after the other in one request; return the last."""
         with self.open_request(self.provider) as request:
-            name = "oidc_browser_state"
-            name = f"__Host-{name}" if self.provider.registry.provider.secure else name
+            name = self.provider.registry.provider.cookie_name("browser_state")
             request.environ["HTTP_COOKIE"] = f"{name}={self.cookie}".encode().decode("latin-1")
             state = BrowserState(request)
             values = [state.of(session_id) for session_id in session_ids]
