@@ -28,6 +28,17 @@ def go_program(module: str, package: str = ".") -> Path:
     return program
 
 
+def rust_program(package: str) -> Path:
+    """Build the package at ``rust/PACKAGE``; return its program, which has the same name.
+
+    :raises RuntimeError: with what the compiler says.
+    """
+    target = CACHE / "rust"
+    command = ["cargo", "build", "--quiet", "--locked", "--target-dir", str(target)]
+    _run(command, HERE / "rust" / package)
+    return target / "debug" / package
+
+
 def python_environment(client: str) -> Path:
     """Return the interpreter of an environment with ``python/CLIENT/requirements.txt``.
 
