@@ -12,7 +12,7 @@ test: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not interoperability" $(PYTEST)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not interoperability" $(PYTEST)
 
 # Other people's relying parties, built from their registries into .cache: Go, Rust and others.
 interoperability: .venv/test

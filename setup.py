@@ -45,6 +45,7 @@ setup(
             "mypy>=2",
             "pytest>=9",
             "pytest-timeout>=2.4",
+            "pytest-xdist>=3.8",
             "requests>=2.32",
             "ruff>=0.15",
             "selenium>=4.40",

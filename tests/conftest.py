@@ -1,6 +1,7 @@
 """The fixtures that every room may use, and what is said of tests that could not run."""
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from oidcserver import clock as oidcserver_clock
 MISSING = missing()
 INSTALLABLE = [lacking for lacking in MISSING.values() if lacking.packages]
 INSTALL = " ".join(["apt-get install -y", *(lacking.packages for lacking in INSTALLABLE)])
+NOT_INSTALLED = " is not installed"
 LEFT_OUT: Counter[str] = Counter()
 
 
@@ -35,17 +37,23 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave out a test whose program is not there, and remember to say so."""
+    """Leave out a test whose program is not there."""
     for marker in item.iter_markers():
         if marker.name in MISSING:
-            name = MISSING[marker.name].name
-            LEFT_OUT[name] += 1
-            pytest.skip(f"{name} is not installed")
+            pytest.skip(f"{MISSING[marker.name].name}{NOT_INSTALLED}")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count what was left out. The process that started the workers hears of every test."""
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if reason.endswith(NOT_INSTALLED):
+            LEFT_OUT[reason.removesuffix(NOT_INSTALLED)] += 1
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Say last and loudly what was not run."""
-    if LEFT_OUT:
+    if LEFT_OUT and not hasattr(config, "workerinput"):
         line = "!" * 78
         print(f"\n{line}\nNOT RUN, because this machine lacks what they need:")
         for name, count in LEFT_OUT.items():
@@ -91,20 +99,36 @@ def keys_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("shared") / "keys"
 
 
+@pytest.fixture(scope="session")
+def empty_provider_database(tmp_path_factory: pytest.TempPathFactory, keys_directory: Path) -> Path:
+    """A SQLite file with the schema and no rows, which is quicker to copy than to make."""
+    path = tmp_path_factory.mktemp("schema") / "provider.sqlite"
+    Provider(
+        {
+            "oidcserver__database_url": f"sqlite:///{path}",
+            "oidcserver__keys_directory": str(keys_directory),
+        }
+    ).close()
+    return path
+
+
 MakeProvider = Callable[..., Provider]
 
 
 @pytest.fixture
-def make_provider(tmp_path: Path, keys_directory: Path) -> Iterator[MakeProvider]:
+def make_provider(
+    tmp_path: Path, keys_directory: Path, empty_provider_database: Path
+) -> Iterator[MakeProvider]:
     """Return a function that makes a provider of given settings over SQLite.
 
     Settings have ``__`` for the first dot: ``make_provider(oauth__grants="password")``.
     """
     made: list[Provider] = []
+    path = shutil.copy(empty_provider_database, tmp_path / "provider.sqlite")
 
     def make(**settings: object) -> Provider:
         defaults = {
-            "oidcserver__database_url": f"sqlite:///{tmp_path / 'provider.sqlite'}",
+            "oidcserver__database_url": f"sqlite:///{path}",
             "oidcserver__keys_directory": str(keys_directory),
         }
         provider = Provider({**defaults, **settings})
