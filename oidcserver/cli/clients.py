@@ -51,7 +51,11 @@ def clients() -> None:
     type=click.File("rb"),
     help="A file with its other metadata, a JSON object; - is standard input.",
 )
-@click.option("--pkce-optional", is_flag=True, help="Let it do without PKCE.")
+@click.option(
+    "--require-pkce/--no-require-pkce",
+    default=None,
+    help="Whether it has to use PKCE, whatever oauth.pkce_required says.",
+)
 @click.option(
     "--access-token-format",
     type=click.Choice(["sealed", "jwt"]),
@@ -64,7 +68,6 @@ def create(
     name: str,
     jwks: Any,
     metadata_file: Any,
-    pkce_optional: bool,
     access_token_format: str | None,
     resource_server: bool,
     as_json: bool,
@@ -79,7 +82,7 @@ def create(
     What has no option is given in a file, under the names of RFC 7591:
     post_logout_redirect_uris, backchannel_logout_uri, request_uris and so on.
     """
-    metadata = {key: _plain(value) for key, value in options.items() if value}
+    metadata = {key: _plain(value) for key, value in options.items() if value not in (None, "", ())}
     metadata["client_name"] = name
     if jwks is not None:
         metadata["jwks"] = _read_json(jwks)
@@ -92,7 +95,6 @@ def create(
             client, secret = register_client(registry.provider, dbsession, metadata)
         except InvalidClientMetadata as problem:
             raise click.ClickException(problem.description) from None
-        client.pkce_optional = pkce_optional
         client.access_token_format = access_token_format
         client.resource_server = resource_server
         dbsession.flush()
@@ -200,7 +202,6 @@ def _described(client: Client) -> dict[str, Any]:
         "client_id": client.client_id,
         "client_id_issued_at": client.client_id_issued_at,
         **client.client_metadata,
-        "pkce_optional": client.pkce_optional,
         "access_token_format": client.access_token_format,
         "resource_server": client.resource_server,
     }

@@ -64,7 +64,7 @@ def _demand_client(request: Any, client_id: str, token: str, *, for_update: bool
 def _replace(request: Any, client: Client, token: str) -> dict[str, str]:
     metadata = read_metadata(request.body)
     _check_repeated(client, metadata)
-    checked = check_metadata(request, metadata)
+    checked = check_metadata(request, metadata, client)
     # Once more, and now for us alone: waiting for another host ended the transaction.
     client = _demand_client(request, client.client_id, token, for_update=True)
     secret = update_client(request.provider, request.dbsession, client, checked)

@@ -1,14 +1,27 @@
-"""Proof Key for Code Exchange (RFC 7636): S256, demanded unless a client is excepted."""
+"""Proof Key for Code Exchange (RFC 7636): S256, and which clients have to use it.
+
+RFC 9700 section 2.1.1 requires it of public clients. It recommends it to confidential ones, which
+may rely on the nonce of OpenID Connect instead.
+"""
 
 import hashlib
 import hmac
+import logging
 import re
 from base64 import urlsafe_b64encode
 from typing import Any
 
+from sqlalchemy import select
+
+from oidcserver.models import Client
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_grant, invalid_request
-from oidcserver.settings import boolean
+from oidcserver.plugins.selection import AFTER_SCHEMA
+from oidcserver.settings import boolean, choice
+
+log = logging.getLogger("oidcserver.pkce")
+#: How many clients a line of the log names.
+SHOWN = 10
 
 #: The SHA-256 of a verifier in base64url (RFC 7636 section 4.2).
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -17,22 +30,16 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
 
 
 def check_challenge(request: AuthorizationRequest) -> None:
-    """Demand a challenge wherever a code is issued (RFC 9700 section 2.1.1)."""
+    """Check the challenge, and require it where a code is issued without another protection."""
     challenge = request.data.get("code_challenge")
     method = request.data.get("code_challenge_method")
     if challenge is None:
-        required = request.provider.settings["oauth.pkce_required"]
-        assert request.client is not None
         if method is not None:
             raise invalid_request(
                 "There is a code_challenge_method and no code_challenge.", "RFC 7636 section 4.3"
             )
-        if (
-            required
-            and "code" in request.response_type.split()
-            and not request.client.pkce_optional
-        ):
-            raise invalid_request("The request has no code_challenge.", "RFC 9700 section 2.1.1")
+        if "code" in request.response_type.split():
+            _require_challenge(request)
         return
     if method != "S256":
         raise invalid_request(
@@ -44,6 +51,36 @@ def check_challenge(request: AuthorizationRequest) -> None:
             "RFC 7636 section 4.2",
             length=len(challenge),
         )
+
+
+def _require_challenge(request: AuthorizationRequest) -> None:
+    """Reject a request without a challenge, unless the client may do without.
+
+    The error and the log line name the setting or the member that decided.
+    """
+    settings, client = request.provider.settings, request.client
+    assert client is not None
+    own, rule = client.member("require_pkce"), settings["oauth.pkce_required"]
+    exemptions = settings["oauth.pkce_exemptions"]
+    openid = "openid" in request.scope.split() and "nonce" in request.data
+    if client.is_public:
+        decided = "token_endpoint_auth_method = none"
+        sentence = "A public client has to use PKCE"
+    elif own:
+        decided, sentence = "require_pkce = true", "The client registered require_pkce"
+    elif (own is False and exemptions) or rule == "public" or (rule == "without_nonce" and openid):
+        return
+    else:
+        origin = settings.origins["oauth.pkce_required"]
+        decided = f"oauth.pkce_required = {rule} ({origin})"
+        sentence = f"PKCE is required here by oauth.pkce_required = {rule} ({origin})"
+        if exemptions:
+            sentence += ", unless the client has require_pkce = false"
+    raise invalid_request(
+        f"{sentence}. The request has no code_challenge.",
+        "RFC 9700 section 2.1.1",
+        decided_by=decided,
+    )
 
 
 def check_verifier(oauth_request: Any) -> None:
@@ -68,11 +105,48 @@ def check_verifier(oauth_request: Any) -> None:
         raise invalid_grant("The code_verifier does not fit.", "RFC 7636 section 4.6")
 
 
+def warn_of_exempt_clients(registry: Any) -> None:
+    """Log which stored clients have an exemption that the configuration does not allow (any more).
+
+    It has no effect: they have to use PKCE.
+    """
+    if registry.provider.settings["oauth.pkce_exemptions"]:
+        return
+    exempt = Client.client_metadata["require_pkce"].as_boolean().is_(False)
+    with registry.dbsession_factory() as dbsession:
+        found = dbsession.scalars(
+            select(Client.client_id).where(exempt).order_by(Client.client_id).limit(SHOWN + 1)
+        ).all()
+    if found:
+        names = ", ".join(found[:SHOWN]) + (", and more" if len(found) > SHOWN else "")
+        log.warning(
+            "oauth.pkce_exemptions = false: these clients have to use PKCE, although they have "
+            "require_pkce = false: %s.",
+            names,
+        )
+
+
 def includeme(config: Any) -> None:
     """Register the two stages and what they promise."""
     config.add_oauth_setting(
-        "oauth.pkce_required", boolean, True, "Whether a code is only issued with a challenge."
+        "oauth.pkce_required",
+        choice("public", "without_nonce", "all"),
+        "public",
+        "Which clients have to use PKCE: public ones; besides, confidential ones whose request has "
+        "no nonce of OpenID Connect; or all. A client may set require_pkce for itself.",
     )
-    config.add_oauth_stage("authorization", "pkce", check_challenge, after="response_mode")
+    config.add_oauth_setting(
+        "oauth.pkce_exemptions",
+        boolean,
+        True,
+        "Whether require_pkce = false exempts a confidential client from oauth.pkce_required.",
+    )
+    config.add_oauth_stage("authorization", "pkce", check_challenge, after="scope")
     config.add_oauth_stage("token_grant", "pkce", check_verifier)
     config.add_server_metadata("code_challenge_methods_supported", ["S256"])
+
+    def warn() -> None:
+        if not config.registry.provider.commanded:
+            warn_of_exempt_clients(config.registry)
+
+    config.action(("oauth", "exempt clients"), warn, order=AFTER_SCHEMA)

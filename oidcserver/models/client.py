@@ -52,8 +52,6 @@ class Client(Base, ClientMixin):
     previous_secret_expires_at: Mapped[int] = mapped_column(Time, default=0)
     client_id_issued_at: Mapped[int] = mapped_column(Time, default=clock.now)
     updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
-    #: Relaxes the demand for PKCE for this client alone.
-    pkce_optional: Mapped[bool] = mapped_column(default=False)
     #: A resource server: may introspect the tokens of every client (RFC 7662 section 4).
     resource_server: Mapped[bool] = mapped_column(default=False)
     access_token_format: Mapped[str | None] = mapped_column(String(32))
@@ -81,6 +79,11 @@ class Client(Base, ClientMixin):
         """The one method by which this client authenticates."""
         method: str = self.member("token_endpoint_auth_method")
         return method
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the client has no credentials (RFC 6749 section 2.1)."""
+        return self.token_endpoint_auth_method == "none"
 
     @property
     def scopes(self) -> Sequence[str]:

@@ -4,6 +4,9 @@ import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
 
+#: Whoever gets a code uses PKCE, without exception.
+PKCE_FOR_ALL = {"oauth.pkce_required": "all", "oauth.pkce_exemptions": False}
+
 
 def refuse_implicit(registry: Any) -> str | None:
     """OAuth 2.1 has no tokens in the authorization response."""
@@ -24,10 +27,12 @@ def refuse_password(registry: Any) -> str | None:
     return None
 
 
-def demand_pkce(registry: Any) -> str | None:
-    """OAuth 2.1 demands PKCE."""
-    if not registry.provider.settings["oauth.pkce_required"]:
-        return "oauth.profile = oauth21 demands PKCE, but oauth.pkce_required is false."
+def require_pkce(registry: Any) -> str | None:
+    """OAuth 2.1 requires PKCE of every client, and this profile exempts none."""
+    settings = registry.provider.settings
+    for name, value in PKCE_FOR_ALL.items():
+        if settings[name] != value:
+            return f"oauth.profile = oauth21 requires PKCE of every client: remove {name}."
     return None
 
 
@@ -56,7 +61,7 @@ def includeme(config: Any) -> None:
     """Offer the profiles and the checks of every configuration."""
     config.add_oauth_profile(
         "oauth21",
-        {"oauth.pkce_required": True},
-        rules=(refuse_implicit, refuse_password, demand_pkce),
+        PKCE_FOR_ALL,
+        rules=(refuse_implicit, refuse_password, require_pkce),
     )
     config.add_startup_check("https", demand_https)

@@ -17,6 +17,8 @@ from oidcserver.settings import (
 SETTINGS = PHASE0_CONFIG + 1
 SELECT = PHASE0_CONFIG + 2
 CHECK = PHASE3_CONFIG + 100
+#: For what reads the database at the start: the schema is what the code needs.
+AFTER_SCHEMA = CHECK + 3
 
 STAGED = (
     "authorization",

@@ -159,7 +159,7 @@ def test_a_verifier_that_does_not_fit_is_refused(
 
 
 def test_a_verifier_nobody_asked_for_is_refused(provider: Provider) -> None:
-    client = provider.register(pkce_optional=True)
+    client = provider.register()
     plain: dict[str, Any] = {"code_challenge": None, "code_challenge_method": None}
     code = client.login(provider.browser(), **plain)["code"]
     assert client.exchange(code, status=400)["error"] == "invalid_grant"

@@ -99,7 +99,6 @@ def test_a_repeated_state_is_refused_and_none_comes_back(
         ({"response_type": "token"}, "unauthorized_client"),
         ({"response_mode": "carrier-pigeon"}, "invalid_request"),
         ({"response_mode": '\u00e9"\\'}, "invalid_request"),
-        ({"code_challenge": None, "code_challenge_method": None}, "invalid_request"),
         ({"code_challenge": None}, "invalid_request"),
         ({"code_challenge_method": None}, "invalid_request"),
         ({"code_challenge_method": "plain"}, "invalid_request"),

@@ -152,13 +152,13 @@ def test_fields_that_the_form_does_not_have_are_not_taken(
     provider: Provider, browser: Browser
 ) -> None:
     form = fill(browser.get("/create_client"))
-    pairs = [*form.submit_fields(), ("resource_server", "1"), ("pkce_optional", "1"),
+    pairs = [*form.submit_fields(), ("resource_server", "1"),
              ("owner_id", "x"), ("client_id", "chosen"), ("secret_digest", "x")]  # fmt: skip
     client_id, _ = created(browser.post("/create_client", pairs))
     assert client_id != "chosen"
     with provider.database() as dbsession:
         client = dbsession.get_one(Client, client_id)
-        assert (client.resource_server, client.pkce_optional) == (False, False)
+        assert client.resource_server is False
 
 
 def test_the_pages_want_somebody_signed_in_and_lead_back(provider: Provider) -> None:

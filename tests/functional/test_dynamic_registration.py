@@ -131,7 +131,7 @@ def test_a_name_of_a_megabyte_is_too_large(provider: Provider) -> None:
 
 def test_members_that_would_raise_its_rights_are_not_honoured(provider: Provider) -> None:
     registered = register(
-        provider, client_id="chosen", client_secret="chosen", pkce_optional=True,
+        provider, client_id="chosen", client_secret="chosen",
         resource_server=True, access_token_format="jwt", owner_id="root",
         registration_access_token="mine", client_secret_expires_at=7,
     ).json  # fmt: skip
@@ -139,7 +139,6 @@ def test_members_that_would_raise_its_rights_are_not_honoured(provider: Provider
     assert registered["client_secret"] != "chosen"
     with provider.database() as dbsession:
         client = dbsession.get_one(Client, registered["client_id"])
-        assert not client.pkce_optional
         assert not client.resource_server
         assert client.access_token_format is None
         assert client.owner_id is None

@@ -489,7 +489,7 @@ def test_what_cannot_be_decrypted_is_refused(
 
 @pytest.fixture(scope="module")
 def any_client(provider: Provider) -> RelyingParty:
-    return provider.register(pkce_optional=True)
+    return provider.register()
 
 
 NAMES = (

@@ -51,7 +51,7 @@ HYBRID = {
 @pytest.mark.parametrize(
     ("settings", "metadata"),
     [
-        ({}, {"pkce_optional": True}),
+        ({}, {}),
         (
             {"OIDCPKCEMethod": "S256", "OIDCProviderTokenEndpointAuth": "client_secret_post"},
             {"token_endpoint_auth_method": "client_secret_post"},

@@ -24,7 +24,6 @@ CHOICES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {
             "token_endpoint_auth_method": "client_secret_post",
             "id_token_signed_response_alg": "HS256",
-            "pkce_optional": True,
         },
     ),
     "RS256, PKCE, Basic": (

@@ -53,9 +53,7 @@ class Provider:
         with self.registry.dbsession_factory() as dbsession, dbsession.begin():
             yield dbsession
 
-    def register(
-        self, *, pkce_optional: bool = False, resource_server: bool = False, **metadata: Any
-    ) -> "RelyingParty":
+    def register(self, *, resource_server: bool = False, **metadata: Any) -> "RelyingParty":
         """Register a client of the given metadata; return the relying party that uses it."""
         values = {
             "client_name": "The Example Application",
@@ -67,7 +65,6 @@ class Provider:
         }
         with self.database() as dbsession:
             client, secret = register_client(self.registry.provider, dbsession, values)
-            client.pkce_optional = pkce_optional
             client.resource_server = resource_server
             dbsession.flush()
             dbsession.expunge(client)

@@ -29,12 +29,15 @@ def read_metadata(body: bytes) -> dict[str, Any]:
         raise InvalidClientMetadata("", f"The body cannot be read: {problem}.") from None
 
 
-def check_metadata(request: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
+def check_metadata(
+    request: Any, metadata: Mapping[str, Any], client: Client | None = None
+) -> dict[str, Any]:
     """Return what to register of what a client says of itself.
 
     Other hosts may be asked: meanwhile no transaction is open, and what was read before has to be
     read anew.
 
+    :param client: the one that changes its registration; None for a new one.
     :raises Rejection: ``invalid_client_metadata`` or another error of RFC 7591 section 3.2.2.
     """
     provider = request.provider
@@ -44,6 +47,10 @@ def check_metadata(request: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
         said["scope"] = " ".join(_scopes(provider))
     checked = validate_client_metadata(provider, said)
     _check_policy(provider, checked)
+    if refused_exemption(provider, checked, client.client_metadata if client else {}):
+        raise InvalidClientMetadata(
+            "require_pkce", "require_pkce cannot be false: ask an administrator to set it."
+        )
     check_sector_identifier(request, checked)
     return checked
 
@@ -58,6 +65,17 @@ def describe_client(client: Client) -> dict[str, Any]:
     if client.secret_digest is not None:
         described["client_secret_expires_at"] = client.secret_expires_at
     return described
+
+
+def refused_exemption(
+    provider: Any, metadata: Mapping[str, Any], present: Mapping[str, Any]
+) -> bool:
+    """Whether metadata exempt a client from ``oauth.pkce_required``, which is the operator's.
+
+    An exemption that the client has already may be repeated.
+    """
+    exempt = metadata.get("require_pkce") is False and present.get("require_pkce") is not False
+    return exempt and provider.settings["oauth.pkce_required"] != "public"
 
 
 def _scopes(provider: Any) -> list[str]:

@@ -203,6 +203,8 @@ RULES: dict[str, Rule] = {
     "request_object_signing_alg": _promised("request_object_signing_alg_values_supported"),
     "request_object_encryption_alg": _promised("request_object_encryption_alg_values_supported"),
     "request_object_encryption_enc": _promised("request_object_encryption_enc_values_supported"),
+    # Ours: whether the client itself has to use PKCE, or may do without.
+    "require_pkce": boolean,
     # RFC 9101 section 10.5
     "require_signed_request_object": _signed_requests,
     "default_max_age": _seconds,

@@ -207,6 +207,20 @@ def _check_authentication(provider: Any, metadata: dict[str, Any]) -> None:
         )
 
 
+def _check_pkce(provider: Any, metadata: dict[str, Any]) -> None:
+    """A public client never does without PKCE (RFC 9700 section 2.1.1)."""
+    if metadata.get("require_pkce", True):
+        return
+    if metadata["token_endpoint_auth_method"] == "none":
+        raise InvalidClientMetadata(
+            "require_pkce", "A public client has to use PKCE: require_pkce cannot be false."
+        )
+    if not provider.settings["oauth.pkce_exemptions"]:
+        raise InvalidClientMetadata(
+            "require_pkce", "require_pkce cannot be false: oauth.pkce_exemptions = false."
+        )
+
+
 def _check_keys(provider: Any, metadata: dict[str, Any]) -> None:
     if "jwks" in metadata and "jwks_uri" in metadata:
         raise InvalidClientMetadata("jwks", "jwks and jwks_uri exclude each other.")
@@ -262,6 +276,7 @@ CROSS_RULES = (
     _check_redirect_uris,
     _check_frontchannel_logout,
     _check_authentication,
+    _check_pkce,
     _check_keys,
     _check_request_objects,
     _check_encryption,

@@ -142,6 +142,37 @@ def test_a_table_made_anew_keeps_what_refers_to_it(engine: Engine) -> None:
         assert connection.execute(select(Consent.client_id)).all() == []
 
 
+def test_an_exemption_from_pkce_becomes_a_member_of_the_metadata(engine: Engine) -> None:
+    history.upgrade(engine, Base.metadata, "0002")
+    insertion = text(
+        "INSERT INTO client (client_id, client_metadata, pkce_optional, secret_expires_at, "
+        "previous_secret_expires_at, client_id_issued_at, updated_at, resource_server) "
+        "VALUES (:id, :metadata, :optional, 0, 0, 0, 0, :no)"
+    )
+    public = '{"token_endpoint_auth_method": "none"}'
+    with engine.begin() as connection:
+        for client_id, metadata, optional in (
+            ("exempt", '{"client_name": "é"}', True),
+            ("held", "{}", False),
+            ("public", public, True),
+        ):
+            values = {"id": client_id, "metadata": metadata, "optional": optional, "no": False}
+            connection.execute(insertion, values)
+    history.upgrade(engine, Base.metadata)
+    stored = select(Client.client_id, Client.client_metadata).order_by(Client.client_id)
+    with engine.begin() as connection:
+        assert dict(connection.execute(stored).all()) == {
+            "exempt": {"client_name": "é", "require_pkce": False},
+            "held": {},
+            "public": {"token_endpoint_auth_method": "none"},
+        }
+    history.downgrade(engine, Base.metadata, "0002")
+    with engine.begin() as connection:
+        exempt = text("SELECT client_id FROM client WHERE pkce_optional")
+        assert connection.execute(exempt).scalars().all() == ["exempt"]
+        assert connection.execute(stored).all()[0][1] == {"client_name": "é"}
+
+
 def test_a_migration_that_leaves_rows_which_refer_to_nothing_is_undone(
     tmp_path: Path,
 ) -> None:

@@ -48,7 +48,7 @@ def test_an_inserted_row_has_its_defaults_and_belongs_to_no_session(dbsession: S
     client = row.object()
     assert client.client_id
     assert client.client_id_issued_at <= clock.now()
-    assert client.pkce_optional is False
+    assert client.resource_server is False
     assert client.owner_id is None
     assert Session.object_session(client) is None
     stored = dbsession.get_one(Client, client.client_id)

@@ -51,7 +51,7 @@ def test_an_object_is_like_one_of_the_orm_and_belongs_to_no_session(reader: Read
     client = reader.get(Client, "client")
     assert client is not None
     assert client.client_name == "C"
-    assert client.pkce_optional is False
+    assert client.resource_server is False
     assert client.secret_digest is None
     assert Session.object_session(client) is None
     assert reader.get(Client, "another") is None

@@ -87,7 +87,7 @@ def test_every_member_of_the_standards_is_known_and_kept(production: Any) -> Non
 
 
 def test_unknown_and_null_members_are_left_out(production: Any) -> None:
-    own = {"owner_id": "x", "resource_server": True, "pkce_optional": True, "client_secret": "x"}
+    own = {"owner_id": "x", "resource_server": True, "client_secret": "x"}
     checked = check(production, **own, client_name=None, scope=None)
     assert not {*own, "client_name"} & set(checked)
     assert checked["scope"] == ""
