@@ -27,7 +27,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 _LOOPBACK = re.compile(
-    r"http://(?P<address>[0-9.]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?P<rest>(?:/[!\"$-~]*)?)"
+    r"http://(?P<host>localhost|[0-9.]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?P<rest>(?:/[!\"$-~]*)?)"
 )
 
 
@@ -103,15 +103,23 @@ class Client(Base, ClientMixin):
         allowed = set(self.scopes)
         return " ".join(word for word in (scope or "").split() if word in allowed)
 
-    def check_redirect_uri(self, redirect_uri: str) -> bool:
+    def check_redirect_uri(self, redirect_uri: str, *, localhost_any_port: bool = False) -> bool:
         """Compare as strings (RFC 9700 section 4.1); the port of a loopback address may differ
-        (RFC 8252 section 7.3)."""
+        (RFC 8252 section 7.3).
+
+        :param localhost_any_port: whether the port of ``http://localhost`` may differ too, where
+            the client is a native application (RFC 9700 section 4.1.3, RFC 8252 section 8.3).
+        """
         if redirect_uri in self.redirect_uris:
             return True
         asked = _loopback_without_port(redirect_uri)
-        return asked is not None and any(
-            asked == _loopback_without_port(registered) for registered in self.redirect_uris
-        )
+        if asked is None:
+            return False
+        if asked[0] == "localhost":
+            native = self.member("application_type") == "native"
+            if not (native and localhost_any_port):
+                return False
+        return any(asked == _loopback_without_port(registered) for registered in self.redirect_uris)
 
     def check_client_secret(self, client_secret: str) -> bool:
         """Compare in constant time with the secret and, while it lasts, the one before."""
@@ -151,8 +159,9 @@ def _loopback_without_port(uri: str) -> tuple[str, str] | None:
     match = _LOOPBACK.fullmatch(uri)
     if match is None or int(match["port"] or 0) > 65535:
         return None
+    host = match["host"]
     try:
-        loopback = ipaddress.ip_address(match["address"].strip("[]")).is_loopback
+        loopback = host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return None
-    return (match["address"], match["rest"]) if loopback else None
+    return (host, match["rest"]) if loopback else None

@@ -6,7 +6,7 @@ from oidcserver import clock
 from oidcserver.oauth.server import AuthorizationServer
 from oidcserver.oauth.stages import STAGES
 from oidcserver.oauth.tokens import JWTFormat, SealedFormat
-from oidcserver.settings import choice, seconds, text
+from oidcserver.settings import boolean, choice, seconds, text, words
 
 
 def includeme(config: Any) -> None:
@@ -52,6 +52,19 @@ def includeme(config: Any) -> None:
         seconds,
         86400,
         "How long a client may use its former secret after a rotation.",
+    )
+    setting(
+        "oauth.localhost_any_port",
+        boolean,
+        False,
+        "Whether a native application may use any port of a registered http://localhost, as it may "
+        "of a loopback address.",
+    )
+    setting(
+        "oauth.private_use_schemes",
+        words,
+        (),
+        "Schemes without a dot that native applications may register for redirect URIs.",
     )
     setting(
         "oidc.interaction_lifetime",

@@ -1,5 +1,7 @@
 """The stages that every authorization request passes (RFC 6749 section 4.1.2.1), in order."""
 
+from typing import Any
+
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection, invalid_request
 
@@ -39,12 +41,18 @@ def match_redirect_uri(request: AuthorizationRequest) -> None:
             raise invalid_request("The request has no redirect_uri.", "RFC 6749 section 3.1.2.3")
     else:
         redirect_uri = asked[0]
-        if not client.check_redirect_uri(redirect_uri):
+        any_port = request.provider.settings["oauth.localhost_any_port"]
+        if not client.check_redirect_uri(redirect_uri, localhost_any_port=any_port):
+            received: dict[str, Any] = {
+                "redirect_uri": redirect_uri,
+                "registered": list(client.redirect_uris),
+            }
+            if client.check_redirect_uri(redirect_uri, localhost_any_port=True):
+                received["allowed_by"] = "oauth.localhost_any_port = true"
             raise invalid_request(
                 "The redirect_uri is not one that the application registered.",
                 "RFC 9700 section 4.1",
-                redirect_uri=redirect_uri,
-                registered=list(client.redirect_uris),
+                **received,
             )
     request.redirect_uri = redirect_uri
 

@@ -4,9 +4,10 @@ import time
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from support.app import REDIRECT_URI, Provider, RelyingParty
 
-from oidcserver.models import AuthorizationCode
+from oidcserver.models import AuthorizationCode, RecordedRejection
 
 
 @pytest.fixture
@@ -60,6 +61,20 @@ def test_only_the_port_of_a_loopback_address_may_differ(
     page = client.authorize(provider.browser(), redirect_uri=f"http://127.0.0.1{port}/cb")
     assert page.status_int == 200
     assert "login" in page.forms
+
+
+def test_the_port_of_localhost_may_differ_where_the_ini_says_so(make_provider: Any) -> None:
+    for setting, status in (("true", 200), ("false", 400)):
+        provider = make_provider(oauth__localhost_any_port=setting)
+        client = provider.register(
+            redirect_uris=["http://localhost/callback"], token_endpoint_auth_method="none"
+        )
+        asked = "http://localhost:3118/callback"
+        page = client.authorize(provider.browser(), redirect_uri=asked)
+        assert page.status_int == status
+    with provider.database() as dbsession:
+        received = dbsession.scalars(select(RecordedRejection.received)).one()
+    assert received["allowed_by"] == "oauth.localhost_any_port = true"
 
 
 @pytest.mark.parametrize("name", ["client_id", "redirect_uri"])

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from oidcserver.models.client import DEFAULTS
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.registration.members import LOCALISED, RULES, Rule, is_development, promised
-from oidcserver.oauth.registration.uris import redirect_uri_problem
+from oidcserver.oauth.registration.uris import implied_application_type, redirect_uri_problem
 from oidcserver.security.cors import origin_of
 from oidcserver.security.jwk_set import encryption_key, public_key_set
 
@@ -57,6 +57,8 @@ def validate_client_metadata(provider: Any, metadata: Mapping[str, Any]) -> dict
     if sum("#" in name for name in checked) > MAX_LOCALISED:
         raise InvalidClientMetadata("client_name", "There are too many languages.")
     complete = {**_defaults(provider), **{n: v for n, v in checked.items() if v != ""}}
+    if not checked.get("application_type"):
+        complete["application_type"] = implied_application_type(complete["redirect_uris"])
     for rule in CROSS_RULES:
         rule(provider, complete)
     return complete
@@ -166,6 +168,7 @@ def _check_redirect_uris(provider: Any, metadata: dict[str, Any]) -> None:
                 metadata["application_type"],
                 development=is_development(provider),
                 implicit=member == "redirect_uris" and "implicit" in metadata["grant_types"],
+                schemes=provider.settings["oauth.private_use_schemes"],
             )
             if problem is not None:
                 raise InvalidClientMetadata(member, f"URI {number} {problem}.", error)

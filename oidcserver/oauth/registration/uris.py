@@ -5,6 +5,7 @@ Each function returns what is wrong in half a sentence that quotes no input, or 
 
 import ipaddress
 import re
+from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 from oidcserver.security.addresses import RefusedURL, check_addresses, parse_url
@@ -22,7 +23,12 @@ _NEVER = frozenset(
 
 
 def redirect_uri_problem(
-    uri: str, application_type: str, *, development: bool, implicit: bool = False
+    uri: str,
+    application_type: str,
+    *,
+    development: bool,
+    implicit: bool = False,
+    schemes: Collection[str] = (),
 ) -> str | None:
     """Check where a browser is sent with an answer.
 
@@ -30,6 +36,7 @@ def redirect_uri_problem(
     :param development: whether web applications may use http on loopback.
     :param implicit: whether tokens are sent there, which a web application must not receive on
         the person's own machine (OpenID Connect Registration section 2).
+    :param schemes: private-use schemes without a dot that native applications may use.
     """
     problem = uri_problem(uri)
     if problem is not None:
@@ -45,12 +52,38 @@ def redirect_uri_problem(
     if parts.scheme == "http":
         if not local:
             return "is http, which is for loopback addresses only (RFC 8252 section 7.3)"
-        return None if native or development else "is http, which web applications may not use"
+        if native or development:
+            return None
+        return "is http, which only native applications may register (application_type native)"
     if not native:
-        return "has a scheme of its own, which is for native applications only"
-    if "." not in parts.scheme:
-        return "has a scheme without a dot: com.example.app is one (RFC 8252 section 7.1)"
+        return (
+            f"uses a custom scheme ({parts.scheme}:), which only native applications may register "
+            "(application_type native)"
+        )
+    if "." not in parts.scheme and parts.scheme not in schemes:
+        return (
+            f"uses a scheme without a dot ({parts.scheme}:), which oauth.private_use_schemes does "
+            "not name; com.example.app: has one (RFC 8252 section 7.1)"
+        )
     return None
+
+
+def implied_application_type(uris: Iterable[str]) -> str:
+    """Return the application type of a client that says none, by its redirect URIs.
+
+    The default of OpenID Connect Registration section 2 is ``web``. Clients of RFC 7591 do not know
+    the member: http on loopback and private-use schemes are what native applications use (RFC 8252
+    section 7).
+    """
+    return "native" if any(_is_native(uri) for uri in uris) else "web"
+
+
+def _is_native(uri: str) -> bool:
+    if uri_problem(uri) is not None:
+        return False
+    parts = urlsplit(uri)
+    local = parts.scheme == "http" and is_loopback(parts.hostname or "")
+    return local or parts.scheme not in {"http", "https"}
 
 
 def web_uri_problem(uri: str, *, development: bool) -> str | None:

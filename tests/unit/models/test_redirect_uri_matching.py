@@ -40,6 +40,26 @@ def test_nothing_else_is(uri: str) -> None:
     assert not client().check_redirect_uri(uri)
 
 
+def test_the_port_of_localhost_is_free_for_native_applications_where_the_ini_says_so() -> None:
+    for registered, asked in (
+        ("http://localhost/callback", "http://localhost:3118/callback"),
+        ("http://localhost:8000/callback", "http://localhost/callback"),
+    ):
+        native, web = client(registered), client(registered)
+        native.client_metadata["application_type"] = "native"
+        assert native.check_redirect_uri(asked, localhost_any_port=True)
+        assert not native.check_redirect_uri(asked)
+        assert not web.check_redirect_uri(asked, localhost_any_port=True)
+        assert web.check_redirect_uri(registered)
+        for other in (
+            "http://localhost:3118/Callback", "http://localhost:99999/callback",
+            "http://localhost.evil.example:1/callback", "http://LOCALHOST:1/callback",
+            "http://x.localhost:1/callback", "http://127.0.0.1:1/callback",
+            "https://localhost:1/callback",
+        ):  # fmt: skip
+            assert not native.check_redirect_uri(other, localhost_any_port=True)
+
+
 @given(st.text(max_size=80))
 def test_any_text_is_answered(text: str) -> None:
     assert client().check_redirect_uri(text) == (text in REGISTERED)

@@ -26,7 +26,11 @@ def make(mode: str = "production", **selected: Any) -> Any:
     promises = {**PROMISES, **selected.pop("promises", {})}
     values = {
         "catalog": Catalog(),
-        "settings": {"oidcserver.mode": mode, "oauth.pkce_exemptions": True},
+        "settings": {
+            "oidcserver.mode": mode,
+            "oauth.pkce_exemptions": True,
+            "oauth.private_use_schemes": ("example-ide",),
+        },
         "grant_types": dict.fromkeys(GRANT_TYPES),
         "response_types": frozenset({"code", "id_token", "id_token token", "code id_token"}),
         "scopes": dict.fromkeys(("openid", "profile")),

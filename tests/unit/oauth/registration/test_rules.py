@@ -296,9 +296,27 @@ def test_development_lets_web_applications_use_http_on_loopback(
     production: Any, development: Any
 ) -> None:
     for uri in ("http://localhost:3000/cb", "http://127.0.0.1/cb"):
-        assert check(development, redirect_uris=[uri])
-        assert problem(production, redirect_uris=[uri]).error == "invalid_redirect_uri"
+        own = {"redirect_uris": [uri], "application_type": "web"}
+        assert check(development, **own)["application_type"] == "web"
+        assert problem(production, **own).error == "invalid_redirect_uri"
     assert problem(development, redirect_uris=["http://client.example/cb"])
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://localhost:8000/cb", "http://127.0.0.1/cb", "com.example.app:/cb",
+            "example-ide://example.tool/callback"]
+)  # fmt: skip
+def test_a_client_that_says_no_application_type_is_what_its_redirect_uris_are(
+    production: Any, development: Any, uri: str
+) -> None:
+    for provider in (production, development):
+        for unsaid in ({}, {"application_type": None}):
+            checked = check(provider, redirect_uris=[uri], **unsaid)
+            assert checked["application_type"] == "native"
+        web = check(provider, redirect_uris=["https://client.example/cb"])
+        assert web["application_type"] == "web"
+    own = {"redirect_uris": [uri], "application_type": "web"}
+    assert problem(production, **own).error == "invalid_redirect_uri"
 
 
 def test_public_keys_are_stored_and_of_each_only_what_belongs_to_it(production: Any) -> None:

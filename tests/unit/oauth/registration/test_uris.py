@@ -1,5 +1,6 @@
 """Which URIs are registered, and which are refused (RFC 9700 section 4.1, RFC 8252)."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,13 +11,14 @@ from urllib3.util import parse_url
 
 from oidcserver.oauth.registration.uris import (
     fetched_uri_problem,
+    implied_application_type,
     is_loopback,
     redirect_uri_problem,
     web_uri_problem,
 )
 
 
-def redirect_problem(uri: str, application_type: str = "web", **kwargs: bool) -> str | None:
+def redirect_problem(uri: str, application_type: str = "web", **kwargs: Any) -> str | None:
     return redirect_uri_problem(uri, application_type, **{"development": False, **kwargs})
 
 
@@ -78,14 +80,50 @@ def test_a_bad_redirect_uri_is_refused_everywhere(
 
 @pytest.mark.parametrize("uri", ["http://localhost/cb", "http://127.0.0.1:3000/cb"])
 def test_web_applications_use_http_on_loopback_in_development_only(uri: str) -> None:
-    assert redirect_problem(uri) == "is http, which web applications may not use"
+    problem = "is http, which only native applications may register (application_type native)"
+    assert redirect_problem(uri) == problem
     assert redirect_problem(uri, development=True) is None
 
 
 @pytest.mark.parametrize("development", [False, True])
 def test_a_scheme_of_its_own_is_for_native_applications(development: bool) -> None:
     problem = redirect_problem("com.example.app:/cb", development=development)
-    assert problem == "has a scheme of its own, which is for native applications only"
+    assert problem == (
+        "uses a custom scheme (com.example.app:), which only native applications may register "
+        "(application_type native)"
+    )
+
+
+def test_a_scheme_without_a_dot_is_one_that_the_ini_names() -> None:
+    uri = "example-ide://example.tool/callback"
+    problem = redirect_problem(uri, "native")
+    assert problem is not None
+    assert "which oauth.private_use_schemes does not name" in problem
+    allowed: Any = {"schemes": ("example-ide", "javascript")}
+    assert redirect_problem(uri, "native", **allowed) is None
+    assert redirect_problem(uri, "web", **allowed) is not None
+    assert redirect_problem("example-ide2://x/cb", "native", **allowed) is not None
+    assert redirect_problem("javascript://x/%0aalert(1)", "native", **allowed) is not None
+
+
+@pytest.mark.parametrize(
+    ("uris", "implied"),
+    [
+        ([], "web"),
+        (["https://client.example/cb"], "web"),
+        (["http://localhost:8000/cb"], "native"),
+        (["http://127.0.0.1/cb", "http://[::1]/cb"], "native"),
+        (["com.example.app:/cb"], "native"),
+        (["https://client.example/cb", "http://localhost/cb"], "native"),
+        (["http://client.example/cb"], "web"),
+        (["javascript:alert(1)"], "web"),
+        (["x", "https://[::1/"], "web"),
+    ],
+)
+def test_the_redirect_uris_say_what_kind_of_application_it_is(
+    uris: list[str], implied: str
+) -> None:
+    assert implied_application_type(uris) == implied
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
