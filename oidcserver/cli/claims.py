@@ -27,7 +27,9 @@ def read_claims(provider: Any, file: Any) -> dict[str, Any]:
     for name, value in claims.items():
         plain = plain_name(name)
         if plain not in provider.claim_names:
-            raise click.ClickException(f"No scope here returns the claim {name}.")
+            raise click.ClickException(
+                f"No scope here returns the claim {name}: oidc.scope_claims can declare one."
+            )
         expected = CLAIM_TYPES.get(plain, (str,))[0]
         if plain in STANDARD_CLAIMS and type(value) is not expected:
             raise click.ClickException(f"The claim {name} has to be {_WORDS[expected]}.")

@@ -47,7 +47,11 @@ def explanation(provider: Any) -> dict[str, Any]:
     explained: dict[str, Any] = {"settings": _settings(provider)}
     for kind, names in selected.items():
         explained[f"{kind}s".replace("ys", "ies")] = {
-            name: {"selected": name in names, "offered_at": offer.where}
+            name: {
+                "selected": name in names,
+                "offered_at": offer.where,
+                **({"claims": list(offer.value.claims)} if kind == "scope" else {}),
+            }
             for name, offer in provider.catalog.offers(kind).items()
         }
     explained["response types"] = sorted(provider.response_types)
@@ -85,5 +89,7 @@ def _line(entry: Any) -> str:
         text = " ".join(map(str, value)) if isinstance(value, list) else value
         return f"{text}  ({entry['from']}) {entry['why']}"
     if isinstance(entry, dict) and "selected" in entry:
-        return f"{'selected' if entry['selected'] else 'not selected'}  {entry['offered_at']}"
+        claims = f"  claims: {' '.join(entry['claims'])}" if entry.get("claims") else ""
+        state = "selected" if entry["selected"] else "not selected"
+        return f"{state}  {entry['offered_at']}{claims}"
     return " ".join(map(str, entry)) if isinstance(entry, list) else str(entry)

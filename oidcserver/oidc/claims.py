@@ -27,19 +27,24 @@ def userinfo_claims(
     return _release(request, user, names, asked.get(LOCALES, ()))
 
 
-def id_token_claims_requested(
-    request: Any, authorization: Authorization, user: Any, response_type: str
+def claims_of_id_token(
+    request: Any,
+    authorization: Authorization,
+    user: Any,
+    scopes: Iterable[str] = (),
+    *,
+    alone: bool = False,
 ) -> dict[str, Any]:
-    """Return what an ID token says of a person: the claims that the claims parameter asks of it.
+    """Return what an ID token says of a user: the claims that the claims parameter asks of it, and
+    those of ``scopes``.
 
-    Where no access token is issued, it is the only place for claims: it has those that UserInfo
-    would have too (section 5.4).
+    :param alone: whether no access token is issued, so that UserInfo cannot be asked: the ID token
+        has what the claims parameter asks of UserInfo too.
     """
     asked = authorization.claims_request or {}
-    names = [*asked.get("id_token", ())]
-    if response_type == "id_token":
-        scopes = authorization.scope.split()
-        names += [*_names_of(request.provider, scopes), *asked.get("userinfo", ())]
+    names = [*asked.get("id_token", ()), *_names_of(request.provider, scopes)]
+    if alone:
+        names += asked.get("userinfo", ())
     return _release(request, user, names, asked.get(LOCALES, ()))
 
 

@@ -6,12 +6,15 @@ from oidcserver.keys.jwt import half_hash
 from oidcserver.models import Authorization
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
+from oidcserver.oauth.registration.members import ID_TOKEN_CLAIMS
 from oidcserver.oidc.acr import acr_claim
-from oidcserver.oidc.claims import id_token_claims_requested
+from oidcserver.oidc.claims import claims_of_id_token
 from oidcserver.oidc.client_jwt import UNSIGNED, make_client_jwt, signing_algorithms
-from oidcserver.settings import boolean, seconds
+from oidcserver.settings import boolean, choice, seconds
 
 ALGORITHM = "id_token_signed_response_alg"
+#: Of a client: what its ID tokens say, if not what ``oidc.id_token_claims`` says.
+CLAIMS_MEMBER = "id_token_claims"
 
 
 def make_id_token(
@@ -53,9 +56,15 @@ def add_to_authorization_response(
     algorithm = request.client.member(ALGORITHM)
     code, token = parameters.get("code"), parameters.get("access_token")
     http_request, authorization = request.http_request, request.authorization
+    # Without an access token it is the only place for the claims of scopes (section 5.4).
+    alone = request.response_type == "id_token"
     claims: dict[str, Any] = {
-        **id_token_claims_requested(
-            http_request, authorization, http_request.login_session.user, request.response_type
+        **claims_of_id_token(
+            http_request,
+            authorization,
+            http_request.login_session.user,
+            authorization.scope.split() if alone else (),
+            alone=alone,
         ),
         "nonce": authorization.nonce,
         "c_hash": half_hash(code, algorithm) if code else None,
@@ -71,12 +80,22 @@ def add_to_token_response(oauth_request: Any, response: dict[str, Any]) -> None:
         return
     request, client = oauth_request.http_request, oauth_request.client
     algorithm, token = client.member(ALGORITHM), response["access_token"]
+    scopes = response["scope"].split() if has_claims_of_scopes(request.provider, client) else ()
     claims = {
-        **id_token_claims_requested(request, authorization, oauth_request.user, "code"),
+        **claims_of_id_token(request, authorization, oauth_request.user, scopes),
         "nonce": authorization.nonce if oauth_request.authorization_code is not None else None,
         "at_hash": half_hash(token, algorithm) if algorithm != UNSIGNED else None,
     }
     response["id_token"] = make_id_token(request, client, authorization, claims)
+
+
+def has_claims_of_scopes(provider: Any, client: Any) -> bool:
+    """Whether the ID tokens that a client gets from the token endpoint have the claims of scopes.
+
+    Section 5.4 leaves them to UserInfo, and many relying parties read ID tokens only.
+    """
+    mode = client.member(CLAIMS_MEMBER) or provider.settings["oidc.id_token_claims"]
+    return bool(mode == "scopes")
 
 
 def demand_openid_and_nonce(request: AuthorizationRequest) -> None:
@@ -99,6 +118,13 @@ def includeme(config: Any) -> None:
         boolean,
         False,
         "Whether a client of the code flow may register to get ID tokens that nobody signed.",
+    )
+    config.add_oauth_setting(
+        "oidc.id_token_claims",
+        choice(*ID_TOKEN_CLAIMS),
+        "requested",
+        "What ID tokens of the token endpoint say of users: what the claims parameter requests, or "
+        "the claims of the scopes too. A client may set id_token_claims for itself.",
     )
     config.add_oauth_stage("authorization", "nonce", demand_openid_and_nonce, after="scope")
     config.add_oauth_stage("authorization_response", "id_token", add_to_authorization_response)

@@ -1,8 +1,20 @@
 """The standard scopes and claims (OpenID Connect Core sections 5.1, 5.4 and 11)."""
 
+import re
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from oidcserver.interfaces import Scope
+from oidcserver.plugins.catalog import Offer
+from oidcserver.plugins.selection import DECLARE
+from oidcserver.settings import lines
+
+SETTING = "oidc.scope_claims"
+#: RFC 6749 section 3.3.
+_SCOPE = re.compile(r"[!#-\[\]-~]+", re.ASCII)
+#: A name that needs no escape in JSON and no tag of a language.
+_CLAIM = re.compile(r"[A-Za-z0-9_.:/?=&~+-]{1,255}", re.ASCII)
 
 STANDARD = (
     Scope("openid", "Know that it is you"),
@@ -66,8 +78,62 @@ def describe_claim(provider: Any, name: str) -> str:
     return next(scopes, name)
 
 
+def scope_lines(raw: str) -> tuple[str, ...]:
+    """Return lines of a scope and its claims, such as ``groups: groups | See your groups``."""
+    declared = lines(raw)
+    for line in declared:
+        read_scope(line)
+    return declared
+
+
+def read_scope(line: str) -> Scope:
+    """Return the scope of a line: its name, its claims, and what it means to allow it.
+
+    :raises ValueError: with what a line looks like.
+    """
+    name, _, rest = line.partition(": ")
+    words, _, sentence = rest.partition("|")
+    claims, sentence = tuple(words.split()), sentence.strip()
+    if not (_SCOPE.fullmatch(name) and all(map(_CLAIM.fullmatch, claims)) and (claims or sentence)):
+        raise ValueError("lines such as `groups: groups | See which groups you are in`")
+    return Scope(name, sentence, claims)
+
+
+def declare_scopes(provider: Any) -> None:
+    """Offer the scopes that the ini declares; one that exists gets further claims."""
+    for number, line in enumerate(provider.settings[SETTING], start=1):
+        scope = read_scope(line)
+        offered = provider.catalog.offers("scope").get(scope.name)
+        existing = offered.value if offered is not None else Scope(scope.name, "")
+        claims = tuple(dict.fromkeys((*existing.claims, *scope.claims)))
+        words = f"See your {', '.join(claims)}".replace("_", " ")
+        sentence = scope.description or existing.description or words
+        where = SimpleNamespace(file=SETTING, line=number)
+        provider.catalog.add(Offer("scope", scope.name, Scope(scope.name, sentence, claims), where))
+
+
+def _demand_selected(registry: Any) -> str | None:
+    """A scope that is declared and not selected is a mistake."""
+    provider = registry.provider
+    declared = (read_scope(line).name for line in provider.settings[SETTING])
+    missing = [name for name in declared if name not in provider.scopes]
+    if missing:
+        return f"{SETTING} declares {', '.join(missing)}, which oauth.scopes does not select."
+    return None
+
+
 def includeme(config: Any) -> None:
-    """Offer the standard scopes."""
+    """Offer the standard scopes, and those that the ini declares."""
     for scope in STANDARD:
         config.add_scope(scope.name, scope.description, scope.claims)
+    config.add_oauth_setting(
+        SETTING,
+        scope_lines,
+        (),
+        "Further scopes and the claims that they return, one a line: "
+        "`groups: groups | See which groups you are in`.",
+    )
+    declare = partial(declare_scopes, config.registry.provider)
+    config.action(("oauth", "declared scopes"), declare, order=DECLARE)
+    config.add_startup_check("declared scopes", _demand_selected)
     config.add_server_metadata("scopes_supported", lambda provider: list(provider.scopes))

@@ -15,7 +15,9 @@ from oidcserver.settings import (
 )
 
 SETTINGS = PHASE0_CONFIG + 1
-SELECT = PHASE0_CONFIG + 2
+#: For offers that the settings make.
+DECLARE = PHASE0_CONFIG + 2
+SELECT = PHASE0_CONFIG + 3
 CHECK = PHASE3_CONFIG + 100
 #: For what reads the database at the start: the schema is what the code needs.
 AFTER_SCHEMA = CHECK + 3

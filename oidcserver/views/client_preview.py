@@ -6,7 +6,7 @@ from typing import Any
 from oidcserver.models import Authorization, Client
 from oidcserver.oauth.subjects import subject_of
 from oidcserver.oidc.claims import scope_claims
-from oidcserver.oidc.id_token import id_token_claims
+from oidcserver.oidc.id_token import has_claims_of_scopes, id_token_claims
 
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
@@ -56,9 +56,11 @@ def _documents(request: Any, client: Client) -> list[tuple[str, str]]:
         amr=session.amr,
     )
     id_token = id_token_claims(request, client, authorization)
+    claims = scope_claims(request, session.user, client.scopes)
+    if has_claims_of_scopes(request.provider, client):
+        id_token = {**id_token, **claims}
     documents = [("ID token", id_token)]
     if "userinfo_endpoint" in request.provider.route_names:
-        claims = scope_claims(request, session.user, client.scopes)
         documents.append(("UserInfo", {"sub": subject, **claims}))
     return [
         (title, json.dumps(document, indent=2, ensure_ascii=False)) for title, document in documents

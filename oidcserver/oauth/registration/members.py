@@ -18,6 +18,8 @@ from oidcserver.security.jwk_set import public_key_set
 
 Rule = Callable[[Any, Any], Any]
 
+#: The claims that the claims parameter requests, or those of the scopes too.
+ID_TOKEN_CLAIMS = ("requested", "scopes")
 MAX_NAME = 100
 MAX_TEXT = 255
 MAX_ITEMS = 50
@@ -194,6 +196,8 @@ RULES: dict[str, Rule] = {
     "software_version": _text,
     "application_type": _one_of(lambda p: ("web", "native")),
     "subject_type": _promised("subject_types_supported"),
+    # Ours: what ID tokens of the token endpoint say of users.
+    "id_token_claims": _one_of(lambda p: ID_TOKEN_CLAIMS),
     "id_token_signed_response_alg": _promised("id_token_signing_alg_values_supported"),
     "id_token_encrypted_response_alg": _promised("id_token_encryption_alg_values_supported"),
     "id_token_encrypted_response_enc": _promised("id_token_encryption_enc_values_supported"),
