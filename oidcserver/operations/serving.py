@@ -11,14 +11,20 @@ import time
 from typing import Any
 
 from waitress import create_server, wasyncore
-from waitress.channel import HTTPChannel
+
+from oidcserver.operations.connections import (
+    ANSWER_BYTES,
+    Channel,
+    Holdout,
+    default_connection_limit,
+)
 
 log = logging.getLogger("oidcserver.serving")
 
 #: How long requests may take to end, in seconds: what manages services kills after 30 or more.
 PATIENCE = 25
-#: Up to so many bytes header and body wait for each other, so that one packet has both.
-SEND_BYTES = 16384
+#: Seconds in which a request has to arrive.
+REQUEST_TIMEOUT = 30
 
 
 def serve(app: Any, global_config: Any, **settings: Any) -> None:
@@ -27,7 +33,10 @@ def serve(app: Any, global_config: Any, **settings: Any) -> None:
     From then on connections are refused, and the idle ones closed. So a request that gets no
     answer was not read, and a proxy may send it to another process.
 
-    This is a ``paste.server_runner``; the settings are those of waitress, but it polls by default.
+    This is a ``paste.server_runner``. The settings are those of waitress, but it polls by default,
+    and ``connection_limit`` is half of the files that the process may open, at most 1000.
+
+    :param settings: besides, ``request_timeout``: the seconds in which a request has to arrive.
     """
     told_to_end = False
 
@@ -40,8 +49,13 @@ def serve(app: Any, global_config: Any, **settings: Any) -> None:
     logging.basicConfig()  # unless the ini file configures it
     sockets: dict[int, Any] = {}
     signal.signal(signal.SIGTERM, end)
-    server = create_server(app, map=sockets, **{"asyncore_use_poll": "true", **settings})
-    server.adj.send_bytes = SEND_BYTES
+    request_timeout = int(settings.pop("request_timeout", REQUEST_TIMEOUT))
+    defaults = {"asyncore_use_poll": "true", "connection_limit": default_connection_limit()}
+    server = create_server(app, map=sockets, **{**defaults, **settings})
+    for listener in _listeners(sockets):
+        listener.channel_class = Channel
+        listener.answer_bytes = 0 if "send_bytes" in settings else ANSWER_BYTES
+    holdout = Holdout(server.adj.connection_limit, request_timeout)
     # What the start made lives as long as the process: the collector need not look at it again.
     gc.collect()
     gc.freeze()
@@ -51,6 +65,7 @@ def serve(app: Any, global_config: Any, **settings: Any) -> None:
         """Let each socket that is ready read or write, or wait a second for one."""
         timeout, use_poll = server.adj.asyncore_loop_timeout, server.adj.asyncore_use_poll
         wasyncore.loop(timeout, use_poll, sockets, count=1)
+        holdout.check(sockets.values())
 
     try:
         while not told_to_end:
@@ -75,10 +90,10 @@ def _listeners(sockets: dict[int, Any]) -> list[Any]:
     return [each for each in sockets.values() if each.accepting]
 
 
-def _connections(sockets: dict[int, Any]) -> list[HTTPChannel]:
-    return [each for each in sockets.values() if isinstance(each, HTTPChannel)]
+def _connections(sockets: dict[int, Any]) -> list[Channel]:
+    return [each for each in sockets.values() if isinstance(each, Channel)]
 
 
-def _is_idle(connection: HTTPChannel) -> bool:
-    """Whether no request is there, whole or in part, and no answer waits to be sent."""
-    return not (connection.requests or connection.request or connection.total_outbufs_len)
+def _is_idle(connection: Channel) -> bool:
+    """Whether no request is there, not even in part, and no answer waits to be sent."""
+    return connection.is_waiting and not connection.request

@@ -3,9 +3,11 @@
 import logging
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event
@@ -17,6 +19,7 @@ from support.processes import free_port, is_listening
 
 import oidcserver
 from oidcserver.operations import serving
+from oidcserver.operations.connections import Channel
 
 ROOT = Path(oidcserver.__file__).parent.parent
 
@@ -50,9 +53,9 @@ class Site:
             self.may_end.wait()
         body: bytes = environ["wsgi.input"].read()
         start_response("200 OK", [("Content-Length", str(len(body)))])
-        return [body]
+        return [body[: len(body) // 2], body[len(body) // 2 :]]
 
-    def serve(self, story: Story) -> None:
+    def serve(self, story: Story, **settings: str) -> None:
         """Serve until the story says SIGTERM, or is over."""
 
         def told() -> None:
@@ -64,7 +67,8 @@ class Site:
 
         with ThreadPoolExecutor(1) as pool:
             future = pool.submit(told)
-            serving.serve(self.app, {}, listen=f"127.0.0.1:{self.port}", threads="1")
+            listen = f"127.0.0.1:{self.port}"
+            serving.serve(self.app, {}, listen=listen, threads="1", **settings)
             future.result()
 
     def connect(self) -> HTTPConnection:
@@ -74,6 +78,25 @@ class Site:
         connection.request("GET", "/")
         assert connection.getresponse().read() == b""
         return connection
+
+    def open(self) -> socket.socket:
+        """Return a connection on which nothing was sent."""
+        wait_until(lambda: is_listening(self.port))
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def answers(self, raw: bytes) -> bytes:
+        """Send bytes; return all that comes until the server closes the connection."""
+        with self.open() as connection:
+            connection.sendall(raw)
+            return read_to_end(connection)
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    """Return what comes until the other side closes the connection."""
+    received = b""
+    while part := connection.recv(4096):
+        received += part
+    return received
 
 
 @pytest.fixture
@@ -147,6 +170,135 @@ def test_a_request_that_does_not_end_is_cut_off(
     with caplog.at_level(logging.WARNING, "oidcserver.serving"):
         site.serve(story)
     assert "1 requests are cut off" in caplog.text
+
+
+# What peers may not do
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
+        "HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5",
+        "HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue",
+        "HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked",
+        "HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6",
+    ],
+)
+def test_a_request_of_two_lengths_is_rejected_and_its_connection_closed(
+    site: Site, head: str
+) -> None:
+    smuggled = b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    def story() -> None:
+        answers = site.answers(f"POST / {head}\r\nHost: a\r\n\r\n".encode() + smuggled)
+        assert answers.count(b"\r\nServer: ") == 1
+        assert b" 400 Bad Request\r\n" in answers
+
+    site.serve(story)
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"G", b"GET / HTTP/1.1\r\nHost: a\r\n", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nxx"],
+)
+def test_a_request_that_does_not_arrive_is_given_up(site: Site, begun: bytes) -> None:
+    def story() -> None:
+        assert b" 408 Request Timeout\r\n" in site.answers(begun)
+
+    site.serve(story, request_timeout="1")
+
+
+def test_a_byte_now_and_then_does_not_hold_a_connection(site: Site) -> None:
+    def story() -> None:
+        with site.open() as connection:
+            connection.settimeout(0.2)
+            received = b""
+            for byte in b"GET / HTTP/1.1\r\nX: " + b"x" * 1000:
+                connection.send(bytes([byte]))
+                with suppress(TimeoutError):
+                    received += connection.recv(100)
+                    break
+            assert b" 408 Request Timeout" in received
+
+    site.serve(story, request_timeout="1")
+
+
+def test_a_connection_on_which_nothing_is_sent_is_closed_and_an_answered_one_kept(
+    site: Site,
+) -> None:
+    def story() -> None:
+        kept = site.connect()
+        with site.open() as silent:
+            assert read_to_end(silent) == b""
+        kept.request("GET", "/")
+        assert kept.getresponse().status == 200
+        kept.close()
+
+    site.serve(story, request_timeout="1")
+
+
+def test_connections_that_are_held_open_keep_nobody_out(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    def story() -> None:
+        with ExitStack() as held:
+            for number in range(60):
+                connection = held.enter_context(site.open())
+                if number % 2:
+                    connection.sendall(b"GET / HTTP/1.1\r\n")
+            busy = site.connect()
+            busy.request("GET", "/slow")
+            site.begun.wait()
+            for _ in range(60):
+                held.enter_context(site.open())
+            site.may_end.set()
+            assert busy.getresponse().status == 200, "a request that is served is not cut off"
+            busy.close()
+            last = site.connect()
+            last.close()
+
+    with caplog.at_level(logging.WARNING, "oidcserver.serving"):
+        site.serve(story, connection_limit="40")
+    assert caplog.text.count("idle ones are closed") == 1
+
+
+def test_an_operators_send_bytes_count_and_by_default_an_answer_is_sent_as_a_whole(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+
+    def send(self: Any, data: bytes, do_close: bool = True) -> int:
+        sent.append(len(data))
+        return real(self, data, do_close)
+
+    real = Channel.send
+    monkeypatch.setattr(Channel, "send", send)
+
+    def story() -> None:
+        connection = site.connect()
+        sent.clear()
+        for body in (b"body", b"x" * 16000):
+            connection.request("POST", "/", body)
+            assert connection.getresponse().read() == body
+        connection.close()
+
+    site.serve(story)
+    assert len(sent) == 2, "header and body together"
+    with pytest.warns(DeprecationWarning, match="send_bytes"):
+        site.serve(story, send_bytes="1")
+    assert len(sent) > 2, "part by part"
+
+
+def test_an_answer_of_any_size_arrives(site: Site) -> None:
+    def story() -> None:
+        connection = site.connect()
+        for size in (0, 1, 10_000, 20_000, 40_000, 1_000_000, 1, 40_000):
+            connection.request("POST", "/", b"x" * size)
+            assert connection.getresponse().read() == b"x" * size
+        connection.close()
+
+    site.serve(story)
 
 
 def test_production_is_served_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,161 @@
+"""Connections as waitress serves them, and what it leaves to us: framing, and peers that hold on.
+
+Anybody can open connections and send nothing, or a byte now and then. A peer has so many seconds
+to send a request, and where connections run out those that are idle make room.
+"""
+
+import logging
+import resource
+import time
+from collections.abc import Collection
+from typing import Any
+
+from waitress.buffers import OverflowableBuffer
+from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.utilities import Error
+
+log = logging.getLogger("oidcserver.serving")
+
+#: Up to so many bytes header and body wait for each other, so that one packet has both.
+ANSWER_BYTES = 16384
+#: Of the connections that are allowed, the share from which on idle ones are closed.
+FULL = 0.9
+#: Seconds between two log lines about connections that had to make room.
+LOG_INTERVAL = 60
+
+
+def default_connection_limit() -> int:
+    """Return half of the files that this process may open, but no more than 1000."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1000 if files == resource.RLIM_INFINITY else min(files // 2, 1000)
+
+
+class RequestTimeout(Error):
+    """A request that did not arrive in time (RFC 9110 section 15.5.9)."""
+
+    code = 408
+    reason = "Request Timeout"
+
+
+class Parser(HTTPRequestParser):
+    """Rejects requests whose length two readers may understand in two ways."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Parse request line and fields.
+
+        :raises ParsingError: if the length is said by Transfer-Encoding and by Content-Length, or
+            by Transfer-Encoding in a version that has none (RFC 9112 section 6.1).
+        """
+        super().parse_header(header_plus)
+        # waitress takes the field away where it obeys it.
+        in_old_version = "TRANSFER_ENCODING" in self.headers
+        if in_old_version or (self.chunked and "CONTENT_LENGTH" in self.headers):
+            self.expect_continue = False
+            raise ParsingError("Transfer-Encoding belongs to HTTP/1.1, and excludes Content-Length")
+
+
+class Channel(HTTPChannel):
+    """A connection that knows since when its peer owes a request."""
+
+    parser_class = Parser
+    request: Any
+    current_outbuf_count: int
+    #: The monotonic clock when it was opened or a request began; None where nothing is owed.
+    owed_since: float | None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.owed_since = time.monotonic()
+
+    def received(self, data: bytes) -> bool:
+        """Take what arrived."""
+        before = self.request
+        taken: bool = super().received(data)
+        if self.request is None:
+            self.owed_since = None
+        elif self.request is not before:
+            self.owed_since = time.monotonic()
+        return taken
+
+    def write_soon(self, data: Any) -> int:
+        """Take a part of an answer; a small one leaves as a whole when the request is served.
+
+        Otherwise header and body would be sent by a call each, and wake the main thread each.
+        Where the operator sets ``send_bytes`` that alone counts.
+        """
+        waits = self.server.answer_bytes
+        if not isinstance(data, bytes) or self.total_outbufs_len + len(data) >= waits:
+            written: int = super().write_soon(data)
+            return written
+        with self.outbuf_lock:
+            if not self.connected:
+                raise ClientDisconnected
+            if self.current_outbuf_count >= self.adj.outbuf_high_watermark:  # a new answer begins
+                self.outbufs.append(OverflowableBuffer(self.adj.outbuf_overflow))
+                self.current_outbuf_count = 0
+            self.outbufs[-1].append(data)
+            self.current_outbuf_count += len(data)
+            self.total_outbufs_len += len(data)
+        return len(data)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no request is served, and no answer waits to be sent."""
+        return not (self.requests or self.total_outbufs_len or self.will_close)
+
+    def give_up(self) -> None:
+        """Answer a request that has begun with 408, and close the connection."""
+        with self.requests_lock:
+            if self.requests:
+                return  # the answer before comes first
+            self.owed_since = None
+            if self.request is None:
+                self.will_close = True
+                return
+            self.request.error = RequestTimeout("The request did not arrive in time.")
+            self.request.completed = True
+            self.requests.append(self.request)
+            self.request = None
+            self.server.add_task(self)
+
+
+class Holdout:
+    """Keeps connections from being held for nothing. Called by the main thread alone.
+
+    :param limit: the connections that the server takes.
+    :param request_timeout: seconds in which a request has to arrive, from its first byte, or from
+        the opening of the connection for the first.
+    """
+
+    def __init__(self, limit: int, request_timeout: int) -> None:
+        self._room = int(limit * FULL)
+        self._request_timeout = request_timeout
+        self._checked_at = self._logged_at = float("-inf")
+
+    def check(self, sockets: Collection[Any]) -> None:
+        """Give up requests that do not arrive, and close idle connections where room is needed."""
+        now = time.monotonic()
+        full = len(sockets) > self._room
+        if not full and now < self._checked_at + 1:
+            return
+        self._checked_at = now
+        channels = [each for each in sockets if isinstance(each, Channel)]
+        for channel in channels:
+            if channel.owed_since is not None and now - channel.owed_since > self._request_timeout:
+                channel.give_up()
+        if full:
+            self._make_room(channels, len(sockets) - self._room, now)
+
+    def _make_room(self, channels: list[Channel], number: int, now: float) -> None:
+        """Close those between two requests first, the longest idle first."""
+        waiting = [channel for channel in channels if channel.is_waiting]
+        waiting.sort(key=lambda channel: (channel.request is not None, channel.last_activity))
+        for channel in waiting[:number]:
+            channel.will_close = True
+        if now > self._logged_at + LOG_INTERVAL:
+            self._logged_at = now
+            log.warning(
+                "%d connections are open: idle ones are closed. connection_limit allows more.",
+                len(channels),
+            )
