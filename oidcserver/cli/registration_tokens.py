@@ -19,6 +19,7 @@ from oidcserver.credentials import INITIAL_ACCESS_TOKEN, digest, new_credential
 from oidcserver.models import InitialAccessToken
 
 DAY = 86400
+MAX_NAME = 255
 
 
 @click.group("registration-tokens")
@@ -31,13 +32,17 @@ def registration_tokens() -> None:
 @click.option("--name", required=True, help="For whom or what it is.")
 @click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True,
               help="How long it works.")  # fmt: skip
-@click.option("--uses", type=click.IntRange(1), help="How many clients it registers; else any.")
+@click.option(
+    "--uses", type=click.IntRange(1, 10**6), help="How many clients it registers; else any."
+)
 @json_option
 def create(ini: Path, name: str, days: int, uses: int | None, as_json: bool) -> None:
     """Make an initial access token (RFC 7591 section 3); print it, which is shown only now.
 
     Example: oidcserver registration-tokens create production.ini --name "Team Shop" --uses 1
     """
+    if len(name) > MAX_NAME:
+        raise click.BadParameter(f"it is longer than {MAX_NAME} characters", param_hint="--name")
     token = new_credential(INITIAL_ACCESS_TOKEN)
     with transaction(open_registry(ini)) as dbsession:
         row = InitialAccessToken(

@@ -15,9 +15,11 @@ from html import escape
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlencode
 
+from pyramid.interfaces import IRoutesMapper
 from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.response import Response
+from webob.datetime_utils import parse_date
 
 from oidcserver.keys.jwe import MAX_ENCRYPTED_BYTES
 from oidcserver.security.cookie_header import readable_cookies
@@ -39,6 +41,9 @@ MAX_PARAMETERS = 256
 _SUSPECT = re.compile(rb"\0|%00|%[89A-Fa-f]|[\x80-\xff]")
 _CHARSET = re.compile(r";\s*charset=\s*\"?([^;\"]*)", re.IGNORECASE)
 _FORM = "application/x-www-form-urlencoded"
+_RANGE = "(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})"
+_RANGES = re.compile(f"bytes={_RANGE}(?:, ?{_RANGE})*", re.ASCII)
+_DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE")
 
 
 class _Refusal(Exception):
@@ -51,13 +56,14 @@ class _Refusal(Exception):
 def request_guard_tween_factory(handler: Handler, registry: Registry) -> Handler:
     """Make the tween.
 
-    Embedded, it guards the paths below the provider's ``route_prefix``, so all paths if the
-    application included the provider without one.
+    Embedded, it guards the paths below the provider's ``route_prefix``, or without one those that
+    begin as the provider's do: another application's uploads are none of its business.
     """
     provider = registry.provider
+    prefixes = _own_prefixes(registry) if provider.embedded else frozenset()
 
     def request_guard_tween(request: Request) -> Response:
-        if provider.embedded and not _is_below(request.environ, provider.route_prefix):
+        if prefixes and not _is_below(request.environ.get("PATH_INFO", ""), prefixes):
             return handler(request)
         try:
             _check(request, request.environ, provider.multipart_paths)
@@ -68,9 +74,18 @@ def request_guard_tween_factory(handler: Handler, registry: Registry) -> Handler
     return request_guard_tween
 
 
-def _is_below(environ: dict[str, Any], prefix: str) -> bool:
-    path = environ.get("PATH_INFO", "")
-    return bool(path == prefix or path.startswith(f"{prefix}/"))
+def _own_prefixes(registry: Registry) -> frozenset[str]:
+    """Return the prefix of the provider's routes, or else the first segment of each."""
+    provider = registry.provider
+    if provider.route_prefix:
+        return frozenset({provider.route_prefix})
+    routes = registry.getUtility(IRoutesMapper).get_routes(include_static=True)
+    ours = (route.pattern for route in routes if route.name in provider.route_names)
+    return frozenset("/" + pattern.lstrip("/").partition("/")[0] for pattern in ours)
+
+
+def _is_below(path: str, prefixes: Collection[str]) -> bool:
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
 
 
 def _check(request: Request, environ: dict[str, Any], multipart_paths: Collection[str]) -> None:
@@ -93,11 +108,34 @@ def _check(request: Request, environ: dict[str, Any], multipart_paths: Collectio
     multipart = content_type[:10].lower() == "multipart/"
     if multipart and path not in multipart_paths:
         raise _Refusal(415, f"The body must be {_FORM}.")
+    _drop_unusable(environ)
     body = _read_body(request, environ)
     if multipart:
         body = _replace_multipart(request, body, content_type)
     if body:
         _check_body(body, request.environ.get("CONTENT_TYPE", ""))
+    elif ";" in content_type:
+        # Without a body its charset says nothing, and WebOb raises on some of them.
+        environ["CONTENT_TYPE"] = content_type.partition(";")[0]
+
+
+def _drop_unusable(environ: dict[str, Any]) -> None:
+    """Leave out what a server may or must ignore, and what WebOb raises on.
+
+    See RFC 9110 sections 14.2 (ranges) and 13.1.3 (dates).
+    """
+    if (ranges := environ.get("HTTP_RANGE")) and not _RANGES.fullmatch(ranges):
+        del environ["HTTP_RANGE"]
+    for name in _DATES:
+        if (date := environ.get(name)) and not _is_date(date):
+            del environ[name]
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return parse_date(text) is not None
+    except (ValueError, OverflowError):
+        return False
 
 
 def _read_body(request: Request, environ: dict[str, Any]) -> bytes:

@@ -18,6 +18,8 @@ from oidcserver.sessions.cookies import read_cookie, set_cookie
 COOKIE = "session"
 TOUCH_SECONDS = 60
 MAX_USER_AGENT = 300
+#: What a proxy says for whom it asks is any text.
+MAX_ADDRESS = 64
 
 #: Authentication method of a password (RFC 8176 section 2).
 PASSWORD_AMR = ("pwd",)
@@ -56,7 +58,7 @@ def sign_in(
         "last_seen_at": request.now,
         "expires_at": request.now + settings["oidc.session_max_lifetime"],
         "user_agent": (request.user_agent or "")[:MAX_USER_AGENT],
-        "remote_address": request.remote_addr or "",
+        "remote_address": (request.remote_addr or "")[:MAX_ADDRESS],
     }
     current = request.login_session
     if current is not None and current.user_id != user.id:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pyramid.config import not_
 from pyramid.path import AssetResolver
+from pyramid.response import Response
 from pyramid.static import QueryStringCacheBuster
 
 from oidcserver.settings import text
@@ -43,6 +45,12 @@ def service_name(request: Any) -> str:
     return provider.settings["oidc.service_name"] or urlsplit(provider.issuer).hostname or ""
 
 
+def _answer_other_methods(request: Any) -> Response:
+    """Static files can be read (RFC 9110 section 15.5.6); Pyramid's view answers any method."""
+    status = 204 if request.method == "OPTIONS" else 405
+    return Response(status=status, headerlist=[("Allow", "GET, HEAD, OPTIONS")])
+
+
 def includeme(config: Any) -> None:
     """Include the renderer, the style sheet and every page; the ini selects among the pages."""
     config.include("pyramid_jinja2")
@@ -51,6 +59,13 @@ def includeme(config: Any) -> None:
     )
     # A name of its own: an embedding application may have static files too.
     config.add_static_view("oidcserver-static", STATIC, cache_max_age=STATIC_SECONDS)
+    prefix = f"{config.route_prefix}/" if config.route_prefix else ""
+    config.add_view(
+        _answer_other_methods,
+        route_name=f"__{prefix}oidcserver-static/",  # as add_static_view names it
+        request_method=not_(("GET", "HEAD")),
+        require_csrf=False,
+    )
     config.add_cache_buster(STATIC, ContentCacheBuster())
     config.add_request_method(asset_path)
     config.add_request_method(service_name, reify=True)

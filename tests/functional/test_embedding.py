@@ -86,3 +86,4 @@ def test_the_hosts_own_pages_stay_its_own(host: Any) -> None:
     assert "X-Frame-Options" not in response.headers
     assert app.post("/post", {"a": "x" * 5000}).status_int == 200
     assert "Content-Security-Policy" in app.get("/auth/login").headers
+    assert app.delete("/auth/oidcserver-static/oidcserver.css", status=405).headers["Allow"]

@@ -15,6 +15,7 @@ PATHS = (
     "/oauth/authorize", "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/userinfo",
     "/oauth/end_session", "/oauth/check_session", "/oauth/register", "/oauth/register/x",
     "/oauth/jwks.json", "/.well-known/openid-configuration", "/api/me", "/unknown",
+    "/oidcserver-static/oidcserver.css", "/oidcserver-static/", "/oidcserver-static/../x",
 )  # fmt: skip
 NAMES = (
     "client_id", "client_secret", "client_assertion", "client_assertion_type", "grant_type",
@@ -35,6 +36,7 @@ VALUES = (
     "S256", '{"userinfo": {"name": null}}', '{"id_token": {"sub": {"value": "x"}}}', "[" * 40,
     "https://client.example/request.jwt#x",
     "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "form_post", "x" * 43, "-1", "\u202e",
+    "x" * 300, "x" * 4000, "https://client.example/" + "x" * 300,
 )  # fmt: skip
 
 
@@ -43,12 +45,19 @@ def no_address(*_arguments: Any, **_options: Any) -> Any:
     raise OSError
 
 
-@pytest.fixture(scope="module")
-def known(tmp_path_factory: pytest.TempPathFactory, keys_directory: Any) -> Any:
-    directory = tmp_path_factory.mktemp("fuzzing")
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+)
+def known(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, keys_directory: Any
+) -> Any:
+    if request.param == "postgresql":
+        database_url = request.getfixturevalue("postgresql").new_database()
+    else:
+        database_url = f"sqlite:///{tmp_path_factory.mktemp('fuzzing') / 'fuzz.sqlite'}"
     provider = Provider(
         {
-            "oidcserver__database_url": f"sqlite:///{directory / 'fuzz.sqlite'}",
+            "oidcserver__database_url": database_url,
             "oidcserver__keys_directory": str(keys_directory),
             "oidcserver__rejection_rows_per_minute": "1000000",
             "oauth__endpoints": (
@@ -80,6 +89,11 @@ def pairs_for(client: RelyingParty) -> st.SearchStrategy[list[tuple[str, str]]]:
     return st.lists(likely | st.tuples(texts, texts), max_size=10)
 
 
+DATES = (
+    "Mon, 01 Jan 2024 00:00:00 GMT", "x", "Thu, 99 Jan 99999 00:00:00 GMT",
+    "Fri, 31 Dec 9999 23:59:59 -9999", "Thu, 01 Jan 9999999999 00:00:00 GMT", "1 Jan 1 0:0",
+)  # fmt: skip
+
 headers = st.fixed_dictionaries(
     {},
     optional={
@@ -90,13 +104,24 @@ headers = st.fixed_dictionaries(
         "Origin": st.sampled_from(["https://evil.example", "null", "http://localhost:6543", "x"]),
         "Referer": st.sampled_from(["https://evil.example/", "x", "http://localhost:6543/"]),
         "Cookie": st.sampled_from(
-            ["oidcserver_6543_session=x", "oidcserver_6543_browser=\\377", "a=b; a", "=", ""]
+            ["oidcserver_6543_session=x", "oidcserver_6543_browser=\\377", "a=b; a", "=", "",
+             "x=\xff", 'y="\\377"']
         ),
-        "Content-Type": st.sampled_from(
-            ["application/x-www-form-urlencoded", "multipart/form-data", "application/json",
-             "multipart/form-data; boundary=x", "text/plain; charset=x", ""]
+        "Content-Type": st.builds(
+            "{}{}".format,
+            st.sampled_from(
+                ["application/x-www-form-urlencoded", "multipart/form-data", "application/json",
+                 "multipart/form-data; boundary=x", "text/plain", ""]
+            ),
+            st.sampled_from(["", *(f"; charset={name}" for name in
+                                   ("utf-8", "utf-16", "x", "idna", "punycode", "base64", '"'))]),
         ),
         "Accept-Language": st.sampled_from(["de", "x" * 50, "*;q=z"]),
+        "Range": st.sampled_from(["bytes=-", "bytes=0-", "bytes=9-1", "bytes=a-b", "x=1-2", "="]),
+        "If-Range": st.sampled_from(['"x"', "W/", "Fri, 31 Dec 9999 23:59:59 -9999"]),
+        "If-None-Match": st.sampled_from(["*", '"x"', "W/", ",", '"']),
+        "If-Modified-Since": st.sampled_from(DATES),
+        "If-Unmodified-Since": st.sampled_from(DATES),
     },
 )  # fmt: skip
 
@@ -112,8 +137,9 @@ MEMBERS = (
     "software_statement", "client_id", "client_secret", "x",
 )  # fmt: skip
 scalars = st.sampled_from(
-    ["https://client.example/cb", "https://10.0.0.1/", "code", "implicit", "pairwise", "none",
-     "RS256", "HS256", "openid", "a.e30.c", "", None, True, 0, -1, 1.5]
+    ["https://client.example/cb", "https://10.0.0.1/", f"https://{'a' * 254}/", "x" * 300,
+     "code", "implicit", "pairwise", "none", "RS256", "HS256", "openid", "a.e30.c", "", None,
+     True, 0, -1, 1.5]
 )  # fmt: skip
 json_values = st.recursive(
     scalars | st.text(max_size=9),
@@ -136,7 +162,7 @@ def test_no_request_gets_a_server_error(known: Any, data: st.DataObject) -> None
         browser.sign_in("alice")
     for _ in range(2):
         method = data.draw(
-            st.sampled_from(["GET", "POST", "POST", "PUT", "HEAD", "OPTIONS", "DELETE"])
+            st.sampled_from(["GET", "POST", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "TRACE"])
         )
         path = data.draw(st.sampled_from(PATHS))
         pairs = data.draw(pairs_for(client))
@@ -146,7 +172,7 @@ def test_no_request_gets_a_server_error(known: Any, data: st.DataObject) -> None
         if method == "GET":
             response = browser.get(path, pairs, headers=sent, expect_errors=True)
         elif method == "POST":
-            raw = data.draw(st.none() | st.binary(max_size=60))
+            raw = data.draw(st.none() | st.just(b"") | st.binary(max_size=60))
             raw = raw if document is None else document
             response = browser.post(path, pairs if raw is None else raw, headers=sent,
                                     expect_errors=True)  # fmt: skip

@@ -41,3 +41,33 @@ def test_a_file_is_no_parameter_of_a_token_request(provider: Provider) -> None:
         upload_files=[("scope", "scope.txt", b"email")], status=400,
     )  # fmt: skip
     assert "file" in response.json["error_description"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "TRACE", "PATCH"])
+def test_static_files_can_only_be_read(provider: Provider, method: str) -> None:
+    browser = provider.browser()
+    path = "/oidcserver-static/oidcserver.css"
+    for allowed in ("GET", "HEAD"):
+        assert browser.request(path, method=allowed).status_int == 200
+    assert browser.request(path, method="OPTIONS").headers["Allow"] == "GET, HEAD, OPTIONS"
+    rejected = browser.request(path, method=method, status=405)
+    assert rejected.headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert rejected.body == b""
+
+
+@pytest.mark.parametrize("path", ["/oidcserver-static/oidcserver.css", "/oauth/jwks.json"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Range": "bytes=-"},
+        {"Range": "bytes=a-b", "If-Range": "x"},
+        {"If-Modified-Since": "Mon, 01 Jan 99999 00:00:00 GMT"},
+        {"If-Modified-Since": "Thu, 01 Jan 9999999999 00:00:00 GMT"},
+        {"If-None-Match": 'W/"'},
+    ],
+)
+def test_a_condition_that_is_none_is_ignored(
+    provider: Provider, path: str, headers: dict[str, str]
+) -> None:
+    for method in ("GET", "HEAD"):
+        assert provider.browser().request(path, method=method, headers=headers).status_int == 200

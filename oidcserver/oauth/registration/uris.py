@@ -12,6 +12,8 @@ from oidcserver.security.addresses import RefusedURL, check_addresses, parse_url
 from oidcserver.security.cors import origin_of
 
 MAX_URI = 2000
+#: RFC 1035 section 2.3.4, without the length octets of the wire. Sectors are hosts too.
+MAX_HOST = 253
 #: RFC 3986 without the fragment; so without what browsers and parsers disagree on: backslash,
 #: quotes, angle brackets, white space and control characters.
 _CHARACTERS = re.compile(r"[!$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]*")
@@ -139,9 +141,11 @@ def uri_problem(uri: str) -> str | None:
     if scheme in _NEVER:
         return f"has the scheme {scheme}"
     try:
-        authority = urlsplit(uri).netloc
+        authority, host = urlsplit(uri).netloc, urlsplit(uri).hostname or ""
     except ValueError:
         return "is not an absolute URI"
+    if len(host) > MAX_HOST:
+        return f"has a host of more than {MAX_HOST} characters"
     if "@" in authority:
         return "holds a user name"
     if scheme in {"http", "https"} and origin_of(uri) is None:

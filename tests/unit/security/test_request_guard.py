@@ -39,11 +39,15 @@ def read_everything(_context: Any, request: Request) -> Response:
 def make_app(*, embedded: bool = False, route_prefix: str = "") -> Any:
     with Configurator() as config:
         config.registry.provider = SimpleNamespace(
-            embedded=embedded, route_prefix=route_prefix, secure=True, multipart_paths={"/token"}
-        )
+            embedded=embedded, route_prefix=route_prefix, secure=True, multipart_paths={"/token"},
+            route_names={"ours", "home"},
+        )  # fmt: skip
+        config.add_route("ours", "/oauth/{endpoint}")
+        config.add_route("home", "/")
         config.add_tween(f"{request_guard.__name__}.request_guard_tween_factory", under=INGRESS)
         config.add_route("everything", "/*path")
-        config.add_view(read_everything, route_name="everything")
+        for name in ("ours", "home", "everything"):
+            config.add_view(read_everything, route_name=name)
         return config.make_wsgi_app()
 
 
@@ -336,6 +340,49 @@ def test_embedded_only_the_providers_paths_are_guarded() -> None:
         assert send(path, too_many, app=app).status_int == 400
     for path in ("/", "/authors", "/upload"):
         assert send(path, too_many, app=app).status_int == 200
+
+
+def test_embedded_without_a_prefix_too() -> None:
+    app = make_app(embedded=True)
+    too_many = "&".join("abc" for _ in range(300))
+    for path in ("/oauth/token", "/oauth/unknown", "/"):
+        assert send(path, too_many, app=app).status_int == 400
+    for path in ("/oauth2", "/upload", "/upload/oauth"):
+        assert send(path, too_many, app=app).status_int == 200
+        upload = multipart("file", 5000)
+        assert send(path, body=upload, app=app, CONTENT_TYPE=MULTIPART["CONTENT_TYPE"])
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kept"),
+    [
+        ("HTTP_RANGE", ["bytes=0-", "bytes=-5", "bytes=0-1, 5-9"], True),
+        (
+            "HTTP_RANGE",
+            ["bytes=-", "bytes=", "x=1-2", "bytes=1-" + "9" * 400, "bytes=\xb2-"],
+            False,
+        ),
+        ("HTTP_IF_MODIFIED_SINCE", ["Mon, 01 Jan 2024 00:00:00 GMT"], True),
+        (
+            "HTTP_IF_MODIFIED_SINCE",
+            ["x", "Mon, 01 Jan 99999 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -9999"],
+            False,
+        ),
+        ("HTTP_IF_UNMODIFIED_SINCE", ["Thu, 01 Jan 9999999999 00:00:00 GMT"], False),
+    ],
+)
+def test_a_range_or_date_that_is_none_does_not_count(
+    name: str, values: list[str], kept: bool
+) -> None:
+    for value in values:
+        request = Request.blank("/", environ={name: value})
+        assert request.get_response(APP).status_int == 200
+        assert (name in request.environ) == kept, value
+
+
+def test_without_a_body_its_charset_says_nothing() -> None:
+    for content_type in (f"{FORM}; charset=utf-16", "text/plain; charset=x"):
+        assert send(body=b"", CONTENT_TYPE=content_type).status_int == 200
 
 
 raw = st.binary(max_size=40).map(lambda data: data.decode("latin-1"))

@@ -1,0 +1,154 @@
+"""A text that is longer than its column never comes as far: a limit stands where it enters.
+
+PostgreSQL raises where SQLite takes any length.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import String, Text
+from support.app import Provider, RelyingParty
+
+from oidcserver.cli import main
+from oidcserver.models import Base
+from oidcserver.oauth.registration import InvalidClientMetadata
+
+LONG = "x" * 5000
+#: Grows threefold when normalised.
+GROWING = "\ufb2c" * 64
+
+#: Columns that hold what the provider made or what its ini, its code and its operator name:
+#: identifiers, digests, references, names of formats, methods and classes, and what is cut.
+OWN = {
+    "authorization": {"id", "client_id", "user_id", "subject", "session_id"},
+    "authorization_code": {"code_digest", "authorization_id", "client_id"},
+    "client": {
+        "client_id", "owner_id", "secret_digest", "previous_secret_digest", "access_token_format",
+        "registration_token_digest",
+    },
+    "consent": {"user_id", "client_id"},
+    "initial_access_token": {"id", "token_digest"},
+    "login_session": {"id", "token_digest", "user_id", "acr"},
+    "login_session_client": {"session_id", "client_id", "subject"},
+    "logout_delivery": {"id", "client_id", "subject", "session_id"},
+    "pairwise_subject": {"subject", "user_id"},
+    "refresh_token": {"token_digest", "authorization_id", "client_id"},
+    "rejection": {"reference", "endpoint", "error"},
+    "revoked_access_token": {"token_id"},
+    "suspended_request": {
+        "reference_digest", "client_id", "browser_digest", "authenticated_session_id",
+        "selected_session_id", "decided_by",
+    },
+    "throttle": {"key"},
+    "used_identifier": {"identifier_digest"},
+    "user_account": {"id"},
+}  # fmt: skip
+
+
+def register_long_host(provider: Provider, ini: str) -> None:
+    for uri in (f"https://{'a' * 254}/cb", f"com.example.app://{'a' * 254}/cb"):
+        with pytest.raises(InvalidClientMetadata, match="host of more than 253 characters"):
+            provider.register(
+                redirect_uris=[uri], application_type="native", subject_type="pairwise"
+            )
+    longest = provider.register(
+        redirect_uris=[f"https://{'.'.join(['a' * 50] * 5)[:253]}/cb"], subject_type="pairwise"
+    )
+    assert "code" in longest.login(provider.browser())
+
+
+def sign_in_from_anywhere(provider: Provider, ini: str) -> None:
+    browser = provider.browser()
+    browser.extra_environ["REMOTE_ADDR"] = LONG
+    browser.sign_in("alice")
+    assert "alice" in browser.get("/account")
+
+
+def name_a_token(provider: Provider, ini: str) -> None:
+    words = ["registration-tokens", "create", ini, "--name"]
+    result = CliRunner().invoke(main, [*words, "x" * 256])
+    assert result.exit_code == 2
+    assert "longer than 255" in result.output
+    assert CliRunner().invoke(main, [*words, "x" * 255]).exit_code == 0
+
+
+def sign_in_by_a_long_name(provider: Provider, ini: str) -> None:
+    for name, status in ((LONG, 400), ("x" * 4000, 403), (GROWING, 303)):
+        form = provider.browser().get("/login").forms["login"]
+        form["username"], form["password"] = name, "valid"
+        assert form.submit(status="*").status_int == status
+
+
+def create_a_user_of_a_long_name(provider: Provider, ini: str) -> None:
+    words = ["users", "create", ini, LONG, "--password-stdin"]
+    result = CliRunner().invoke(main, words, input="a long password indeed\n")
+    assert result.exit_code in {1, 2}
+    assert "characters" in result.output
+
+
+def challenge(provider: Provider, ini: str) -> None:
+    client = provider.register()
+    for change in ({"code_challenge": "x" * 129}, {"code_challenge_method": "S256" * 5}):
+        answer = client.authorize(provider.browser(), **change)
+        assert "error=invalid_request" in answer.location
+
+
+#: Where a text from outside enters, by the columns that would hold it.
+ENTRANCES: dict[tuple[str, str], list[Callable[[Provider, str], None]]] = {
+    ("pairwise_subject", "sector"): [register_long_host],
+    ("login_session", "remote_address"): [sign_in_from_anywhere],
+    ("initial_access_token", "name"): [name_a_token],
+    ("user_account", "username"): [sign_in_by_a_long_name, create_a_user_of_a_long_name],
+    ("user_account", "username_key"): [],
+    ("authorization_code", "code_challenge"): [challenge],
+    ("authorization_code", "code_challenge_method"): [],
+}
+
+INI = """[app:main]
+use = egg:oidcserver
+oidcserver.mode = development
+oidc.issuer = http://localhost:6543
+oidcserver.database_url = {database_url}
+oidcserver.keys_directory = {keys}
+oidc.user_directory = database
+"""
+
+
+def test_each_column_of_a_limited_length_is_ours_or_has_its_entrance_here() -> None:
+    limited = {
+        (table.name, column.name)
+        for table in Base.metadata.tables.values()
+        for column in table.columns
+        if isinstance(column.type, String) and not isinstance(column.type, Text)
+    }
+    own = {(table, column) for table, columns in OWN.items() for column in columns}
+    assert own.isdisjoint(ENTRANCES)
+    assert limited == own | ENTRANCES.keys()
+
+
+@pytest.mark.parametrize(
+    "enter", [enter for entrances in ENTRANCES.values() for enter in entrances]
+)
+def test_a_text_that_is_too_long_is_answered_where_it_enters(
+    make_provider: Any, database_url: str, keys_directory: Any, tmp_path: Any,
+    enter: Callable[[Provider, str], None],
+) -> None:  # fmt: skip
+    provider = make_provider(oidcserver__database_url=database_url)
+    ini = tmp_path / "long.ini"
+    escaped = database_url.replace("%", "%%")
+    ini.write_text(INI.format(database_url=escaped, keys=keys_directory))
+    enter(provider, str(ini))
+
+
+@pytest.mark.parametrize("name", ["client_id", "state", "nonce", "login_hint", "redirect_uri"])
+def test_no_parameter_is_too_long_for_the_database(
+    make_provider: Any, database_url: str, name: str
+) -> None:
+    provider = make_provider(oidcserver__database_url=database_url)
+    client: RelyingParty = provider.register()
+    value = f"https://client.example/{LONG}"[:4000]
+    client.authorize(provider.browser(), **{name: value})
+    client.token(grant_type="authorization_code", code=value, status=400)
+    client.post("/oauth/revoke", token=value, headers=client.basic())
