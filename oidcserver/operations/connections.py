@@ -107,8 +107,9 @@ class Channel(HTTPChannel):
     def give_up(self) -> None:
         """Answer a request that has begun with 408, and close the connection."""
         with self.requests_lock:
-            if self.requests:
-                return  # the answer before comes first
+            if self.requests:  # nothing is read until that is answered
+                self.owed_since = time.monotonic()
+                return
             self.owed_since = None
             if self.request is None:
                 self.will_close = True

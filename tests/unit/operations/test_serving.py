@@ -224,6 +224,19 @@ def test_a_byte_now_and_then_does_not_hold_a_connection(site: Site) -> None:
     site.serve(story, request_timeout="1")
 
 
+def test_a_request_behind_a_slow_one_has_its_time_after_that(site: Site) -> None:
+    def story() -> None:
+        with site.open() as connection:
+            connection.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n")
+            site.begun.wait()
+            time.sleep(2.5)
+            site.may_end.set()
+            connection.sendall(b"Host: a\r\nConnection: close\r\n\r\n")
+            assert read_to_end(connection).count(b" 200 OK\r\n") == 2
+
+    site.serve(story, request_timeout="1")
+
+
 def test_a_connection_on_which_nothing_is_sent_is_closed_and_an_answered_one_kept(
     site: Site,
 ) -> None:
