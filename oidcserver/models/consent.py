@@ -13,7 +13,11 @@ from oidcserver.models.statements import Transaction, insert_once
 
 
 class Consent(Base):
-    """What a person allowed a client. Only a remembered one spares the question."""
+    """What a user allowed a client, once or for good.
+
+    ``scope`` and ``claims`` hold all of it. Only ``remembered_scope`` and ``remembered_claims``
+    spare the question, while ``remembered`` is set.
+    """
 
     __tablename__ = "consent"
 
@@ -27,6 +31,8 @@ class Consent(Base):
     #: The claims that were allowed beyond those of the scopes.
     claims: Mapped[str] = mapped_column(Words, default="")
     remembered: Mapped[bool] = mapped_column(default=False)
+    remembered_scope: Mapped[str] = mapped_column(Words, default="")
+    remembered_claims: Mapped[str] = mapped_column(Words, default="")
     created_at: Mapped[int] = mapped_column(Time, default=clock.now)
     updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
 
@@ -49,11 +55,13 @@ def grant_consent(
     client_id: str,
     scope: str,
     *,
-    remember: bool,
+    remember: bool | None,
     claims: str = "",
 ) -> Consent:
-    """Add to what a person allows a client; ``remember`` says whether all of it is.
+    """Add to what a user allows a client.
 
+    :param remember: True remembers what is allowed now, and nothing that was allowed once before;
+        False forgets all that is remembered of this client; None leaves that as it is.
     :param claims: the claims that are allowed beyond those of the scopes.
     """
     insert_once(dbsession, Consent, user_id=user_id, client_id=client_id)
@@ -64,10 +72,20 @@ def grant_consent(
         .execution_options(populate_existing=True)
     )
     consent = dbsession.scalars(statement).one()
-    consent.scope = " ".join(dict.fromkeys(consent.scope.split() + scope.split()))
-    consent.claims = " ".join(dict.fromkeys(consent.claims.split() + claims.split()))
-    consent.remembered = remember
+    consent.scope = _joined(consent.scope, scope)
+    consent.claims = _joined(consent.claims, claims)
+    if remember:
+        consent.remembered = True
+        consent.remembered_scope = _joined(consent.remembered_scope, scope)
+        consent.remembered_claims = _joined(consent.remembered_claims, claims)
+    elif remember is not None:
+        consent.remembered = False
+        consent.remembered_scope = consent.remembered_claims = ""
     return consent
+
+
+def _joined(words: str, more: str) -> str:
+    return " ".join(dict.fromkeys(words.split() + more.split()))
 
 
 def withdraw_consent(dbsession: Session, user_id: str, client_id: str) -> bool:

@@ -63,7 +63,8 @@ def _decide(request: Any, asking: AuthorizationRequest, *, allow: bool) -> str:
     if not decide_suspended_request(dbsession, row, user_id, scope if allow else None, claims):
         return reference
     if allow:
-        remember = "remember" in request.POST and may_remember(asking)
+        # A request that must not be remembered leaves what others remembered as it is.
+        remember = "remember" in request.POST if may_remember(asking) else None
         grant_consent(dbsession, user_id, client.client_id, scope, remember=remember, claims=claims)
     details = {"client_id": client.client_id, "user_id": user_id, "scope": scope, "claims": claims}
     name = "consent_granted" if allow else "authorization_denied"

@@ -65,10 +65,10 @@ def consent_needed(request: AuthorizationRequest) -> str | None:
 def not_yet_allowed(
     request: AuthorizationRequest, consent: Consent | None
 ) -> tuple[list[str], list[str]]:
-    """Return the scopes, and the claims beyond all scopes, that a consent does not cover."""
-    scopes, allowed = request.scope.split(), consent.scope.split() if consent else []
+    """Return the scopes, and the claims beyond all scopes, that no remembered consent covers."""
+    scopes, allowed = request.scope.split(), consent.remembered_scope.split() if consent else []
     claims = claims_beyond_scopes(request.provider, request.claims_request, scopes + allowed)
-    known = consent.claims.split() if consent else []
+    known = consent.remembered_claims.split() if consent else []
     return (
         [name for name in scopes if name not in allowed],
         [name for name in claims if name not in known],

@@ -434,3 +434,50 @@ def test_what_anything_on_the_device_may_pose_as_is_never_remembered(
     decide(page, "allow", remember=True if spared else None)
     response = client.authorize(browser)
     assert ("consent" in response.forms if response.status_int == 200 else False) is not spared
+
+
+def test_what_was_allowed_once_is_not_remembered_with_what_is_allowed_later(
+    make_provider: Any, database_url: str
+) -> None:
+    provider = make_provider(oidcserver__database_url=database_url)
+    browser, client = provider.browser(), provider.register()
+    browser.sign_in()
+    once = {"scope": "openid email", "claims": '{"userinfo": {"phone_number": null}}'}
+    decide(client.authorize(browser, **once), "allow", remember=False)
+    decide(client.authorize(browser, scope="openid profile"), "allow", remember=True)
+    for asked in (
+        {"scope": "openid email"},
+        {"scope": "openid", "claims": '{"userinfo": {"email": null}}'},
+        {"scope": "openid", "claims": '{"userinfo": {"phone_number": null}}'},
+    ):
+        answer = client.answer(client.authorize(browser, **asked, prompt="none"))
+        assert answer["error"] == "consent_required"
+    assert "code" in client.answer(client.authorize(browser, prompt="none"))
+    new, _, earlier = client.authorize(browser, **once).text.partition("<details>")
+    assert "See your email address" in new
+    assert "See your phone number" in new
+    assert "Know that it is you" in earlier
+
+
+def test_to_be_asked_again_forgets_all_that_was_remembered(
+    browser: Browser, client: RelyingParty
+) -> None:
+    decide(client.authorize(browser, scope="openid email"), "allow", remember=True)
+    decide(client.authorize(browser, scope="openid profile"), "allow", remember=False)
+    decide(client.authorize(browser, scope="openid"), "allow", remember=True)
+    for scope in ("openid email", "openid profile"):
+        answer = client.answer(client.authorize(browser, scope=scope, prompt="none"))
+        assert answer["error"] == "consent_required"
+
+
+def test_a_request_that_is_never_remembered_forgets_nothing(
+    provider: Provider, browser: Browser
+) -> None:
+    client = provider.register(
+        redirect_uris=["https://app.example/cb", "com.example.app:/cb"],
+        application_type="native",
+        token_endpoint_auth_method="none",
+    )
+    decide(client.authorize(browser), "allow", remember=True)
+    decide(client.authorize(browser, redirect_uri="com.example.app:/cb"), "allow")
+    assert "code" in client.answer(client.authorize(browser, prompt="none"))

@@ -218,3 +218,33 @@ def test_a_server_whose_database_is_up_to_date_does_not_load_alembic(
     )
     done = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, check=True)
     assert done.stdout == "True False\n"
+
+
+def test_what_was_remembered_by_one_decision_stays_and_what_is_uncertain_is_asked_again(
+    engine: Engine,
+) -> None:
+    history.upgrade(engine, Base.metadata)
+    decided = (("once", False, 10), ("remembered", True, 11), ("both", True, 500))
+    with engine.begin() as connection:
+        connection.execute(insert(User).values(id="alice", username="A", username_key="a"))
+        for name, _, _ in decided:
+            connection.execute(insert(Client).values(client_id=name))
+    history.downgrade(engine, Base.metadata, "0003")
+    statement = text(
+        "INSERT INTO consent"
+        " (user_id, client_id, scope, claims, remembered, created_at, updated_at)"
+        " VALUES ('alice', :client, 'openid email', 'birthdate', :remembered, 10, :updated_at)"
+    )
+    with engine.begin() as connection:
+        for name, remembered, updated_at in decided:
+            values = {"client": name, "remembered": remembered, "updated_at": updated_at}
+            connection.execute(statement, values)
+    history.upgrade(engine, Base.metadata)
+    columns = (Consent.scope, Consent.remembered_scope, Consent.remembered_claims)
+    with engine.begin() as connection:
+        rows = connection.execute(select(Consent.client_id, Consent.remembered, *columns)).all()
+    assert sorted(tuple(row) for row in rows) == [
+        ("both", False, "openid email", "", ""),
+        ("once", False, "openid email", "", ""),
+        ("remembered", True, "openid email", "openid email", "birthdate"),
+    ]
