@@ -9,6 +9,7 @@ from oidcserver.migrations import NEEDED, history
 from oidcserver.models import Base
 from oidcserver.operations.prune import prune as prune_rows
 from oidcserver.operations.schema import ensure_schema, read_revision
+from oidcserver.sessions.ending import end_expired_sessions
 
 
 @click.command()
@@ -35,7 +36,9 @@ def initdb(ini: Path) -> None:
 @click.option("--batch", default=1000, show_default=True, help="Rows in one transaction.")
 @json_option
 def prune(ini: Path, batch: int, as_json: bool) -> None:
-    """Remove what has expired, while the server runs.
+    """End what has expired and remove what nobody needs any more, while the server runs.
+
+    Where a login session expired, the applications that took part in it are told.
 
     Example, every hour: oidcserver prune production.ini
     """
@@ -46,6 +49,7 @@ def prune(ini: Path, batch: int, as_json: bool) -> None:
         if not as_json:
             click.echo(f"{table}: {rows} removed so far", err=True)
 
+    end_expired_sessions(registry, batch)
     removed = prune_rows(
         registry.dbsession_factory, registry.provider.settings, batch=batch, progress=progress
     )

@@ -19,11 +19,9 @@ from oidcserver.cli.application import (
 )
 from oidcserver.cli.claims import read_claims
 from oidcserver.models import User
-from oidcserver.models.authorization import revoke_authorizations_of_user
-from oidcserver.models.login_session import end_login_sessions_of_user
 from oidcserver.models.user import find_user
 from oidcserver.security.passwords import hash_password
-from oidcserver.sessions.backchannel_logout import queue_logouts
+from oidcserver.sessions.ending import end_everything
 
 MIN_LENGTH = 8
 
@@ -88,7 +86,7 @@ def list_users(ini: Path, as_json: bool) -> None:
 @click.argument("name")
 @password_option
 def set_password(ini: Path, name: str, password_stdin: bool) -> None:
-    """Give a person a new password and sign them out everywhere.
+    """Give a user a new password; end every session and every token of theirs.
 
     Example: oidcserver users set-password production.ini alice --password-stdin < password.txt
     """
@@ -97,8 +95,8 @@ def set_password(ini: Path, name: str, password_stdin: bool) -> None:
     with transaction(registry) as dbsession:
         user = _find(dbsession, name)
         user.password_hash = hashed
-        _end_sessions(registry, dbsession, user)
-    click.echo(f"{name} has a new password.")
+        ended = end_everything(registry, dbsession, user.id)
+    click.echo(f"{name} has a new password; ended {ended} authorizations.")
 
 
 @users.command("set-claims")
@@ -129,8 +127,7 @@ def disable(ini: Path, name: str) -> None:
     with transaction(registry) as dbsession:
         user = _find(dbsession, name)
         user.disabled_at = user.disabled_at or clock.now()
-        _end_sessions(registry, dbsession, user)
-        ended = revoke_authorizations_of_user(dbsession, user.id)
+        ended = end_everything(registry, dbsession, user.id)
     click.echo(f"Disabled {name}; ended {ended} authorizations.")
 
 
@@ -152,12 +149,6 @@ def _find(dbsession: Session, name: str) -> User:
     if user is None:
         raise click.ClickException(f"There is no user {name}.")
     return user
-
-
-def _end_sessions(registry: Any, dbsession: Session, user: User) -> None:
-    """End every session of a person; the server tells the applications of it."""
-    for session_id in end_login_sessions_of_user(dbsession, user.id):
-        queue_logouts(registry, dbsession, session_id)
 
 
 def _read_password(from_stdin: bool) -> str:

@@ -7,6 +7,8 @@ from pyramid.response import Response
 from oidcserver.models import Client
 from oidcserver.models.refresh_token import find_refresh_token
 from oidcserver.oauth.errors import invalid_client, invalid_request
+from oidcserver.oauth.issuing import still_allowed
+from oidcserver.oauth.refreshing import reason_of_end
 from oidcserver.oauth.tokens import find_access_token
 
 INACTIVE: dict[str, Any] = {"active": False}
@@ -55,18 +57,17 @@ def _access_token(request: Any, client: Client, text: str) -> dict[str, Any] | N
 
 def _refresh_token(request: Any, client: Client, text: str) -> dict[str, Any]:
     found = find_refresh_token(request.registry.reader, text)
-    if found is None or found[0].client_id != client.client_id:
+    if found is None or found.token.client_id != client.client_id:
         return INACTIVE
-    row, authorization, user = found
-    ended = row.used_at is not None or row.expires_at <= request.now
-    if ended or authorization.revoked_at is not None or user.disabled_at is not None:
+    row, authorization, user, _, _ = found
+    if row.used_at is not None or reason_of_end(request, client, found) is not None:
         return INACTIVE
     return {
         "active": True,
         "client_id": row.client_id,
         "sub": authorization.subject,
         "username": user.username,
-        "scope": row.scope,
+        "scope": still_allowed(request, client, row.scope),
         "iss": request.provider.issuer,
         "iat": row.issued_at,
         "exp": row.expires_at,

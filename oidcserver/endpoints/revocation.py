@@ -31,10 +31,9 @@ def _revoke(oauth_request: Any) -> tuple[int, dict[str, Any]]:
         found = find_refresh_token(request.registry.reader, text)
         if found is None:
             return 200, {}
-        row, _, _ = found
-        _demand_owner(row.client_id, client)
+        _demand_owner(found.token.client_id, client)
         # With the refresh token goes all that rests on the same authorization (section 2.1).
-        revoke_authorization(request.dbsession, row.authorization_id)
+        revoke_authorization(request.dbsession, found.authorization.id)
     request.authorization_server.send_signal("token_revoked", client_id=client.client_id)
     return 200, {}
 

@@ -14,7 +14,12 @@ from oidcserver.models.authorization_code import (
     store_authorization_code,
 )
 from oidcserver.oauth.errors import invalid_grant
-from oidcserver.oauth.issuing import may_refresh, prepare_refresh_token, token_response
+from oidcserver.oauth.issuing import (
+    may_refresh,
+    prepare_refresh_token,
+    still_allowed,
+    token_response,
+)
 
 
 def issue_authorization_code(oauth_request: Any) -> str:
@@ -72,6 +77,12 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
                 "The redirect_uri is not the one of the authorization request.",
                 "RFC 6749 section 4.1.3",
             )
+        if row.redirect_uri is not None and not client.check_redirect_uri(row.redirect_uri):
+            raise invalid_grant("The client has not registered the redirect_uri any more.")
+        granted = self.authorization.scope
+        self.scope = still_allowed(self.http_request, client, granted)
+        if granted and not self.scope:
+            raise invalid_grant("The client is not registered any more for what the code stood for.")
         self.request.authorization_code = row
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
@@ -80,15 +91,13 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         authorization, user = self.authorization, self.user
         refresh_token = prepared = None
         if may_refresh(request, client):
-            refresh_token, prepared = prepare_refresh_token(
-                request, authorization, authorization.scope
-            )
+            refresh_token, prepared = prepare_refresh_token(request, authorization, self.scope)
         code, row = self.request.form["code"], self.request.authorization_code
         if not redeem_authorization_code(request.dbsession, code, row.client_id, prepared):
             raise self._reused(row)
         self.request.authorization = authorization
         self.request.user = user
-        token = token_response(request, client, authorization, authorization.scope)
+        token = token_response(request, client, authorization, self.scope)
         if refresh_token is not None:
             token["refresh_token"] = refresh_token
         self.save_token(token)

@@ -6,9 +6,18 @@ from oidcserver.grants.base import TokenGrant
 from oidcserver.keys.sealing import seal_with, unseal_with
 from oidcserver.models import RefreshToken
 from oidcserver.models.authorization import revoke_authorization
-from oidcserver.models.refresh_token import find_refresh_token, rotate_refresh_token
+from oidcserver.models.login_session import touch_login_session
+from oidcserver.models.refresh_token import (
+    FoundRefreshToken,
+    find_refresh_token,
+    rotate_refresh_token,
+)
 from oidcserver.oauth.errors import Rejection, invalid_grant
-from oidcserver.oauth.issuing import prepare_refresh_token, token_response
+from oidcserver.oauth.issuing import prepare_refresh_token, still_allowed, token_response
+from oidcserver.oauth.refreshing import ends_with_session, reason_of_end
+
+WINDOW = "oauth.refresh_token_retry_window"
+PUBLIC_WINDOW = "oauth.public_refresh_token_retry_window"
 
 
 class RefreshTokenGrant(TokenGrant):
@@ -26,13 +35,12 @@ class RefreshTokenGrant(TokenGrant):
         client = self.authenticate_token_endpoint_client()
         presented = self.parameter("refresh_token")
         found = find_refresh_token(self.http_request.registry.reader, presented)
-        if found is None or found[0].client_id != client.client_id:
+        if found is None or found.token.client_id != client.client_id:
             raise invalid_grant("The refresh token is not valid.")
-        row, authorization, user = found
-        if authorization.revoked_at is not None or user.disabled_at is not None:
-            raise invalid_grant("What the refresh token stood for was withdrawn.")
-        if row.used_at is None and row.expires_at <= self.http_request.now:
-            raise invalid_grant("The refresh token has expired.")
+        problem = reason_of_end(self.http_request, client, found)
+        if problem is not None:
+            raise invalid_grant(problem)
+        row = found.token
         asked = (self.request.payload.scope or row.scope).split()
         if not set(asked) <= set(row.scope.split()):
             raise Rejection(
@@ -41,11 +49,12 @@ class RefreshTokenGrant(TokenGrant):
                 rule="RFC 6749 section 6",
                 received={"scope": asked},
             )
-        self.scope = " ".join(asked)
+        self.scope = still_allowed(self.http_request, client, " ".join(asked))
         self.presented = presented
+        self.found = found
         self.request.refresh_token = row
-        self.request.authorization = authorization
-        self.request.user = user
+        self.request.authorization = found.authorization
+        self.request.user = found.user
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Rotate and issue; the scope of the refresh token itself stays (RFC 6749 section 6)."""
@@ -71,21 +80,32 @@ class RefreshTokenGrant(TokenGrant):
         rotated = rotate_refresh_token(
             request.dbsession, self.presented, row.client_id, sealed, prepared
         )
+        if rotated:
+            self._use_session(self.found)
         return successor if rotated else None
+
+    def _use_session(self, found: FoundRefreshToken) -> None:
+        """Keep the session from idling out while an application that rests on it is in use."""
+        allowed = still_allowed(self.http_request, self.request.client, found.token.scope)
+        if ends_with_session(found, allowed) and found.session_seen_at is not None:
+            touch_login_session(
+                self.http_request.dbsession, found.authorization.session_id, found.session_seen_at
+            )
 
     def _successor_again(self, row: RefreshToken) -> str:
         """Return the successor within the window; otherwise end the family."""
         request = self.http_request
         # What was read before may be older than the statement that was faster.
         row = request.dbsession.get_one(RefreshToken, row.token_digest)
-        window = request.provider.settings["oauth.refresh_token_retry_window"]
+        public = self.request.client.token_endpoint_auth_method == "none"
+        window = request.provider.settings[PUBLIC_WINDOW if public else WINDOW]
         # Another host's clock may be ahead; without a window that excuses nothing.
         if window and row.used_at is not None and request.now < row.used_at + window:
             unsealed = unseal_with(self.presented, row.successor_sealed or "")
             successor = unsealed.decode() if unsealed is not None else ""
             following = find_refresh_token(request.registry.reader, successor)
             # A successor that was used itself proves that the answer had arrived.
-            if following is not None and following[0].used_at is None:
+            if following is not None and following.token.used_at is None:
                 return successor
         revoke_authorization(request.dbsession, row.authorization_id)
         self.server.send_signal(

@@ -13,6 +13,9 @@ from oidcserver.models.reading import Reader
 from oidcserver.models.statements import Transaction
 from oidcserver.models.user import User
 
+#: By so much the use of a session is noted at most once, in seconds.
+TOUCH_SECONDS = 60
+
 
 class LoginSession(Base):
     """A login session. ``id`` is the ``sid`` of ID tokens; the cookie's value is another secret,
@@ -79,34 +82,27 @@ def renew_login_session(dbsession: Session, session_id: str, **columns: Any) -> 
     return dbsession.scalars(statement).one_or_none() is not None
 
 
-def touch_login_session(dbsession: Session, session_id: str, at_most_every: int) -> None:
-    """Note that a session is in use, at most once in that many seconds."""
+def touch_login_session(dbsession: Session, session_id: str, last_seen_at: int) -> None:
+    """Note that a session is in use, unless it was noted a moment ago."""
     now = clock.now()
+    if last_seen_at > now - TOUCH_SECONDS:
+        return
     dbsession.execute(
         update(LoginSession)
-        .where(LoginSession.id == session_id, LoginSession.last_seen_at <= now - at_most_every)
+        .where(LoginSession.id == session_id, LoginSession.last_seen_at < now)
         .values(last_seen_at=now)
         .execution_options(synchronize_session=False)
     )
 
 
-def end_login_session(dbsession: Session, session_id: str) -> bool:
-    """End a session. Of several who try at once, one gets True."""
+def end_login_sessions(dbsession: Session, *which: Any) -> Sequence[str]:
+    """End the sessions that meet the conditions; return the identifiers of those this ended.
+
+    Of several who try at once, one ends each.
+    """
     statement = (
         update(LoginSession)
-        .where(LoginSession.id == session_id, LoginSession.ended_at.is_(None))
-        .values(ended_at=clock.now())
-        .returning(LoginSession.id)
-        .execution_options(synchronize_session=False)
-    )
-    return dbsession.scalars(statement).one_or_none() is not None
-
-
-def end_login_sessions_of_user(dbsession: Session, user_id: str) -> Sequence[str]:
-    """End every session of a person; return the identifiers of those that this ended."""
-    statement = (
-        update(LoginSession)
-        .where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))
+        .where(LoginSession.ended_at.is_(None), *which)
         .values(ended_at=clock.now())
         .returning(LoginSession.id)
         .execution_options(synchronize_session=False)

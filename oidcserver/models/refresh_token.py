@@ -1,8 +1,8 @@
 """Refresh tokens: rotation, reuse, and the window in which a lost answer may be asked again."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ForeignKey, String, Text, bindparam, select, update
+from sqlalchemy import ForeignKey, String, Text, and_, bindparam, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
@@ -10,6 +10,7 @@ from oidcserver.credentials import digest
 from oidcserver.models.authorization import Authorization, extending, extension
 from oidcserver.models.base import Base, Digest, Time, Words
 from oidcserver.models.decisions import Decision, NewRow, decide, inserting
+from oidcserver.models.login_session import LoginSession
 from oidcserver.models.reading import Reader
 from oidcserver.models.user import User
 
@@ -38,22 +39,42 @@ class RefreshToken(Base):
     successor_sealed: Mapped[str | None] = mapped_column(Text)
 
 
+class FoundRefreshToken(NamedTuple):
+    """A refresh token and what it rests on; to be read only."""
+
+    token: RefreshToken
+    authorization: Authorization
+    user: User
+    #: Of the login session, both None where it has ended or is not known any more.
+    session_seen_at: int | None
+    session_expires_at: int | None
+
+    def session_is_alive(self, now: int, idle_seconds: int) -> bool:
+        """Whether the login session goes on, in which the user allowed this."""
+        seen_at, expires_at = self.session_seen_at, self.session_expires_at
+        if seen_at is None or expires_at is None:
+            return False
+        return expires_at > now and seen_at > now - idle_seconds
+
+
 _BY_DIGEST: Any = (
-    select(RefreshToken, Authorization, User)
+    select(
+        RefreshToken, Authorization, User, LoginSession.last_seen_at, LoginSession.expires_at
+    )
     .join(Authorization, Authorization.id == RefreshToken.authorization_id)
     .join(User, User.id == Authorization.user_id)
+    .outerjoin(
+        LoginSession,
+        and_(LoginSession.id == Authorization.session_id, LoginSession.ended_at.is_(None)),
+    )
     .where(RefreshToken.token_digest == bindparam("digest"))
 )
 
 
-def find_refresh_token(
-    reader: Reader, refresh_token: str
-) -> tuple[RefreshToken, Authorization, User] | None:
-    """Return a token, used or not, expired or not, and what it rests on; to be read only."""
-    row: tuple[RefreshToken, Authorization, User] | None = reader.first(
-        _BY_DIGEST, digest=digest(refresh_token)
-    )
-    return row
+def find_refresh_token(reader: Reader, refresh_token: str) -> FoundRefreshToken | None:
+    """Return a token, used or not, expired or not, and what it rests on."""
+    row = reader.first(_BY_DIGEST, digest=digest(refresh_token))
+    return None if row is None else FoundRefreshToken(*row)
 
 
 _ROTATE = Decision(

@@ -48,6 +48,12 @@ def includeme(config: Any) -> None:
         "How long a client whose answer was lost may present the old token again.",
     )
     setting(
+        "oauth.public_refresh_token_retry_window",
+        seconds,
+        5,
+        "The same for a client without a secret: meanwhile a thief may present its token too.",
+    )
+    setting(
         "oauth.client_secret_overlap",
         seconds,
         86400,

@@ -41,6 +41,15 @@ def may_refresh(request: Any, client: Client) -> bool:
     )
 
 
+def still_allowed(request: Any, client: Client, scope: str) -> str:
+    """Return those of the granted scopes that exist here and that the client has registered now.
+
+    What was granted is narrowed when it is used, since both may have changed meanwhile.
+    """
+    known, registered = request.provider.scopes, client.scopes
+    return " ".join(word for word in scope.split() if word in registered and word in known)
+
+
 def prepare_refresh_token(
     request: Any, authorization: Authorization, scope: str, family_end: int | None = None
 ) -> tuple[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 from oidcserver.sessions.authentication import authenticate_person
 from oidcserver.sessions.browser import browser_digest
 from oidcserver.sessions.directories import DatabaseDirectory, DemoDirectory, refuse_demo
+from oidcserver.sessions.ending import end_login_session
 from oidcserver.sessions.login import read_login_session, sign_in, sign_out
 from oidcserver.settings import cookie_prefix, integer, seconds
 
@@ -35,7 +36,7 @@ def includeme(config: Any) -> None:
         config.include(f"oidcserver.sessions.{name}")
     config.add_request_method(read_login_session, "login_session", reify=True)
     config.add_request_method(browser_digest, "browser_digest", reify=True)
-    for method in (authenticate_person, sign_in, sign_out):
+    for method in (authenticate_person, end_login_session, sign_in, sign_out):
         config.add_request_method(method)
     config.add_user_directory("demo", DemoDirectory())
     config.add_user_directory("database", DatabaseDirectory())

@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from oidcserver import clock
 from oidcserver.models import LogoutDelivery
 from oidcserver.models.login_session_client import clients_of_login_session
-from oidcserver.oauth.events import LoginSessionEvent
 from oidcserver.oauth.registration.members import fetched_uri
 from oidcserver.security.outbound import OutboundFetcher
 from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel
@@ -60,12 +59,8 @@ def queue_logouts(registry: Any, dbsession: Session, session_id: str) -> list[st
     return [row.id for row in rows]
 
 
-def tell_clients(event: LoginSessionEvent) -> None:
-    """Write what clients are to be told of a session's end, and tell them after the commit."""
-    if event.name == "signed_in":
-        return
-    request = event.request
-    identifiers = queue_logouts(request.registry, request.dbsession, event.details["session_id"])
+def deliver_after_commit(request: Any, identifiers: list[str]) -> None:
+    """Tell clients what was queued for them in the transaction of this request."""
     if identifiers:
         # The transaction is over by then: nothing is held while somebody else takes their time.
         request.tm.get().addAfterCommitHook(_deliver, (request.registry, identifiers))
@@ -85,7 +80,6 @@ def includeme(config: Any) -> None:
     """Offer the channel."""
 
     def register() -> None:
-        config.add_subscriber(tell_clients, LoginSessionEvent)
         config.add_subscriber(_start, NewRequest)
         config.action(("oauth", "logout deliverer"), make_deliverer)
 

@@ -4,9 +4,7 @@ from typing import Any
 
 from oidcserver.credentials import LOGIN_SESSION, digest, new_credential
 from oidcserver.models import LoginSession
-from oidcserver.models.authorization import revoke_online_authorizations_of_session
 from oidcserver.models.login_session import (
-    end_login_session,
     find_login_session,
     renew_login_session,
     touch_login_session,
@@ -14,9 +12,9 @@ from oidcserver.models.login_session import (
 from oidcserver.models.statements import Transaction
 from oidcserver.oauth.events import LoginSessionEvent
 from oidcserver.sessions.cookies import read_cookie, set_cookie
+from oidcserver.sessions.ending import end_login_session
 
 COOKIE = "session"
-TOUCH_SECONDS = 60
 MAX_USER_AGENT = 300
 #: What a proxy says for whom it asks is any text.
 MAX_ADDRESS = 64
@@ -32,8 +30,8 @@ def read_login_session(request: Any) -> LoginSession | None:
         return None
     idle = request.provider.settings["oidc.session_idle_lifetime"]
     session = find_login_session(request.registry.reader, token, idle)
-    if session is not None and session.last_seen_at <= request.now - TOUCH_SECONDS:
-        touch_login_session(request.dbsession, session.id, TOUCH_SECONDS)
+    if session is not None:
+        touch_login_session(request.dbsession, session.id, session.last_seen_at)
     return session
 
 
@@ -62,7 +60,7 @@ def sign_in(
     }
     current = request.login_session
     if current is not None and current.user_id != user.id:
-        _end(request, current)
+        end_login_session(request, current, "signed_out")
         current = None
     if current is None or not renew_login_session(request.dbsession, current.id, **columns):
         request.dbsession.add(LoginSession(user_id=user.id, **columns))
@@ -73,7 +71,8 @@ def sign_in(
     request.login_session = session
     if session is not None:
         set_cookie(request, COOKIE, token)
-        _notify(request, "signed_in", session)
+        details = {"user_id": session.user_id, "session_id": session.id}
+        request.registry.notify(LoginSessionEvent(request, "signed_in", details))
     return session
 
 
@@ -81,19 +80,8 @@ def sign_out(request: Any) -> LoginSession | None:
     """End this browser's session and what rests on it; return it, or None if there was none."""
     session: LoginSession | None = request.login_session
     if session is not None:
-        _end(request, session)
+        end_login_session(request, session, "signed_out")
         request.login_session = None
     if read_cookie(request, COOKIE) is not None:
         set_cookie(request, COOKIE, None)
     return session
-
-
-def _end(request: Any, session: LoginSession) -> None:
-    if end_login_session(request.dbsession, session.id):
-        revoke_online_authorizations_of_session(request.dbsession, session.id)
-        _notify(request, "signed_out", session)
-
-
-def _notify(request: Any, name: str, session: LoginSession) -> None:
-    details = {"user_id": session.user_id, "session_id": session.id}
-    request.registry.notify(LoginSessionEvent(request, name, details))

@@ -9,10 +9,8 @@ from pyramid.response import Response
 from sqlalchemy import select
 
 from oidcserver.models import Consent, LoginSession
-from oidcserver.models.authorization import revoke_online_authorizations_of_session
 from oidcserver.models.consent import withdraw_consent
-from oidcserver.models.login_session import end_login_session
-from oidcserver.oauth.events import LoginSessionEvent, OAuthEvent
+from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.responses import see_other
 from oidcserver.oidc.scopes import describe_claim
 from oidcserver.views.access import signed_in
@@ -53,12 +51,9 @@ def account(request: Any) -> Response:
 @signed_in
 def end_session(request: Any) -> Response:
     """End one of the person's own sessions, and what rests on it."""
-    session_id = request.POST.get("session", "")
-    found = request.dbsession.get(LoginSession, session_id)
-    own = found is not None and found.user_id == request.login_session.user_id
-    if own and end_login_session(request.dbsession, session_id):
-        revoke_online_authorizations_of_session(request.dbsession, session_id)
-        _notify(request, LoginSessionEvent, "session_ended", session_id=session_id)
+    found = request.dbsession.get(LoginSession, request.POST.get("session", ""))
+    if found is not None and found.user_id == request.login_session.user_id:
+        request.end_login_session(found)
     return see_other(request.provider_url("account"))
 
 
@@ -67,7 +62,8 @@ def withdraw(request: Any) -> Response:
     """Withdraw what the person allowed an application; its tokens die."""
     client_id = request.POST.get("client", "")
     if withdraw_consent(request.dbsession, request.login_session.user_id, client_id):
-        _notify(request, OAuthEvent, "consent_withdrawn", client_id=client_id)
+        details = {"client_id": client_id, "user_id": request.login_session.user_id}
+        request.registry.notify(OAuthEvent(request, "consent_withdrawn", details))
     return see_other(request.provider_url("account"))
 
 
@@ -81,11 +77,6 @@ def _words(request: Any, consent: Consent) -> list[str]:
     known = provider.scopes
     scopes = [known[name].description if name in known else name for name in consent.scope.split()]
     return scopes + [describe_claim(provider, name) for name in consent.claims.split()]
-
-
-def _notify(request: Any, event: type[OAuthEvent], name: str, **details: str) -> None:
-    details["user_id"] = request.login_session.user_id
-    request.registry.notify(event(request, name, details))
 
 
 def includeme(config: Any) -> None:

@@ -11,7 +11,7 @@ from support.app import Provider, follow_to_answer
 
 from oidcserver.models import AuthorizationCode, Consent, LoginSession, SuspendedRequest, User
 from oidcserver.models.consent import grant_consent
-from oidcserver.models.login_session import end_login_session, renew_login_session
+from oidcserver.models.login_session import end_login_sessions, renew_login_session
 from oidcserver.models.suspended_request import (
     REQUEST_URI_PREFIX,
     decide_suspended_request,
@@ -119,8 +119,8 @@ def test_a_session_that_ends_while_its_person_signs_in_again_stays_ended(
     browser.sign_in()
     with provider.database() as dbsession:
         [session_id] = dbsession.scalars(select(LoginSession.id))
-        assert end_login_session(dbsession, session_id)
-        assert not end_login_session(dbsession, session_id)
+        assert end_login_sessions(dbsession, LoginSession.id == session_id)
+        assert not end_login_sessions(dbsession, LoginSession.id == session_id)
         assert not renew_login_session(dbsession, session_id, auth_time=1)
     with provider.database() as dbsession:
         assert dbsession.scalars(select(LoginSession.auth_time)).one() != 1

@@ -29,7 +29,7 @@ from oidcserver.models.connections import KeptConnections
 from oidcserver.models.consent import find_consent, grant_consent, withdraw_consent
 from oidcserver.models.decisions import NewRow
 from oidcserver.models.engine import make_engine, make_session_factory
-from oidcserver.models.login_session import end_login_session, find_login_session
+from oidcserver.models.login_session import end_login_sessions, find_login_session
 from oidcserver.models.reading import Reader
 from oidcserver.models.refresh_token import (
     find_refresh_token,
@@ -203,12 +203,11 @@ def test_a_refresh_token_rotates_once(dbsession: Session) -> None:
     assert find_refresh_token(ReaderOf(dbsession), "rt_second") is None
     successor = find_refresh_token(ReaderOf(dbsession), "rt_first")
     assert successor is not None
-    assert successor[0].scope == "openid"
+    assert successor.token.scope == "openid"
     found = find_refresh_token(ReaderOf(dbsession), TOKEN)
     assert found is not None
-    row, authorization, user = found
-    assert (authorization.id, user.id) == ("family", "alice")
-    assert row.successor_sealed == "sealed"
+    assert (found.authorization.id, found.user.id) == ("family", "alice")
+    assert found.token.successor_sealed == "sealed"
 
 
 def test_an_expired_refresh_token_does_not_rotate(dbsession: Session, clock: Any) -> None:
@@ -285,8 +284,8 @@ def test_a_login_session_ends_by_idleness_by_age_and_by_logout(
     assert find_login_session(Transaction(dbsession), COOKIE, 6000) is not None
     clock.advance(300)
     assert find_login_session(Transaction(dbsession), COOKIE, 6000) is None
-    assert end_login_session(dbsession, "session")
-    assert not end_login_session(dbsession, "session")
+    assert end_login_sessions(dbsession, LoginSession.id == "session") == ["session"]
+    assert end_login_sessions(dbsession, LoginSession.id == "session") == []
 
 
 def test_an_identifier_is_used_once_for_each_kind_and_issuer(dbsession: Session) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from support.app import Provider
 
 from oidcserver.models import LoginSession, LoginSessionClient
-from oidcserver.models.login_session import end_login_session
+from oidcserver.models.login_session import end_login_sessions
 from oidcserver.models.login_session_client import join_login_session
 from oidcserver.oauth.registration import InvalidClientMetadata
 from oidcserver.sessions import logout_channels
@@ -91,7 +91,7 @@ def test_a_client_gets_no_answer_under_a_session_that_ends_at_this_moment(
     client.login(browser)
 
     def end_first(dbsession: Any, session_id: str, *rest: Any) -> bool:
-        end_login_session(dbsession, session_id)
+        end_login_sessions(dbsession, LoginSession.id == session_id)
         return join_login_session(dbsession, session_id, *rest)
 
     monkeypatch.setattr(logout_channels, "join_login_session", end_first)

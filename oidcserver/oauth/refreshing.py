@@ -1,0 +1,39 @@
+"""What a refresh token still allows at the moment of its use.
+
+It was issued under a registration, a login session and settings that may have changed since.
+"""
+
+from typing import Any
+
+from oidcserver.models import Client
+from oidcserver.models.refresh_token import FoundRefreshToken
+from oidcserver.oauth.issuing import may_refresh, still_allowed
+
+
+def reason_of_end(request: Any, client: Client, found: FoundRefreshToken) -> str | None:
+    """Return why a refresh token that is not used up gives nothing any more, or None.
+
+    Without ``offline_access`` it ends with the login session in which the user allowed it (OpenID
+    Connect Core section 11), also where that expired. Tokens without a session, such as those of
+    the password grant, end by themselves.
+    """
+    token, authorization, user, _, _ = found
+    if authorization.revoked_at is not None or user.disabled_at is not None:
+        return "What the refresh token stood for was withdrawn."
+    if token.used_at is None and token.expires_at <= request.now:
+        return "The refresh token has expired."
+    scope = still_allowed(request, client, token.scope)
+    if not may_refresh(request, client) or bool(scope) is not bool(token.scope):
+        return "The client is not registered any more for what the refresh token stood for."
+    idle = request.provider.settings["oidc.session_idle_lifetime"]
+    if ends_with_session(found, scope) and not found.session_is_alive(request.now, idle):
+        return "The login session that the refresh token belongs to has ended."
+    return None
+
+
+def ends_with_session(found: FoundRefreshToken, scope: str) -> bool:
+    """Whether a refresh token lives no longer than a login session.
+
+    :param scope: what it still allows.
+    """
+    return found.authorization.session_id is not None and "offline_access" not in scope.split()

@@ -1,0 +1,77 @@
+"""Ending login sessions: the one way, whoever ends them and why.
+
+With a session end the authorizations that rest on it, unless they hold ``offline_access``, and the
+clients that took part in it are to hear of it.
+"""
+
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from oidcserver import clock
+from oidcserver.models import LoginSession
+from oidcserver.models.authorization import (
+    revoke_authorizations_of_user,
+    revoke_online_authorizations_of_session,
+)
+from oidcserver.models.login_session import end_login_sessions
+from oidcserver.oauth.events import LoginSessionEvent
+from oidcserver.sessions.backchannel_logout import deliver_after_commit, queue_logouts
+
+
+def end_login_session(request: Any, session: LoginSession, event: str = "session_ended") -> bool:
+    """End a session and announce it; return whether this call ended it.
+
+    :param event: the name of the :class:`LoginSessionEvent`.
+    """
+    queued = end_sessions(request.registry, request.dbsession, LoginSession.id == session.id)
+    if session.id not in queued:
+        return False
+    deliver_after_commit(request, queued[session.id])
+    details = {"user_id": session.user_id, "session_id": session.id}
+    request.registry.notify(LoginSessionEvent(request, event, details))
+    return True
+
+
+def end_everything(registry: Any, dbsession: Session, user_id: str) -> int:
+    """End every session and every token of a user; return how many authorizations ended.
+
+    What the user remembered to allow stays: it gives nothing to anybody who is not signed in.
+    """
+    end_sessions(registry, dbsession, LoginSession.user_id == user_id)
+    return revoke_authorizations_of_user(dbsession, user_id)
+
+
+def end_expired_sessions(registry: Any, batch: int = 1000) -> int:
+    """End the sessions that have expired; return how many. Each batch is a transaction.
+
+    They are of no use before: this is for what rests on them, and for those who are to hear of it.
+    """
+    now = clock.now()
+    idle_since = now - registry.provider.settings["oidc.session_idle_lifetime"]
+    expired = (
+        LoginSession.ended_at.is_(None),
+        or_(LoginSession.expires_at <= now, LoginSession.last_seen_at <= idle_since),
+    )
+    found = select(LoginSession.id).where(*expired).limit(batch).with_for_update(skip_locked=True)
+    total = 0
+    while True:
+        with registry.dbsession_factory.begin() as dbsession:
+            ids = dbsession.scalars(found).all()
+            total += len(end_sessions(registry, dbsession, LoginSession.id.in_(ids), *expired))
+        if len(ids) < batch:
+            return total
+
+
+def end_sessions(registry: Any, dbsession: Session, *which: Any) -> dict[str, list[str]]:
+    """End the sessions that meet the conditions, in the transaction of ``dbsession``.
+
+    :returns: the identifiers of the sessions that this call ended, each with those of the logout
+        tokens that are now due.
+    """
+    queued = {}
+    for session_id in end_login_sessions(dbsession, *which):
+        revoke_online_authorizations_of_session(dbsession, session_id)
+        queued[session_id] = queue_logouts(registry, dbsession, session_id)
+    return queued
