@@ -21,6 +21,7 @@ from oidcserver.cli.claims import read_claims
 from oidcserver.models import User
 from oidcserver.models.user import find_user
 from oidcserver.security.passwords import hash_password
+from oidcserver.sessions.authentication import unlock
 from oidcserver.sessions.ending import end_everything
 
 MIN_LENGTH = 8
@@ -96,7 +97,22 @@ def set_password(ini: Path, name: str, password_stdin: bool) -> None:
         user = _find(dbsession, name)
         user.password_hash = hashed
         ended = end_everything(registry, dbsession, user.id)
+        unlock(dbsession, user.username)
     click.echo(f"{name} has a new password; ended {ended} authorizations.")
+
+
+@users.command("unlock")
+@ini_argument
+@click.argument("name")
+def unlock_user(ini: Path, name: str) -> None:
+    """Let a user whose password was tried too often sign in without waiting.
+
+    Example: oidcserver users unlock production.ini alice
+    """
+    with transaction(open_registry(ini)) as dbsession:
+        user = _find(dbsession, name)
+        locked = unlock(dbsession, user.username)
+    click.echo(f"Unlocked {name}." if locked else f"No attempts of {name} are counted.")
 
 
 @users.command("set-claims")

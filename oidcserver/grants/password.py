@@ -8,6 +8,7 @@ from typing import Any
 
 from oidcserver.grants.base import TokenGrant
 from oidcserver.oauth.errors import invalid_grant
+from oidcserver.security.throttling import waiting_time
 
 
 class PasswordGrant(TokenGrant):
@@ -22,7 +23,11 @@ class PasswordGrant(TokenGrant):
         self.server.validate_requested_scope(self.request.payload.scope)
         user = self.http_request.authenticate_person(username, password)
         if user is None:
-            raise invalid_grant("The user name or the password is wrong.")
+            wait = waiting_time(self.http_request.provider.settings["oidc.login_window"])
+            raise invalid_grant(
+                "The user name and the password do not match, or were tried too often; "
+                f"in that case wait {wait}."
+            )
         self.request.user = user
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:

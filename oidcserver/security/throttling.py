@@ -5,6 +5,8 @@ of processes together let no more than the limit through, also after a restart. 
 libraries keep their counters in memory, in Redis or in tables and connections of their own.
 """
 
+import ipaddress
+
 from sqlalchemy import Engine, case, delete, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -23,7 +25,9 @@ class TooManyAttempts(Exception):
         self.retry_after = retry_after
 
 
-def take(dbsession: Session, key: str, limit: int, window_seconds: int) -> int:
+def take(
+    dbsession: Session, key: str, limit: int, window_seconds: int, *, whose: str | None = None
+) -> int:
     """Count an attempt; return 0 if it is allowed, else the seconds to wait (Retry-After).
 
     ``limit`` attempts (one or more) are allowed in a window, which begins with the first of them.
@@ -36,6 +40,7 @@ def take(dbsession: Session, key: str, limit: int, window_seconds: int) -> int:
 
     :param key: what is guarded, of any length, such as ``login:`` and the person's identifier.
         The row holds its SHA-256 digest: people type passwords into user name fields.
+    :param whose: what this key has in common with others; :func:`clear` forgets them all.
     :raises RuntimeError: if ``dbsession`` is in a transaction (end it: ``request.tm.commit()``,
         ``request.tm.begin()``).
     """
@@ -50,7 +55,13 @@ def take(dbsession: Session, key: str, limit: int, window_seconds: int) -> int:
     )
     statement = (
         insert(Throttle)
-        .values(key=digest(key), hits=1, window_started_at=now, blocked_until=0)
+        .values(
+            key=digest(key),
+            whose=None if whose is None else digest(whose),
+            hits=1,
+            window_started_at=now,
+            blocked_until=0,
+        )
         .on_conflict_do_update(
             index_elements=[Throttle.key],
             set_={
@@ -87,3 +98,28 @@ def give_back(dbsession: Session, key: str) -> None:
 def reset(dbsession: Session, key: str) -> None:
     """Forget the attempts of a key, after a success, in the transaction of ``dbsession``."""
     dbsession.execute(delete(Throttle).where(Throttle.key == digest(key)))
+
+
+def clear(dbsession: Session, whose: str) -> int:
+    """Forget the attempts of every key that has this in common; return of how many keys."""
+    statement = delete(Throttle).where(Throttle.whose == digest(whose)).returning(Throttle.key)
+    return len(dbsession.scalars(statement).all())
+
+
+def network_of(address: str) -> str:
+    """Return what one subscriber has: an IPv4 address, or a /64 of IPv6 (RFC 6177)."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def waiting_time(seconds: int) -> str:
+    """Return a time to wait in words, rounded up to minutes."""
+    minutes = -(-seconds // 60)
+    return "a minute" if minutes == 1 else f"{minutes} minutes"

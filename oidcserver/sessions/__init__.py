@@ -15,7 +15,10 @@ SETTINGS = (
     ("oidc.session_max_lifetime", seconds, 12 * 3600,
      "How long after a login a person stays signed in at most."),
     ("oidc.login_attempts", integer, 10,
-     "How many passwords may be tried for one user name in a window."),
+     "How many passwords may be tried for a user name in a window from one network, or in a "
+     "browser in which that user signed in before."),
+    ("oidc.login_attempts_per_name", integer, 100,
+     "How many passwords may be tried for a user name in a window from all networks together."),
     ("oidc.login_attempts_per_address", integer, 100,
      "How many wrong passwords may come from one network address in a window."),
     ("oidc.cookie_prefix", cookie_prefix, "",

@@ -1,60 +1,108 @@
 """One way to check a password, for the login page and the password grant, and its limits."""
 
-import ipaddress
-from typing import Any
+from typing import Any, NamedTuple
 
-from oidcserver.models.user import normalise_username
+from sqlalchemy.orm import Session
+
+from oidcserver.models.user import find_user, normalise_username
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.security.passwords import verify_password
-from oidcserver.security.throttling import TooManyAttempts, give_back, reset, take
+from oidcserver.security.throttling import (
+    TooManyAttempts,
+    clear,
+    give_back,
+    network_of,
+    reset,
+    take,
+)
+from oidcserver.sessions.known_browser import known_browser
+
+
+class _Limit(NamedTuple):
+    """How often may be tried what the key stands for; ``counted_by`` is for the log."""
+
+    key: str
+    limit: int
+    counted_by: str
 
 
 def authenticate_person(request: Any, username: str, password: str) -> Any | None:
-    """Return the person whose password this is; None for every other case alike.
+    """Return the user whose password this is; None for every other case alike.
 
     Every attempt counts before it is evaluated, so of any number at once no more than the limit
-    are. One over the limit of its user name gets the answer of a wrong password, and takes as
-    long: whether a name exists or is locked is nobody's business. The transaction of the request
-    is committed before and a new one begun, since none may be open while a password is hashed.
+    are. Attempts count by user name and network, and at a higher limit by user name; those of a
+    browser in which the user signed in before count by themselves, so that nobody else can lock
+    the user out there.
 
-    :raises oidcserver.security.throttling.TooManyAttempts: over the limit of the network address.
+    One over a limit of its user name gets the answer of a wrong password, and takes as long:
+    whether a name exists or is locked is nobody's business. The transaction of the request is
+    committed before and a new one begun, since none may be open while a password is hashed.
+
+    :raises oidcserver.security.throttling.TooManyAttempts: over the limit of the network.
     :raises oidcserver.security.passwords.Busy: when every core hashes a password already.
     """
     settings = request.provider.settings
     window = settings["oidc.login_window"]
-    address_key = f"login address:{_network(request.remote_addr or '')}"
-    username_key = f"login:{normalise_username(username)}"
+    name, network = normalise_username(username), network_of(request.remote_addr or "")
+    browser = known_browser(request, name)
+    address_key = f"login address:{network}"
     request.tm.commit()
     request.tm.begin()
     dbsession = request.dbsession
-    wait = take(dbsession, address_key, settings["oidc.login_attempts_per_address"], window)
-    if wait:
-        _notify_refusal(request, "login_throttled")
-        raise TooManyAttempts(wait)
-    if take(dbsession, username_key, settings["oidc.login_attempts"], window):
-        verify_password(password, None)
-        _notify_refusal(request, "login_locked")
-        return None
+    if browser is None:
+        wait = take(dbsession, address_key, settings["oidc.login_attempts_per_address"], window)
+        if wait:
+            _notify_refusal(request, "login_throttled")
+            raise TooManyAttempts(wait)
+    own, *shared = _limits(settings, name, network, browser)
+    for limit in (own, *shared):
+        if take(dbsession, limit.key, limit.limit, window, whose=_whose(name)):
+            verify_password(password, None)
+            _notify_lock(request, name, network, limit)
+            return None
     user = request.provider.user_directory.authenticate(request, username, password)
     if user is None:
         _notify_refusal(request, "login_failed")
         return None
-    reset(dbsession, username_key)
-    give_back(dbsession, address_key)
+    reset(dbsession, own.key)
+    for limit in shared:
+        give_back(dbsession, limit.key)
+    if browser is None:
+        give_back(dbsession, address_key)
     return user
 
 
-def _network(address: str) -> str:
-    """Return what one subscriber has: an IPv4 address, or a /64 of IPv6 (RFC 6177)."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if parsed.version == 4:
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+def unlock(dbsession: Session, username: str) -> bool:
+    """Forget the failed attempts of a user name; return whether there were any."""
+    return clear(dbsession, _whose(normalise_username(username))) > 0
+
+
+def _limits(settings: Any, name: str, network: str, browser: str | None) -> tuple[_Limit, ...]:
+    """Return what an attempt counts by, that of the requester alone first."""
+    attempts = settings["oidc.login_attempts"]
+    if browser is not None:
+        return (_Limit(f"login browser:{browser} {name}", attempts, "name and browser"),)
+    return (
+        _Limit(f"login:{network} {name}", attempts, "name and network"),
+        _Limit(f"login name:{name}", settings["oidc.login_attempts_per_name"], "name"),
+    )
+
+
+def _whose(name: str) -> str:
+    return f"login:{name}"
+
+
+def _notify_lock(request: Any, name: str, network: str, limit: _Limit) -> None:
+    """Announce who is locked out and from where.
+
+    Only a name that somebody has is told: people type their password into its field.
+    """
+    with request.registry.dbsession_factory() as dbsession:
+        user = find_user(dbsession, name)
+    details = {"network": network, "counted_by": limit.counted_by}
+    if user is not None:
+        details |= {"username": user.username, "user_id": user.id}
+    request.registry.notify(OAuthEvent(request, "login_locked", details))
 
 
 def _notify_refusal(request: Any, name: str) -> None:

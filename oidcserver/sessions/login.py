@@ -13,6 +13,7 @@ from oidcserver.models.statements import Transaction
 from oidcserver.oauth.events import LoginSessionEvent
 from oidcserver.sessions.cookies import read_cookie, set_cookie
 from oidcserver.sessions.ending import end_login_session
+from oidcserver.sessions.known_browser import remember_browser
 
 COOKIE = "session"
 MAX_USER_AGENT = 300
@@ -71,6 +72,7 @@ def sign_in(
     request.login_session = session
     if session is not None:
         set_cookie(request, COOKIE, token)
+        remember_browser(request, session.user.username_key)
         details = {"user_id": session.user_id, "session_id": session.id}
         request.registry.notify(LoginSessionEvent(request, "signed_in", details))
     return session

@@ -14,12 +14,11 @@ from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.responses import see_other
 from oidcserver.oidc.requested_subject import another_person_needed
 from oidcserver.security.passwords import Busy
-from oidcserver.security.throttling import TooManyAttempts
+from oidcserver.security.throttling import TooManyAttempts, waiting_time
 from oidcserver.views.access import home_url, local_url
 from oidcserver.views.interactions import may_choose
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, refuse, request_uri
 
-WRONG = "That user name and password do not match."
 STALE = (
     "Your browser did not send what this form needs. Please sign in again; "
     "if this message stays, allow cookies for this page."
@@ -64,7 +63,7 @@ def submit(request: Any) -> Response:
         return _try_later(request, asking, username, problem)
     session = request.sign_in(user) if user is not None else None
     if session is None:
-        return _page(request, asking, status=403, username=username, error=WRONG)
+        return _page(request, asking, status=403, username=username, error=_wrong(request))
     if asking is not None:
         reference, row = open_row(asking)
         row.authenticated_session_id = session.id
@@ -115,9 +114,17 @@ def _try_later(
     return response
 
 
+def _wrong(request: Any) -> str:
+    """Say the same whether the password is wrong, the name is unknown, or either is locked."""
+    wait = waiting_time(request.provider.settings["oidc.login_window"])
+    return (
+        "That user name and password do not match, or were tried too often; "
+        f"in that case wait {wait}."
+    )
+
+
 def _too_many(seconds: int) -> str:
-    minutes = -(-seconds // 60)
-    wait = "a minute" if minutes == 1 else f"{minutes} minutes"
+    wait = waiting_time(seconds)
     return f"Too many attempts came from your network. Please try again in {wait}."
 
 

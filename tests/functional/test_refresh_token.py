@@ -107,8 +107,10 @@ def test_a_wider_scope_is_refused_and_the_token_still_works(
 
 
 def test_an_idle_refresh_token_expires_and_one_in_use_does_not_until_its_family_ends(
-    client: RelyingParty, tokens: dict[str, Any], clock: Any
+    provider: Provider, client: RelyingParty, clock: Any
 ) -> None:
+    code = client.login(provider.browser(), scope="openid offline_access")["code"]
+    tokens = client.exchange(code)
     day = 86400
     for _ in range(6):
         clock.advance(13 * day)
@@ -118,8 +120,10 @@ def test_an_idle_refresh_token_expires_and_one_in_use_does_not_until_its_family_
 
 
 def test_idleness_ends_a_refresh_token(
-    client: RelyingParty, tokens: dict[str, Any], clock: Any
+    provider: Provider, client: RelyingParty, clock: Any
 ) -> None:
+    code = client.login(provider.browser(), scope="openid offline_access")["code"]
+    tokens = client.exchange(code)
     clock.advance(14 * 86400 + 1)
     assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
 
@@ -141,3 +145,28 @@ def test_a_disabled_person_or_a_withdrawn_consent_ends_it(
 def test_a_client_that_did_not_register_the_grant_gets_no_refresh_token(provider: Provider) -> None:
     client = provider.register(grant_types=["authorization_code"])
     assert "refresh_token" not in client.exchange(client.login(provider.browser())["code"])
+
+
+def test_the_window_of_a_public_client_is_shorter(provider: Provider, clock: Any) -> None:
+    client = provider.register(token_endpoint_auth_method="none")
+    tokens = client.exchange(client.login(provider.browser())["code"])
+    first = client.refresh(tokens["refresh_token"])
+    clock.advance(4)
+    again = client.refresh(tokens["refresh_token"])
+    assert again["refresh_token"] == first["refresh_token"]
+    clock.advance(1)
+    assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
+    assert client.refresh(first["refresh_token"], status=400)["error"] == "invalid_grant"
+
+
+def test_each_window_has_a_setting(make_provider: Any, clock: Any) -> None:
+    provider = make_provider(
+        oauth__refresh_token_retry_window="10", oauth__public_refresh_token_retry_window="0"
+    )
+    for method, works in (("client_secret_basic", True), ("none", False)):
+        client = provider.register(token_endpoint_auth_method=method)
+        tokens = client.exchange(client.login(provider.browser())["code"])
+        client.refresh(tokens["refresh_token"])
+        clock.advance(9)
+        again = client.refresh(tokens["refresh_token"], status="*")
+        assert ("access_token" in again) is works

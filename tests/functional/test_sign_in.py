@@ -12,7 +12,10 @@ from oidcserver.security import passwords
 
 ISSUER = "http://localhost:6543"
 SESSION = "oidcserver_6543_session"
-WRONG = "That user name and password do not match."
+WRONG = (
+    "That user name and password do not match, or were tried too often; in that case wait "
+    "15 minutes."
+)
 
 
 def submit(page: Any, username: str = "alice", password: str = "valid", **options: Any) -> Any:

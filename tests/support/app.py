@@ -84,11 +84,13 @@ class Browser(webtest.TestApp):
         super().__init__(provider.wsgi, extra_environ=environ)
         self.provider = provider
 
-    def sign_in(self, username: str = "alice", password: str = "valid") -> webtest.TestResponse:
+    def sign_in(
+        self, username: str = "alice", password: str = "valid", **submit: Any
+    ) -> webtest.TestResponse:
         """Sign in on the login page without any application asking."""
         form = self.get("/login").forms["login"]
         form["username"], form["password"] = username, password
-        return form.submit()
+        return form.submit(**submit)
 
 
 class RelyingParty:

@@ -14,7 +14,7 @@ from oidcserver.credentials import digest
 from oidcserver.models.base import Base
 from oidcserver.models.engine import make_engine
 from oidcserver.models.throttle import Throttle
-from oidcserver.security.throttling import give_back, reset, take
+from oidcserver.security.throttling import clear, give_back, network_of, reset, take, waiting_time
 
 
 @pytest.fixture
@@ -190,3 +190,37 @@ def test_processes_together_get_the_limit_and_no_more(engine: Engine, database_u
     allowed = [int(process.communicate(timeout=60)[0]) for process in processes]
     assert sum(allowed) == 7
     assert all(process.returncode == 0 for process in processes)
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("", ""),
+        ("a unix socket", "a unix socket"),
+    ],
+)
+def test_an_address_counts_as_what_one_subscriber_has(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+def test_what_several_keys_have_in_common_is_forgotten_together(dbsession: Session) -> None:
+    for key, whose in (("one", "alice"), ("two", "alice"), ("three", "bob"), ("four", None)):
+        for _ in range(2):
+            take(dbsession, key, 1, 60, whose=whose)
+    assert clear(dbsession, "alice") == 2
+    dbsession.commit()
+    assert [take(dbsession, key, 1, 60) > 0 for key in ("one", "two", "three", "four")] == [
+        False, False, True, True
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1, "a minute"), (60, "a minute"), (61, "2 minutes"), (900, "15 minutes")],
+)
+def test_a_wait_is_said_in_minutes(seconds: int, words: str) -> None:
+    assert waiting_time(seconds) == words

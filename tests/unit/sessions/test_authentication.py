@@ -10,6 +10,7 @@ from sqlalchemy import select
 from support.app import Provider
 
 from oidcserver.models import Throttle, User
+from oidcserver.oauth.events import OAuthEvent
 from oidcserver.security.passwords import hash_password
 from oidcserver.security.throttling import TooManyAttempts
 from oidcserver.sessions import authentication
@@ -137,23 +138,8 @@ def test_the_transaction_before_is_kept(
 def test_no_user_name_is_kept_or_announced(opened: Any, directory: CountingDirectory) -> None:
     opened.authenticate_person("my secret by mistake", "wrong")
     keys = opened.dbsession.scalars(select(Throttle.key)).all()
-    assert len(keys) == 2
+    assert len(keys) == 3
     assert not any("secret" in key for key in keys)
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("", ""),
-        ("a unix socket", "a unix socket"),
-    ],
-)
-def test_an_address_counts_as_what_one_subscriber_has(address: str, network: str) -> None:
-    assert authentication._network(address) == network
 
 
 def test_the_database_directory_takes_as_long_for_a_name_that_nobody_has(
@@ -176,3 +162,58 @@ def test_the_database_directory_takes_as_long_for_a_name_that_nobody_has(
         with open_request(provider) as request:
             assert request.authenticate_person(username, "wrong") is None
         assert len(hashes) == 1
+
+
+def test_a_stranger_locks_nobody_out_elsewhere(
+    provider: Provider, directory: CountingDirectory, open_request: OpenRequest
+) -> None:
+    for address in ("2001:db8:1:2::1", "2001:db8:1:2:3:4:5:6"):  # of one subscriber
+        with open_request(provider, remote_address=address) as request:
+            for _ in range(10):
+                assert request.authenticate_person("alice", "wrong") is None
+    assert len(directory.asked) == 10
+    with open_request(provider, remote_address="2001:db8:1:3::1") as request:
+        assert request.authenticate_person("alice", "right") is not None
+    with open_request(provider, remote_address="2001:db8:1:2::1") as request:
+        assert request.authenticate_person("alice", "right") is None
+
+
+def test_guesses_from_many_networks_have_a_limit_of_their_own(
+    make_provider: Any, open_request: OpenRequest
+) -> None:
+    provider = make_provider(oidc__login_attempts_per_name="25")
+    directory = provider.registry.provider.user_directory = CountingDirectory()
+    for number in range(40):
+        with open_request(provider, remote_address=f"192.0.2.{number}") as request:
+            assert request.authenticate_person("alice", "wrong") is None
+            assert request.authenticate_person("bob", "right") is not None, "successes are free"
+    assert [name for name, _ in directory.asked].count("alice") == 25
+
+
+def test_what_is_counted_of_a_name_can_be_forgotten(
+    opened: Any, directory: CountingDirectory
+) -> None:
+    for name in ("alice", "bob"):
+        for _ in range(11):
+            assert opened.authenticate_person(name, "wrong") is None
+    assert authentication.unlock(opened.dbsession, " Alice")
+    assert not authentication.unlock(opened.dbsession, "alice")
+    assert opened.authenticate_person("bob", "right") is None
+    assert opened.authenticate_person("alice", "right") is not None
+
+
+@pytest.mark.parametrize(("username", "told"), [("Alice", "alice"), ("my secret password", None)])
+def test_the_log_says_who_is_locked_out_and_from_where(
+    opened: Any, directory: CountingDirectory, username: str, told: str | None
+) -> None:
+    with opened.registry.dbsession_factory.begin() as dbsession:
+        dbsession.add(User("alice"))
+    seen: list[OAuthEvent] = []
+    opened.registry.registerHandler(seen.append, (OAuthEvent,))
+    for _ in range(11):
+        opened.authenticate_person(username, "wrong")
+    assert [event.name for event in seen] == ["login_failed"] * 10 + ["login_locked"]
+    details = seen[-1].details
+    assert details.get("username") == told
+    assert (details["network"], details["counted_by"]) == ("192.0.2.1", "name and network")
+    assert "secret" not in str(details)
