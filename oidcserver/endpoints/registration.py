@@ -19,7 +19,7 @@ from oidcserver.oauth.registration.dynamic import check_metadata, describe_clien
 from oidcserver.oauth.registration.software_statement import refuse_malformed_issuers
 from oidcserver.oauth.responses import error_response, json_response
 from oidcserver.operations.rejections import record_rejection
-from oidcserver.security.throttling import take
+from oidcserver.security.throttling import network_of, take
 from oidcserver.settings import boolean, choice, integer, lines, seconds, words
 
 CONFIGURATION = "client_configuration"
@@ -28,8 +28,7 @@ CONFIGURATION = "client_configuration"
 def registration(request: Any) -> Response:
     """Register a client, for whom the ini lets in."""
     try:
-        _count(request)
-        token = _demand_token(request)
+        token = _admit(request)
         metadata = check_metadata(request, read_metadata(request.body))
         if token is not None and not use_initial_access_token(request.dbsession, token):
             raise _unknown_token()
@@ -60,6 +59,7 @@ def issue_registration_token(request: Any, client: Client) -> dict[str, str]:
 def _register(request: Any, metadata: dict[str, Any]) -> dict[str, Any]:
     provider, dbsession = request.provider, request.dbsession
     client, secret = register_client(provider, dbsession, metadata)
+    client.last_used_at = request.now
     lifetime = provider.settings["oauth.registration_secret_lifetime"]
     if secret is not None and lifetime:
         client.secret_expires_at = request.now + lifetime
@@ -71,31 +71,38 @@ def _register(request: Any, metadata: dict[str, Any]) -> dict[str, Any]:
     return {**describe_client(client), **secrets, **managed}
 
 
-def _count(request: Any) -> None:
-    """Let one address register so many clients and no more: a client is a row for good."""
+def _admit(request: Any) -> str | None:
+    """Return the initial access token of the request, or None where none is needed.
+
+    :raises Rejection: without a token that is valid, or over the limit of the network.
+    """
+    network = network_of(request.remote_addr or "")
+    if request.provider.settings["oauth.registration"] == "open":
+        _count(request, f"registration:{network}")
+        return None
+    token = read_bearer_token(request)
+    known = find_initial_access_token(request.dbsession, token)
+    # Attempts are counted outside of a transaction, wrong tokens apart from each that is right.
+    request.tm.commit()
+    request.tm.begin()
+    _count(request, f"registration:{known.id if known else 'wrong token'} {network}")
+    if known is None:
+        raise _unknown_token()
+    return token
+
+
+def _count(request: Any, key: str) -> None:
+    """Count an attempt, since each client is a row for a long time."""
     settings = request.provider.settings
-    wait = take(
-        request.dbsession,
-        f"registration:{request.remote_addr}",
-        settings["oauth.registration_limit"],
-        settings["oauth.registration_window"],
-    )
+    limit, window = settings["oauth.registration_limit"], settings["oauth.registration_window"]
+    wait = take(request.dbsession, key, limit, window)
     if wait:
         raise Rejection(
             "temporarily_unavailable",
-            "Too many clients were registered from this address.",
+            "Too many clients were registered from this network.",
             status_code=429,
             headers=(("Retry-After", str(wait)),),
         )
-
-
-def _demand_token(request: Any) -> str | None:
-    if request.provider.settings["oauth.registration"] == "open":
-        return None
-    token = read_bearer_token(request)
-    if find_initial_access_token(request.dbsession, token) is None:
-        raise _unknown_token()
-    return token
 
 
 def _unknown_token() -> Rejection:
@@ -133,7 +140,7 @@ def includeme(config: Any) -> None:
         "oauth.registration_limit",
         integer,
         20,
-        "How many clients one address may register in oauth.registration_window.",
+        "How many clients one network, with one token, may register in oauth.registration_window.",
     )
     setting("oauth.registration_window", seconds, 3600,
             "The time in which oauth.registration_limit counts.")  # fmt: skip

@@ -82,7 +82,9 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         granted = self.authorization.scope
         self.scope = still_allowed(self.http_request, client, granted)
         if granted and not self.scope:
-            raise invalid_grant("The client is not registered any more for what the code stood for.")
+            raise invalid_grant(
+                "The client is not registered any more for what the code stood for."
+            )
         self.request.authorization_code = row
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:

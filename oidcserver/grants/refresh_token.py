@@ -7,11 +7,7 @@ from oidcserver.keys.sealing import seal_with, unseal_with
 from oidcserver.models import RefreshToken
 from oidcserver.models.authorization import revoke_authorization
 from oidcserver.models.login_session import touch_login_session
-from oidcserver.models.refresh_token import (
-    FoundRefreshToken,
-    find_refresh_token,
-    rotate_refresh_token,
-)
+from oidcserver.models.refresh_token import find_refresh_token, rotate_refresh_token
 from oidcserver.oauth.errors import Rejection, invalid_grant
 from oidcserver.oauth.issuing import prepare_refresh_token, still_allowed, token_response
 from oidcserver.oauth.refreshing import ends_with_session, reason_of_end
@@ -81,16 +77,16 @@ class RefreshTokenGrant(TokenGrant):
             request.dbsession, self.presented, row.client_id, sealed, prepared
         )
         if rotated:
-            self._use_session(self.found)
+            self._use_session()
         return successor if rotated else None
 
-    def _use_session(self, found: FoundRefreshToken) -> None:
+    def _use_session(self) -> None:
         """Keep the session from idling out while an application that rests on it is in use."""
-        allowed = still_allowed(self.http_request, self.request.client, found.token.scope)
-        if ends_with_session(found, allowed) and found.session_seen_at is not None:
-            touch_login_session(
-                self.http_request.dbsession, found.authorization.session_id, found.session_seen_at
-            )
+        request, found = self.http_request, self.found
+        allowed = still_allowed(request, self.request.client, found.token.scope)
+        session_id, seen_at = found.authorization.session_id, found.session_seen_at
+        if ends_with_session(found, allowed) and session_id is not None and seen_at is not None:
+            touch_login_session(request.dbsession, session_id, seen_at)
 
     def _successor_again(self, row: RefreshToken) -> str:
         """Return the successor within the window; otherwise end the family."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from authlib.oauth2.rfc6749 import ClientMixin
-from sqlalchemy import String, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import String, Text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import matches, new_identifier
@@ -25,6 +25,8 @@ DEFAULTS: dict[str, Any] = {
     "scope": "",
     "contacts": [],
 }
+
+DAY = 86400
 
 _LOOPBACK = re.compile(
     r"http://(?P<host>localhost|[0-9.]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?(?P<rest>(?:/[!\"$-~]*)?)"
@@ -55,6 +57,9 @@ class Client(Base, ClientMixin):
     #: A resource server: may introspect the tokens of every client (RFC 7662 section 4).
     resource_server: Mapped[bool] = mapped_column(default=False)
     access_token_format: Mapped[str | None] = mapped_column(String(32))
+    #: When a client that registered itself was registered or last used, once a day; None: it did
+    #: not register itself, and stays.
+    last_used_at: Mapped[int | None] = mapped_column(Time, index=True)
     #: Of the token by which the client manages its registration (RFC 7592); None: it may not.
     registration_token_digest: Mapped[str | None] = mapped_column(Digest)
 
@@ -141,6 +146,23 @@ class Client(Base, ClientMixin):
     def check_grant_type(self, grant_type: str) -> bool:
         """Whether the client registered this grant type."""
         return grant_type in self.member("grant_types")
+
+
+def note_use(dbsession: Session, client_id: str, last_used_at: int) -> None:
+    """Note that a client is in use, once a day.
+
+    :param last_used_at: what is noted of it.
+    """
+    now = clock.now()
+    if last_used_at > now - DAY:
+        return
+    dbsession.execute(
+        update(Client)
+        .where(Client.client_id == client_id, Client.last_used_at < now)
+        # Its registration does not change with that.
+        .values(last_used_at=now, updated_at=Client.updated_at)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _live(

@@ -58,9 +58,7 @@ class FoundRefreshToken(NamedTuple):
 
 
 _BY_DIGEST: Any = (
-    select(
-        RefreshToken, Authorization, User, LoginSession.last_seen_at, LoginSession.expires_at
-    )
+    select(RefreshToken, Authorization, User, LoginSession.last_seen_at, LoginSession.expires_at)
     .join(Authorization, Authorization.id == RefreshToken.authorization_id)
     .join(User, User.id == Authorization.user_id)
     .outerjoin(

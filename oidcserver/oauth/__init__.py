@@ -15,6 +15,7 @@ def includeme(config: Any) -> None:
     config.add_request_method(lambda request: clock.now(), "now", reify=True)
     config.add_request_method(provider_url)
     config.include("oidcserver.oauth.subjects")
+    config.include("oidcserver.oauth.client_use")
     for name, stage in STAGES:
         config.add_oauth_stage("authorization", name, stage)
     config.add_access_token_format("sealed", SealedFormat())
@@ -77,6 +78,12 @@ def includeme(config: Any) -> None:
         seconds,
         1800,
         "How long a request waits for the person before it starts anew.",
+    )
+    setting(
+        "oauth.registration_unused_lifetime",
+        seconds,
+        90 * 86400,
+        "How long a client that registered itself is kept while nobody uses it; 0: for good.",
     )
     setting("oidc.repeat_window", seconds, 10,
             "How long a double click gets the same answer again.")  # fmt: skip

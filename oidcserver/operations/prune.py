@@ -11,6 +11,7 @@ from oidcserver import clock
 from oidcserver.models import (
     Authorization,
     Base,
+    Client,
     InitialAccessToken,
     LoginSession,
     LogoutDelivery,
@@ -34,7 +35,7 @@ class Expiry(NamedTuple):
     """The rows of a table that may go: those whose ``moment``, an indexed column, is past."""
 
     model: type[Base]
-    moment: InstrumentedAttribute[int]
+    moment: InstrumentedAttribute[int] | InstrumentedAttribute[int | None]
     #: Seconds that a row stays after that moment.
     retention: int = 0
 
@@ -43,8 +44,10 @@ def expiries(settings: Any) -> tuple[Expiry, ...]:
     """Return what expires. Codes and the rest of a family go with its authorization.
 
     A used refresh token stays until it would have expired, so that its reuse is found. A request
-    that waited for a person stays for the page that was left open overnight.
+    that waited for a person stays for the page that was left open overnight. Of clients only those
+    go that registered themselves and that nobody uses.
     """
+    unused = settings["oauth.registration_unused_lifetime"]
     window = max(settings["oidc.login_window"], LONGEST_WINDOW)
     return (
         Expiry(Authorization, Authorization.expires_at),
@@ -63,6 +66,7 @@ def expiries(settings: Any) -> tuple[Expiry, ...]:
             RecordedRejection.created_at,
             settings["oidcserver.rejection_retention"],
         ),
+        *((Expiry(Client, Client.last_used_at, unused),) if unused else ()),
     )
 
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import webtest
+from sqlalchemy import select
 from support.app import Provider, RelyingParty, decode_id_token
 
 from oidcserver.credentials import digest
 from oidcserver.models import Client, InitialAccessToken
 from oidcserver.models.initial_access_token import use_initial_access_token
+from oidcserver.operations.prune import prune
 
 ENDPOINTS = (
     "authorization token revocation introspection userinfo end_session jwks openid_configuration "
@@ -19,6 +21,7 @@ ENDPOINTS = (
 REDIRECT_URI = "https://client.example/cb"
 METADATA = {"redirect_uris": [REDIRECT_URI], "client_name": "Self-made"}
 TOKEN = "ia_" + "x" * 43
+DAY = 86400
 
 
 @pytest.fixture
@@ -28,11 +31,16 @@ def provider(make_provider: Any) -> Provider:
 
 
 def register(
-    provider: Provider, *, status: int = 201, token: str | None = None, **members: Any
+    provider: Provider,
+    *,
+    status: int = 201,
+    token: str | None = None,
+    address: str = "192.0.2.1",
+    **members: Any,
 ) -> webtest.TestResponse:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     body = {**METADATA, **members}
-    http = webtest.TestApp(provider.wsgi)
+    http = webtest.TestApp(provider.wsgi, extra_environ={"REMOTE_ADDR": address})
     return http.post_json("/oauth/register", body, headers=headers, status=status)
 
 
@@ -152,6 +160,60 @@ def test_a_flood_from_one_address_is_told_to_wait(make_provider: Any) -> None:
     register(provider)
     response = register(provider, status=429)
     assert 0 < int(response.headers["Retry-After"]) <= 3600
+
+
+def test_one_subscriber_has_one_limit_whatever_address_of_the_network_it_uses(
+    make_provider: Any,
+) -> None:
+    provider = make_provider(
+        oauth__endpoints=ENDPOINTS, oauth__registration="open", oauth__registration_limit=2
+    )
+    for address in ("2001:db8:1:2::1", "2001:db8:1:2:3:4:5:6"):
+        register(provider, address=address)
+    register(provider, status=429, address="2001:db8:1:2::7")
+    register(provider, address="2001:db8:1:3::1")
+
+
+def test_wrong_tokens_do_not_count_against_a_right_one(make_provider: Any) -> None:
+    provider = make_provider(oauth__endpoints=ENDPOINTS, oauth__registration_limit=2)
+    allow(provider)
+    other = "ia_" + "y" * 43
+    allow(provider, other)
+    for status in (401, 401, 429):
+        register(provider, token="ia_" + "z" * 43, status=status)
+    for status in (201, 201, 429):
+        register(provider, token=TOKEN, status=status)
+    register(provider, token=other)
+
+
+# -- clients that nobody uses ------------------------------------------------------------------
+
+
+def prune_clients(provider: Provider) -> set[str]:
+    """Prune; return the clients that are left."""
+    prune(provider.registry.dbsession_factory, provider.registry.provider.settings)
+    with provider.database() as dbsession:
+        return set(dbsession.scalars(select(Client.client_id)))
+
+
+def test_a_client_that_registered_itself_goes_when_nobody_uses_it(
+    make_provider: Any, database_url: str, clock: Any
+) -> None:
+    provider = make_provider(
+        oauth__endpoints=ENDPOINTS, oauth__registration="open",
+        oauth__registration_unused_lifetime="30d", oidcserver__database_url=database_url,
+    )  # fmt: skip
+    by_operator = provider.register().client_id
+    unused = register(provider).json["client_id"]
+    used = relying_party(provider, register(provider).json)
+    assert used.authorize(provider.browser(), prompt="none").status_int == 303, "no use of it"
+    clock.advance(20 * DAY)
+    used.exchange(used.login(provider.browser())["code"])
+    clock.advance(10 * DAY + 3601)
+    assert prune_clients(provider) == {by_operator, used.client_id}
+    clock.advance(20 * DAY)
+    assert prune_clients(provider) == {by_operator}
+    assert unused != used.client_id
 
 
 # -- initial access tokens --------------------------------------------------------------------

@@ -64,7 +64,9 @@ def test_where_a_user_signed_in_before_the_right_password_works(provider: Provid
     sign_out(own)
     for number in range(1, 4):  # also from the user's own network
         guess(provider, f"192.0.2.{number}", 3)
-    assert LOCKED in browser_at(provider, "192.0.2.9").sign_in("alice", "right password", status=403)
+    assert LOCKED in browser_at(provider, "192.0.2.9").sign_in(
+        "alice", "right password", status=403
+    )
     own.sign_in("alice", "right password", status=303)
 
 
@@ -81,6 +83,7 @@ def test_a_browser_knows_only_who_signed_in_there(provider: Provider, ini: Path)
     users(ini, "create", "mallory", "--password-stdin", stdin="own password\n")
     thief = browser_at(provider, "192.0.2.1")
     thief.sign_in("mallory", "own password", status=303)
+    sign_out(thief)
     guess(provider, "192.0.2.1", 3)
     thief.sign_in("alice", "right password", status=403)
 

@@ -69,9 +69,7 @@ def test_a_refresh_token_is_of_no_use_to_a_client_that_may_not_use_it_any_more(
     assert client.refresh(tokens["refresh_token"], status="*")["error"] == error
 
 
-@pytest.mark.parametrize(
-    "members", [{"scope": "address"}, {"grant_types": ["authorization_code"]}]
-)
+@pytest.mark.parametrize("members", [{"scope": "address"}, {"grant_types": ["authorization_code"]}])
 def test_introspection_knows_it(
     client: RelyingParty, browser: Browser, members: dict[str, Any]
 ) -> None:

@@ -36,6 +36,7 @@ SETTINGS = {
     "oidc.login_window": 900,
     "oidc.interaction_retention": DAY,
     "oidcserver.rejection_retention": 30 * DAY,
+    "oauth.registration_unused_lifetime": 90 * DAY,
 }
 Factory = sessionmaker[Session]
 
@@ -88,6 +89,7 @@ def rows_of(moment: int, name: str) -> list[Base]:
         ),
         Throttle(key=name, window_started_at=moment),
         RecordedRejection(reference=name, created_at=moment, error="invalid_request"),
+        Client(client_id=name, last_used_at=moment),
     ]  # fmt: skip
 
 
@@ -115,6 +117,7 @@ RETENTION: dict[type[Base], int] = {
     Throttle: DAY,
     SuspendedRequest: DAY,
     RecordedRejection: 30 * DAY,
+    Client: 90 * DAY,
 }
 
 
@@ -125,19 +128,29 @@ def test_what_has_expired_goes_and_what_lives_stays(factory: Factory, batch: int
     for end in ends:
         for minutes in (-10, -5, 5, 60):
             add(factory, now - MARGIN - end + minutes * 60, f"{end}:{minutes}")
+    given = {f"{end}:{m}" for end in ends for m in (-10, -5, 5, 60)}
     told: dict[str, int] = {}
     removed = prune(factory, SETTINGS, batch=batch, progress=told.__setitem__)
     for expiry in expiries(SETTINGS):
         kept = RETENTION.get(expiry.model, 0)
-        live = {f"{end}:{m}" for end in ends for m in (-10, -5, 5, 60) if end < kept}
+        live = {name for name in given if int(name.partition(":")[0]) < kept}
         live |= {f"{kept}:5", f"{kept}:60"}
+        if expiry.model is Client:
+            live |= {"client"}
         assert names(factory, expiry.model) == live, expiry.model
         # Expired refresh tokens went with their authorizations.
-        gone = 0 if expiry.model is RefreshToken else 12 - len(live)
+        gone = 0 if expiry.model is RefreshToken else len(given) - len(live - {"client"})
         assert removed[expiry.model.__tablename__] == gone, expiry.model
     assert names(factory, AuthorizationCode) == names(factory, Authorization)
     assert told == {table: rows for table, rows in removed.items() if rows}
     assert set(prune(factory, SETTINGS).values()) == {0}
+
+
+def test_where_the_setting_says_so_unused_clients_stay(factory: Factory) -> None:
+    with factory.begin() as dbsession:
+        dbsession.add(Client(client_id="unused", last_used_at=1))
+    prune(factory, {**SETTINGS, "oauth.registration_unused_lifetime": 0})
+    assert names(factory, Client) == {"client", "unused"}
 
 
 def test_clients_people_and_consents_are_nobodys_to_remove(factory: Factory) -> None:

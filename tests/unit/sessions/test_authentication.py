@@ -11,7 +11,7 @@ from support.app import Provider
 
 from oidcserver.models import Throttle, User
 from oidcserver.oauth.events import OAuthEvent
-from oidcserver.security.passwords import hash_password
+from oidcserver.security.passwords import Busy, hash_password
 from oidcserver.security.throttling import TooManyAttempts
 from oidcserver.sessions import authentication
 
@@ -65,7 +65,8 @@ def test_a_hundred_guesses_at_once_evaluate_no_more_than_the_limit(
     provider.registry.dbsession_factory.kw["bind"].dispose()
 
     def guess(number: int) -> None:
-        with open_request(provider) as request:
+        # On a machine with much to do, some are told to try again.
+        with suppress(Busy), open_request(provider) as request:
             assert request.authenticate_person("alice", f"guess {number}") is None
 
     with ThreadPoolExecutor(10) as pool:
