@@ -27,6 +27,7 @@ setup(
         "joserfc>=1.8,<2",
         "multipart>=2,<3",
         "plaster_pastedeploy>=1,<2",
+        "precis-i18n>=1.1.2,<2",
         "pyramid>=2.1,<3",
         "pyramid_jinja2>=2.10,<3",
         "pyramid_tm>=2.6,<3",

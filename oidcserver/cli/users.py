@@ -19,7 +19,7 @@ from oidcserver.cli.application import (
 )
 from oidcserver.cli.claims import read_claims
 from oidcserver.models import User
-from oidcserver.models.user import find_user
+from oidcserver.models.user import find_user, username_problem
 from oidcserver.security.passwords import hash_password
 from oidcserver.sessions.authentication import unlock
 from oidcserver.sessions.ending import end_everything
@@ -47,8 +47,9 @@ def create(ini: Path, name: str, password_stdin: bool, as_json: bool) -> None:
     Example: oidcserver users create production.ini alice --password-stdin < password.txt
     """
     registry = open_registry(ini)
-    if not name.strip() or not name.isprintable() or len(name) > 64:
-        raise click.ClickException("A user name has up to 64 printable characters.")
+    problem = username_problem(name)
+    if problem is not None:
+        raise click.ClickException(problem)
     hashed = hash_password(_read_password(password_stdin))
     with transaction(registry) as dbsession:
         if find_user(dbsession, name) is not None:

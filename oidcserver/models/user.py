@@ -1,8 +1,9 @@
-"""People."""
+"""Users."""
 
 import unicodedata
 from typing import Any
 
+from precis_i18n import get_profile
 from sqlalchemy import String, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -10,10 +11,51 @@ from oidcserver import clock
 from oidcserver.credentials import new_identifier
 from oidcserver.models.base import Base, Identifier, Json, Time
 
+#: The longest user name in characters, that of an e-mail address (RFC 5321 section 4.5.3.1.3).
+MAX_USERNAME = 254
+#: Normalising may make a name longer.
+MAX_USERNAME_KEY = 255
+
+_PROFILE = get_profile("UsernameCaseMapped")
+
 
 def normalise_username(username: str) -> str:
-    """Return the form in which two spellings of one name are equal (RFC 8265 section 3.3)."""
-    return unicodedata.normalize("NFC", username.strip().casefold())
+    """Return the form in which two spellings of one name are equal.
+
+    Each part of the name is in the form of the profile UsernameCaseMapped (RFC 8265 section 3.3),
+    and one space stands between two parts (section 3.5). What the profile rejects is mapped by
+    the same rules: such names exist already, and may be typed by anybody.
+    """
+    return " ".join(map(_normalise_part, username.split()))
+
+
+def username_problem(username: str) -> str | None:
+    """Return why a new user cannot have that name, as a sentence, or None."""
+    parts = username.split()
+    if not parts or len(username) > MAX_USERNAME:
+        return f"A user name has 1 to {MAX_USERNAME} characters."
+    try:
+        key = " ".join(_PROFILE.enforce(part) for part in parts)
+    except UnicodeEncodeError as problem:
+        character = problem.object[problem.start : problem.end]
+        return f"A user name cannot hold {character!r} (RFC 8265 section 3.3)."
+    if len(key) > MAX_USERNAME_KEY:
+        return "The user name is too long."
+    return None
+
+
+def _normalise_part(part: str) -> str:
+    try:
+        return str(_PROFILE.enforce(part))
+    except UnicodeEncodeError:
+        mapped = "".join(map(_of_usual_width, part))
+        return unicodedata.normalize("NFC", mapped.lower())
+
+
+def _of_usual_width(character: str) -> str:
+    """Map full-width and half-width characters to their usual forms (RFC 8265 section 3.3.2)."""
+    other_width = unicodedata.decomposition(character).startswith(("<wide>", "<narrow>"))
+    return unicodedata.normalize("NFKC", character) if other_width else character
 
 
 class User(Base):
@@ -23,7 +65,7 @@ class User(Base):
 
     id: Mapped[str] = mapped_column(Identifier, primary_key=True, default=new_identifier)
     username: Mapped[str] = mapped_column(String(255))
-    username_key: Mapped[str] = mapped_column(String(255), unique=True)
+    username_key: Mapped[str] = mapped_column(String(MAX_USERNAME_KEY), unique=True)
     password_hash: Mapped[str | None] = mapped_column(Text)
     claims: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     created_at: Mapped[int] = mapped_column(Time, default=clock.now)

@@ -8,11 +8,15 @@ from sqlalchemy import update
 
 from oidcserver.models import User
 from oidcserver.models.statements import insert_once
-from oidcserver.models.user import find_user, normalise_username
+from oidcserver.models.user import (
+    MAX_USERNAME,
+    MAX_USERNAME_KEY,
+    find_user,
+    normalise_username,
+)
 from oidcserver.security.passwords import hash_password, needs_rehash, verify_password
 
 DEMO_PASSWORD = "valid"
-MAX_DEMO_USERNAME = 64
 
 
 def stored_claims(user: Any) -> Mapping[str, Any]:
@@ -36,9 +40,11 @@ class DemoDirectory:
         name = username.strip()
         if not hmac.compare_digest(password.encode(), DEMO_PASSWORD.encode()):
             return None
-        if not (0 < len(name) <= MAX_DEMO_USERNAME and name.isprintable()):
-            return None
         key = normalise_username(name)
+        if not (key and name.isprintable()):
+            return None
+        if len(name) > MAX_USERNAME or len(key) > MAX_USERNAME_KEY:
+            return None
         insert_once(request.dbsession, User, username=name, username_key=key)
         user = find_user(request.dbsession, name)
         return user if user is not None and user.disabled_at is None else None

@@ -47,6 +47,7 @@ def test_help_is_for_people_and_shows_an_example() -> None:
         ["clients", "create"], ["clients", "list"], ["clients", "show"], ["clients", "delete"],
         ["clients", "new-secret"], ["users", "create"], ["users", "list"], ["users", "disable"],
         ["users", "enable"], ["users", "set-password"], ["users", "set-claims"],
+        ["users", "unlock"],
     ):  # fmt: skip
         result = runner.invoke(main, [*command, "--help"])
         assert result.exit_code == 0
@@ -151,6 +152,8 @@ def test_a_person_is_created_disabled_and_enabled(
     twice = run("users", "create", "Alice", "--password-stdin", stdin="correct horse\n")
     assert (twice.exit_code, "already" in twice.stderr) == (1, True)
     assert run("users", "create", "bob", "--password-stdin", stdin="short\n").exit_code == 1
+    refused = run("users", "create", "b\u2019ob", "--password-stdin", stdin="correct horse\n")
+    assert (refused.exit_code, "cannot hold '\u2019'" in refused.stderr) == (1, True)
     provider: Provider = make_provider(
         oidcserver__database_url=database_url, oidc__user_directory="database"
     )

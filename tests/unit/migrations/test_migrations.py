@@ -248,3 +248,26 @@ def test_what_was_remembered_by_one_decision_stays_and_what_is_uncertain_is_aske
         ("once", False, "openid email", "", ""),
         ("remembered", True, "openid email", "openid email", "birthdate"),
     ]
+
+
+def test_user_names_get_their_new_form_and_none_is_lost(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    history.upgrade(engine, Base.metadata)
+    history.downgrade(engine, Base.metadata, "0006")
+    names = {
+        "1": ("Stra\u00dfe", "strasse"), "2": ("alice", "alice"), "3": ("\uff21lice", "\uff41lice"),
+        "4": ("Alice  Liddell", "alice  liddell"),
+    }  # fmt: skip
+    with engine.begin() as connection:
+        for identifier, (name, key) in names.items():
+            connection.execute(
+                insert(User).values(
+                    id=identifier, username=name, username_key=key, created_at=int(identifier)
+                )
+            )
+    history.upgrade(engine, Base.metadata)
+    with engine.begin() as connection:
+        keys = dict(connection.execute(select(User.id, User.username_key)).tuples().all())
+    assert keys == {"1": "stra\u00dfe", "2": "alice", "3": "\uff41lice", "4": "alice liddell"}
+    assert "The user name of 3 is that of another user" in caplog.text
