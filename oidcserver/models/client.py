@@ -74,6 +74,11 @@ class Client(Base, ClientMixin):
         return self.member("client_name") or self.client_id
 
     @property
+    def registered_itself(self) -> bool:
+        """Whether nobody here looked at the registration (RFC 7591)."""
+        return self.last_used_at is not None
+
+    @property
     def redirect_uris(self) -> Sequence[str]:
         """The registered redirection URIs."""
         uris: Sequence[str] = self.member("redirect_uris")

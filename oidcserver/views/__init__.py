@@ -70,6 +70,7 @@ def includeme(config: Any) -> None:
     config.add_request_method(asset_path)
     config.add_request_method(service_name, reify=True)
     for name in (
-        "interactions", "home", "login", "consent", "logout", "clients", "account", "errors",
+        "interactions", "recent_login", "home", "login", "consent", "logout", "clients", "account",
+        "errors",
     ):  # fmt: skip
         config.include(f"oidcserver.views.{name}")

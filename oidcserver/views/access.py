@@ -34,10 +34,10 @@ def own_url(request: Any) -> str:
     return url
 
 
-def login_url(request: Any) -> str:
-    """Return the login page that leads back here."""
-    here = own_url(request).removeprefix(request.provider.origin)
-    url: str = request.provider_url("login", _query={"next": here})
+def login_url(request: Any, target: str | None = None, **query: str) -> str:
+    """Return the login page that leads to a URL of ours, by default back here."""
+    path = (target or own_url(request)).removeprefix(request.provider.origin)
+    url: str = request.provider_url("login", _query={"next": path, **query})
     return url
 
 

@@ -8,13 +8,14 @@ from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from sqlalchemy import select
 
-from oidcserver.models import Consent, LoginSession
+from oidcserver.models import Client, Consent, LoginSession
 from oidcserver.models.consent import withdraw_consent
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.responses import see_other
 from oidcserver.oidc.scopes import describe_claim
 from oidcserver.views.access import signed_in
 from oidcserver.views.applications import allowed_applications, initiate_login_url
+from oidcserver.views.recent_login import sign_in_again
 from oidcserver.views.user_agents import describe_user_agent
 
 
@@ -49,22 +50,59 @@ def account(request: Any) -> Response:
 
 
 @signed_in
+def ask_end(request: Any) -> Response:
+    """Ask before another of the user's sessions ends."""
+    row = _own_session(request, request.GET.get("session", ""))
+    if row is None or row.ended_at is not None:
+        return see_other(request.provider_url("account"))
+    return sign_in_again(request, session=row.id) or _confirm(request, row=row)
+
+
+@signed_in
 def end_session(request: Any) -> Response:
-    """End one of the person's own sessions, and what rests on it."""
-    found = request.dbsession.get(LoginSession, request.POST.get("session", ""))
-    if found is not None and found.user_id == request.login_session.user_id:
-        request.end_login_session(found)
+    """End one of the user's own sessions, and what rests on it."""
+    row = _own_session(request, request.POST.get("session", ""))
+    if row is not None:
+        again = sign_in_again(request, session=row.id)
+        if again is not None and row.id != request.login_session.id:
+            return again
+        request.end_login_session(row)
     return see_other(request.provider_url("account"))
 
 
 @signed_in
+def ask_withdraw(request: Any) -> Response:
+    """Ask before what the user allowed an application is withdrawn."""
+    client = request.dbsession.get(Client, request.GET.get("client", ""))
+    if client is None:
+        return see_other(request.provider_url("account"))
+    return sign_in_again(request, client=client.client_id) or _confirm(request, client=client)
+
+
+@signed_in
 def withdraw(request: Any) -> Response:
-    """Withdraw what the person allowed an application; its tokens die."""
+    """Withdraw what the user allowed an application; its tokens die."""
     client_id = request.POST.get("client", "")
+    again = sign_in_again(request, client=client_id)
+    if again is not None:
+        return again
     if withdraw_consent(request.dbsession, request.login_session.user_id, client_id):
         details = {"client_id": client_id, "user_id": request.login_session.user_id}
         request.registry.notify(OAuthEvent(request, "consent_withdrawn", details))
     return see_other(request.provider_url("account"))
+
+
+def _own_session(request: Any, session_id: str) -> LoginSession | None:
+    row: LoginSession | None = request.dbsession.get(LoginSession, session_id)
+    return row if row is not None and row.user_id == request.login_session.user_id else None
+
+
+def _confirm(
+    request: Any, *, row: LoginSession | None = None, client: Client | None = None
+) -> Response:
+    values = {"row": row, "client": client, "moment": _moment, "describe": describe_user_agent}
+    template = "oidcserver:templates/account_confirm.jinja2"
+    return render_to_response(template, values, request=request)
 
 
 def _moment(seconds: int) -> str:
@@ -87,7 +125,11 @@ def includeme(config: Any) -> None:
         config.add_route("account_sessions", "/account/sessions")
         config.add_route("account_applications", "/account/applications")
         config.add_view(account, route_name="account", request_method="GET")
-        config.add_view(end_session, route_name="account_sessions", request_method="POST")
-        config.add_view(withdraw, route_name="account_applications", request_method="POST")
+        for name, shown, sent in (
+            ("account_sessions", ask_end, end_session),
+            ("account_applications", ask_withdraw, withdraw),
+        ):
+            config.add_view(shown, route_name=name, request_method="GET")
+            config.add_view(sent, route_name=name, request_method="POST")
 
     config.add_oauth_page("account", register)

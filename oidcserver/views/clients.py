@@ -32,6 +32,7 @@ from oidcserver.views.client_form import (
     typed_values,
 )
 from oidcserver.views.client_preview import duration, preview
+from oidcserver.views.recent_login import recently_signed_in
 
 TEMPLATES = "oidcserver:templates/"
 PAGE_SIZE = 100
@@ -119,6 +120,7 @@ def edit(request: Any) -> Response:
 
 
 @managed
+@recently_signed_in
 def ask_secret(request: Any) -> Response:
     """Ask before a client's secret is replaced."""
     client = find_client(request)
@@ -130,6 +132,7 @@ def ask_secret(request: Any) -> Response:
 
 
 @managed
+@recently_signed_in
 def new_secret(request: Any) -> Response:
     """Give a client a new secret and show it, this once; a reload does not make another."""
     client = find_client(request, to_change=True)
@@ -141,12 +144,14 @@ def new_secret(request: Any) -> Response:
 
 
 @managed
+@recently_signed_in
 def ask_delete(request: Any) -> Response:
     """Ask before a client goes."""
     return _render(request, "client_delete", {"client": find_client(request)})
 
 
 @managed
+@recently_signed_in
 def delete(request: Any) -> Response:
     """Delete a client and all that rests on it."""
     client = find_client(request, to_change=True)

@@ -13,9 +13,11 @@ from oidcserver.models.consent import grant_consent
 from oidcserver.models.suspended_request import decide_suspended_request
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.issuing import may_refresh
 from oidcserver.oidc.claims import claims_beyond_scopes
 from oidcserver.oidc.scopes import describe_claim
 from oidcserver.security.cors import origin_of
+from oidcserver.views.client_preview import duration
 from oidcserver.views.interactions import may_remember, not_yet_allowed, remembered_consent
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, refuse
 
@@ -88,6 +90,7 @@ def _page(request: Any, asking: AuthorizationRequest) -> Response:
         "logo": logo,
         "links": _links(client),
         "destination": _destination(asking.redirect_uri),
+        "duration": _duration(asking),
         "session": request.login_session,
         "scope": asking.scope,
         "claims": " ".join(_single_claims(asking)),
@@ -120,6 +123,22 @@ def _divide(
     if not new:
         return asked, []
     return new, [entry for entry in asked if entry not in new]
+
+
+def _duration(asking: AuthorizationRequest) -> str:
+    """Say how long the client can go on with what it gets."""
+    settings, client = asking.provider.settings, asking.client
+    assert client is not None
+    if not may_refresh(asking.http_request, client) or "code" not in asking.response_type.split():
+        return f"The access ends after {duration(settings['oauth.access_token_lifetime'])}."
+    if "offline_access" not in asking.scope.split():
+        longest = duration(settings["oidc.session_max_lifetime"])
+        return f"The access ends when you sign out here, at the latest after {longest}."
+    idle = duration(settings["oauth.refresh_token_idle_lifetime"])
+    longest = duration(settings["oauth.refresh_token_max_lifetime"])
+    return (
+        f"The access ends when you withdraw it, when it is not used for {idle}, or after {longest}."
+    )
 
 
 def _logo(client: Client) -> str | None:

@@ -35,6 +35,8 @@ def show(request: Any) -> Response:
     session = request.login_session
     if asking is not None and not needs(asking, "login"):
         return go_on(request)
+    if asking is None and session is not None and _again(request):
+        return _page(request, None, username=session.user.username, again=True)
     if asking is None and session is not None:
         target = local_url(request, request.GET.get("next"))
         if target is not None:
@@ -63,7 +65,8 @@ def submit(request: Any) -> Response:
         return _try_later(request, asking, username, problem)
     session = request.sign_in(user) if user is not None else None
     if session is None:
-        return _page(request, asking, status=403, username=username, error=_wrong(request))
+        sentence, again = _wrong(request), _again(request)
+        return _page(request, asking, status=403, username=username, error=sentence, again=again)
     if asking is not None:
         reference, row = open_row(asking)
         row.authenticated_session_id = session.id
@@ -91,6 +94,11 @@ def show_again(problem: BadCSRFToken, request: Any) -> Response:
     """Show a fresh form for one without its token. The database may not be asked here."""
     username = request.POST.get("username", "")
     return _page(request, None, status=403, username=username, error=STALE)
+
+
+def _again(request: Any) -> bool:
+    """Whether a page of ours wants a user who is signed in to say the password again."""
+    return "again" in request.GET
 
 
 def _expected_username(asking: AuthorizationRequest | None, session: Any) -> str:
@@ -135,12 +143,13 @@ def _page(
     status: int = 200,
     username: str = "",
     error: str = "",
+    again: bool = False,
     signed_in: Any = None,
 ) -> Response:
     choosing = asking is not None and may_choose(asking)
     values = {
         "client": asking.client if asking is not None else None,
-        "again": asking is not None and request.login_session is not None,
+        "again": again or (asking is not None and request.login_session is not None),
         "choose": request.login_session if choosing else None,
         "username": username,
         "error": error,

@@ -481,3 +481,37 @@ def test_a_request_that_is_never_remembered_forgets_nothing(
     decide(client.authorize(browser), "allow", remember=True)
     decide(client.authorize(browser, redirect_uri="com.example.app:/cb"), "allow")
     assert "code" in client.answer(client.authorize(browser, prompt="none"))
+
+
+@pytest.mark.parametrize(
+    ("scope", "grant_types", "sentence"),
+    [
+        ("openid", ["authorization_code"], "The access ends after 10 minutes."),
+        (
+            "openid",
+            ["authorization_code", "refresh_token"],
+            "The access ends when you sign out here, at the latest after 12 hours.",
+        ),
+        (
+            "openid offline_access",
+            ["authorization_code", "refresh_token"],
+            "The access ends when you withdraw it, when it is not used for 14 days, "
+            "or after 90 days.",
+        ),
+    ],
+)
+def test_the_page_says_how_long_the_access_lasts(
+    provider: Provider, browser: Browser, scope: str, grant_types: list[str], sentence: str
+) -> None:
+    page = provider.register(grant_types=grant_types).authorize(browser, scope=scope)
+    assert sentence in page
+
+
+def test_the_page_says_that_nobody_checked_a_client_that_registered_itself(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    assert "registered itself" not in client.authorize(browser)
+    with provider.database() as dbsession:
+        dbsession.merge(client.client).last_used_at = 1
+    page = client.authorize(browser)
+    assert "registered itself. Nobody here has checked who runs it." in page

@@ -1,0 +1,131 @@
+"""What a thief of a session would do asks for the password again (ASVS 7.5.2, 7.5.3)."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from sqlalchemy import select
+from support.app import Provider, RelyingParty
+from webtest import TestResponse
+
+from oidcserver.models import Client, User
+
+LONG_AGO = 301
+
+
+@pytest.fixture
+def client(provider: Provider) -> RelyingParty:
+    """A client of alice's, to which she allowed something."""
+    client = provider.register(client_name="Shop")
+    browser = provider.browser()
+    client.login(browser)
+    with provider.database() as dbsession:
+        row = dbsession.get_one(Client, client.client_id)
+        row.owner_id = dbsession.scalars(select(User.id)).one()
+    return client
+
+
+def form_of(page: TestResponse, path: str, text: str = "") -> Any:
+    return next(
+        form for form in page.forms.values() if form.action.endswith(path) and text in form.text
+    )
+
+
+def sign_in_again(page: TestResponse, password: str = "valid") -> TestResponse:
+    """Fill in the login page that a user who is signed in was sent to."""
+    assert urlsplit(page.location).path == "/login"
+    page = page.follow()
+    assert "Sign in again" in page
+    form = page.forms["login"]
+    assert form["username"].value == "alice"
+    form["password"] = password
+    return form.submit()
+
+
+def test_another_session_ends_after_the_password_was_said_again(
+    provider: Provider, clock: Any
+) -> None:
+    here, there = provider.browser(), provider.browser()
+    there.sign_in()
+    here.sign_in()
+    clock.advance(LONG_AGO)
+    asked = form_of(here.get("/account"), "/sessions", "Sign out there").submit("session")
+    assert there.get("/account").status_int == 200
+    confirm = sign_in_again(asked).follow()
+    assert "Sign out there?" in confirm
+    assert there.get("/account").status_int == 200
+    assert confirm.forms["confirm"].submit("session").location.endswith("/account")
+    assert there.get("/account").status_int == 303
+    assert here.get("/account").status_int == 200
+
+
+def test_ones_own_session_ends_at_once(provider: Provider, clock: Any) -> None:
+    browser = provider.browser()
+    browser.sign_in()
+    clock.advance(LONG_AGO)
+    form_of(browser.get("/account"), "/sessions").submit("session")
+    assert browser.get("/account").status_int == 303
+
+
+def test_a_consent_is_withdrawn_after_the_password_was_said_again(
+    provider: Provider, client: RelyingParty, clock: Any
+) -> None:
+    browser = provider.browser()
+    browser.sign_in()
+    clock.advance(LONG_AGO)
+    asked = form_of(browser.get("/account"), "/applications").submit("client")
+    assert "Shop" in browser.get("/account")
+    confirm = sign_in_again(asked).follow()
+    assert "Shop" in confirm
+    confirm.forms["confirm"].submit("client")
+    assert "Shop" not in browser.get("/account")
+
+
+@pytest.mark.parametrize(("action", "name"), [("secret", "new_secret"), ("delete", "delete")])
+def test_a_client_is_changed_for_good_after_the_password_was_said_again(
+    provider: Provider, client: RelyingParty, clock: Any, action: str, name: str
+) -> None:
+    browser = provider.browser()
+    browser.sign_in()
+    path = f"/clients/{client.client_id}/{action}"
+    form = browser.get(path).forms[name]
+    clock.advance(LONG_AGO)
+    sign_in_page = form.submit()
+    assert parse_qs(urlsplit(sign_in_page.location).query)["next"] == [path]
+    again = browser.get(path)
+    assert urlsplit(again.location).path == "/login"
+    with provider.database() as dbsession:
+        row = dbsession.get_one(Client, client.client_id)
+        assert row.previous_secret_digest is None
+    page = sign_in_again(again).follow()
+    page.forms[name].submit()
+    with provider.database() as dbsession:
+        found = dbsession.get(Client, client.client_id)
+        assert found is None if action == "delete" else found is not None
+        assert found is None or found.previous_secret_digest is not None
+
+
+def test_a_wrong_password_leads_nowhere(provider: Provider, clock: Any) -> None:
+    here, there = provider.browser(), provider.browser()
+    there.sign_in()
+    here.sign_in()
+    clock.advance(LONG_AGO)
+    asked = form_of(here.get("/account"), "/sessions", "Sign out there").submit("session")
+    assert urlsplit(asked.location).path == "/login"
+    form = asked.follow().forms["login"]
+    form["password"] = "wrong"
+    refused = form.submit(status=403)
+    assert "do not match" in refused
+    assert "Sign in again" in refused
+    assert here.get("/account/sessions?session=unknown").location.endswith("/account")
+    assert there.get("/account").status_int == 200
+
+
+def test_an_operator_may_do_without(make_provider: Any, clock: Any) -> None:
+    provider = make_provider(oidc__recent_login="0")
+    here, there = provider.browser(), provider.browser()
+    there.sign_in()
+    here.sign_in()
+    clock.advance(LONG_AGO)
+    form_of(here.get("/account"), "/sessions", "Sign out there").submit("session")
+    assert there.get("/account").status_int == 303
