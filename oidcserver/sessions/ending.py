@@ -39,8 +39,9 @@ def end_everything(registry: Any, dbsession: Session, user_id: str) -> int:
 
     What the user remembered to allow stays: it gives nothing to anybody who is not signed in.
     """
+    ended = revoke_authorizations_of_user(dbsession, user_id)
     end_sessions(registry, dbsession, LoginSession.user_id == user_id)
-    return revoke_authorizations_of_user(dbsession, user_id)
+    return ended
 
 
 def end_expired_sessions(registry: Any, batch: int = 1000) -> int:
