@@ -33,6 +33,7 @@ class Provider:
         self.embedded = True
         #: Whether a command asks, which prepares what a server has to find (schema, keys).
         self.commanded = False
+        #: The routes of endpoints, pages and static files.
         self.route_names: set[str] = set()
         #: The routes of pages: what a person sees, and whose forms are checked.
         self.page_route_names: set[str] = set()

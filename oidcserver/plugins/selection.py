@@ -150,7 +150,7 @@ def _select_pages_and_endpoints(config: Any, provider: Provider) -> None:
         register(page_config)
     # What was registered just now is ours; an embedding application's routes are not.
     provider.page_route_names = _added_routes(config, between)
-    provider.route_names = _added_routes(config, before)
+    provider.route_names |= _added_routes(config, before)
 
 
 def _added_routes(config: Any, since: int) -> set[str]:

@@ -60,9 +60,11 @@ def includeme(config: Any) -> None:
     # A name of its own: an embedding application may have static files too.
     config.add_static_view("oidcserver-static", STATIC, cache_max_age=STATIC_SECONDS)
     prefix = f"{config.route_prefix}/" if config.route_prefix else ""
+    static_route = f"__{prefix}oidcserver-static/"  # as add_static_view names it
+    config.registry.provider.route_names.add(static_route)
     config.add_view(
         _answer_other_methods,
-        route_name=f"__{prefix}oidcserver-static/",  # as add_static_view names it
+        route_name=static_route,
         request_method=not_(("GET", "HEAD")),
         require_csrf=False,
     )

@@ -86,4 +86,32 @@ def test_the_hosts_own_pages_stay_its_own(host: Any) -> None:
     assert "X-Frame-Options" not in response.headers
     assert app.post("/post", {"a": "x" * 5000}).status_int == 200
     assert "Content-Security-Policy" in app.get("/auth/login").headers
-    assert app.delete("/auth/oidcserver-static/oidcserver.css", status=405).headers["Allow"]
+    style_sheet = "/auth/oidcserver-static/oidcserver.css"
+    assert app.delete(style_sheet, status=405).headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert app.get(style_sheet).headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_without_a_prefix_the_hosts_uploads_are_its_own_and_the_providers_are_rejected(
+    tmp_path: Path, keys_directory: Path
+) -> None:
+    settings = {
+        **DEVELOPMENT,
+        "oidcserver.database_url": f"sqlite:///{tmp_path / 'host.sqlite'}",
+        "oidcserver.keys_directory": str(keys_directory),
+    }
+    with Configurator(settings=settings) as config:
+        config.include("oidcserver")
+        config.add_route("upload", "/upload")
+        config.add_view(
+            lambda request: Response(str(len(request.body) > 5000)),
+            route_name="upload", request_method="POST",
+        )  # fmt: skip
+    app = webtest.TestApp(config.make_wsgi_app())
+    file = [("file", "photo.jpg", b"\xff" * 5000)]
+    assert app.post("/upload", upload_files=file).text == "True"
+    for path in ("/oauth/revoke", "/login", "/oidcserver-static/oidcserver.css"):
+        small = [("file", "photo.jpg", b"\xff")]
+        app.post(path, upload_files=small, status=415)
+    range_ = {"Range": "bytes=-"}
+    assert app.get("/oidcserver-static/oidcserver.css", headers=range_).status_int == 200
+    app.app.registry.dbsession_factory.kw["bind"].dispose()
