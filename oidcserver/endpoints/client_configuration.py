@@ -34,7 +34,9 @@ def client_configuration(request: Any) -> Response:
         client = _demand_client(request, client_id, token)
         if request.method == "DELETE":
             return _delete(request, client)
-        secrets = _replace(request, client, token) if request.method == "PUT" else {}
+        secrets: dict[str, str] = {}
+        if request.method == "PUT":
+            client, secrets = _replace(request, client, token)
         own = {
             "registration_access_token": token,
             "registration_client_uri": request.provider_url(
@@ -61,7 +63,8 @@ def _demand_client(request: Any, client_id: str, token: str, *, for_update: bool
     return client
 
 
-def _replace(request: Any, client: Client, token: str) -> dict[str, str]:
+def _replace(request: Any, client: Client, token: str) -> tuple[Client, dict[str, str]]:
+    """Store the new metadata; return the client as it is then, and the secret if it is new."""
     metadata = read_metadata(request.body)
     _check_repeated(client, metadata)
     checked = check_metadata(request, metadata, client)
@@ -69,7 +72,7 @@ def _replace(request: Any, client: Client, token: str) -> dict[str, str]:
     client = _demand_client(request, client.client_id, token, for_update=True)
     secret = update_client(request.provider, request.dbsession, client, checked)
     _notify(request, "client_changed", client)
-    return {"client_secret": secret} if secret is not None else {}
+    return client, ({"client_secret": secret} if secret is not None else {})
 
 
 def _check_repeated(client: Client, metadata: dict[str, Any]) -> None:

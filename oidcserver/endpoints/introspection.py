@@ -1,10 +1,11 @@
 """The introspection endpoint (RFC 7662)."""
 
+from collections.abc import Collection
 from typing import Any
 
 from pyramid.response import Response
 
-from oidcserver.models import Client
+from oidcserver.models import Client, User
 from oidcserver.models.refresh_token import find_refresh_token
 from oidcserver.oauth.errors import invalid_client, invalid_request
 from oidcserver.oauth.issuing import still_allowed
@@ -34,10 +35,10 @@ def _access_token(request: Any, client: Client, text: str) -> dict[str, Any] | N
     token = find_access_token(request, text)
     if token is None:
         return None
-    user = token.bearer.user if token.bearer else None
     concerned = {token.client_id, *token.audience}
     if client.client_id not in concerned and not client.resource_server:
         return INACTIVE  # section 4: no more than that
+    user = token.bearer.user if token.bearer else None
     members: dict[str, Any] = {
         "active": True,
         "token_type": "Bearer",
@@ -49,7 +50,7 @@ def _access_token(request: Any, client: Client, text: str) -> dict[str, Any] | N
         "iat": token.issued_at,
         "exp": token.expires_at,
         "jti": token.token_id,
-        "username": user.username if user else None,
+        "username": _username(client, user, token.scopes, token.audience),
         "cnf": token.confirmation,
     }
     return {name: value for name, value in members.items() if value is not None}
@@ -62,16 +63,31 @@ def _refresh_token(request: Any, client: Client, text: str) -> dict[str, Any]:
     row, authorization, user, _, _ = found
     if row.used_at is not None or reason_of_end(request, client, found) is not None:
         return INACTIVE
-    return {
+    members: dict[str, Any] = {
         "active": True,
         "client_id": row.client_id,
         "sub": authorization.subject,
-        "username": user.username,
+        "username": _username(client, user, row.scope.split()),
         "scope": still_allowed(request, client, row.scope),
         "iss": request.provider.issuer,
         "iat": row.issued_at,
         "exp": row.expires_at,
     }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _username(
+    client: Client, user: User | None, scopes: Collection[str], audience: Collection[str] = ()
+) -> str | None:
+    """Return the user name for a resource server, or for a client that may read the profile.
+
+    Any other client could use it to find out which users it shares with others, which pairwise
+    subjects prevent (OpenID Connect Core section 8.1).
+    """
+    is_resource = client.resource_server or client.client_id in audience
+    if user is None or not (is_resource or "profile" in scopes):
+        return None
+    return user.username
 
 
 def includeme(config: Any) -> None:

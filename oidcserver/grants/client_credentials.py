@@ -4,9 +4,7 @@ from typing import Any
 
 from oidcserver.grants.base import TokenGrant
 from oidcserver.oauth.errors import Rejection
-
-#: Scopes that are about a person.
-PERSONAL = frozenset({"openid", "offline_access"})
+from oidcserver.oauth.scopes import PERSONAL
 
 
 class ClientCredentialsGrant(TokenGrant):
@@ -16,7 +14,7 @@ class ClientCredentialsGrant(TokenGrant):
 
     def validate_token_request(self) -> None:
         """Authenticate the client, which cannot be a public one (RFC 6749 section 4.4.2)."""
-        client = self.authenticate_token_endpoint_client()
+        self.authenticate_token_endpoint_client()
         if self.request.auth_method == "none":
             raise Rejection(
                 "unauthorized_client",
@@ -25,19 +23,16 @@ class ClientCredentialsGrant(TokenGrant):
             )
         scope = self.request.payload.scope
         self.server.validate_requested_scope(scope)
-        asked = scope.split() if scope else client.scopes
         if PERSONAL.intersection((scope or "").split()):
             raise Rejection(
                 "invalid_scope",
-                "openid and offline_access are about a person, and here is none.",
+                "openid and offline_access are about a user, and there is none in this grant.",
                 rule="RFC 6749 section 4.4.3",
             )
-        known = self.http_request.provider.scopes
-        self.scope = " ".join(word for word in asked if word in known and word not in PERSONAL)
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Issue an access token whose subject is the client."""
-        token = self.generate_token(scope=self.scope, include_refresh_token=False)
+        token = self.generate_token(scope=self.request.payload.scope, include_refresh_token=False)
         self.save_token(token)
         return 200, token, []
 

@@ -11,6 +11,7 @@ from oidcserver.models.refresh_token import find_refresh_token, rotate_refresh_t
 from oidcserver.oauth.errors import Rejection, invalid_grant
 from oidcserver.oauth.issuing import prepare_refresh_token, still_allowed, token_response
 from oidcserver.oauth.refreshing import ends_with_session, reason_of_end
+from oidcserver.oauth.scopes import scope_words
 
 WINDOW = "oauth.refresh_token_retry_window"
 PUBLIC_WINDOW = "oauth.public_refresh_token_retry_window"
@@ -37,7 +38,7 @@ class RefreshTokenGrant(TokenGrant):
         if problem is not None:
             raise invalid_grant(problem)
         row = found.token
-        asked = (self.request.payload.scope or row.scope).split()
+        asked = scope_words(self.request.payload.scope) or row.scope.split()
         if not set(asked) <= set(row.scope.split()):
             raise Rejection(
                 "invalid_scope",

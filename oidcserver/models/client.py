@@ -109,9 +109,9 @@ class Client(Base, ClientMixin):
         return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
 
     def get_allowed_scope(self, scope: str | None) -> str:
-        """Return those of the requested scopes that are registered, in the asked order."""
+        """Return those of the requested scopes that are registered, once, in the asked order."""
         allowed = set(self.scopes)
-        return " ".join(word for word in (scope or "").split() if word in allowed)
+        return " ".join(word for word in dict.fromkeys((scope or "").split()) if word in allowed)
 
     def check_redirect_uri(self, redirect_uri: str, *, localhost_any_port: bool = False) -> bool:
         """Compare as strings (RFC 9700 section 4.1); the port of a loopback address may differ

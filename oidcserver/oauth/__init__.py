@@ -3,6 +3,7 @@
 from typing import Any
 
 from oidcserver import clock
+from oidcserver.oauth.scopes import IgnoredScopes
 from oidcserver.oauth.server import AuthorizationServer
 from oidcserver.oauth.stages import STAGES
 from oidcserver.oauth.tokens import JWTFormat, SealedFormat
@@ -16,6 +17,7 @@ def includeme(config: Any) -> None:
     config.add_request_method(provider_url)
     config.include("oidcserver.oauth.subjects")
     config.include("oidcserver.oauth.client_use")
+    config.registry.ignored_scopes = IgnoredScopes()
     for name, stage in STAGES:
         config.add_oauth_stage("authorization", name, stage)
     config.add_access_token_format("sealed", SealedFormat())

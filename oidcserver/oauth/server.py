@@ -28,6 +28,7 @@ from oidcserver.oauth.requests import (
     refuse_query_credentials,
 )
 from oidcserver.oauth.responses import error_response, json_response
+from oidcserver.oauth.scopes import default_scope, registered_scopes, scope_words
 from oidcserver.operations.rejections import record_rejection
 
 #: Authlib's own signals carry live objects; our events carry facts.
@@ -88,8 +89,9 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         """Refuse a scope that does not exist or that the client did not register."""
         request = self.oauth_request
         assert request is not None
-        registered = set(request.client.scopes).intersection(self.provider.scopes)
-        unknown = set((scope or "").split()) - registered
+        unknown = set(scope_words(scope)).difference(
+            registered_scopes(self.provider, request.client)
+        )
         if unknown:
             raise Rejection(
                 "invalid_scope",
@@ -107,11 +109,16 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         expires_in: int | None = None,
         include_refresh_token: bool = True,
     ) -> dict[str, Any]:
-        """Return a token response; a person's token rests on an authorization."""
+        """Return a token response; a user's token rests on an authorization.
+
+        :param scope: None for a request that names no scope: it gets the default scope.
+        """
         request = self.http_request
         oauth_request = self.oauth_request
         assert oauth_request is not None
-        scope = scope or ""
+        if scope is None or scope.isspace():
+            scope = default_scope(self.provider, client)
+        scope = " ".join(scope_words(scope))
         if oauth_request.authorization is None and user is not None:
             oauth_request.authorization = create_authorization(request, client, user, scope=scope)
         authorization = oauth_request.authorization

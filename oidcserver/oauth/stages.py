@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from oidcserver.models import Client
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection, invalid_request
+from oidcserver.oauth.scopes import default_scope, scope_words
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 
@@ -97,26 +99,39 @@ def check_response_mode(request: AuthorizationRequest) -> None:
 def narrow_scope(request: AuthorizationRequest) -> None:
     """Keep what exists and what the client registered; ignore the rest (OpenID Core 3.1.2.1).
 
-    Without a scope the registered one stands (RFC 6749 section 3.3), but openid and
-    offline_access are only had by asking.
+    A scope that is ignored is logged once. ``offline_access`` is ignored too where the response
+    has no code, since there would be no refresh token (Core section 11).
     """
-    assert request.client is not None
-    known = request.provider.scopes
-    registered = [scope for scope in request.client.scopes if scope in known]
-    asked = request.data.get("scope", "").split()
+    client, provider = request.client, request.provider
+    assert client is not None
+    asked = scope_words(request.data.get("scope"))
     if asked:
-        granted = [scope for scope in dict.fromkeys(asked) if scope in registered]
+        granted = [scope for scope in asked if _grants(request, client, scope)]
         if not granted:
             raise Rejection(
                 "invalid_scope",
-                "None of the scopes is one that the client registered.",
+                "None of the scopes is one that the client may request in this way.",
                 rule="RFC 6749 section 3.3",
                 received={"scope": asked},
             )
+        request.scope = " ".join(granted)
     else:
-        granted = [scope for scope in registered if scope not in {"openid", "offline_access"}]
-    request.scope = " ".join(granted)
+        request.scope = default_scope(provider, client)
     request.oauth_request.scope = request.scope
+
+
+def _grants(request: AuthorizationRequest, client: Client, scope: str) -> bool:
+    """Say whether a scope is granted, and log why one is not."""
+    if scope not in request.provider.scopes:
+        reason = "is not a scope of this server"
+    elif scope not in client.scopes:
+        reason = "is not registered for this client"
+    elif scope == "offline_access" and "code" not in request.response_type.split():
+        reason = "requires a response_type with code"
+    else:
+        return True
+    request.http_request.registry.ignored_scopes.note(client.client_id, scope, reason)
+    return False
 
 
 def read_prompt(request: AuthorizationRequest) -> None:

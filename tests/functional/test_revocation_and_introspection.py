@@ -124,3 +124,17 @@ def test_an_expired_token_is_inactive(
 def test_an_id_token_is_no_access_token(client: RelyingParty, tokens: dict[str, Any]) -> None:
     assert client.introspect(tokens["id_token"]) == {"active": False}
     client.userinfo(tokens["id_token"], status=401)
+
+
+def test_the_user_name_is_for_resource_servers_and_for_who_may_read_the_profile(
+    provider: Provider,
+) -> None:
+    """Clients that compare user names could undo pairwise subjects (Core section 8.1)."""
+    client = provider.register(subject_type="pairwise")
+    resource_server = provider.register(resource_server=True)
+    browser = provider.browser()
+    for scope, expected in (("openid email", False), ("openid profile", True)):
+        granted = client.exchange(client.login(browser, scope=scope)["code"])
+        for name in ("access_token", "refresh_token"):
+            assert ("username" in client.introspect(granted[name])) is expected
+        assert resource_server.introspect(granted["access_token"])["username"] == "alice"

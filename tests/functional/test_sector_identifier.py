@@ -15,7 +15,9 @@ REDIRECT_URIS = ["https://one.example/cb", "https://two.example/cb"]
 @pytest.fixture
 def provider(make_provider: Any) -> Provider:
     made: Provider = make_provider(
-        oauth__endpoints="authorization token jwks registration openid_configuration",
+        oauth__endpoints=(
+            "authorization token jwks registration client_configuration openid_configuration"
+        ),
         oauth__registration="open",
     )
     return made
@@ -68,3 +70,19 @@ def test_several_hosts_without_a_document_have_no_sector(provider: Provider) -> 
     answer = register(provider, status=400)
     assert "sector_identifier_uri" in answer["error_description"]
     register(provider, status=201, subject_type="public")
+
+
+def test_a_change_is_answered_with_what_is_stored_now(provider: Provider, web: ClientWeb) -> None:
+    """The document is fetched outside of the transaction: what was read before is out of date."""
+    web.documents[URI] = ("application/json", json.dumps(REDIRECT_URIS).encode())
+    registered = register(provider, status=201, sector_identifier_uri=URI, client_name="Before")
+    path = registered["registration_client_uri"].removeprefix(provider.issuer)
+    headers = {"Authorization": f"Bearer {registered['registration_access_token']}"}
+    changed = {
+        "client_id": registered["client_id"], "redirect_uris": REDIRECT_URIS[:1],
+        "subject_type": "pairwise", "sector_identifier_uri": URI, "client_name": "After",
+    }  # fmt: skip
+    http = webtest.TestApp(provider.wsgi)
+    answer = http.put_json(path, changed, headers=headers).json
+    assert answer == http.get(path, headers=headers).json
+    assert (answer["client_name"], answer["redirect_uris"]) == ("After", REDIRECT_URIS[:1])

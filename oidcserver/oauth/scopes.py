@@ -1,0 +1,66 @@
+"""Scopes of requests: a set of words, written with single spaces (RFC 6749 section 3.3)."""
+
+import logging
+import threading
+from typing import Any
+
+from oidcserver.models import Client
+
+log = logging.getLogger(__name__)
+
+#: Scopes that are about a user. A request that names no scope does not get them.
+PERSONAL = frozenset({"openid", "offline_access"})
+
+
+def scope_words(scope: str | None) -> list[str]:
+    """Return the scopes of a text, each once, in their order."""
+    return list(dict.fromkeys((scope or "").split()))
+
+
+def registered_scopes(provider: Any, client: Client) -> list[str]:
+    """Return the scopes that a client registered and that the provider has."""
+    return [name for name in client.scopes if name in provider.scopes]
+
+
+def default_scope(provider: Any, client: Client) -> str:
+    """Return the scope of a request that names none: what the client registered.
+
+    ``openid`` and ``offline_access`` are not part of it: a client has to ask for them.
+    """
+    registered = registered_scopes(provider, client)
+    return " ".join(name for name in registered if name not in PERSONAL)
+
+
+class IgnoredScopes:
+    """Logs each scope that a client asks for in vain, once in the life of a process.
+
+    The numbers of clients and of scopes per client are bounded, since anybody can send a request.
+    """
+
+    MAX_CLIENTS = 1000
+    MAX_SCOPES = 20
+    MAX_LENGTH = 64
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._logged: dict[str, set[str]] = {}
+
+    def note(self, client_id: str, name: str, reason: str) -> None:
+        """Log that a scope was ignored, unless that was logged before.
+
+        :param reason: completes the sentence "the scope x ...".
+        """
+        name = name[: self.MAX_LENGTH]
+        with self._lock:
+            if client_id not in self._logged and len(self._logged) >= self.MAX_CLIENTS:
+                del self._logged[next(iter(self._logged))]
+            logged = self._logged.setdefault(client_id, set())
+            if name in logged or len(logged) >= self.MAX_SCOPES:
+                return
+            logged.add(name)
+        log.warning(
+            "The client %s requested the scope %s, which was ignored: it %s.",
+            client_id,
+            ascii(name),
+            reason,
+        )
