@@ -18,8 +18,8 @@ TOUCH_SECONDS = 60
 
 
 class LoginSession(Base):
-    """A login session. ``id`` is the ``sid`` of ID tokens; the cookie's value is another secret,
-    which changes at every login and step-up."""
+    """A login session. ``id`` is told to no client: each knows the session by a ``sid`` that is
+    made of it. The cookie's value is another secret, which changes at every login and step-up."""
 
     __tablename__ = "login_session"
 

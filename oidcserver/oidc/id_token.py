@@ -7,6 +7,7 @@ from oidcserver.models import Authorization
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
 from oidcserver.oauth.registration.members import ID_TOKEN_CLAIMS
+from oidcserver.oauth.subjects import sid_of
 from oidcserver.oidc.acr import acr_claim
 from oidcserver.oidc.claims import claims_of_id_token
 from oidcserver.oidc.client_jwt import UNSIGNED, make_client_jwt, signing_algorithms
@@ -31,7 +32,7 @@ def make_id_token(
 
 def id_token_claims(request: Any, client: Any, authorization: Authorization) -> dict[str, Any]:
     """Return the claims that every ID token of an authorization has (section 2)."""
-    provider = request.provider
+    provider, session_id = request.provider, authorization.session_id
     claims = {
         "iss": provider.issuer,
         "sub": authorization.subject,
@@ -41,7 +42,7 @@ def id_token_claims(request: Any, client: Any, authorization: Authorization) -> 
         "auth_time": authorization.auth_time,
         "acr": acr_claim(provider, authorization),
         "amr": authorization.amr,
-        "sid": authorization.session_id,
+        "sid": sid_of(client.client_id, session_id) if session_id is not None else None,
     }
     return {name: value for name, value in claims.items() if value is not None}
 

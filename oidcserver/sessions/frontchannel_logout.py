@@ -14,6 +14,7 @@ from pyramid.response import Response
 from oidcserver.models import Client, LoginSession
 from oidcserver.models.login_session_client import clients_of_login_session
 from oidcserver.oauth.registration.members import web_uri
+from oidcserver.oauth.subjects import sid_of
 from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel
 
 NAME = "frontchannel"
@@ -52,7 +53,8 @@ def frame_url(request: Any, client: Client, session_id: str) -> str:
     """Return a client's URL with ``iss`` and ``sid``, which any may be sent (section 2)."""
     uri: str = client.member(MEMBER)
     separator = "&" if "?" in uri else "?"
-    query = {"iss": request.provider.issuer, "sid": session_id}
+    sid = sid_of(client.client_id, session_id)
+    query = {"iss": request.provider.issuer, "sid": sid}
     return uri + separator + urlencode(query, quote_via=quote)
 
 

@@ -6,6 +6,7 @@ from oidcserver import clock
 from oidcserver.credentials import new_identifier
 from oidcserver.models import Client, LogoutDelivery
 from oidcserver.oauth.client_keys import client_keys
+from oidcserver.oauth.subjects import sid_of
 from oidcserver.oidc.client_jwt import UNSIGNED, protect, signing_algorithms
 from oidcserver.security.jwk_set import encryption_key
 
@@ -38,7 +39,7 @@ def make_logout_token(registry: Any, client: Client, delivery: LogoutDelivery) -
         "jti": new_identifier(),
         "events": {EVENT: {}},
         "sub": delivery.subject,
-        "sid": delivery.session_id,
+        "sid": sid_of(client.client_id, delivery.session_id),
     }
     key = None
     if alg := client.member("id_token_encrypted_response_alg"):

@@ -57,12 +57,18 @@ def test_each_application_of_the_session_gets_a_frame_with_issuer_and_session(
     untold = provider.register()
     browser = provider.browser()
     hint = log_in(client, browser)
-    second.login(browser)
+    second_id_token = log_in(second, browser)
     untold.login(browser)
     page = end_session(browser, hint, post_logout_redirect_uri=AFTER, state="a b")
-    sid = decode_id_token(provider, hint)["sid"]
-    query = urlencode({"iss": provider.issuer, "sid": sid}).replace("/", "%2F")
-    assert sorted(frames(page)) == [f"{LOGOUT}&{query}", f"https://second.example/out?{query}"]
+    first_query, second_query = (
+        urlencode({"iss": provider.issuer, "sid": decode_id_token(provider, each)["sid"]}).replace(
+            "/", "%2F"
+        )
+        for each in (hint, second_id_token)
+    )
+    assert sorted(frames(page)) == [
+        f"{LOGOUT}&{first_query}", f"https://second.example/out?{second_query}",
+    ]  # fmt: skip
     assert "&lt;Second&gt;" in page
     policy = page.headers["Content-Security-Policy"].split("; ")
     sources = next(each for each in policy if each.startswith("frame-src")).split()

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from support.app import Browser, Provider, RelyingParty, decode_id_token
 
-from oidcserver.models import Authorization, User
+from oidcserver.models import Authorization, LoginSession, User
 from oidcserver.models.pairwise_subject import find_pairwise_subject
+from oidcserver.oauth.registration import InvalidClientMetadata
 
 ONE, TWO = "https://one.example/cb", "https://two.example/cb"
 
@@ -48,6 +49,46 @@ def test_applications_on_a_device_do_not_share_it(provider: Provider) -> None:
     )
     first, second = (subject(client, provider.browser()) for client in clients)
     assert first != second
+
+
+@pytest.mark.parametrize(
+    "redirect_uri", ["com.evil.app://one.example/cb", "http://127.0.0.1/cb", "http://localhost/cb"]
+)
+def test_an_application_cannot_borrow_the_sector_of_a_host(
+    provider: Provider, redirect_uri: str
+) -> None:
+    """Anybody may register such a redirect URI, so it proves nothing about the host in it."""
+    first, second = (register(provider, redirect_uri, application_type="native") for _ in range(2))
+    subjects = {subject(client, provider.browser())
+                for client in (register(provider), first, second)}  # fmt: skip
+    assert len(subjects) == 3
+    with pytest.raises(InvalidClientMetadata, match="sector_identifier_uri"):
+        provider.register(
+            redirect_uris=[ONE, redirect_uri], subject_type="pairwise", application_type="native"
+        )
+
+
+def test_clients_cannot_compare_the_sessions_of_their_users(make_provider: Any) -> None:
+    """``sid`` is in ID tokens; logout tokens and front-channel logout say the same one."""
+    provider = make_provider(oidc__logout_channels="frontchannel")
+    clients = [
+        register(provider, uri, frontchannel_logout_uri=uri.replace("/cb", "/out"))
+        for uri in (ONE, TWO)
+    ]
+    browser = provider.browser()
+    sids = []
+    for client in clients:
+        tokens = client.exchange(client.login(browser)["code"])
+        sids.append(decode_id_token(provider, tokens["id_token"])["sid"])
+    again = client.exchange(client.login(browser, prompt="login")["code"])
+    assert decode_id_token(provider, again["id_token"])["sid"] == sids[1]
+    assert sids[0] != sids[1]
+    with provider.database() as dbsession:
+        session_id = dbsession.query(LoginSession).one().id
+    page = browser.get("/oauth/end_session", {"id_token_hint": again["id_token"]})
+    assert all(f"sid={sid}" in page for sid in sids)
+    assert session_id not in page
+    assert session_id not in sids
 
 
 @pytest.mark.parametrize("access_token_format", ["sealed", "jwt"])

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from oidcserver.models.client import DEFAULTS
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.registration.members import LOCALISED, RULES, Rule, is_development, promised
-from oidcserver.oauth.registration.uris import implied_application_type, redirect_uri_problem
+from oidcserver.oauth.registration.uris import (
+    https_host,
+    implied_application_type,
+    redirect_uri_problem,
+)
 from oidcserver.security.cors import origin_of
 from oidcserver.security.jwk_set import encryption_key, public_key_set
 
@@ -263,13 +266,18 @@ def _check_encryption(provider: Any, metadata: dict[str, Any]) -> None:
 
 
 def _check_sector(provider: Any, metadata: dict[str, Any]) -> None:
-    """Redirect URIs of several hosts have no sector but that of a document (Core section 8.1)."""
+    """Redirect URIs of several hosts have no sector but that of a document (Core section 8.1).
+
+    Neither have https URIs beside others: a custom scheme or a loopback address is anybody's, so
+    it must not take part in the sector of a host.
+    """
     if metadata["subject_type"] != "pairwise" or "sector_identifier_uri" in metadata:
         return
-    if len({urlsplit(uri).hostname for uri in metadata["redirect_uris"]}) > 1:
+    if len({https_host(uri) for uri in metadata["redirect_uris"]}) > 1:
         raise InvalidClientMetadata(
             "sector_identifier_uri",
-            "Pairwise subjects for redirect URIs of several hosts need sector_identifier_uri.",
+            "Pairwise subjects for redirect URIs of several hosts, or of https and another scheme, "
+            "require sector_identifier_uri.",
         )
 
 

@@ -153,6 +153,13 @@ def uri_problem(uri: str) -> str | None:
     return None
 
 
+def https_host(uri: str) -> str | None:
+    """Return the host of an https URI; None for every other, and for a loopback address."""
+    parts = urlsplit(uri)
+    host = parts.hostname
+    return host if host and parts.scheme == "https" and not is_loopback(host) else None
+
+
 def is_loopback(host: str) -> bool:
     """Say whether a host is this machine, by name or address literal."""
     address = _address(host)

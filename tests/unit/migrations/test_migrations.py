@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event, insert, inspect, select, text
 
 from oidcserver.migrations import NEEDED, current, history
-from oidcserver.models import Base, Client, Consent, User
+from oidcserver.models import Base, Client, Consent, PairwiseSubject, User
 from oidcserver.models.engine import make_engine
 
 
@@ -187,6 +187,40 @@ def test_a_migration_that_leaves_rows_which_refer_to_nothing_is_undone(
     with engine.begin() as connection:
         assert connection.execute(select(Consent.client_id)).all() == []
     engine.dispose()
+
+
+def test_pairwise_subjects_move_with_the_sector_of_their_client_where_it_was_alone(
+    engine: Engine,
+) -> None:
+    history.upgrade(engine, Base.metadata)
+    redirect_uris = {
+        "web": "https://web.example/cb",
+        "app": "com.example.app://host.example/cb",
+        "borrower": "com.evil.app://victim.example/cb",
+        "victim": "https://victim.example/cb",
+        "one": "http://127.0.0.1/cb",
+        "two": "http://127.0.0.1/other",
+    }
+    with engine.begin() as connection:
+        connection.execute(insert(User).values(id="alice", username="A", username_key="a"))
+        for client_id, uri in redirect_uris.items():
+            metadata = {"redirect_uris": [uri], "subject_type": "pairwise"}
+            values = {"client_id": client_id, "client_metadata": metadata}
+            connection.execute(insert(Client.__table__).values(values))
+        for sector in ("web.example", "app", "victim.example", "127.0.0.1"):
+            values = {"subject": f"alice at {sector}", "user_id": "alice", "sector": sector}
+            connection.execute(insert(PairwiseSubject).values(values))
+
+    def sectors() -> dict[str, str]:
+        with engine.connect() as connection:
+            rows = connection.execute(select(PairwiseSubject.subject, PairwiseSubject.sector))
+            return {subject.removeprefix("alice at "): sector for subject, sector in rows}
+
+    kept = {name: name for name in ("web.example", "victim.example", "127.0.0.1")}
+    history.downgrade(engine, Base.metadata, "0007")
+    assert sectors() == {**kept, "app": "host.example"}
+    history.upgrade(engine, Base.metadata)
+    assert sectors() == {**kept, "app": "app"}
 
 
 def test_only_the_revisions_of_this_history_are_known() -> None:
