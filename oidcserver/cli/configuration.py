@@ -5,21 +5,34 @@ from typing import Any
 
 import click
 
-from oidcserver.cli.application import ini_argument, json_option, open_registry, show
+from oidcserver.cli.application import (
+    ini_argument,
+    json_option,
+    open_registry,
+    show,
+    transaction,
+)
+from oidcserver.cli.client_explanation import client_explanation
 from oidcserver.plugins.selection import STAGED
 
 
 @click.command()
 @ini_argument
+@click.option("--client", "client_id", help="Say what scopes this client gets instead.")
 @json_option
-def explain(ini: Path, as_json: bool) -> None:
+def explain(ini: Path, client_id: str | None, as_json: bool) -> None:
     """Print the effective configuration: settings, what is selected, and who offers it.
 
     A configuration that the server would refuse is refused here with the same sentence.
 
     Example: oidcserver explain development.ini
     """
-    explained = explanation(open_registry(ini).provider)
+    registry = open_registry(ini)
+    if client_id is None:
+        explained = explanation(registry.provider)
+    else:
+        with transaction(registry) as dbsession:
+            explained = client_explanation(registry.provider, dbsession, client_id)
     if as_json:
         show(explained)
         return

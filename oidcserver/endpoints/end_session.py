@@ -1,7 +1,9 @@
 """RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0)."""
 
+import json
+from collections.abc import Iterator
+from dataclasses import astuple
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
@@ -10,17 +12,29 @@ from oidcserver.models import Client
 from oidcserver.oauth.errors import as_rejection, invalid_request
 from oidcserver.oauth.requests import Payload, read_form, read_query
 from oidcserver.oauth.responses import error_page, see_other
-from oidcserver.oauth.subjects import subject_of
-from oidcserver.oidc.id_token_hint import read_id_token_hint
+from oidcserver.oauth.subjects import sid_of
+from oidcserver.oidc.after_logout import (
+    PARAMETERS,
+    RULE,
+    AfterLogout,
+    after_logout_of,
+    is_registered,
+)
+from oidcserver.oidc.id_token_hint import IdTokenHint, hinted_client, read_id_token_hint
 from oidcserver.operations.rejections import record_rejection
 
-RULE = "OpenID Connect RP-Initiated Logout 1.0 section 2"
+HINT = "id_token_hint"
+#: What a hint that was read is sealed for.
+PURPOSE = "id_token_hint"
+#: Stands for a hint that was read and could not be verified.
+UNVERIFIED = "unverified"
 
 
 def end_session(request: Any) -> Response:
-    """Sign out whom a valid hint names and go back; in every other case ask, or refuse.
+    """Sign out and go back where a hint proves who asks; else let the user decide.
 
-    Only a hint proves that a client asks, so only with one does a redirect follow (section 3).
+    What cannot be used of a request is ignored, recorded and said: nobody stays signed in since an
+    application made a mistake.
     """
     try:
         payload = Payload(read_form(request) if request.method == "POST" else read_query(request))
@@ -33,65 +47,87 @@ def end_session(request: Any) -> Response:
 
 
 def _end(request: Any, data: dict[str, str]) -> Response:
-    hint = data.get("id_token_hint")
-    if hint is None:
-        return _ask_without_hint(request, data)
-    client, claims = _read(request, data, hint)
-    target = _target(client, data)
-    session = request.login_session
+    hint, session = _read_hint(request, data), request.login_session
     if session is None and request.method == "POST":
-        # Browsers keep our cookie from a form of another site, but not from what it leads to.
-        return see_other(request.provider_url("end_session_endpoint", _query=data))
-    if session is not None and subject_of(request, client, session.user) != claims["sub"]:
-        answer: Response = request.ask_to_log_out(client, target)
+        return _again_with_cookies(request, data, hint)
+    after = _after(request, data, hint)
+    if hint is not None and session is not None:
+        # Of another session, the request is suspect (section 2).
+        meant = hint.proven and hint.sid == sid_of(hint.client_id, session.id)
     else:
-        answer = request.log_out(client, target)
+        meant = hint is not None
+    answer: Response = request.log_out(after) if meant else request.ask_to_log_out(after)
     return answer
 
 
-def _ask_without_hint(request: Any, data: dict[str, str]) -> Response:
-    """Ask the person, and go nowhere afterwards: who sent them here is not known."""
-    if "post_logout_redirect_uri" in data:
-        rejection = invalid_request(
-            "Nobody goes back to an application after signing out without an id_token_hint.", RULE
-        )
-        record_rejection(request, rejection, None)
-    answer: Response = request.ask_to_log_out()
-    return answer
-
-
-def _target(client: Client, data: dict[str, str]) -> str | None:
-    """Return where the person goes on, or None if that is not said.
-
-    :raises Rejection: if the client did not register it, character by character (section 3).
-    """
-    target = data.get("post_logout_redirect_uri")
-    if target is None:
+def _read_hint(request: Any, data: dict[str, str]) -> IdTokenHint | None:
+    """Return what the hint says; None without one that was issued here to the named client."""
+    text = data.get(HINT)
+    if text is None:
         return None
-    if target not in (client.member("post_logout_redirect_uris") or ()):
-        raise invalid_request(
-            "The address to go to after signing out is not one that the application registered.",
-            RULE,
-            post_logout_redirect_uri=target,
+    sealed = request.provider.sealer(PURPOSE).unseal(text)
+    hint = IdTokenHint(*json.loads(sealed)) if sealed else read_id_token_hint(request, text)
+    fits = hint is not None and data.get("client_id", hint.client_id) == hint.client_id
+    return hint if fits else None
+
+
+def _again_with_cookies(request: Any, data: dict[str, str], hint: IdTokenHint | None) -> Response:
+    """Lead a form to a GET.
+
+    Browsers keep our cookie from a form of another site, but not from what it leads to. The ID
+    token may be too long for a URL, so what it says goes there, sealed.
+    """
+    query = {name: data[name] for name in PARAMETERS if name in data}
+    if HINT in data:
+        client = _client(request, data, hint)
+        if client is not None:
+            query["client_id"] = client.client_id
+        sealer = request.provider.sealer(PURPOSE)
+        query[HINT] = sealer.seal(json.dumps(astuple(hint)).encode()) if hint else UNVERIFIED
+    return see_other(request.provider_url("end_session_endpoint", _query=query))
+
+
+def _client(request: Any, data: dict[str, str], hint: IdTokenHint | None) -> Client | None:
+    """Return the client that the request names, by ``client_id`` or in the hint."""
+    if hint is None and "client_id" not in data:
+        return hinted_client(request, data.get(HINT, ""))
+    client_id = hint.client_id if hint is not None else data["client_id"]
+    client: Client | None = request.authorization_server.query_client(client_id)
+    return client
+
+
+def _after(request: Any, data: dict[str, str], hint: IdTokenHint | None) -> AfterLogout:
+    """Return where the user goes on; record what is ignored of the request."""
+    client = _client(request, data, hint)
+    problems = list(_problems(data, hint, client))
+    if not problems:
+        return after_logout_of(client, data)
+    ignored = " ".join(problems)
+    rejection = invalid_request(
+        ignored, RULE, post_logout_redirect_uri=data.get("post_logout_redirect_uri")
+    )
+    reference = record_rejection(request, rejection, client.client_id if client else None)
+    return after_logout_of(client, data, ignored, reference)
+
+
+def _problems(
+    data: dict[str, str], hint: IdTokenHint | None, client: Client | None
+) -> Iterator[str]:
+    """Say what of the request cannot be used, one sentence each."""
+    if HINT in data and hint is None:
+        yield (
+            "id_token_hint was ignored: it is not an ID token of this server that can be verified, "
+            "or is not for the client that client_id names."
         )
-    return _with_state(target, data.get("state"))
-
-
-def _read(request: Any, data: dict[str, str], hint: str) -> tuple[Client, dict[str, Any]]:
-    query_client = request.authorization_server.query_client
-    named = query_client(data["client_id"]) if "client_id" in data else None
-    claims = read_id_token_hint(request, hint, named)
-    client = query_client(claims["aud"]) if claims is not None else None
-    if claims is None or client is None or ("client_id" in data and named is None):
-        raise invalid_request("The sign-out request is not one of an application known here.", RULE)
-    return client, claims
-
-
-def _with_state(target: str, state: str | None) -> str:
-    if state is None:
-        return target
-    separator = "&" if "?" in target else "?"
-    return target + separator + urlencode({"state": state}, quote_via=quote)
+    uri = data.get("post_logout_redirect_uri")
+    if uri is None:
+        return
+    if client is None and "client_id" in data:
+        yield "post_logout_redirect_uri was ignored: client_id names no client."
+    elif client is None:
+        yield "post_logout_redirect_uri was ignored: it requires client_id or id_token_hint."
+    elif not is_registered(client, uri):
+        yield "post_logout_redirect_uri was ignored: the client did not register it."
 
 
 def _demand_page(registry: Any) -> str | None:

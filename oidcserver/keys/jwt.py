@@ -18,7 +18,10 @@ from oidcserver.keys.strict_json import compact, parse_object
 
 #: Where the parts of a JWT stand.
 HEADER, CLAIMS = 0, 1
+#: Of a JWT that somebody else made.
 MAX_TOKEN_BYTES = 16384
+#: Of one that we made, whose claims may hold long lists: what a request can carry, we read.
+MAX_OWN_TOKEN_BYTES = 65536
 MAX_HEADER_BYTES = 4096
 #: Algorithms by which a client may sign, of those that joserfc knows.
 CLIENT_ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
@@ -44,7 +47,7 @@ _HALF_HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha
 
 class _Registry(JWSRegistry):
     max_header_length = MAX_HEADER_BYTES
-    max_payload_length = MAX_TOKEN_BYTES
+    max_payload_length = MAX_OWN_TOKEN_BYTES
 
     def get_alg(self, name: str) -> JWSAlgModel:
         # joserfc warns of the name EdDSA, which RFC 9864 deprecates and registrations still use.
@@ -85,7 +88,7 @@ def verify_own(keys: KeyStore, token: str, *, typ: str | None = None) -> dict[st
     :param typ: the type that the header has to name (RFC 8725 section 3.11); None: names none.
     """
     try:
-        header = read_header(token)
+        header = read_header(token, MAX_OWN_TOKEN_BYTES)
         key = keys.find(header.get("kid", ""))
         if key is None or header.get("typ") != typ or header["alg"] != key.alg:
             return None
@@ -95,7 +98,10 @@ def verify_own(keys: KeyStore, token: str, *, typ: str | None = None) -> dict[st
 
 
 def verify_client_jwt(
-    token: str, keys: KeySet | OctKey, algorithms: Iterable[str]
+    token: str,
+    keys: KeySet | OctKey,
+    algorithms: Iterable[str],
+    max_bytes: int = MAX_TOKEN_BYTES,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return header and claims of a JWT that a client signed. Times are not checked.
 
@@ -106,7 +112,7 @@ def verify_client_jwt(
     allowed = list(algorithms)
     if not allowed:
         raise InvalidJWT("no algorithm is allowed")
-    header = read_header(token)
+    header = read_header(token, max_bytes)
     if header["alg"] not in allowed:
         raise InvalidJWT("the algorithm is not allowed")
     candidates = _candidates(keys, header)
@@ -121,22 +127,22 @@ def verify_client_jwt(
     raise InvalidJWT(reason)
 
 
-def read_header(token: str) -> dict[str, Any]:
+def read_header(token: str, max_bytes: int = MAX_TOKEN_BYTES) -> dict[str, Any]:
     """Return the header of a signed JWT, before anything is believed or costs more than its size.
 
     :raises InvalidJWT: if it has not the form of one.
     """
-    return _parse_header(_segments(token, _COMPACT, "a signed JWT")[1])
+    return _parse_header(_segments(token, _COMPACT, "a signed JWT", max_bytes)[1])
 
 
-def read_unverified(token: str, part: int) -> dict[str, Any]:
+def read_unverified(token: str, part: int, max_bytes: int = MAX_TOKEN_BYTES) -> dict[str, Any]:
     """Return what a part of a signed JWT says before it is known who said it.
 
     :param part: :data:`HEADER` or :data:`CLAIMS`.
     :raises ValueError: if it cannot be read.
     """
     parts = token.split(".", 3)
-    if len(token) > MAX_TOKEN_BYTES or len(parts) != 3:
+    if len(token) > max_bytes or len(parts) != 3:
         raise ValueError("it is not a signed JWT of acceptable size")
     return parse_object(urlsafe_b64decode(parts[part].encode()))
 
@@ -172,8 +178,10 @@ def _serialize(header: dict[str, Any], claims: Mapping[str, Any], key: Key) -> s
     return jws.serialize_compact(header, compact(claims), key, registry=_REGISTRY)
 
 
-def _segments(token: str, form: re.Pattern[str], name: str) -> re.Match[str]:
-    if len(token) > MAX_TOKEN_BYTES:
+def _segments(
+    token: str, form: re.Pattern[str], name: str, max_bytes: int = MAX_TOKEN_BYTES
+) -> re.Match[str]:
+    if len(token) > max_bytes:
         raise InvalidJWT("it is too long")
     segments = form.fullmatch(token)
     if segments is None:

@@ -31,6 +31,23 @@ def default_scope(provider: Any, client: Client) -> str:
     return " ".join(name for name in registered if name not in PERSONAL)
 
 
+def ignored_because(
+    provider: Any, client: Client, scope: str, response_type: str = "code"
+) -> str | None:
+    """Return why a scope is ignored that a client asks for, as "is not ..."; None: it is granted.
+
+    :param response_type: of the authorization request. Without a code there is no refresh token, so
+        ``offline_access`` is ignored (OpenID Connect Core section 11).
+    """
+    if scope not in provider.scopes:
+        return "is not a scope of this server"
+    if scope not in client.scopes:
+        return "is not registered for this client"
+    if scope == "offline_access" and "code" not in response_type.split():
+        return "requires a response_type with code"
+    return None
+
+
 class IgnoredScopes:
     """Logs each scope that a client asks for in vain, once in the life of a process.
 
@@ -48,7 +65,7 @@ class IgnoredScopes:
     def note(self, client_id: str, name: str, reason: str) -> None:
         """Log that a scope was ignored, unless that was logged before.
 
-        :param reason: completes the sentence "the scope x ...".
+        :param reason: what :func:`ignored_because` returns.
         """
         name = name[: self.MAX_LENGTH]
         with self._lock:

@@ -5,7 +5,7 @@ from typing import Any
 from oidcserver.models import Client
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection, invalid_request
-from oidcserver.oauth.scopes import default_scope, scope_words
+from oidcserver.oauth.scopes import default_scope, ignored_because, scope_words
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 
@@ -99,8 +99,7 @@ def check_response_mode(request: AuthorizationRequest) -> None:
 def narrow_scope(request: AuthorizationRequest) -> None:
     """Keep what exists and what the client registered; ignore the rest (OpenID Core 3.1.2.1).
 
-    A scope that is ignored is logged once. ``offline_access`` is ignored too where the response
-    has no code, since there would be no refresh token (Core section 11).
+    A scope that is ignored is logged once.
     """
     client, provider = request.client, request.provider
     assert client is not None
@@ -122,16 +121,11 @@ def narrow_scope(request: AuthorizationRequest) -> None:
 
 def _grants(request: AuthorizationRequest, client: Client, scope: str) -> bool:
     """Say whether a scope is granted, and log why one is not."""
-    if scope not in request.provider.scopes:
-        reason = "is not a scope of this server"
-    elif scope not in client.scopes:
-        reason = "is not registered for this client"
-    elif scope == "offline_access" and "code" not in request.response_type.split():
-        reason = "requires a response_type with code"
-    else:
-        return True
-    request.http_request.registry.ignored_scopes.note(client.client_id, scope, reason)
-    return False
+    reason = ignored_because(request.provider, client, scope, request.response_type)
+    if reason is not None:
+        registry = request.http_request.registry
+        registry.ignored_scopes.note(client.client_id, scope, reason)
+    return reason is None
 
 
 def read_prompt(request: AuthorizationRequest) -> None:

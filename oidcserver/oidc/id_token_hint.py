@@ -1,10 +1,23 @@
-"""``id_token_hint``: an ID token of ours that comes back to say who is meant."""
+"""``id_token_hint``: an ID token of ours that comes back to say who is meant.
 
+The keys of ID tokens sign other JWTs too. None of them passes for an ID token (RFC 8725 section
+3.12): access tokens and logout tokens have a ``typ``, and UserInfo responses do not expire.
+"""
+
+from dataclasses import dataclass
 from typing import Any
 
 from joserfc.jwk import OctKey
 
-from oidcserver.keys.jwt import InvalidJWT, verify_client_jwt, verify_own
+from oidcserver.keys.jwt import (
+    CLAIMS,
+    MAX_OWN_TOKEN_BYTES,
+    SECRET_ALGORITHMS,
+    InvalidJWT,
+    read_unverified,
+    verify_client_jwt,
+    verify_own,
+)
 from oidcserver.models import Client
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
@@ -13,43 +26,80 @@ from oidcserver.oauth.registration import read_client_secrets
 HINTED = "id_token_hint"
 
 
-def read_id_token_hint(request: Any, hint: str, client: Client | None) -> dict[str, Any] | None:
-    """Return the claims of an ID token that we made, expired or not, or None.
+@dataclass(frozen=True, slots=True)
+class IdTokenHint:
+    """What an ID token says that is used as a hint."""
 
-    :param client: the one that the request names; needed for a token under its secret (HS256).
-    """
-    claims = verify_own(request.provider.keys, hint)
-    if claims is None and client is not None:
-        claims = _verify_by_secret(request, hint, client)
-    if claims is None or claims.get("iss") != request.provider.issuer:
+    client_id: str
+    subject: str
+    #: The ``sid``; None where the ID token is of no login session.
+    sid: str | None
+    #: Whether only this server can have signed it. Under its secret the client can have, too.
+    proven: bool
+
+
+def read_id_token_hint(request: Any, hint: str) -> IdTokenHint | None:
+    """Return what an ID token says that was issued here, expired or not; None for all else."""
+    claims, proven = verify_own(request.provider.keys, hint), True
+    if claims is None:
+        claims, proven = _verify_by_secret(request, hint), False
+    if claims is None or not _is_id_token(claims, request.provider.issuer):
         return None
-    wanted = (claims.get("sub"), claims.get("aud"))
-    if not all(isinstance(value, str) for value in wanted) or "exp" not in claims:
+    return IdTokenHint(claims["aud"], claims["sub"], claims.get("sid"), proven)
+
+
+def hinted_client(request: Any, hint: str) -> Client | None:
+    """Return the client that a hint names. That proves nothing: anybody can have written it."""
+    try:
+        client_id = read_unverified(hint, CLAIMS, MAX_OWN_TOKEN_BYTES).get("aud")
+    except ValueError:
         return None
-    return claims if client is None or claims["aud"] == client.client_id else None
+    client: Client | None = None
+    if isinstance(client_id, str):
+        client = request.authorization_server.query_client(client_id)
+    return client
 
 
-def _verify_by_secret(request: Any, hint: str, client: Client) -> dict[str, Any] | None:
+def _verify_by_secret(request: Any, hint: str) -> dict[str, Any] | None:
+    """Verify a hint by the secret of the client that it names, if its ID tokens are so signed."""
+    client = hinted_client(request, hint)
+    algorithm = client.member("id_token_signed_response_alg") if client is not None else None
+    if client is None or algorithm not in SECRET_ALGORITHMS:
+        return None
     for secret in read_client_secrets(request.provider, client):
         try:
-            return verify_client_jwt(hint, OctKey.import_key(secret), ["HS256"])[1]
+            key = OctKey.import_key(secret)
+            header, claims = verify_client_jwt(hint, key, [algorithm], MAX_OWN_TOKEN_BYTES)
         except InvalidJWT:
             continue
+        return claims if "typ" not in header else None
     return None
+
+
+def _is_id_token(claims: dict[str, Any], issuer: str) -> bool:
+    """Say whether these are the claims of an ID token (OpenID Connect Core section 2)."""
+    return (
+        claims.get("iss") == issuer
+        and all(isinstance(claims.get(name), str) for name in ("sub", "aud"))
+        and all(isinstance(claims.get(name), int) for name in ("exp", "iat"))
+        and isinstance(claims.get("sid", ""), str)
+        and "events" not in claims
+    )
 
 
 def read_hint(request: AuthorizationRequest) -> None:
     """Accept only an ID token of ours for this client (OpenID Connect Core section 3.1.2.1)."""
-    hint = request.data.get("id_token_hint")
-    if hint is None:
+    text = request.data.get("id_token_hint")
+    if text is None:
         return
-    claims = read_id_token_hint(request.http_request, hint, request.client)
-    if claims is None:
+    assert request.client is not None
+    hint = read_id_token_hint(request.http_request, text)
+    if hint is None or hint.client_id != request.client.client_id:
         raise invalid_request(
             "The id_token_hint is not an ID token that was issued to this client.",
             "OpenID Connect Core section 3.1.2.1",
         )
-    request.extra[HINTED] = claims["sub"]
+    request.extra[HINTED] = hint.subject
 
 
 def includeme(config: Any) -> None:

@@ -30,10 +30,14 @@ Handler = Callable[[Request], Response]
 
 MAX_BODY_BYTES = 65536
 MAX_HEADER_BYTES = 16384
-MAX_URL_BYTES = 16384
+MAX_URL_BYTES = MAX_BODY_BYTES
 MAX_PARAMETER_BYTES = 4096
-#: Parameters that hold a whole request, signed and encrypted (RFC 9101), may be longer.
-_LONGER = {"request": MAX_ENCRYPTED_BYTES}
+#: Parameters that hold a whole request, signed and encrypted (RFC 9101), may be longer; and those
+#: that bring back a token that we issued may be as long as anything.
+_LONGER = {
+    "request": MAX_ENCRYPTED_BYTES,
+    **dict.fromkeys(("id_token_hint", "access_token", "token"), MAX_BODY_BYTES),
+}
 #: WebOb keeps parameters in a list, so a look-up in many thousands of them is slow.
 MAX_PARAMETERS = 256
 

@@ -15,20 +15,19 @@ from oidcserver.models import Client, LoginSession
 from oidcserver.models.login_session_client import clients_of_login_session
 from oidcserver.oauth.registration.members import web_uri
 from oidcserver.oauth.subjects import sid_of
+from oidcserver.oidc.after_logout import AfterLogout
 from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel
 
 NAME = "frontchannel"
 MEMBER = "frontchannel_logout_uri"
 
 
-def show_frames(
-    request: Any, session: LoginSession, client: Client | None, target: str | None
-) -> Response | None:
+def show_frames(request: Any, session: LoginSession, after: AfterLogout) -> Response | None:
     """Return the page that signs a person out of the applications of a session; None: of none.
 
     It is the answer itself: after a redirect, nobody would know the session any more.
 
-    :param client: the application to go on to, at ``target``.
+    :param after: where the user goes on.
     """
     if NAME not in request.registry.logout_channels:
         return None
@@ -43,7 +42,7 @@ def show_frames(
     policy.allow("script-src", "'self'")
     for _, url in frames:
         policy.allow("frame-src", f"{urlsplit(url).scheme}:")
-    values = {"frames": frames, "client": client, "target": target}
+    values = {"frames": frames, "after": after}
     return render_to_response(
         "oidcserver:templates/frontchannel_logout.jinja2", values, request=request
     )

@@ -9,18 +9,17 @@ from pyramid.response import Response
 def show(request: Any) -> Response:
     """Ask whether to sign out, or say that nobody is signed in."""
     session = request.login_session
-    client, target = request.after_logout
-    if session is not None and target is not None:
+    after = request.after_logout
+    if session is not None and after.target is not None:
         request.content_security_policy.let_forms_leave()
     template = "logged_out" if session is None else "logout"
-    values = {"session": session, "client": client, "target": target}
+    values = {"session": session, "after": after}
     return render_to_response(f"oidcserver:templates/{template}.jinja2", values, request=request)
 
 
 def submit(request: Any) -> Response:
     """Sign out; mostly a redirect, so that a reload asks nothing."""
-    client, target = request.after_logout
-    response: Response = request.log_out(client, target)
+    response: Response = request.log_out(request.after_logout)
     return response
 
 

@@ -225,6 +225,21 @@ def test_initdb_is_done_once_and_says_so_again(run: Run) -> None:
     assert "already" in run("initdb", "").stdout
 
 
+def test_explain_says_what_becomes_of_the_scopes_that_a_client_requests(run: Run) -> None:
+    words = ("--name", "Shop", "--redirect-uri", "https://shop.example/cb", "--json")
+    created = run("clients", "create", *words, "--scope", "openid email")
+    client_id = json.loads(created.stdout)["client_id"]
+    explained = json.loads(run("explain", "", "--client", client_id, "--json").stdout)
+    scopes = explained["scopes that it may request"]
+    assert scopes["email"] == "granted"
+    assert scopes["phone"] == "ignored: it is not registered for this client"
+    assert explained["scope of a request that names none"] == ["email"]
+    assert "email: granted" in run("explain", "", "--client", client_id).stdout
+    unknown = run("explain", "", "--client", "nobody")
+    assert unknown.exit_code == 1
+    assert "There is no client nobody." in unknown.stderr
+
+
 def test_explain_says_where_each_part_comes_from(run: Run) -> None:
     explained = json.loads(run("explain", "", "--json").stdout)
     setting = explained["settings"]["oidc.issuer"]

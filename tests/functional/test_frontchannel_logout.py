@@ -244,11 +244,11 @@ def test_in_a_browser_all_are_told_and_the_person_goes_on(
         driver.get(logout_url(clients[0], hints[0]))
         after = f"{applications[0].origin}/after?state=the%20state"
         WebDriverWait(driver, 20).until(lambda driver: driver.current_url == after)
-        for application in applications:
+        for application, hint in zip(applications, hints, strict=True):
             [told] = [path for path in application.asked if path.startswith("/logout")]
             query = parse_qs(urlsplit(told).query)
             assert query["iss"] == [served.issuer]
-            assert query["sid"] == [decode_id_token(served, hints[0])["sid"]]
+            assert query["sid"] == [decode_id_token(served, hint)["sid"]]
         driver.get(f"{served.issuer}/")
         assert "One sign-in" in driver.page_source
     finally:

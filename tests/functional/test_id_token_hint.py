@@ -3,7 +3,11 @@
 from typing import Any
 
 import pytest
-from support.app import Provider, RelyingParty
+from support.app import Provider, RelyingParty, decode_id_token
+
+from oidcserver.keys.jwt import sign_with_secret
+from oidcserver.models import Client, LogoutDelivery
+from oidcserver.sessions.logout_token import make_logout_token
 
 
 @pytest.fixture
@@ -58,4 +62,58 @@ def test_what_is_not_an_id_token_for_this_client_is_refused(
     browser = provider.browser()
     for party, value in ((client, hint[:-4] + "AAAA"), (client, "x"), (other, hint)):
         answer = party.answer(party.authorize(browser, id_token_hint=value))
+        assert answer["error"] == "invalid_request"
+
+
+def test_no_other_jwt_of_ours_passes_for_an_id_token(make_provider: Any) -> None:
+    """RFC 8725 sections 3.11 and 3.12: they have the same issuer, audience, subject and key."""
+    provider = make_provider(
+        oauth__access_token_format="jwt", oidc__logout_channels="backchannel",
+        oidc__backchannel_logout_interval="0",
+    )  # fmt: skip
+    for algorithm in ("RS256", "HS256"):
+        client = provider.register(
+            id_token_signed_response_alg=algorithm, userinfo_signed_response_alg=algorithm
+        )
+        browser = provider.browser()
+        tokens = client.exchange(client.login(browser)["code"])
+        subject = decode_id_token(provider, tokens["id_token"], algorithm, secret=(
+            client.secret if algorithm == "HS256" else None
+        ))["sub"]  # fmt: skip
+        delivery = LogoutDelivery(
+            client_id=client.client_id, subject=subject, session_id="x", expires_at=2**40,
+            next_attempt_at=0,
+        )  # fmt: skip
+        with provider.database() as dbsession:
+            stored = dbsession.get_one(Client, client.client_id)
+            logout_token = make_logout_token(provider.registry, stored, delivery)
+        others = {
+            "access token": tokens["access_token"],
+            "logout token": logout_token,
+            "UserInfo response": client.userinfo(tokens["access_token"]).text,
+        }
+        for kind, value in others.items():
+            answer = client.answer(client.authorize(browser, id_token_hint=value))
+            assert answer["error"] == "invalid_request", (algorithm, kind)
+
+
+def test_a_secret_signs_hints_only_where_it_signs_id_tokens(provider: Provider) -> None:
+    """The secret of client_secret_jwt can be read here too, but it signs what the client says."""
+    client = provider.register(token_endpoint_auth_method="client_secret_jwt")
+    claims = {
+        "iss": provider.issuer, "aud": client.client_id, "sub": "alice", "iat": 1, "exp": 2**40,
+    }  # fmt: skip
+    forged = sign_with_secret(client.secret or "", "HS256", claims)
+    answer = client.answer(client.authorize(provider.browser(), id_token_hint=forged))
+    assert answer["error"] == "invalid_request"
+
+
+def test_a_secret_signs_hints_for_its_client_alone(provider: Provider) -> None:
+    first, second = (provider.register(id_token_signed_response_alg="HS256") for _ in range(2))
+    claims = {
+        "iss": provider.issuer, "aud": second.client_id, "sub": "alice", "iat": 1, "exp": 2**40,
+    }  # fmt: skip
+    forged = sign_with_secret(first.secret or "", "HS256", claims)
+    for party in (first, second):
+        answer = party.answer(party.authorize(provider.browser(), id_token_hint=forged))
         assert answer["error"] == "invalid_request"

@@ -262,6 +262,16 @@ def test_a_client_assertion_is_no_request_object_by_its_type(provider: Provider,
     assert refusal(client, assertion) == "invalid_request_object"
 
 
+def test_a_client_assertion_is_no_request_object_by_its_subject(
+    provider: Provider, key: Key
+) -> None:
+    """RFC 9101 section 10.8: for assertions without a type."""
+    client, signer = register(provider, key)
+    assert refusal(client, signer.sign(signer.claims())) == "invalid_request_object"
+    page = ask(client, signer.sign({**signer.claims(), "sub": "alice"}))
+    assert "login" in page.forms
+
+
 def test_an_object_that_expired_within_the_skew_still_counts(provider: Provider, key: Key) -> None:
     client, signer = register(provider, key)
     now = provider_clock.now()

@@ -32,9 +32,9 @@ def provider(make_provider: Any, monkeypatch: pytest.MonkeyPatch) -> Provider:
     return made
 
 
-def statement(key: RSAKey = KEY, **claims: Any) -> str:
+def statement(key: RSAKey = KEY, typ: str = "JWT", **claims: Any) -> str:
     said = {"iss": ISSUER, "software_id": "shop", "client_name": "The Approved Shop", **claims}
-    text: str = jwt.encode({"alg": "RS256", "kid": key.kid}, said, key)
+    text: str = jwt.encode({"alg": "RS256", "kid": key.kid, "typ": typ}, said, key)
     return text
 
 
@@ -58,6 +58,8 @@ def test_the_statement_counts_more_than_the_rest(provider: Provider) -> None:
         ({"iss": None}, "unapproved_software_statement"),
         ({"exp": 1}, "invalid_software_statement"),
         ({"exp": "soon"}, "invalid_software_statement"),
+        ({"aud": "https://another-client.example"}, "invalid_software_statement"),
+        ({"aud": ["another-client", 7]}, "invalid_software_statement"),
         ({"redirect_uris": ["https://a.example/#x"]}, "invalid_redirect_uri"),
     ],
 )
@@ -66,6 +68,23 @@ def test_a_statement_that_does_not_hold_is_refused(
 ) -> None:
     answer = register(provider, status=400, software_statement=statement(**claims))
     assert answer["error"] == error
+
+
+def test_another_jwt_of_the_issuer_is_no_statement(provider: Provider) -> None:
+    """An issuer may be a provider of tokens too (RFC 8725 section 3.11)."""
+    for typ in ("at+jwt", "logout+jwt", "application/at+jwt"):
+        text = statement(typ=typ)
+        answer = register(provider, status=400, software_statement=text)
+        assert answer["error"] == "invalid_software_statement"
+    for typ in ("JWT", "software-statement+jwt"):
+        register(provider, status=201, software_statement=statement(typ=typ))
+
+
+@pytest.mark.parametrize(
+    "aud", ["http://localhost:6543", ["a", "http://localhost:6543/oauth/register"]]
+)
+def test_a_statement_may_be_for_this_server_alone(provider: Provider, aud: Any) -> None:
+    register(provider, status=201, software_statement=statement(aud=aud))
 
 
 def test_a_statement_under_another_key_or_none_is_refused(provider: Provider) -> None:

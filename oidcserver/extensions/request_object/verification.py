@@ -101,6 +101,12 @@ def check_issuer(request_object: RequestObject, request: AuthorizationRequest) -
     return None if issuer in (None, request.data["client_id"]) else "has an iss that is another"
 
 
+def check_subject(request_object: RequestObject, request: AuthorizationRequest) -> str | None:
+    """The subject is not the client, as it is in a client assertion by the same key."""
+    same = request_object.claims.get("sub") == request.data["client_id"]
+    return "has the client as its sub, as a client assertion has" if same else None
+
+
 def check_audience(request_object: RequestObject, request: AuthorizationRequest) -> str | None:
     """The audience, where it is named, includes this provider."""
     audience = request_object.claims.get("aud", request.provider.issuer)
@@ -137,6 +143,7 @@ Check = Callable[[RequestObject, AuthorizationRequest], str | None]
 CHECKS: tuple[tuple[Check, str], ...] = (
     (check_type, "RFC 9101 section 10.8"),
     (check_issuer, "OpenID Connect Core section 6.1"),
+    (check_subject, "RFC 9101 section 10.8"),
     (check_audience, "OpenID Connect Core section 6.1"),
     (check_times, "RFC 7519 section 4.1"),
     (check_nesting, "OpenID Connect Core section 6.1"),

@@ -14,6 +14,7 @@ from oidcserver.oauth.errors import Rejection
 from oidcserver.security.outbound import OutboundFetchError
 
 MEMBER = "software_statement"
+_TYPES = frozenset({"jwt", "software-statement+jwt"})
 #: Claims about the statement itself; every other is client metadata.
 _JWT_CLAIMS = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 
@@ -71,12 +72,33 @@ def _verify(request: Any, statement: str) -> dict[str, Any]:
         keys = request.registry.remote_jwks.keys(jwks_uri, header.get("kid"))
     except OutboundFetchError as problem:
         raise InvalidJWT(f"the keys of its issuer cannot be had ({problem})") from None
-    _, claims = verify_client_jwt(statement, keys, CLIENT_ALGORITHMS)
+    header, claims = verify_client_jwt(statement, keys, CLIENT_ALGORITHMS)
+    _refuse_other_kinds(request, header, claims)
     skew = request.provider.settings["oauth.clock_skew"]
     expires_at = claims.get("exp", request.now)
     if not isinstance(expires_at, int | float) or expires_at < request.now - skew:
         raise InvalidJWT("it has expired")
     return claims
+
+
+def _refuse_other_kinds(request: Any, header: dict[str, Any], claims: dict[str, Any]) -> None:
+    """Refuse what the issuer signed for another purpose (RFC 8725 sections 3.9, 3.11 and 3.12).
+
+    The standard names no ``typ`` for a statement. An issuer that is an OpenID Provider too signs ID
+    tokens and access tokens for others, in which users may have a say.
+    """
+    typ = header.get("typ", "JWT").lower().removeprefix("application/")
+    if typ not in _TYPES:
+        raise InvalidJWT("its typ is that of another kind of JWT")
+    audience = claims.get("aud", request.provider.issuer)
+    audiences = audience if isinstance(audience, list) else [audience]
+    endpoint = request.provider.url(request.provider.endpoints["registration"])
+    if not {request.provider.issuer, endpoint}.intersection(filter(_is_text, audiences)):
+        raise InvalidJWT("it is meant for somebody else, as its aud says")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _invalid(reason: str) -> Rejection:

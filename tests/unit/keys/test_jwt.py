@@ -342,6 +342,14 @@ def test_a_token_of_the_greatest_size_is_read_and_a_longer_one_is_not() -> None:
         verify_client_jwt(token_of(jwt.MAX_TOKEN_BYTES + 8), OCT, ["HS256"])
 
 
+def test_a_token_of_our_own_may_be_longer(store: KeyStore) -> None:
+    claims = {"groups": ["x" * 60] * 700}
+    token = sign(store, "RS256", claims)
+    assert jwt.MAX_TOKEN_BYTES * 3 < len(token) <= jwt.MAX_OWN_TOKEN_BYTES
+    assert verify_own(store, token) == claims
+    assert verify_own(store, sign(store, "RS256", {"groups": ["x" * 60] * 900})) is None
+
+
 @pytest.mark.parametrize(
     ("token", "reason"),
     [

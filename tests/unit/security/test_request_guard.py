@@ -151,8 +151,8 @@ BAD: list[tuple[int, dict[str, Any]]] = [
     (413, {"body": b"x" * 65537, "CONTENT_TYPE": "application/json"}),
     (413, {"body": b"x", "CONTENT_LENGTH": "1000000"}),
     (413, {"body": b"x", "CONTENT_LENGTH": "9" * 5000}),
-    (414, {"path": "/" + "a" * 16384}),
-    (414, {"query": "&".join("q=" + "x" * 4000 for _ in range(5))}),
+    (414, {"path": "/" + "a" * 65536}),
+    (414, {"query": "&".join("q=" + "x" * 4000 for _ in range(17))}),
     (431, {"HTTP_X": "x" * 16384}),
     (431, {"CONTENT_TYPE": "x" * 16385}),
     (431, {f"HTTP_X{number}": "x" * 1000 for number in range(17)}),
@@ -172,6 +172,10 @@ def test_what_cannot_be_read_is_refused(status: int, request_: dict[str, Any]) -
 
 
 FINE: list[dict[str, Any]] = [
+    {"query": "id_token_hint=" + "x" * 60000},
+    {"body": b"id_token_hint=" + b"x" * 60000},
+    {"body": b"access_token=" + b"x" * 60000},
+    {"body": b"token=" + b"x" * 60000},
     {"query": "q=" + "x" * 4096},
     {"query": "q=" + "%41" * 4096},
     {"query": "&".join("abc" for _ in range(256))},

@@ -1,0 +1,29 @@
+"""What ``oidcserver explain --client`` says: what becomes of the scopes that a client asks for."""
+
+from typing import Any
+
+import click
+from sqlalchemy.orm import Session
+
+from oidcserver.models import Client
+from oidcserver.oauth.scopes import default_scope, ignored_because
+
+
+def client_explanation(provider: Any, dbsession: Session, client_id: str) -> dict[str, Any]:
+    """Return by kind what holds for one client; JSON values only.
+
+    :raises click.ClickException: if there is no such client.
+    """
+    client = dbsession.get(Client, client_id)
+    if client is None:
+        raise click.ClickException(f"There is no client {client_id}.")
+    names = dict.fromkeys([*client.scopes, *provider.catalog.offers("scope")])
+    scopes = {name: ignored_because(provider, client, name) for name in names}
+    return {
+        "client": {"client_id": client.client_id, "client_name": client.client_name},
+        "scopes that it may request": {
+            name: "granted" if problem is None else f"ignored: it {problem}"
+            for name, problem in scopes.items()
+        },
+        "scope of a request that names none": default_scope(provider, client).split(),
+    }

@@ -1,0 +1,56 @@
+"""Where a user goes on after signing out (OpenID Connect RP-Initiated Logout 1.0 section 3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlencode
+
+from oidcserver.models import Client
+
+#: The parameters of the end_session endpoint that the page that asks takes too.
+PARAMETERS = ("client_id", "post_logout_redirect_uri", "state")
+RULE = "OpenID Connect RP-Initiated Logout 1.0 section 2"
+
+
+@dataclass(frozen=True, slots=True)
+class AfterLogout:
+    """Where a user goes on after signing out, and what was ignored of the request to do it."""
+
+    client: Client | None = None
+    #: The URL that the client registered, with the state; None: to a page of ours.
+    target: str | None = None
+    #: The sentence for the developer of the client, and its reference; empty: nothing.
+    ignored: str = ""
+    reference: str = ""
+    #: What the page that asks needs to say the same.
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+def after_logout_of(
+    client: Client | None, data: Mapping[str, str], ignored: str = "", reference: str = ""
+) -> AfterLogout:
+    """Return where a request leads (RP-Initiated Logout section 3).
+
+    :param client: whose request it is; None if that is not known.
+    :param data: the parameters of the request.
+    """
+    query = {"reference": reference} if reference else {}
+    uri = data.get("post_logout_redirect_uri")
+    if client is None or uri is None or not is_registered(client, uri):
+        return AfterLogout(None, None, ignored, reference, query)
+    state = data.get("state")
+    query |= {"client_id": client.client_id, "post_logout_redirect_uri": uri}
+    if state:
+        query["state"] = state
+    return AfterLogout(client, _with_state(uri, state), ignored, reference, query)
+
+
+def is_registered(client: Client, uri: str) -> bool:
+    """Whether a client registered the URI, character by character (section 3)."""
+    return uri in (client.member("post_logout_redirect_uris") or ())
+
+
+def _with_state(uri: str, state: str | None) -> str:
+    if not state:
+        return uri
+    separator = "&" if "?" in uri else "?"
+    return uri + separator + urlencode({"state": state}, quote_via=quote)
