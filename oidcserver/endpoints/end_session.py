@@ -1,8 +1,6 @@
 """RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0)."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import astuple
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
@@ -20,12 +18,17 @@ from oidcserver.oidc.after_logout import (
     after_logout_of,
     is_registered,
 )
-from oidcserver.oidc.id_token_hint import IdTokenHint, hinted_client, read_id_token_hint
+from oidcserver.oidc.id_token_hint import (
+    PARAMETER as HINT,
+)
+from oidcserver.oidc.id_token_hint import (
+    IdTokenHint,
+    hinted_client,
+    read_id_token_hint,
+    seal_hint,
+)
 from oidcserver.operations.rejections import record_rejection
 
-HINT = "id_token_hint"
-#: What a hint that was read is sealed for.
-PURPOSE = "id_token_hint"
 #: Stands for a hint that was read and could not be verified.
 UNVERIFIED = "unverified"
 
@@ -65,8 +68,7 @@ def _read_hint(request: Any, data: dict[str, str]) -> IdTokenHint | None:
     text = data.get(HINT)
     if text is None:
         return None
-    sealed = request.provider.sealer(PURPOSE).unseal(text)
-    hint = IdTokenHint(*json.loads(sealed)) if sealed else read_id_token_hint(request, text)
+    hint = read_id_token_hint(request, text)
     fits = hint is not None and data.get("client_id", hint.client_id) == hint.client_id
     return hint if fits else None
 
@@ -82,8 +84,7 @@ def _again_with_cookies(request: Any, data: dict[str, str], hint: IdTokenHint | 
         client = _client(request, data, hint)
         if client is not None:
             query["client_id"] = client.client_id
-        sealer = request.provider.sealer(PURPOSE)
-        query[HINT] = sealer.seal(json.dumps(astuple(hint)).encode()) if hint else UNVERIFIED
+        query[HINT] = seal_hint(request, hint) if hint else UNVERIFIED
     return see_other(request.provider_url("end_session_endpoint", _query=query))
 
 

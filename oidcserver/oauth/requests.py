@@ -37,6 +37,11 @@ class Payload(OAuth2Payload):
         """Every value of each parameter."""
         return self._datalist
 
+    def replace(self, name: str, value: str) -> None:
+        """Put another value in the place of those of a parameter."""
+        self._datalist[name] = [value]
+        self._data[name] = value
+
     def refuse_duplicates(self) -> None:
         """Refuse a repeated parameter (RFC 6749 section 3.1)."""
         for name, values in self._datalist.items():

@@ -4,7 +4,8 @@ The keys of ID tokens sign other JWTs too. None of them passes for an ID token (
 3.12): access tokens and logout tokens have a ``typ``, and UserInfo responses do not expire.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from joserfc.jwk import OctKey
@@ -18,12 +19,15 @@ from oidcserver.keys.jwt import (
     verify_client_jwt,
     verify_own,
 )
+from oidcserver.keys.strict_json import compact
 from oidcserver.models import Client
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
 from oidcserver.oauth.registration import read_client_secrets
 
-HINTED = "id_token_hint"
+PARAMETER = HINTED = "id_token_hint"
+#: What a hint that was read is sealed for.
+PURPOSE = "id_token_hint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +43,25 @@ class IdTokenHint:
 
 
 def read_id_token_hint(request: Any, hint: str) -> IdTokenHint | None:
-    """Return what an ID token says that was issued here, expired or not; None for all else."""
+    """Return what an ID token says that was issued here, expired or not; None for all else.
+
+    :param hint: an ID token, or what :func:`seal_hint` returned.
+    """
+    sealed = request.provider.sealer(PURPOSE).unseal(hint)
+    if sealed is not None:
+        return IdTokenHint(*json.loads(sealed))
     claims, proven = verify_own(request.provider.keys, hint), True
     if claims is None:
         claims, proven = _verify_by_secret(request, hint), False
     if claims is None or not _is_id_token(claims, request.provider.issuer):
         return None
     return IdTokenHint(claims["aud"], claims["sub"], claims.get("sid"), proven)
+
+
+def seal_hint(request: Any, hint: IdTokenHint) -> str:
+    """Return a short text that can stand in for the ID token, in a URL or in the database."""
+    sealed: str = request.provider.sealer(PURPOSE).seal(compact(astuple(hint)).encode())
+    return sealed
 
 
 def hinted_client(request: Any, hint: str) -> Client | None:
@@ -89,7 +105,7 @@ def _is_id_token(claims: dict[str, Any], issuer: str) -> bool:
 
 def read_hint(request: AuthorizationRequest) -> None:
     """Accept only an ID token of ours for this client (OpenID Connect Core section 3.1.2.1)."""
-    text = request.data.get("id_token_hint")
+    text = request.data.get(PARAMETER)
     if text is None:
         return
     assert request.client is not None
@@ -100,6 +116,8 @@ def read_hint(request: AuthorizationRequest) -> None:
             "OpenID Connect Core section 3.1.2.1",
         )
     request.extra[HINTED] = hint.subject
+    # The request may wait for the user, and an ID token is long and says much of somebody.
+    request.payload.replace(PARAMETER, seal_hint(request.http_request, hint))
 
 
 def includeme(config: Any) -> None:

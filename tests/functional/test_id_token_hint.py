@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from support.app import Provider, RelyingParty, decode_id_token
 
 from oidcserver.keys.jwt import sign_with_secret
-from oidcserver.models import Client, LogoutDelivery
+from oidcserver.models import Client, LogoutDelivery, SuspendedRequest
 from oidcserver.sessions.logout_token import make_logout_token
 
 
@@ -63,6 +64,18 @@ def test_what_is_not_an_id_token_for_this_client_is_refused(
     for party, value in ((client, hint[:-4] + "AAAA"), (client, "x"), (other, hint)):
         answer = party.answer(party.authorize(browser, id_token_hint=value))
         assert answer["error"] == "invalid_request"
+
+
+def test_a_request_that_waits_keeps_who_is_meant_and_not_the_id_token(
+    provider: Provider, client: RelyingParty, hint: str
+) -> None:
+    page = client.authorize(provider.browser(), id_token_hint=hint)
+    with provider.database() as dbsession:
+        waiting = dbsession.scalars(select(SuspendedRequest.parameters)).all()
+    [stored] = [parameters for parameters in waiting if "id_token_hint" in parameters]
+    assert len(stored["id_token_hint"][0]) < 250
+    assert hint.split(".")[1] not in str(stored)
+    assert client.answer(client.complete(page, "bob"))["error"] == "login_required"
 
 
 def test_no_other_jwt_of_ours_passes_for_an_id_token(make_provider: Any) -> None:
