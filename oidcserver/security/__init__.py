@@ -1,14 +1,16 @@
 """What protects the provider: passwords, headers, the request guard, throttling, outbound fetch."""
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 from pyramid.tweens import EXCVIEW, INGRESS
 
+from oidcserver.security.addresses import Reachable, reachable
 from oidcserver.security.content_security_policy import content_security_policy
 from oidcserver.security.jwks_cache import RemoteJWKS
-from oidcserver.security.outbound import OutboundFetcher
-from oidcserver.settings import boolean, path, seconds
+from oidcserver.security.outbound import NOWHERE_ELSE, OutboundFetcher
+from oidcserver.settings import Settings, boolean, path, seconds
 
 
 def includeme(config: Any) -> None:
@@ -23,10 +25,18 @@ def includeme(config: Any) -> None:
     setting = config.add_oauth_setting
     setting("oauth.outbound_timeout", seconds, 5, "How long fetching a client's document may take.")
     setting(
+        "oauth.outbound_allow",
+        reachable,
+        NOWHERE_ELSE,
+        "Networks, addresses and hosts that are no part of the public internet and are reached all "
+        "the same, by https: for documents of clients and to tell them of logouts.",
+    )
+    setting(
         "oauth.outbound_allow_loopback",
         boolean,
-        False,
-        "Whether documents of clients are fetched from this machine too: development only.",
+        None,
+        "Whether clients on this machine are reached too, by http as well; by default in "
+        "development, and never in production.",
     )
     setting(
         "oauth.outbound_ca_bundle",
@@ -45,7 +55,7 @@ def includeme(config: Any) -> None:
         bundle = settings["oauth.outbound_ca_bundle"]
         config.registry.outbound_fetcher = OutboundFetcher(
             timeout=settings["oauth.outbound_timeout"],
-            allow_http_loopback=settings["oauth.outbound_allow_loopback"],
+            allowed=allowed_addresses(settings),
             ca_bundle=str(bundle) if bundle else None,
         )
         config.registry.remote_jwks = RemoteJWKS(
@@ -55,8 +65,20 @@ def includeme(config: Any) -> None:
     config.action(("oauth", "outbound"), make_fetcher)
 
 
+def allowed_addresses(settings: Settings) -> Reachable:
+    """Return where clients may be beside the public internet: to register, fetch and deliver."""
+    loopback = settings["oauth.outbound_allow_loopback"]
+    if loopback is None:
+        loopback = settings["oidcserver.mode"] == "development"
+    named: Reachable = settings["oauth.outbound_allow"]
+    return replace(named, loopback=loopback)
+
+
 def _refuse_loopback_in_production(registry: Any) -> str | None:
     settings = registry.provider.settings
     if settings["oauth.outbound_allow_loopback"] and settings["oidcserver.mode"] == "production":
-        return "oauth.outbound_allow_loopback lets clients reach this machine: not in production."
+        return (
+            "oauth.outbound_allow_loopback lets clients reach this machine by http: not in "
+            "production, where oauth.outbound_allow names single addresses."
+        )
     return None

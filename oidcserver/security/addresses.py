@@ -2,16 +2,20 @@
 
 A client's URL is an attacker's way into the network that the server stands in (OpenID Connect
 Core section 6.2 and RFC 7591 section 5 warn of it). So the URL must be plain, and every address
-that its host has must belong to the public internet.
+that its host has must belong to the public internet, or be one that the operator allowed.
 """
 
 import ipaddress
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+log = logging.getLogger(__name__)
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # RFC 3986 characters only: urlsplit would drop a TAB or a newline without a word.
 _URL = re.compile(r"[!-~]{1,2048}")
@@ -57,6 +61,50 @@ class Target:
         host = f"[{self.host}]" if ":" in self.host else self.host
         default = {"http": 80, "https": 443}[self.scheme]
         return host if self.port == default else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """Where the server may connect to beside the public internet; nowhere else by default.
+
+    :param networks: addresses that any host may have.
+    :param names: hosts that may have any address; one that begins with a dot stands for every
+        name that ends with it.
+    :param loopback: whether hosts on this machine are reached, by http too: for development.
+    """
+
+    networks: tuple[Network, ...] = ()
+    names: tuple[str, ...] = ()
+    loopback: bool = False
+
+    def has(self, host: str, address: Address) -> bool:
+        """Say whether an address of a host is one of these."""
+        if self.loopback and address.is_loopback:
+            return True
+        if any(host == name or (name[0] == "." and host.endswith(name)) for name in self.names):
+            return True
+        return any(
+            address in network for network in self.networks if network.version == address.version
+        )
+
+
+def reachable(raw: str) -> Reachable:
+    """Read a list of networks, addresses and host names: ``10.0.0.0/8 fd00::1 .corp.example``.
+
+    :raises ValueError: for a word that is none of these.
+    """
+    networks, names = [], []
+    for word in raw.lower().split():
+        if _NAME.fullmatch(word.removeprefix(".")):
+            names.append(word)
+            continue
+        try:
+            networks.append(ipaddress.ip_network(word))
+        except ValueError:
+            raise ValueError(
+                "networks, addresses and host names such as 10.0.0.0/8 fd00::1 .corp.example"
+            ) from None
+    return Reachable(tuple(networks), tuple(names))
 
 
 def parse_url(url: str, *, allow_http: bool = False) -> Target:
@@ -117,18 +165,22 @@ def is_public(address: Address) -> bool:
     return address in _GLOBAL_UNICAST
 
 
-def check_addresses(addresses: Iterable[Address], target: Target, *, allow_loopback: bool) -> None:
-    """Refuse a host if any of its addresses is not public.
+def check_addresses(addresses: Iterable[Address], target: Target, allowed: Reachable) -> None:
+    """Reject a host if any of its addresses is neither public nor allowed.
 
-    With ``allow_loopback`` (development, tests) a host whose addresses are all loopback will do.
-    http is for such a host only.
+    http is only for a host whose addresses are all on this machine, where those are allowed. A
+    line in the log names the setting that would allow an address.
 
     :raises RefusedURL: names no address: what the network inside looks like is nobody's business.
     """
     found = list(addresses)
-    if found and allow_loopback and all(address.is_loopback for address in found):
+    if found and allowed.loopback and all(address.is_loopback for address in found):
         return
     if target.scheme != "https":
         raise RefusedURL("The URL must begin with https:// unless its host is this machine.")
-    if not found or not all(is_public(address) for address in found):
+    if not found or not all(is_public(it) or allowed.has(target.host, it) for it in found):
+        log.warning(
+            "Nothing is sent to %s, whose address is not public: oauth.outbound_allow can name it.",
+            target.authority,
+        )
         raise RefusedURL("The URL's host is not on the public internet.")

@@ -25,6 +25,7 @@ from urllib3.response import HTTPResponse
 
 from oidcserver.security.addresses import (
     Address,
+    Reachable,
     RefusedURL,
     check_addresses,
     parse_url,
@@ -35,6 +36,8 @@ MAX_CONCURRENT = 32
 
 #: Addresses of one host that are tried, of those that all were looked at.
 MAX_ADDRESSES = 4
+
+NOWHERE_ELSE = Reachable()
 
 T = TypeVar("T")
 Resolver = Callable[..., Sequence[tuple[Any, ...]]]
@@ -58,12 +61,12 @@ class FetchResult:
 
 
 class OutboundFetcher:
-    """Fetches over https from public addresses, within a time and a size.
+    """Fetches over https from public and from allowed addresses, within a time and a size.
 
     :param timeout: seconds from the call to the last byte, name resolution included.
     :param max_bytes: the largest body that is taken.
-    :param allow_http_loopback: development and tests: a host whose addresses are all loopback may
-        be fetched from too, with http or https. http goes nowhere else.
+    :param allowed: the addresses beside the public ones. http goes to none of them but to this
+        machine, where ``allowed.loopback`` is true.
     :param ca_bundle: a PEM file of certificate authorities instead of the system's.
     :param resolver: stands in for :func:`socket.getaddrinfo`.
     """
@@ -73,13 +76,13 @@ class OutboundFetcher:
         *,
         timeout: float = 5.0,
         max_bytes: int = 65536,
-        allow_http_loopback: bool = False,
+        allowed: Reachable = NOWHERE_ELSE,
         ca_bundle: str | None = None,
         resolver: Resolver = socket.getaddrinfo,
     ) -> None:
         self.timeout = timeout
         self.max_bytes = max_bytes
-        self.allow_http_loopback = allow_http_loopback
+        self.allowed = allowed
         self.resolver = resolver
         self.tls = ssl.create_default_context(cafile=ca_bundle)
         self.places = threading.BoundedSemaphore(MAX_CONCURRENT)
@@ -156,7 +159,7 @@ class _Exchange:
         self._socket: socket.socket | None = None
         self._given_up = False
         try:
-            self._target = parse_url(url, allow_http=fetcher.allow_http_loopback)
+            self._target = parse_url(url, allow_http=fetcher.allowed.loopback)
         except RefusedURL as problem:
             raise OutboundFetchError(str(problem)) from None
 
@@ -172,7 +175,7 @@ class _Exchange:
             raise OutboundFetchError("The URL's host has no address.") from None
         addresses = [ipaddress.ip_address(entry[4][0]) for entry in found]
         try:
-            check_addresses(addresses, target, allow_loopback=self._fetcher.allow_http_loopback)
+            check_addresses(addresses, target, self._fetcher.allowed)
         except RefusedURL as problem:
             raise OutboundFetchError(str(problem)) from None
         return addresses

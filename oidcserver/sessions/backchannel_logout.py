@@ -15,6 +15,7 @@ from oidcserver import clock
 from oidcserver.models import LogoutDelivery
 from oidcserver.models.login_session_client import clients_of_login_session
 from oidcserver.oauth.registration.members import fetched_uri
+from oidcserver.security import allowed_addresses
 from oidcserver.security.outbound import OutboundFetcher
 from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel
 from oidcserver.sessions.logout_deliverer import LogoutDeliverer
@@ -88,7 +89,7 @@ def includeme(config: Any) -> None:
         bundle = settings["oauth.outbound_ca_bundle"]
         fetcher = OutboundFetcher(
             timeout=settings["oidc.backchannel_logout_timeout"],
-            allow_http_loopback=settings["oauth.outbound_allow_loopback"],
+            allowed=allowed_addresses(settings),
             ca_bundle=str(bundle) if bundle else None,
         )
         config.registry.logout_deliverer = LogoutDeliverer(config.registry, fetcher)

@@ -20,6 +20,7 @@ from oidcserver.cli import main
 from oidcserver.models import Client, LoginSessionClient, LogoutDelivery, User
 from oidcserver.models.logout_delivery import claim_logout_delivery
 from oidcserver.oauth.registration import update_client
+from oidcserver.oauth.registration.rules import InvalidClientMetadata
 from oidcserver.settings import ConfigurationProblem
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -351,12 +352,28 @@ def test_a_redirect_is_not_followed(provider: Provider, application: Application
 
 
 def test_an_internal_address_gets_no_packet(make: MakeProvider, application: Application) -> None:
+    client = register(make(), application)
     provider = make(oauth__outbound_allow_loopback="false")
-    client, browser = register(provider, application), provider.browser()
-    client.login(browser)
+    with pytest.raises(InvalidClientMetadata, match="backchannel_logout_uri is not https"):
+        register(provider, application)
+    earlier, browser = RelyingParty(provider, client.client, client.secret), provider.browser()
+    earlier.login(browser)
     sign_out(browser)
     assert application.posts == []
     assert deliveries(provider)[0].problem
+
+
+def test_what_development_registers_is_told_without_a_setting(
+    make_provider: MakeProvider, application: Application
+) -> None:
+    provider = make_provider(
+        oidc__logout_channels="backchannel", oidc__backchannel_logout_interval="0",
+        oidc__backchannel_logout_wait=LONG,
+    )  # fmt: skip
+    client, browser = register(provider, application), provider.browser()
+    client.login(browser)
+    sign_out(browser)
+    verify(provider, application.tokens[0], client)
 
 
 def test_what_a_process_left_undone_the_next_one_does(

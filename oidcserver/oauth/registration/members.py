@@ -14,6 +14,7 @@ from oidcserver.oauth.registration.uris import (
     request_uri_problem,
     web_uri_problem,
 )
+from oidcserver.security import allowed_addresses
 from oidcserver.security.jwk_set import public_key_set
 
 Rule = Callable[[Any, Any], Any]
@@ -119,11 +120,11 @@ def _scope(value: Any, provider: Any) -> str:
     return " ".join(words)
 
 
-def _uri(problem_of: Callable[..., str | None]) -> Rule:
+def _uri(problem_of: Callable[[str, Any], str | None]) -> Rule:
     def rule(value: Any, provider: Any) -> str:
         if not isinstance(value, str):
             raise ValueError("is not text")
-        problem = problem_of(value, development=is_development(provider))
+        problem = problem_of(value, provider)
         if problem is not None:
             raise ValueError(problem)
         return value
@@ -131,9 +132,9 @@ def _uri(problem_of: Callable[..., str | None]) -> Rule:
     return rule
 
 
-web_uri = _uri(web_uri_problem)
-fetched_uri = _uri(fetched_uri_problem)
-_request_uri = _uri(request_uri_problem)
+web_uri = _uri(lambda uri, it: web_uri_problem(uri, development=is_development(it)))
+fetched_uri = _uri(lambda uri, it: fetched_uri_problem(uri, allowed_addresses(it.settings)))
+_request_uri = _uri(lambda uri, it: request_uri_problem(uri, allowed_addresses(it.settings)))
 
 
 def _request_uris(value: Any, provider: Any) -> list[str]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
-from oidcserver.security.addresses import RefusedURL, check_addresses, parse_url
+from oidcserver.security.addresses import Address, Reachable, RefusedURL, check_addresses, parse_url
 from oidcserver.security.cors import origin_of
 
 MAX_URI = 2000
@@ -98,30 +98,31 @@ def web_uri_problem(uri: str, *, development: bool) -> str | None:
     return None if local or parts.scheme == "https" else "is not https"
 
 
-def fetched_uri_problem(uri: str, *, development: bool) -> str | None:
+def fetched_uri_problem(uri: str, allowed: Reachable) -> str | None:
     """Check a URI that the server itself connects to: its host is no address of the inside.
 
-    What a name stands for is checked when it is fetched, and each time anew.
+    The rule is that of the connection, so what is registered is reached. What a name stands for is
+    checked when it is connected to, and each time anew.
     """
-    problem = web_uri_problem(uri, development=development)
+    problem = web_uri_problem(uri, development=allowed.loopback)
     if problem is not None:
         return problem
     try:
-        target = parse_url(uri, allow_http=development)
-        if address := _address(target.host):
-            check_addresses([address], target, allow_loopback=development)
+        target = parse_url(uri, allow_http=allowed.loopback)
+        if addresses := _addresses(target.host):
+            check_addresses(addresses, target, allowed)
     except RefusedURL as refused:
         return f"is refused: {str(refused).rstrip('.')}"
     return None
 
 
-def request_uri_problem(uri: str, *, development: bool) -> str | None:
+def request_uri_problem(uri: str, allowed: Reachable) -> str | None:
     """Check where a request object is fetched from.
 
     It may have a fragment, which tells versions apart (OpenID Connect Core section 6.2).
     """
     fetched, _, fragment = uri.partition("#")
-    problem = fetched_uri_problem(fetched, development=development)
+    problem = fetched_uri_problem(fetched, allowed)
     if problem is None and not (_CHARACTERS.fullmatch(fragment) and len(uri) <= MAX_URI):
         problem = "has a fragment that is too long or no fragment of a URI"
     return problem
@@ -162,15 +163,15 @@ def https_host(uri: str) -> str | None:
 
 def is_loopback(host: str) -> bool:
     """Say whether a host is this machine, by name or address literal."""
-    address = _address(host)
-    return address is not None and address.is_loopback
+    addresses = _addresses(host)
+    return bool(addresses) and all(address.is_loopback for address in addresses)
 
 
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address that a host says by itself; every other name has to be looked up."""
+def _addresses(host: str) -> list[Address]:
+    """Return the addresses that a host says by itself; every other name has to be looked up."""
     if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 section 6.3
-        return ipaddress.IPv4Address("127.0.0.1")
+        return [ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1")]
     try:
-        return ipaddress.ip_address(host)
+        return [ipaddress.ip_address(host)]
     except ValueError:
-        return None
+        return []

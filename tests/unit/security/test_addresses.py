@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from oidcserver.security.addresses import (
     Address,
+    Reachable,
     RefusedURL,
     Target,
     check_addresses,
     is_public,
     parse_url,
+    reachable,
 )
 
 INWARD_NETWORKS = [
@@ -84,6 +86,8 @@ def test_addresses_of_the_public_internet_are_public(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
 
 
+NOWHERE_ELSE = Reachable()
+MACHINE = Reachable(loopback=True)
 HTTPS = Target("https", "client.example", 443, "/")
 HTTP = Target("http", "client.example", 80, "/")
 
@@ -94,36 +98,87 @@ def test_one_inward_address_among_public_ones_refuses_the_host(
 ) -> None:
     addresses = data.draw(st.permutations([*others, address]))
     with pytest.raises(RefusedURL):
-        check_addresses(addresses, HTTPS, allow_loopback=False)
+        check_addresses(addresses, HTTPS, NOWHERE_ELSE)
 
 
 def test_a_host_without_addresses_is_refused() -> None:
     with pytest.raises(RefusedURL):
-        check_addresses([], HTTPS, allow_loopback=True)
+        check_addresses([], HTTPS, MACHINE)
 
 
 @given(st.lists(public, min_size=1))
 def test_a_host_with_public_addresses_only_is_accepted(addresses: list[Address]) -> None:
-    check_addresses(addresses, HTTPS, allow_loopback=False)
+    check_addresses(addresses, HTTPS, NOWHERE_ELSE)
 
 
 def test_development_reaches_loopback_by_http_and_https_and_nothing_else_inward() -> None:
     loopback = [ipaddress.ip_address("127.0.0.1"), ipaddress.ip_address("::1")]
-    check_addresses(loopback, HTTP, allow_loopback=True)
-    check_addresses(loopback, HTTPS, allow_loopback=True)
+    check_addresses(loopback, HTTP, MACHINE)
+    check_addresses(loopback, HTTPS, MACHINE)
     for other in ("10.0.0.1", "169.254.169.254", "8.8.8.8"):
         with pytest.raises(RefusedURL):
-            check_addresses([*loopback, ipaddress.ip_address(other)], HTTP, allow_loopback=True)
+            check_addresses([*loopback, ipaddress.ip_address(other)], HTTP, MACHINE)
         with pytest.raises(RefusedURL):
-            check_addresses([ipaddress.ip_address(other)], HTTP, allow_loopback=True)
+            check_addresses([ipaddress.ip_address(other)], HTTP, MACHINE)
     with pytest.raises(RefusedURL):
-        check_addresses([ipaddress.ip_address("10.0.0.1")], HTTPS, allow_loopback=True)
+        check_addresses([ipaddress.ip_address("10.0.0.1")], HTTPS, MACHINE)
 
 
 def test_the_refusal_names_no_address() -> None:
     with pytest.raises(RefusedURL) as refusal:
-        check_addresses([ipaddress.ip_address("10.1.2.3")], HTTPS, allow_loopback=False)
+        check_addresses([ipaddress.ip_address("10.1.2.3")], HTTPS, NOWHERE_ELSE)
     assert "10.1.2.3" not in str(refusal.value)
+
+
+ALLOWED = reachable("10.0.0.0/8 192.168.1.5 fd00::/8 app.internal .Corp.example")
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("client.example", "10.1.2.3"),
+        ("client.example", "192.168.1.5"),
+        ("client.example", "fd12::1"),
+        ("app.internal", "172.16.0.1"),
+        ("shop.corp.example", "127.0.0.1"),
+        ("client.example", "8.8.8.8"),
+    ],
+)
+def test_what_the_operator_allows_is_reached_by_https(host: str, address: str) -> None:
+    found = [ipaddress.ip_address(address), ipaddress.ip_address("10.0.0.1")]
+    check_addresses(found, Target("https", host, 443, "/"), ALLOWED)
+    with pytest.raises(RefusedURL, match="https"):
+        check_addresses(found, Target("http", host, 80, "/"), ALLOWED)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("client.example", "192.168.1.6"),
+        ("client.example", "172.16.0.1"),
+        ("client.example", "169.254.169.254"),
+        ("client.example", "::ffff:10.0.0.1"),
+        ("corp.example", "127.0.0.1"),
+        ("evilcorp.example", "127.0.0.1"),
+        ("app.internal.example", "127.0.0.1"),
+    ],
+)
+def test_and_nothing_beside_it_which_the_log_explains(
+    host: str, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(RefusedURL):
+        check_addresses([ipaddress.ip_address(address)], Target("https", host, 443, "/"), ALLOWED)
+    assert f"Nothing is sent to {host}" in caplog.text
+    assert "oauth.outbound_allow" in caplog.text
+    assert address not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "word", ["10.0.0.1/8", "10.0.0.0/33", "*.corp.example", "a/b", "https://x/"]
+)
+def test_a_list_of_anything_else_is_rejected(word: str) -> None:
+    with pytest.raises(ValueError, match="networks, addresses and host names"):
+        reachable(f"10.0.0.0/8 {word}")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oidcserver.security import outbound
+from oidcserver.security.addresses import Reachable
 from oidcserver.security.outbound import FetchResult, OutboundFetcher, OutboundFetchError
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Type: Application/JSON; charset=utf-8\r\n\r\n{}"
@@ -33,7 +34,7 @@ class Names:
 
 
 def development(**options: Any) -> OutboundFetcher:
-    return OutboundFetcher(**{"allow_http_loopback": True, "timeout": 3.0} | options)
+    return OutboundFetcher(**{"allowed": Reachable(loopback=True), "timeout": 3.0} | options)
 
 
 def reason(fetch: Callable[[], object]) -> str:

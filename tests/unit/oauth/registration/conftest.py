@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from oidcserver.plugins.catalog import Catalog
+from oidcserver.security.addresses import Reachable
 
 GRANT_TYPES = ("authorization_code", "implicit", "client_credentials", "password", "refresh_token")
 METHODS = {
@@ -30,6 +31,8 @@ def make(mode: str = "production", **selected: Any) -> Any:
             "oidcserver.mode": mode,
             "oauth.pkce_exemptions": True,
             "oauth.private_use_schemes": ("example-ide",),
+            "oauth.outbound_allow": Reachable(),
+            "oauth.outbound_allow_loopback": None,
         },
         "grant_types": dict.fromkeys(GRANT_TYPES),
         "response_types": frozenset({"code", "id_token", "id_token token", "code id_token"}),

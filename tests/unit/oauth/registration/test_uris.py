@@ -16,6 +16,9 @@ from oidcserver.oauth.registration.uris import (
     redirect_uri_problem,
     web_uri_problem,
 )
+from oidcserver.security.addresses import Reachable, reachable
+
+NOWHERE_ELSE = Reachable()
 
 
 def redirect_problem(uri: str, application_type: str = "web", **kwargs: Any) -> str | None:
@@ -194,7 +197,7 @@ def test_in_development_a_page_may_be_on_this_machine() -> None:
     ],
 )  # fmt: skip
 def test_the_server_fetches_from_the_public_internet(uri: str) -> None:
-    assert fetched_uri_problem(uri, development=False) is None
+    assert fetched_uri_problem(uri, NOWHERE_ELSE) is None
 
 
 @pytest.mark.parametrize(
@@ -208,18 +211,33 @@ def test_the_server_fetches_from_the_public_internet(uri: str) -> None:
     ],
 )  # fmt: skip
 def test_and_from_no_address_of_the_inside(host: str) -> None:
-    assert fetched_uri_problem(f"https://{host}/jwks", development=False) is not None
+    assert fetched_uri_problem(f"https://{host}/jwks", NOWHERE_ELSE) is not None
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "[fd00::1]", "app.internal"])
+def test_unless_the_operator_allows_it_by_https(host: str) -> None:
+    allowed = reachable("10.0.0.0/8 fd00::1 app.internal")
+    assert fetched_uri_problem(f"https://{host}:8443/jwks", allowed) is None
+    assert fetched_uri_problem(f"http://{host}:8443/jwks", allowed) == "is not https"
+
+
+def test_localhost_is_allowed_with_both_of_its_addresses() -> None:
+    uri = "https://localhost:8443/jwks"
+    assert fetched_uri_problem(uri, reachable("127.0.0.1")) is not None
+    assert fetched_uri_problem(uri, reachable("127.0.0.1 ::1")) is None
 
 
 def test_in_development_the_server_fetches_from_this_machine_but_not_from_its_network() -> None:
     for uri in ("http://localhost:3000/jwks", "http://127.0.0.1/jwks", "https://localhost/jwks"):
-        assert fetched_uri_problem(uri, development=True) is None
+        assert fetched_uri_problem(uri, Reachable(loopback=True)) is None
     for uri in ("http://client.example/jwks", "https://10.0.0.1/jwks", "http://10.0.0.1/jwks"):
-        assert fetched_uri_problem(uri, development=True) is not None
+        assert fetched_uri_problem(uri, Reachable(loopback=True)) is not None
 
 
 @given(st.text(max_size=60) | st.from_regex(r"https://[!-~]{0,40}", fullmatch=True), st.booleans())
 def test_any_text_is_answered(text: str, development: bool) -> None:
-    for problem_of in (web_uri_problem, fetched_uri_problem):
-        problem = problem_of(text, development=development)
+    for problem in (
+        web_uri_problem(text, development=development),
+        fetched_uri_problem(text, Reachable(loopback=development)),
+    ):
         assert problem is None or (problem.isascii() and problem.isprintable())
