@@ -20,6 +20,7 @@ from oidcserver.oauth.registration.dynamic import (
 )
 from oidcserver.oauth.responses import NO_STORE, error_response, json_response
 from oidcserver.operations.rejections import record_rejection
+from oidcserver.security.cors import allow_any_origin
 
 _NOBODY = digest("")
 #: What a client may say of itself again (RFC 7592 section 2.2); the rest is the server's.
@@ -33,7 +34,7 @@ def client_configuration(request: Any) -> Response:
         token = read_bearer_token(request)
         client = _demand_client(request, client_id, token)
         if request.method == "DELETE":
-            return _delete(request, client)
+            return allow_any_origin(_delete(request, client))
         secrets: dict[str, str] = {}
         if request.method == "PUT":
             client, secrets = _replace(request, client, token)
@@ -43,7 +44,8 @@ def client_configuration(request: Any) -> Response:
                 "client_configuration_endpoint", client_id=client_id
             ),
         }
-        return json_response(200, {**describe_client(client), **secrets, **own})
+        described = {**describe_client(client), **secrets, **own}
+        return allow_any_origin(json_response(200, described))
     except OAuth2Error as error:
         rejection = as_rejection(error)
         record_rejection(request, rejection, client_id)
@@ -107,5 +109,5 @@ def includeme(config: Any) -> None:
     config.add_startup_check("registration of client_configuration", _demand_registration)
     config.add_oauth_endpoint(
         "client_configuration", "/oauth/register/{client_id}", client_configuration,
-        methods=("GET", "PUT", "DELETE"), metadata_field=None,
+        methods=("GET", "PUT", "DELETE"), cors=True, metadata_field=None,
     )  # fmt: skip

@@ -25,7 +25,10 @@ def includeme(config: Any) -> None:
         ("openid_configuration", "/.well-known/openid-configuration"),
         ("oauth_authorization_server", "/.well-known/oauth-authorization-server"),
     ):
-        config.add_oauth_endpoint(name, pattern, discovery, methods=("GET",), metadata_field=None)
+        config.add_oauth_endpoint(
+            name, pattern, discovery, methods=("GET",), cors=True, metadata_field=None,
+            well_known=True,
+        )  # fmt: skip
 
     def make_document() -> None:
         document = config.registry.provider.discovery()

@@ -46,5 +46,5 @@ def includeme(config: Any) -> None:
     """Offer the endpoint."""
     config.add_startup_check("key lifetimes", check_key_lifetimes)
     config.add_oauth_endpoint(
-        "jwks", "/oauth/jwks.json", jwks, methods=("GET",), metadata_field="jwks_uri"
+        "jwks", "/oauth/jwks.json", jwks, methods=("GET",), cors=True, metadata_field="jwks_uri"
     )

@@ -19,6 +19,7 @@ from oidcserver.oauth.registration.dynamic import check_metadata, describe_clien
 from oidcserver.oauth.registration.software_statement import refuse_malformed_issuers
 from oidcserver.oauth.responses import error_response, json_response
 from oidcserver.operations.rejections import record_rejection
+from oidcserver.security.cors import allow_any_origin
 from oidcserver.security.throttling import network_of, take
 from oidcserver.settings import boolean, choice, integer, lines, seconds, words
 
@@ -32,7 +33,7 @@ def registration(request: Any) -> Response:
         metadata = check_metadata(request, read_metadata(request.body))
         if token is not None and not use_initial_access_token(request.dbsession, token):
             raise _unknown_token()
-        return json_response(201, _register(request, metadata))
+        return allow_any_origin(json_response(201, _register(request, metadata)))
     except OAuth2Error as error:
         rejection = as_rejection(error)
         record_rejection(request, rejection, None)
@@ -157,4 +158,4 @@ def includeme(config: Any) -> None:
         "Whether a client registers only with a software statement.",
     )
     config.add_startup_check("software statements", refuse_malformed_issuers)
-    config.add_oauth_endpoint("registration", "/oauth/register", registration)
+    config.add_oauth_endpoint("registration", "/oauth/register", registration, cors=True)

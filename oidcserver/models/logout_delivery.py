@@ -1,5 +1,6 @@
 """The outbox of back-channel logout: what clients are still to be told."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ForeignKey, String, Text, select, update
@@ -35,18 +36,22 @@ class LogoutDelivery(Base):
     problem: Mapped[str] = mapped_column(Text, default="")
 
 
-def claim_logout_delivery(dbsession: Session, lease: int) -> LogoutDelivery | None:
+def claim_logout_delivery(
+    dbsession: Session, lease: int, passing_over: Collection[str] = ()
+) -> LogoutDelivery | None:
     """Take the delivery that has been due for longest; None where none is due.
 
     Of several who try at once, one gets it. If that one dies, it is due again.
 
     :param lease: for how many seconds nobody else gets it.
+    :param passing_over: the clients whose deliveries are left alone.
     """
     now = clock.now()
     due = (
         LogoutDelivery.ended_at.is_(None),
         LogoutDelivery.next_attempt_at <= now,
         LogoutDelivery.expires_at > now,
+        LogoutDelivery.client_id.not_in(passing_over),
     )
     first = (
         select(LogoutDelivery.id)

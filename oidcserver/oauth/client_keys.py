@@ -7,6 +7,7 @@ from joserfc.jwk import KeySet
 from oidcserver.keys.jwt import InvalidJWT
 from oidcserver.keys.strict_json import compact
 from oidcserver.models import Client
+from oidcserver.oauth.waiting import waiting_for_a_host
 from oidcserver.security.jwk_set import stored_key_set
 from oidcserver.security.outbound import OutboundFetchError
 
@@ -14,13 +15,14 @@ from oidcserver.security.outbound import OutboundFetchError
 def read_client_keys(request: Any, client: Client, kid: str | None = None) -> KeySet:
     """Return the public keys of a client, for a request (see :func:`client_keys`).
 
-    While they are fetched no transaction is open: what was done in it is committed, what was read
-    in it has to be read anew.
+    Where they may be fetched the transaction ends (see :func:`waiting_for_a_host`).
+
+    :raises Rejection: ``temporarily_unavailable``, if too many requests wait already.
     """
-    if client.member("jwks_uri"):
-        request.tm.commit()
-        request.tm.begin()
-    return client_keys(request.registry, client, kid)
+    if not client.member("jwks_uri"):
+        return client_keys(request.registry, client, kid)
+    with waiting_for_a_host(request):
+        return client_keys(request.registry, client, kid)
 
 
 def client_keys(registry: Any, client: Client, kid: str | None = None) -> KeySet:
@@ -30,10 +32,11 @@ def client_keys(registry: Any, client: Client, kid: str | None = None) -> KeySet
     not be open meanwhile.
 
     :raises InvalidJWT: if there are none that can be had.
+    :raises TooManyWaiting: if too many threads wait for other hosts.
     """
     try:
         if uri := client.member("jwks_uri"):
-            keys: KeySet = registry.remote_jwks.keys(uri, kid)
+            keys: KeySet = registry.remote_jwks.keys(uri, kid, client.client_id)
             return keys
         return stored_key_set(compact(client.member("jwks")))
     except (OutboundFetchError, ValueError) as problem:

@@ -53,6 +53,8 @@ def error_page(
     values = {"rejection": rejection, "reference": reference, "back": back, "hint": hint}
     response = render_to_response("oidcserver:templates/error.jinja2", values, request=request)
     response.status_int = rejection.status_code
+    # A challenge would open the browser's own password window.
+    response.headerlist.extend(it for it in rejection.headers if it[0] != "WWW-Authenticate")
     return response
 
 

@@ -97,7 +97,8 @@ def _read_keys(request: Any, client: Any) -> KeySet:
         keys = read_client_keys(request, client)
     except InvalidJWT as refused:
         keys, problem = KeySet([]), str(refused)
-    dbsession.add_all(rows)  # a commit let go of them
+    finally:
+        dbsession.add_all(rows)  # a commit let go of them
     if problem:
         raise _impossible(client, "The keys of the client cannot be had.", reason=problem)
     return keys

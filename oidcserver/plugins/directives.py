@@ -86,6 +86,7 @@ def add_oauth_endpoint(
     methods: Sequence[str] = ("POST",),
     cors: bool = False,
     multipart: bool = False,
+    well_known: bool = False,
     metadata_field: str | None = "",
     metadata: Mapping[str, Any] | None = None,
     **view_options: Any,
@@ -95,9 +96,12 @@ def add_oauth_endpoint(
     :param name: the ini name; the route is ``{name}_endpoint``.
     :param pattern: the route pattern, below the include's route prefix.
     :param methods: the HTTP methods it answers; every other gets 405 with Allow.
-    :param cors: whether a preflight request is answered.
+    :param cors: whether scripts of other origins use it: preflight requests are answered, and its
+        errors can be read. Which of them may read its other answers is the view's to say.
     :param multipart: whether a form may come as multipart/form-data too, text parts only;
         everywhere else that is answered with 415.
+    :param well_known: whether it is also at the root of the host, where the path of an issuer that
+        has one follows the pattern (RFC 8414 section 3.1).
     :param metadata_field: the discovery member that holds its URL; by default
         ``{name}_endpoint``; None for none.
     :param metadata: further discovery members that exist with it: values, or callables that
@@ -105,7 +109,7 @@ def add_oauth_endpoint(
     """
     field = f"{name}_endpoint" if metadata_field == "" else metadata_field
     endpoint = EndpointOffer(
-        name, pattern, config.maybe_dotted(view), tuple(methods), cors, multipart,
+        name, pattern, config.maybe_dotted(view), tuple(methods), cors, multipart, well_known,
         field, dict(metadata or {}), view_options, config,
     )  # fmt: skip
     offer(config, "endpoint", name, endpoint)

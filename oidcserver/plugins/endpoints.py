@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from pyramid.response import Response
 
@@ -20,6 +21,7 @@ class EndpointOffer:
     methods: tuple[str, ...]
     cors: bool
     multipart: bool
+    well_known: bool
     metadata_field: str | None
     metadata: Mapping[str, Any]
     view_options: Mapping[str, Any]
@@ -32,15 +34,27 @@ class EndpointOffer:
 
     def select(self) -> str:
         """Add the route and its view; return the path below the application's root."""
-        self.config.add_route(self.route_name, self.pattern)
+        path = self._add(self.route_name, self.pattern)
+        issuer_path = urlsplit(self.config.registry.provider.issuer).path
+        if self.well_known and issuer_path:
+            prefix, self.config.route_prefix = self.config.route_prefix, None
+            self._add(f"{self.route_name}_of_host", f"{self.pattern}{issuer_path}")
+            self.config.route_prefix = prefix
+        return path
+
+    def _add(self, route_name: str, pattern: str) -> str:
+        self.config.add_route(route_name, pattern)
         self.config.add_view(
             _answer_methods(self.view, self.methods, self.cors),
-            route_name=self.route_name,
+            route_name=route_name,
             require_csrf=False,
             **self.view_options,
         )
         prefix = self.config.route_prefix
-        return (f"/{prefix.strip('/')}" if prefix else "") + "/" + self.pattern.lstrip("/")
+        path = (f"/{prefix.strip('/')}" if prefix else "") + "/" + pattern.lstrip("/")
+        if self.cors:
+            self.config.registry.provider.paths_for_scripts.add(path)
+        return path
 
 
 def _answer_methods(
@@ -69,7 +83,8 @@ def _preflight(allow: str) -> Response:
     headers = [
         ("Access-Control-Allow-Origin", "*"),
         ("Access-Control-Allow-Methods", allow),
-        ("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP"),
+        # The star covers what libraries add, such as a protocol version; not Authorization.
+        ("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP, *"),
         ("Access-Control-Max-Age", str(PREFLIGHT_SECONDS)),
     ]
     return Response(status=204, headerlist=headers)

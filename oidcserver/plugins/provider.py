@@ -40,6 +40,8 @@ class Provider:
         self.endpoints: dict[str, str] = {}
         #: The paths of endpoints that take multipart/form-data.
         self.multipart_paths: frozenset[str] = frozenset()
+        #: The paths of endpoints that scripts of other origins use, ``{name}`` for one segment.
+        self.paths_for_scripts: set[str] = set()
         self.grants: dict[str, GrantOffer] = {}
         self.response_types: frozenset[str] = frozenset()
         self.response_modes: dict[str, Any] = {}
@@ -108,6 +110,17 @@ class Provider:
         names = [name for scope in self.scopes.values() for name in scope.claims]
         names += [name for source in self.claims_sources.values() for name in source.claims]
         return dict.fromkeys(names)
+
+    def is_for_scripts(self, path: str) -> bool:
+        """Say whether scripts of other origins use the endpoint at a path."""
+        if path in self.paths_for_scripts:
+            return True
+        segments = path.split("/")
+        return any(
+            len(segments) == len(pattern)
+            and all(a == b or b[:1] == "{" for a, b in zip(segments, pattern, strict=True))
+            for pattern in (each.split("/") for each in self.paths_for_scripts if "{" in each)
+        )
 
     def url(self, path: str) -> str:
         """Return the public URL of a path of this application, whatever Host a request had.

@@ -8,14 +8,20 @@ from pyramid.tweens import EXCVIEW, INGRESS
 
 from oidcserver.security.addresses import Reachable, reachable
 from oidcserver.security.content_security_policy import content_security_policy
+from oidcserver.security.documents import RemoteDocuments
 from oidcserver.security.jwks_cache import RemoteJWKS
 from oidcserver.security.outbound import NOWHERE_ELSE, OutboundFetcher
-from oidcserver.settings import Settings, boolean, path, seconds
+from oidcserver.security.waiting import WaitingPlaces
+from oidcserver.settings import Settings, boolean, integer, path, seconds
 
 
 def includeme(config: Any) -> None:
-    """Add the two tweens, ``request.content_security_policy`` and ``registry.remote_jwks``."""
-    config.add_tween("oidcserver.security.request_guard.request_guard_tween_factory", under=INGRESS)
+    """Add the three tweens, ``request.content_security_policy`` and the outbound fetches."""
+    config.add_tween("oidcserver.security.cors.cors_tween_factory", under=INGRESS)
+    config.add_tween(
+        "oidcserver.security.request_guard.request_guard_tween_factory",
+        under="oidcserver.security.cors.cors_tween_factory",
+    )
     config.add_tween(
         "oidcserver.security.headers.headers_tween_factory",
         under="oidcserver.security.request_guard.request_guard_tween_factory",
@@ -44,8 +50,17 @@ def includeme(config: Any) -> None:
         None,
         "The certificates that outbound fetches trust; by default the system's.",
     )
+    setting(
+        "oauth.outbound_places",
+        integer,
+        2,
+        "How many requests of a process may wait for other hosts at once, one host or client for "
+        "half of them: about half of the server's threads, which are 4 by default.",
+    )
     setting("oauth.jwks_max_age", seconds, 300,
             "How long a client's fetched keys are used before they are fetched again.")  # fmt: skip
+    setting("oauth.jwks_max_stale", seconds, 3600,
+            "How long they are used beyond that while their host does not answer.")  # fmt: skip
     config.add_startup_check("outbound loopback", _refuse_loopback_in_production)
     # What a foreign server sends is its matter, and a log that it fills is ours.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
@@ -58,8 +73,15 @@ def includeme(config: Any) -> None:
             allowed=allowed_addresses(settings),
             ca_bundle=str(bundle) if bundle else None,
         )
+        places = WaitingPlaces(settings["oauth.outbound_places"])
+        fetcher = config.registry.outbound_fetcher
+        config.registry.waiting_places = places
+        config.registry.remote_documents = RemoteDocuments(fetcher, places)
         config.registry.remote_jwks = RemoteJWKS(
-            config.registry.outbound_fetcher, max_age=settings["oauth.jwks_max_age"]
+            fetcher,
+            places,
+            max_age=settings["oauth.jwks_max_age"],
+            max_stale=settings["oauth.jwks_max_stale"],
         )
 
     config.action(("oauth", "outbound"), make_fetcher)

@@ -1,14 +1,18 @@
 """Cross-origin requests from scripts in browsers (the Fetch standard's CORS protocol).
 
 No response here ever allows credentials, so a script can use what it holds itself (a code, a
-token, a DPoP key), never the person's cookies.
+token, a DPoP key), never the user's cookies. What a code or a token gives is for the pages of its
+client. Errors of the same endpoints are for every script, so that an application can tell an
+expired token from a network that is down: they say nothing that a request without a browser would
+not learn too.
 """
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
+from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.response import Response
 
@@ -44,8 +48,27 @@ def origin_of(uri: str) -> str | None:
     return origin if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{origin}:{port}"
 
 
+def cors_tween_factory(
+    handler: Callable[[Request], Response], registry: Registry
+) -> Callable[[Request], Response]:
+    """Make the tween that lets every script read the errors of the endpoints for scripts.
+
+    It belongs above whatever rejects a request before the endpoint sees it.
+    """
+    provider = registry.provider
+
+    def cors_tween(request: Request) -> Response:
+        response = handler(request)
+        if response.status_int >= 400 and provider.is_for_scripts(request.environ["PATH_INFO"]):
+            allow_any_origin(response)
+            response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+        return response
+
+    return cors_tween
+
+
 def allow_any_origin(response: Response) -> Response:
-    """Let every script read a public document (discovery, JWKS); return the response."""
+    """Let every script read a response, such as discovery; return the response."""
     response.headers["Access-Control-Allow-Origin"] = "*"
     return response
 
@@ -53,7 +76,7 @@ def allow_any_origin(response: Response) -> Response:
 def allow_registered_origin(request: Request, response: Response, uris: Iterable[str]) -> Response:
     """Let a script of the client's pages read the response; return the response.
 
-    For token, userinfo and revocation, errors included.
+    For token, userinfo and revocation, where they succeed.
 
     :param uris: the redirect URIs of the client that the request is from.
     """

@@ -30,6 +30,7 @@ from oidcserver.security.addresses import (
     check_addresses,
     parse_url,
 )
+from oidcserver.security.waiting import TooManyWaiting
 
 #: Fetches under way at once in this process. A flood of slow hosts must not take every thread.
 MAX_CONCURRENT = 32
@@ -49,6 +50,10 @@ class OutboundFetchError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class HostTimedOut(OutboundFetchError):
+    """The host did not answer in whole within the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ class OutboundFetcher:
         :param accept: the value of the Accept field.
         :raises OutboundFetchError: if the URL is refused (then nothing was sent), or no whole
             answer came in time, or the answer is a redirect, too large or compressed.
+        :raises TooManyWaiting: if too many fetches are under way in this process.
         """
         return self._within_deadline(url, lambda it: it.request("GET", {"Accept": accept}, None))
 
@@ -129,16 +135,14 @@ class OutboundFetcher:
             finally:
                 self.places.release()
 
-        if not self.places.acquire(timeout=self.timeout):
-            raise OutboundFetchError("Too many requests to other hosts are under way.")
+        if not self.places.acquire(blocking=False):
+            raise TooManyWaiting
         try:
             threading.Thread(target=run, name="outbound-fetch", daemon=True).start()
         except RuntimeError:  # the system has no more threads
             self.places.release()
-            raise OutboundFetchError("Too many requests to other hosts are under way.") from None
-        late = OutboundFetchError(
-            f"The host did not answer in whole within {self.timeout:g} seconds."
-        )
+            raise TooManyWaiting from None
+        late = HostTimedOut(f"The host did not answer in whole within {self.timeout:g} seconds.")
         try:
             outcome = future.result(exchange.seconds_left())
         except TimeoutError:

@@ -17,12 +17,12 @@ from oidcserver.models.login_session_client import clients_of_login_session
 from oidcserver.oauth.registration.members import fetched_uri
 from oidcserver.security import allowed_addresses
 from oidcserver.security.outbound import OutboundFetcher
+from oidcserver.security.waiting import TooManyWaiting
 from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel
-from oidcserver.sessions.logout_deliverer import LogoutDeliverer
+from oidcserver.sessions.logout_deliverer import MEMBER, LogoutDeliverer
 from oidcserver.settings import seconds
 
 NAME = "backchannel"
-MEMBER = "backchannel_logout_uri"
 SETTINGS = (
     ("oidc.backchannel_logout_timeout", seconds, 2,
      "How long an application may take to answer that it heard of a logout."),
@@ -68,9 +68,14 @@ def deliver_after_commit(request: Any, identifiers: list[str]) -> None:
 
 
 def _deliver(committed: bool, registry: Any, identifiers: list[str]) -> None:
-    if committed:
-        wait = registry.provider.settings["oidc.backchannel_logout_wait"]
-        registry.logout_deliverer.deliver(identifiers, wait)
+    if not committed:
+        return
+    wait = registry.provider.settings["oidc.backchannel_logout_wait"]
+    try:
+        with registry.waiting_places.taken():
+            registry.logout_deliverer.deliver(identifiers, wait)
+    except TooManyWaiting:  # these go on at once, and the clients hear of it all the same
+        registry.logout_deliverer.wake()
 
 
 def _start(event: NewRequest) -> None:

@@ -10,8 +10,10 @@ import logging
 import re
 import secrets
 import threading
+import time
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import urlsplit
 
 from oidcserver import clock
 from oidcserver.keys.jwt import InvalidJWT
@@ -23,12 +25,18 @@ from oidcserver.models.logout_delivery import (
 )
 from oidcserver.oauth.errors import Rejection
 from oidcserver.security.outbound import FetchResult, OutboundFetcher, OutboundFetchError
+from oidcserver.security.waiting import TooManyWaiting
+from oidcserver.sessions.logout_lanes import DeliveryLanes
 from oidcserver.sessions.logout_token import make_logout_token
+
+MEMBER = "backchannel_logout_uri"
 
 log = logging.getLogger("oidcserver.backchannel_logout")
 
-#: Deliveries under way at once in one process.
-WORKERS = 8
+#: Deliveries under way at once in one process, and those that use the database at that moment.
+WORKERS, DATABASE_USERS = 32, 4
+#: How many are looked at for one whose turn it is.
+MAX_LOOKS = 100
 #: Seconds from the first failure to the second attempt, doubled from one to the next, and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 5, 3600
 #: Seconds that a claim lasts beyond what its fetches may take.
@@ -50,6 +58,8 @@ class LogoutDeliverer:
         settings = registry.provider.settings
         self._interval: int = settings["oidc.backchannel_logout_interval"]
         self._lease = int(fetcher.timeout) + settings["oauth.outbound_timeout"] + CLAIM_MARGIN
+        self._lanes = DeliveryLanes()
+        self._database_users = threading.BoundedSemaphore(DATABASE_USERS)
         #: Guards what follows, and tells of its changes.
         self._changed = threading.Condition()
         self._working = 0
@@ -134,17 +144,30 @@ class LogoutDeliverer:
             self._changed.notify_all()
 
     def _claim(self) -> tuple[LogoutDelivery, Client] | None:
-        if self._stopped.is_set():
-            return None
-        with self._registry.dbsession_factory.begin() as dbsession:
-            delivery = claim_logout_delivery(dbsession, self._lease)
-            if delivery is None:
+        """Take the delivery that is due for longest, of those whose host's turn it is."""
+        for _ in range(MAX_LOOKS):
+            if self._stopped.is_set():
                 return None
-            return delivery, dbsession.get_one(Client, delivery.client_id)
+            with self._database_users, self._registry.dbsession_factory() as dbsession:
+                passing_over = self._lanes.waiting_clients()
+                delivery = claim_logout_delivery(dbsession, self._lease, passing_over)
+                if delivery is None:
+                    return None
+                client = dbsession.get_one(Client, delivery.client_id)
+                if self._lanes.enter(client.client_id, _host(client)):
+                    try:
+                        dbsession.commit()
+                    except Exception:
+                        self._lanes.leave(_host(client), answered=True)
+                        raise
+                    return delivery, client
+            # The claim is rolled back: it stays due, and the client is passed over now.
+        return None
 
     def _attempt(self, delivery: LogoutDelivery, client: Client) -> None:
+        began = time.monotonic()
         try:
-            uri = client.member("backchannel_logout_uri")
+            uri = client.member(MEMBER)
             if uri is None:
                 self._end(delivery, "The client has no backchannel_logout_uri any more.")
                 return
@@ -154,11 +177,15 @@ class LogoutDeliverer:
             self._postpone(delivery, problem.reason)
         except Rejection as problem:
             self._postpone(delivery, problem.description)
+        except TooManyWaiting:
+            self._postpone(delivery, "Too many requests to other hosts are under way.")
         except (InvalidJWT, ValueError) as problem:
             self._postpone(delivery, f"No logout token can be made: {problem}.")
         else:
             self._settle(delivery, result)
         finally:
+            quick = time.monotonic() - began < self.fetcher.timeout / 2
+            self._lanes.leave(_host(client), answered=quick)
             with self._changed:
                 self._awaited.discard(delivery.id)
                 self._changed.notify_all()
@@ -173,7 +200,7 @@ class LogoutDeliverer:
             self._postpone(delivery, f"The client answered with status {result.status}.")
 
     def _end(self, delivery: LogoutDelivery, problem: str = "") -> None:
-        with self._registry.dbsession_factory.begin() as dbsession:
+        with self._database_users, self._registry.dbsession_factory.begin() as dbsession:
             end_logout_delivery(dbsession, delivery, problem)
         if problem:
             log.warning("Client %s was not told of a logout: %s", delivery.client_id, problem)
@@ -186,12 +213,16 @@ class LogoutDeliverer:
         if next_attempt_at >= delivery.expires_at:
             self._end(delivery, f"{problem} It is given up.")
             return
-        with self._registry.dbsession_factory.begin() as dbsession:
+        with self._database_users, self._registry.dbsession_factory.begin() as dbsession:
             postpone_logout_delivery(dbsession, delivery, next_attempt_at, problem)
         log.warning(
             "Client %s was not told of a logout yet (attempt %d): %s",
             delivery.client_id, delivery.attempts, problem,
         )  # fmt: skip
+
+
+def _host(client: Client) -> str:
+    return urlsplit(client.member(MEMBER) or "").netloc.lower()
 
 
 def _error_code(result: FetchResult) -> str:

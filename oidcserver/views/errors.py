@@ -131,9 +131,7 @@ def _answer(
 ) -> Response:
     if _wants_json(request):
         return error_response(rejection)
-    response = error_page(request, rejection, reference, back, hint)
-    response.headers.extend(rejection.headers)
-    return response
+    return error_page(request, rejection, reference, back, hint)
 
 
 def _wants_json(request: Any) -> bool:

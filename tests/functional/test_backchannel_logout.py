@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -340,6 +341,59 @@ def test_one_that_hangs_does_not_keep_the_others_waiting(
         assert sorted(ended) == [False, True]
     finally:
         quick.close()
+
+
+def test_forty_that_hang_do_not_keep_others_waiting(make: MakeProvider) -> None:
+    provider = make(oidc__backchannel_logout_wait="0", oidc__backchannel_logout_timeout="30")
+    application, quick = Application(), Application()
+    fetcher = provider.registry.logout_deliverer.fetcher
+    fetcher.resolver = lambda host, port, **options: [(None, None, 0, "", ("127.0.0.1", port))]
+    try:
+        registered = register(provider, quick)
+        hanging = [
+            provider.register(
+                backchannel_logout_uri=application.url.replace("127.0.0.1", f"a{n}.localhost")
+            )
+            for n in range(40)
+        ]
+        alice, bob = provider.browser(), provider.browser()
+        registered.login(bob, "bob")
+        sign_out(bob)
+        assert quick.heard.wait(10)
+        quick.heard.clear()
+        for client in hanging:
+            client.login(alice)
+        registered.login(bob, "bob")
+        application.may_answer.clear()
+        sign_out(alice)
+        assert application.heard.wait(10)
+        sign_out(bob)
+        assert quick.heard.wait(10)
+        under_way = [row.ended_at is None for row in deliveries(provider)]
+        assert under_way.count(True) >= 40, "those that hang are still waited for"
+    finally:
+        provider.registry.logout_deliverer.stop()
+        application.may_answer.set()
+        provider.registry.logout_deliverer.deliver_due()
+        application.close()
+        quick.close()
+
+
+def test_sign_outs_hold_no_more_threads_than_may_wait(
+    make: MakeProvider, application: Application
+) -> None:
+    provider = make(oauth__outbound_places="1")
+    client, first, second = register(provider, application), provider.browser(), provider.browser()
+    for browser in (first, second):
+        client.login(browser)
+    application.may_answer.clear()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(sign_out, first)
+        assert application.heard.wait(10)
+        sign_out(second)
+        assert not waiting.done()
+        application.may_answer.set()
+        waiting.result(10)
 
 
 def test_a_redirect_is_not_followed(provider: Provider, application: Application) -> None:

@@ -29,6 +29,20 @@ def test_both_documents_hold_what_was_selected(provider: Provider, name: str) ->
     assert "client_secret_basic" in document["token_endpoint_auth_methods_supported"]
 
 
+@pytest.mark.parametrize("name", ["openid-configuration", "oauth-authorization-server"])
+def test_an_issuer_with_a_path_has_its_document_where_the_standard_looks(
+    make_provider: Any, name: str
+) -> None:
+    """RFC 8414 section 3.1: the issuer's path follows the well-known one."""
+    issuer = "https://login.example/tenants/one"
+    browser = make_provider(oidc__issuer=issuer).browser()
+    document = browser.get(f"/.well-known/{name}/tenants/one").json
+    assert document["issuer"] == issuer
+    assert document["token_endpoint"] == f"{issuer}/oauth/token"
+    assert browser.get(f"/.well-known/{name}").json == document
+    browser.get(f"/.well-known/{name}/tenants/two", status=404)
+
+
 def test_the_document_of_a_production_provider_passes_authlibs_own_validator(
     make_provider: Any,
 ) -> None:

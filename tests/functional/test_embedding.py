@@ -78,6 +78,19 @@ def test_every_url_of_discovery_begins_with_the_issuer_and_answers(host: Any) ->
         assert response.status_int != 404
 
 
+@pytest.mark.parametrize("name", ["openid-configuration", "oauth-authorization-server"])
+def test_discovery_is_also_at_the_root_of_the_host(host: Any, name: str) -> None:
+    app = webtest.TestApp(host)
+    below = app.get(f"/auth/.well-known/{name}")
+    at_root = app.get(f"/.well-known/{name}/auth")
+    assert at_root.json == below.json
+    assert at_root.headers["Access-Control-Allow-Origin"] == "*"
+    assert at_root.headers["X-Content-Type-Options"] == "nosniff"
+    app.options(f"/.well-known/{name}/auth", status=204)
+    app.get(f"/.well-known/{name}", status=404)
+    app.get(f"/.well-known/{name}/other", status=404)
+
+
 def test_the_hosts_own_pages_stay_its_own(host: Any) -> None:
     app = webtest.TestApp(host)
     response = app.get("/")

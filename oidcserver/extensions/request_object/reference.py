@@ -5,6 +5,7 @@ from typing import Any
 from oidcserver.extensions.request_object.verification import invalid_request_object
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.waiting import waiting_for_a_host
 from oidcserver.security.outbound import OutboundFetchError
 
 _ACCEPT = "application/oauth-authz-req+jwt, application/jwt"
@@ -14,19 +15,19 @@ _RULE = "OpenID Connect Core section 6.2"
 def fetch_request_object(request: AuthorizationRequest) -> str:
     """Return the request object that the ``request_uri`` refers to.
 
-    Its fragment tells versions apart and is no part of what is fetched. Meanwhile no transaction
-    is open: what was read before has to be read anew.
+    Its fragment tells versions apart and is no part of what is fetched. The transaction ends (see
+    :func:`waiting_for_a_host`).
 
-    :raises Rejection: ``invalid_request_uri``, or ``invalid_request_object`` for an answer that
-        is no text.
+    :raises Rejection: ``invalid_request_uri``, ``invalid_request_object`` for an answer that is no
+        text, or ``temporarily_unavailable``.
     """
     uri = _without_fragment(request.data["request_uri"])
     _demand_registration(request, uri)
     http_request = request.http_request
-    http_request.tm.commit()
-    http_request.tm.begin()
+    client_id = request.data["client_id"]
     try:
-        result = http_request.registry.outbound_fetcher.get(uri, _ACCEPT)
+        with waiting_for_a_host(http_request):
+            result = http_request.registry.remote_documents.get(uri, _ACCEPT, client_id)
     except OutboundFetchError as problem:
         raise _invalid_request_uri(
             "The request_uri cannot be fetched.", request_uri=uri, reason=problem.reason

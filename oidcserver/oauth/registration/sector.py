@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oidcserver.oauth.registration.rules import InvalidClientMetadata
+from oidcserver.oauth.waiting import waiting_for_a_host
 from oidcserver.security.outbound import OutboundFetchError
 
 MEMBER = "sector_identifier_uri"
@@ -13,18 +14,17 @@ MEMBER = "sector_identifier_uri"
 def check_sector_identifier(request: Any, metadata: Mapping[str, Any]) -> None:
     """See that the document at ``sector_identifier_uri`` names every redirect URI.
 
-    Else a client could take part in the sector of another, and learn its subjects. Meanwhile no
-    transaction is open: what was read in it has to be read anew.
+    Else a client could take part in the sector of another, and learn its subjects. The transaction
+    ends (see :func:`waiting_for_a_host`).
 
     :raises InvalidClientMetadata: if it does not, or cannot be had.
     """
     uri = metadata.get(MEMBER)
     if uri is None:
         return
-    request.tm.commit()
-    request.tm.begin()
     try:
-        result = request.registry.outbound_fetcher.get(uri, "application/json")
+        with waiting_for_a_host(request):
+            result = request.registry.remote_documents.get(uri, "application/json")
         named = json.loads(result.body) if result.status == 200 else None
     except (OutboundFetchError, ValueError, RecursionError):
         named = None

@@ -11,6 +11,7 @@ from oidcserver.keys.jwt import (
     verify_client_jwt,
 )
 from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.waiting import waiting_for_a_host
 from oidcserver.security.outbound import OutboundFetchError
 
 MEMBER = "software_statement"
@@ -22,7 +23,7 @@ _JWT_CLAIMS = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 def apply_software_statement(request: Any, metadata: dict[str, Any]) -> dict[str, Any]:
     """Return the metadata with what the statement says, which counts more than the rest.
 
-    Its issuer's keys may be fetched: meanwhile no transaction is open.
+    Its issuer's keys may be fetched: the transaction ends (see :func:`waiting_for_a_host`).
 
     :raises Rejection: ``invalid_software_statement`` or ``unapproved_software_statement``.
     """
@@ -66,10 +67,9 @@ def _verify(request: Any, statement: str) -> dict[str, Any]:
     jwks_uri = issuers(request.provider.settings).get(str(issuer))
     if jwks_uri is None:
         raise _unapproved("The software_statement is of nobody who is trusted here.")
-    request.tm.commit()
-    request.tm.begin()
     try:
-        keys = request.registry.remote_jwks.keys(jwks_uri, header.get("kid"))
+        with waiting_for_a_host(request):
+            keys = request.registry.remote_jwks.keys(jwks_uri, header.get("kid"))
     except OutboundFetchError as problem:
         raise InvalidJWT(f"the keys of its issuer cannot be had ({problem})") from None
     header, claims = verify_client_jwt(statement, keys, CLIENT_ALGORITHMS)

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from joserfc.jwk import ECKey
 
 from oidcserver.security.jwks_cache import RemoteJWKS
 from oidcserver.security.outbound import FetchResult, OutboundFetchError
+from oidcserver.security.waiting import TooManyWaiting, WaitingPlaces
 
 URI = "https://client.example/jwks"
 KEYS = {kid: ECKey.generate_key("P-256", {"kid": kid}).as_dict(private=False) for kid in "ab"}
@@ -20,6 +22,7 @@ class Fetcher:
 
     def __init__(self) -> None:
         self.fetched: list[str] = []
+        self.timeout = 5.0
         self.answer: Callable[[], FetchResult] = lambda: self.jwks("a")
 
     @staticmethod
@@ -46,7 +49,7 @@ def fetcher() -> Fetcher:
 
 @pytest.fixture
 def remote(fetcher: Any, standing_clock: Any) -> RemoteJWKS:
-    return RemoteJWKS(fetcher)
+    return RemoteJWKS(fetcher, WaitingPlaces(2))
 
 
 def kids(keys: Any) -> set[str]:
@@ -86,6 +89,21 @@ def test_unknown_kids_fetch_once_in_ten_seconds_at_most(
     assert len(fetcher.fetched) == 6
 
 
+def test_a_failure_is_kept_for_longer_than_it_takes(
+    remote: RemoteJWKS, fetcher: Fetcher, standing_clock: Any
+) -> None:
+    def time_out() -> FetchResult:
+        standing_clock.advance(20)
+        raise OutboundFetchError("The host is away.")
+
+    fetcher.timeout, fetcher.answer = 20.0, time_out
+    for _ in range(40):
+        with pytest.raises(OutboundFetchError, match="The host is away"):
+            remote.keys(URI)
+        standing_clock.advance(1)
+    assert len(fetcher.fetched) == 1
+
+
 def test_a_failure_is_kept_for_ten_seconds(
     remote: RemoteJWKS, fetcher: Fetcher, standing_clock: Any
 ) -> None:
@@ -109,9 +127,98 @@ def test_a_failure_does_not_take_fresh_keys_away(
     assert len(fetcher.fetched) == 2
     standing_clock.advance(279)
     assert kids(remote.keys(URI, "a")) == {"a"}
-    standing_clock.advance(1)
-    with pytest.raises(OutboundFetchError, match="The host is away"):
+    assert len(fetcher.fetched) == 2
+
+
+def test_known_keys_serve_for_an_hour_while_their_host_is_away(
+    remote: RemoteJWKS, fetcher: Fetcher, standing_clock: Any
+) -> None:
+    remote.keys(URI)
+    fetcher.fail()
+    for answer in (fetcher.answer, lambda: FetchResult(503, "text/html", b"")):
+        fetcher.answer = answer
+        standing_clock.advance(1800)
+        assert kids(remote.keys(URI, "a")) == {"a"}
+    assert len(fetcher.fetched) == 3
+    standing_clock.advance(300)
+    with pytest.raises(OutboundFetchError, match="status 503"):
         remote.keys(URI, "a")
+
+
+def test_keys_that_their_host_withdrew_serve_no_longer_than_their_age(
+    remote: RemoteJWKS, fetcher: Fetcher, standing_clock: Any
+) -> None:
+    remote.keys(URI)
+    fetcher.answer = lambda: FetchResult(404, "text/html", b"")
+    standing_clock.advance(20)
+    assert kids(remote.keys(URI, "unknown")) == {"a"}
+    standing_clock.advance(280)
+    with pytest.raises(OutboundFetchError, match="status 404"):
+        remote.keys(URI, "a")
+
+
+def test_known_keys_serve_everybody_else_while_one_thread_asks_for_new_ones(
+    remote: RemoteJWKS, fetcher: Fetcher, standing_clock: Any
+) -> None:
+    remote.keys(URI)
+    asked, may_answer = threading.Event(), threading.Event()
+
+    def slowly() -> FetchResult:
+        asked.set()
+        may_answer.wait(10)
+        return Fetcher.jwks("b")
+
+    fetcher.answer = slowly
+    standing_clock.advance(300)
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(remote.keys, URI)
+        assert asked.wait(10)
+        assert kids(remote.keys(URI, "a")) == {"a"}
+        assert not asking.done()
+        may_answer.set()
+        assert kids(asking.result(10)) == {"b"}
+    assert len(fetcher.fetched) == 2
+
+
+def test_a_host_that_hangs_holds_one_thread_and_the_others_are_told_to_come_back(
+    remote: RemoteJWKS, fetcher: Fetcher
+) -> None:
+    asked, may_answer = threading.Event(), threading.Event()
+
+    def hanging() -> FetchResult:
+        asked.set()
+        may_answer.wait(10)
+        raise OutboundFetchError("The host is away.")
+
+    fetcher.answer = hanging
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(remote.keys, URI)
+        assert asked.wait(10)
+        for _ in range(3):
+            with pytest.raises(TooManyWaiting):
+                remote.keys(URI)
+        assert not asking.done()
+        may_answer.set()
+        with pytest.raises(OutboundFetchError):
+            asking.result(10)
+    assert fetcher.fetched == [URI]
+
+
+def test_without_a_place_known_keys_serve_and_unknown_ones_have_to_wait(
+    fetcher: Any, standing_clock: Any
+) -> None:
+    places = WaitingPlaces(1)
+    remote = RemoteJWKS(fetcher, places)
+    remote.keys(URI)
+    standing_clock.advance(300)
+    with places.taken():
+        assert kids(remote.keys(URI, "a")) == {"a"}
+        for uri, kid in ((URI, "b"), ("https://other.example/jwks", None)):
+            with pytest.raises(TooManyWaiting):
+                remote.keys(uri, kid)
+    assert fetcher.fetched == [URI]
+    remote.keys(URI, "a")
+    assert fetcher.fetched == [URI, URI]
 
 
 def test_a_clock_that_was_set_back_does_not_keep_keys_longer(
@@ -206,7 +313,7 @@ def test_a_bug_in_a_fetch_reaches_the_caller_and_blocks_nobody_later(
 
 
 def test_the_uri_least_recently_used_is_forgotten_first(fetcher: Any, standing_clock: Any) -> None:
-    remote = RemoteJWKS(fetcher, max_entries=2)
+    remote = RemoteJWKS(fetcher, WaitingPlaces(2), max_entries=2)
     for uri in ("1", "2", "1", "3", "1", "2"):
         remote.keys(uri)
     assert fetcher.fetched == ["1", "2", "3", "2"]

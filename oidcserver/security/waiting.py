@@ -1,0 +1,60 @@
+"""How many requests may wait for other hosts at once: the rest are told to come back.
+
+A host that does not answer holds a thread for as long as a fetch may take. Without a bound a few
+such hosts, which anybody may register, would hold every thread of the process.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+#: Seconds after which it is worth asking again (Retry-After).
+RETRY_SECONDS = 5
+
+
+class TooManyWaiting(Exception):
+    """So many requests wait for other hosts that this one may not: try again later."""
+
+    retry_after = RETRY_SECONDS
+
+
+class WaitingPlaces:
+    """The places of those who wait for other hosts; one object serves every thread.
+
+    A host, and a client for whose sake hosts are asked, may have a part of them, so that one that
+    is slow leaves places for the others.
+
+    :param places: how many there are in a process.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._part = max(1, places // 2)
+        self._taken = 0
+        self._parts: Counter[tuple[str, str]] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def taken(self, url: str = "", client_id: str = "") -> Iterator[None]:
+        """Hold a place until the end of the ``with``.
+
+        :param url: what is asked.
+        :param client_id: for whose sake.
+        :raises TooManyWaiting: if there is none: at once.
+        """
+        parts = [("host", urlsplit(url).netloc.lower()), ("client", client_id)]
+        parts = [part for part in parts if part[1]]
+        with self._lock:
+            if self._taken >= self._places or any(self._parts[it] >= self._part for it in parts):
+                raise TooManyWaiting
+            self._taken += 1
+            self._parts.update(parts)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._taken -= 1
+                self._parts.subtract(parts)
+                self._parts += Counter()  # forgets those that are at zero
