@@ -11,7 +11,7 @@ from oidcserver.oauth.bearer import insufficient_scope, invalid_token, read_bear
 from oidcserver.oauth.errors import Rejection, as_rejection
 from oidcserver.oauth.responses import error_response
 from oidcserver.oauth.tokens import AccessToken
-from oidcserver.resource.validators import ValidatorUnavailable
+from oidcserver.resource.remote_provider import ValidatorUnavailable
 
 log = logging.getLogger(__name__)
 

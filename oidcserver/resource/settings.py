@@ -14,6 +14,7 @@ from oidcserver.settings import (
     Setting,
     choice,
     convert_settings,
+    integer,
     issuer,
     reference,
     seconds,
@@ -32,6 +33,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("oauth_resource.client_secret", reference, "", "Its secret: env:NAME or file:PATH."),
     Setting("oauth_resource.max_staleness", seconds, 0,
             "How long an introspection's answer may be used again; a revocation waits so long."),
+    Setting("oauth_resource.places", integer, 3,
+            "How many requests of a process may wait for the provider at once: fewer than the "
+            "server's threads, which are 4 by default."),
 )  # fmt: skip
 
 
@@ -73,8 +77,9 @@ def _introspection(settings: Any, raw_secret: str) -> TokenValidator:
         endpoint,
         settings["oauth_resource.client_id"],
         settings["oauth_resource.client_secret"],
-        settings["oauth_resource.max_staleness"],
-        settings["oauth_resource.audience"],
+        max_staleness=settings["oauth_resource.max_staleness"],
+        audience=settings["oauth_resource.audience"],
+        places=settings["oauth_resource.places"],
     )
 
 
@@ -84,7 +89,8 @@ def _jwks(settings: Any) -> TokenValidator:
     _demand_https(issuer_url)
     if jwks_uri:
         _demand_https(jwks_uri)
-    return JWKSValidator(issuer_url, jwks_uri, settings["oauth_resource.audience"])
+    audience, places = settings["oauth_resource.audience"], settings["oauth_resource.places"]
+    return JWKSValidator(issuer_url, jwks_uri, audience, places=places)
 
 
 def _demand(settings: Any, *names: str) -> None:

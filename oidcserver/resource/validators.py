@@ -1,22 +1,27 @@
 """How a resource learns whether a token is valid: it looks, asks, or checks a signature."""
 
-import json
-import ssl
+import logging
 import threading
 import time
 from typing import Any, Protocol
 from urllib.parse import quote_plus
 
 import urllib3
-from joserfc.jwk import KeySet
 
 from oidcserver import clock
-from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT, verify_client_jwt
+from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT, read_header, verify_client_jwt
 from oidcserver.oauth.tokens import AccessToken, find_access_token
-from oidcserver.security.jwk_set import public_key_set
+from oidcserver.resource.claims import read_access_token
+from oidcserver.resource.remote_provider import (
+    PublishedKeys,
+    RemoteProvider,
+    ValidatorUnavailable,
+)
+from oidcserver.security.jwks_cache import RemoteJWKS
+from oidcserver.security.outbound import OutboundFetchError
+from oidcserver.security.waiting import TooManyWaiting, WaitingPlaces
 
-TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
-MAX_BYTES = 65536
+log = logging.getLogger(__name__)
 
 
 class TokenValidator(Protocol):
@@ -27,10 +32,6 @@ class TokenValidator(Protocol):
         ...
 
 
-class ValidatorUnavailable(Exception):
-    """The provider cannot be asked; the token may be good."""
-
-
 class LocalValidator:
     """Within the provider's process: the token and one statement by primary key."""
 
@@ -39,39 +40,23 @@ class LocalValidator:
         return find_access_token(request, text)
 
 
-class _Provider:
-    """Talks to a provider elsewhere, which the operator named."""
-
-    def __init__(self) -> None:
-        context = ssl.create_default_context()
-        self._pool = urllib3.PoolManager(ssl_context=context, timeout=TIMEOUT, retries=False)
-
-    def fetch(self, method: str, url: str, **options: Any) -> tuple[int, Any]:
-        """Return status and JSON object of an answer.
-
-        :raises ValidatorUnavailable: if there is none.
-        """
-        try:
-            response = self._pool.request(
-                method, url, redirect=False, preload_content=False, **options
-            )
-            body = response.read(MAX_BYTES + 1)
-            response.release_conn()
-            document = json.loads(body) if len(body) <= MAX_BYTES else None
-        except (urllib3.exceptions.HTTPError, ValueError) as problem:
-            raise ValidatorUnavailable(str(problem)) from None
-        if not isinstance(document, dict):
-            raise ValidatorUnavailable("the answer is not a JSON object")
-        return response.status, document
-
-
 class IntrospectionValidator:
-    """Asks the provider each time (RFC 7662), or again after ``max_staleness`` seconds."""
+    """Asks the provider each time (RFC 7662), or again after ``max_staleness`` seconds.
+
+    :param places: how many requests may wait for the provider at once.
+    """
 
     MAX_ENTRIES = 10000
 
     def __init__(
-        self, endpoint: str, client_id: str, client_secret: str, max_staleness: int, audience: str
+        self,
+        endpoint: str,
+        client_id: str,
+        client_secret: str,
+        *,
+        max_staleness: int,
+        audience: str,
+        places: int,
     ) -> None:
         self._endpoint = endpoint
         self._headers = urllib3.make_headers(
@@ -79,7 +64,7 @@ class IntrospectionValidator:
         )
         self._max_staleness = max_staleness
         self._audience = audience
-        self._provider = _Provider()
+        self._provider = RemoteProvider(places)
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, AccessToken]] = {}
 
@@ -107,77 +92,59 @@ class IntrospectionValidator:
     def _read(self, said: dict[str, Any]) -> AccessToken | None:
         if said.get("active") is not True:
             return None
-        token = _from_claims(said)
+        try:
+            token = read_access_token(said)
+        except ValueError as problem:
+            log.error("A token is rejected, since its introspection is malformed: %s", problem)
+            return None
         expected = not self._audience or self._audience in token.audience
         return token if expected and token.expires_at > clock.now() else None
 
 
 class JWKSValidator:
-    """Checks the signature of an RFC 9068 token itself; a revocation shows at its expiry."""
+    """Checks the signature of an RFC 9068 token itself; a revocation shows at its expiry.
 
-    REFETCH_SECONDS = 10
-    MAX_AGE = 300
+    The keys are fetched again after five minutes, and for a key that is not among them. While the
+    provider is away the known ones serve for an hour.
+    """
 
-    def __init__(self, issuer: str, jwks_uri: str, audience: str) -> None:
+    def __init__(self, issuer: str, jwks_uri: str, audience: str, *, places: int) -> None:
         self._issuer = issuer
-        self._jwks_uri = jwks_uri
         self._audience = audience
-        self._provider = _Provider()
-        self._lock = threading.Lock()
-        self._fetched_at = -1e9
-        self._keys = KeySet([])
+        self._keys = RemoteJWKS(
+            PublishedKeys(RemoteProvider(places), issuer, jwks_uri), WaitingPlaces(places)
+        )
 
     def validate(self, request: Any, text: str) -> AccessToken | None:
         """Return what a signed, unexpired token for this audience says."""
-        for refetch in (False, True):
-            keys = self._current(refetch=refetch)
+        try:
+            kid = read_header(text).get("kid")
             try:
-                header, claims = verify_client_jwt(text, keys, CLIENT_ALGORITHMS)
+                said = self._verify(text, kid)
             except InvalidJWT:
-                continue
-            return self._read(header, claims)
-        return None
+                if kid is not None:
+                    raise
+                said = self._verify(text, "")  # no key has that name: they are fetched again
+            return self._read(*said)
+        except InvalidJWT:
+            return None
 
-    def _current(self, *, refetch: bool) -> KeySet:
-        """Fetch when old, and for a signature that no known key made, but not at every forgery."""
-        with self._lock:
-            age = time.monotonic() - self._fetched_at
-            if age > self.MAX_AGE or (refetch and age > self.REFETCH_SECONDS):
-                if not self._jwks_uri:
-                    url = f"{self._issuer}/.well-known/openid-configuration"
-                    self._jwks_uri = str(self._provider.fetch("GET", url)[1].get("jwks_uri", ""))
-                document = self._provider.fetch("GET", self._jwks_uri)[1]
-                try:
-                    self._keys = public_key_set(document)
-                except ValueError as problem:
-                    raise ValidatorUnavailable(str(problem)) from None
-                self._fetched_at = time.monotonic()
-            return self._keys
+    def _verify(self, text: str, kid: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
+        try:
+            keys = self._keys.keys(self._issuer, kid)
+        except OutboundFetchError as problem:
+            raise ValidatorUnavailable(problem.reason) from None
+        except TooManyWaiting:
+            raise ValidatorUnavailable("too many requests wait for its keys") from None
+        return verify_client_jwt(text, keys, CLIENT_ALGORITHMS)
 
     def _read(self, header: dict[str, Any], claims: dict[str, Any]) -> AccessToken | None:
         typ = str(header.get("typ", "")).lower().removeprefix("application/")
-        if typ != "at+jwt" or claims.get("iss") != self._issuer:
+        if typ != "at+jwt" or claims.get("iss") != self._issuer or "exp" not in claims:
             return None
         try:
-            token = _from_claims(claims)
-        except (TypeError, ValueError):
+            token = read_access_token(claims)
+        except ValueError:
             return None
         expected = self._audience in token.audience and token.expires_at > clock.now()
         return token if expected else None
-
-
-def _from_claims(claims: dict[str, Any]) -> AccessToken:
-    audience = claims.get("aud", ())
-    return AccessToken(
-        token_id=str(claims.get("jti", "")),
-        client_id=str(claims.get("client_id", "")),
-        subject=str(claims.get("sub", "")),
-        authorization_id=None,
-        scope=str(claims.get("scope", "")),
-        audience=(audience,) if isinstance(audience, str) else tuple(audience),
-        issued_at=int(claims.get("iat", 0)),
-        expires_at=int(claims.get("exp", 0)),
-        confirmation=claims.get("cnf"),
-        auth_time=claims.get("auth_time"),
-        acr=claims.get("acr"),
-    )

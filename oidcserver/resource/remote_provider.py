@@ -1,0 +1,114 @@
+"""Talks to a provider elsewhere, which the operator named, and waits for it with few threads."""
+
+import json
+import ssl
+import threading
+import time
+from typing import Any
+
+import urllib3
+
+from oidcserver.security.outbound import FetchResult, OutboundFetchError
+
+TIMEOUT = 5.0
+#: Seconds for which a provider that did not answer in time is not asked again.
+PAUSE = 2 * TIMEOUT
+#: Seconds to wait for a place, which one that is well gives back much sooner.
+PATIENCE = 0.25
+MAX_BYTES = 65536
+
+
+class ValidatorUnavailable(Exception):
+    """The provider cannot be asked; the token may be good."""
+
+
+class RemoteProvider:
+    """The connections to a provider.
+
+    :param places: how many threads may wait for it at once. After one has waited in vain nobody
+        does for a while.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._pool = urllib3.PoolManager(
+            ssl_context=ssl.create_default_context(),
+            timeout=urllib3.Timeout(total=TIMEOUT, connect=TIMEOUT / 2),
+            retries=False,
+            maxsize=places,
+        )
+        self._places = threading.BoundedSemaphore(places)
+        self._away_until = -1e9  # by the monotonic clock
+
+    def fetch(self, method: str, url: str, **options: Any) -> tuple[int, dict[str, Any]]:
+        """Return status and JSON object of an answer.
+
+        :raises ValidatorUnavailable: if there is none.
+        """
+        status, body = self.fetch_bytes(method, url, **options)
+        try:
+            document = json.loads(body)
+        except (ValueError, RecursionError):
+            raise ValidatorUnavailable("the answer is not JSON") from None
+        if not isinstance(document, dict):
+            raise ValidatorUnavailable("the answer is not a JSON object")
+        return status, document
+
+    def fetch_bytes(self, method: str, url: str, **options: Any) -> tuple[int, bytes]:
+        """Return status and body of an answer.
+
+        :raises ValidatorUnavailable: if there is none, or it is too large.
+        """
+        self._check_it_is_there()
+        if not self._places.acquire(timeout=PATIENCE):
+            raise ValidatorUnavailable("too many requests wait for the provider")
+        try:
+            self._check_it_is_there()  # those before may have found out
+            response = self._pool.request(
+                method, url, redirect=False, preload_content=False, **options
+            )
+            body = response.read(MAX_BYTES + 1)
+            response.release_conn()
+        except urllib3.exceptions.TimeoutError as problem:
+            self._away_until = time.monotonic() + PAUSE
+            raise ValidatorUnavailable(str(problem)) from None
+        except urllib3.exceptions.HTTPError as problem:
+            raise ValidatorUnavailable(str(problem)) from None
+        finally:
+            self._places.release()
+        if len(body) > MAX_BYTES:
+            raise ValidatorUnavailable(f"the answer is larger than {MAX_BYTES} bytes")
+        return response.status, body
+
+    def _check_it_is_there(self) -> None:
+        if time.monotonic() < self._away_until:
+            raise ValidatorUnavailable("the provider did not answer a moment ago")
+
+
+class PublishedKeys:
+    """Fetches the provider's JWK Set, for :class:`~oidcserver.security.jwks_cache.RemoteJWKS`.
+
+    :param jwks_uri: or empty: then discovery says it.
+    """
+
+    timeout = TIMEOUT
+
+    def __init__(self, provider: RemoteProvider, issuer: str, jwks_uri: str) -> None:
+        self._provider = provider
+        self._issuer = issuer
+        self._jwks_uri = jwks_uri
+
+    def get(self, url: str, accept: str) -> FetchResult:
+        """Return the JWK Set of the issuer, whose name is ``url``.
+
+        :raises OutboundFetchError: if there is no answer.
+        """
+        try:
+            if not self._jwks_uri:
+                discovery = f"{self._issuer}/.well-known/openid-configuration"
+                self._jwks_uri = str(self._provider.fetch("GET", discovery)[1].get("jwks_uri", ""))
+            status, body = self._provider.fetch_bytes(
+                "GET", self._jwks_uri, headers={"Accept": accept}
+            )
+        except ValidatorUnavailable as problem:
+            raise OutboundFetchError(str(problem)) from None
+        return FetchResult(status, "", body)
