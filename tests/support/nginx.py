@@ -36,11 +36,21 @@ uwsgi_temp_path {directory}/uwsgi;
 """
 
 
-def documented_configuration(port: int, upstreams: Sequence[str]) -> str:
-    """Return what the document shows, without TLS, on this port and before these processes."""
-    found = re.search(r"```nginx\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
-    assert found is not None
-    shown, servers = re.subn(r"server 10\.0\.0\.\d:6543", "server {}", found[1])
+def documented_configuration(
+    port: int, upstreams: Sequence[str], *, issuer_has_path: bool = False
+) -> str:
+    """Return what the document shows, without TLS, on this port and before these processes.
+
+    :param issuer_has_path: whether it is the one for an issuer whose path is ``/auth``.
+    """
+    blocks = re.findall(r"```nginx\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    whole, locations = blocks
+    if issuer_has_path:
+        # As the document says: what location / holds moves into the server block.
+        rest = re.search(r"    location / {\n *proxy_pass [^\n]*\n(.*?)    }\n", whole, re.DOTALL)
+        assert rest is not None
+        whole = whole.replace(rest[0], rest[1] + locations)
+    shown, servers = re.subn(r"server 10\.0\.0\.\d:6543", "server {}", whole)
     assert servers == len(upstreams)
     for upstream in upstreams:
         shown = shown.replace("server {}", f"server {urlsplit(upstream).netloc}", 1)
@@ -60,7 +70,7 @@ class Nginx:
         self.directory.chmod(0o755)
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, upstreams: Sequence[str]) -> None:
+    def start(self, upstreams: Sequence[str], *, issuer_has_path: bool = False) -> None:
         """Start before the processes of these URLs, and return when it answers."""
         program = nginx()
         assert program is not None
@@ -69,7 +79,9 @@ class Nginx:
             CONFIGURATION.format(
                 user="user nobody nogroup;" if os.getuid() == 0 else "",
                 directory=self.directory,
-                documented=documented_configuration(self.port, upstreams),
+                documented=documented_configuration(
+                    self.port, upstreams, issuer_has_path=issuer_has_path
+                ),
             )
         )
         self.process = subprocess.Popen(
