@@ -77,6 +77,9 @@ class Reachable:
     names: tuple[str, ...] = ()
     loopback: bool = False
 
+    def __str__(self) -> str:
+        return " ".join([*map(str, self.networks), *self.names])
+
     def has(self, host: str, address: Address) -> bool:
         """Say whether an address of a host is one of these."""
         if self.loopback and address.is_loopback:

@@ -173,6 +173,10 @@ def test_and_nothing_beside_it_which_the_log_explains(
     assert address not in caplog.text
 
 
+def test_the_operator_is_shown_what_was_read() -> None:
+    assert str(ALLOWED) == "10.0.0.0/8 192.168.1.5/32 fd00::/8 app.internal .corp.example"
+
+
 @pytest.mark.parametrize(
     "word", ["10.0.0.1/8", "10.0.0.0/33", "*.corp.example", "a/b", "https://x/"]
 )
