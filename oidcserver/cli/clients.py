@@ -1,11 +1,12 @@
 """``oidcserver clients``: register clients and look after them."""
 
-import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from oidcserver.cli.application import (
@@ -18,13 +19,22 @@ from oidcserver.cli.application import (
     when,
     yes_option,
 )
+from oidcserver.cli.client_options import (
+    STDIN,
+    file_name,
+    given_members,
+    member_options,
+    split_columns,
+)
 from oidcserver.cli.keys import demand_keys
 from oidcserver.models import Client
 from oidcserver.oauth.registration import (
     InvalidClientMetadata,
     register_client,
     rotate_client_secret,
+    update_client,
 )
+from oidcserver.oauth.registration.fields import check_columns, column_values
 
 
 @click.group()
@@ -34,42 +44,17 @@ def clients() -> None:
 
 @clients.command()
 @ini_argument
-@click.option("--name", required=True, help="What people read on the consent page.")
-@click.option("--redirect-uri", "redirect_uris", multiple=True, help="May be given again.")
-@click.option("--grant-type", "grant_types", multiple=True, help="May be given again.")
-@click.option("--response-type", "response_types", multiple=True, help="May be given again.")
-@click.option("--scope", default="", help="The scopes that it may ask for, in one text.")
-@click.option("--token-endpoint-auth-method", help="How it authenticates.")
-@click.option("--application-type", type=click.Choice(["web", "native"]))
-@click.option("--id-token-signed-response-alg", help="How its ID tokens are signed.")
-@click.option("--jwks", type=click.File("rb"), help="A file with its public keys, a JWK Set.")
-@click.option("--jwks-uri", help="Where its public keys are fetched.")
-@click.option("--client-uri", help="Its home page.")
+@member_options
+@click.option("--client-id", help="Its client_id, if it has one already from elsewhere.")
 @click.option(
-    "--metadata",
-    "metadata_file",
-    type=click.File("rb"),
-    help="A file with its other metadata, a JSON object; - is standard input.",
+    "--client-secret-stdin", is_flag=True, help="Read the secret that it has from standard input."
 )
-@click.option(
-    "--require-pkce/--no-require-pkce",
-    default=None,
-    help="Whether it has to use PKCE, whatever oauth.pkce_required says.",
-)
-@click.option(
-    "--access-token-format",
-    type=click.Choice(["sealed", "jwt"]),
-    help="Another than oauth.access_token_format.",
-)
-@click.option("--resource-server", is_flag=True, help="Let it introspect every client's tokens.")
 @json_option
 def create(
     ini: Path,
-    name: str,
-    jwks: Any,
+    client_id: str | None,
+    client_secret_stdin: bool,
     metadata_file: Any,
-    access_token_format: str | None,
-    resource_server: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -79,35 +64,75 @@ def create(
     --redirect-uri https://shop.example/cb --grant-type authorization_code
     --response-type code --scope "openid profile"
 
-    What has no option is given in a file, under the names of RFC 7591:
-    post_logout_redirect_uris, backchannel_logout_uri, request_uris and so on.
+    A client that moves here from elsewhere keeps what it knows: --client-id shop
+    --client-secret-stdin < secret.txt
     """
-    metadata = {key: _plain(value) for key, value in options.items() if value not in (None, "", ())}
-    metadata["client_name"] = name
-    if jwks is not None:
-        metadata["jwks"] = _read_json(jwks)
-    if metadata_file is not None:
-        metadata = _merged(metadata, _read_json(metadata_file))
+    given = given_members(options, metadata_file)
+    if not given.get("client_name"):
+        raise click.UsageError("A client needs a name: pass --name.")
+    secret = _read_secret(metadata_file) if client_secret_stdin else None
     registry = open_registry(ini)
     demand_keys(registry)
     with transaction(registry) as dbsession:
         try:
-            client, secret = register_client(registry.provider, dbsession, metadata)
+            metadata, columns = split_columns(registry.provider, given)
+            columns = check_columns(registry.provider, columns)
+            client, secret = register_client(
+                registry.provider, dbsession, metadata, client_id=client_id, secret=secret
+            )
         except InvalidClientMetadata as problem:
             raise click.ClickException(problem.description) from None
-        client.access_token_format = access_token_format
-        client.resource_server = resource_server
-        dbsession.flush()
-        issued = {"client_id": client.client_id, "client_secret": secret}
-        result = {name: value for name, value in issued.items() if value is not None}
-        complete = {**result, **client.client_metadata}
-    if as_json:
-        show(complete)
-        return
-    for key, value in result.items():
-        click.echo(f"{key}: {value}")
-    if secret:
-        click.echo("The secret is not kept and cannot be shown again.", err=True)
+        except IntegrityError:
+            raise click.ClickException(f"There is a client {client_id} already.") from None
+        _set_columns(dbsession, client, columns)
+        complete = _described(client)
+    shown = secret if not client_secret_stdin else None
+    _show_written(complete, shown, as_json)
+
+
+@clients.command()
+@ini_argument
+@click.argument("client_id")
+@member_options
+@click.option("--unset", multiple=True, metavar="MEMBER", help="Remove it. May be given again.")
+@json_option
+def update(
+    ini: Path,
+    client_id: str,
+    metadata_file: Any,
+    unset: tuple[str, ...],
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Change members of a client; what is not named stays as it is.
+
+    A member that may have several values gets exactly those that are given. In a file of
+    --metadata, null removes a member.
+
+    Example: oidcserver clients update production.ini s6BhdRkqt3
+    --redirect-uri https://shop.example/cb --redirect-uri https://shop.example/cb2
+    --unset logo_uri
+    """
+    given = given_members(options, metadata_file)
+    if twice := sorted(given.keys() & set(unset)):
+        raise click.ClickException(f"Both --unset and another option name: {', '.join(twice)}.")
+    given |= dict.fromkeys(unset)
+    if not given:
+        raise click.UsageError("There is nothing to change: pass an option, or --metadata.")
+    registry = open_registry(ini)
+    demand_keys(registry)
+    with transaction(registry) as dbsession:
+        client = _find(dbsession, client_id, to_change=True)
+        try:
+            metadata, columns = split_columns(registry.provider, given)
+            columns = check_columns(registry.provider, columns)
+            changed = {**client.client_metadata, **metadata}
+            secret = update_client(registry.provider, dbsession, client, changed)
+        except InvalidClientMetadata as problem:
+            raise click.ClickException(problem.description) from None
+        _set_columns(dbsession, client, columns)
+        complete = _described(client)
+    _show_written(complete, secret, as_json)
 
 
 @clients.command("list")
@@ -190,11 +215,17 @@ def delete(ini: Path, client_id: str, yes: bool) -> None:
     click.echo(f"Deleted {client_id}.")
 
 
-def _find(dbsession: Session, client_id: str) -> Client:
-    client = dbsession.get(Client, client_id)
+def _find(dbsession: Session, client_id: str, *, to_change: bool = False) -> Client:
+    client = dbsession.get(Client, client_id, with_for_update=to_change or None)
     if client is None:
         raise click.ClickException(f"There is no client {client_id}.")
     return client
+
+
+def _set_columns(dbsession: Session, client: Client, columns: dict[str, Any]) -> None:
+    for name, value in columns.items():
+        setattr(client, name, value)
+    dbsession.flush()
 
 
 def _described(client: Client) -> dict[str, Any]:
@@ -202,27 +233,23 @@ def _described(client: Client) -> dict[str, Any]:
         "client_id": client.client_id,
         "client_id_issued_at": client.client_id_issued_at,
         **client.client_metadata,
-        "access_token_format": client.access_token_format,
-        "resource_server": client.resource_server,
+        **column_values(client),
     }
 
 
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def _show_written(described: dict[str, Any], secret: str | None, as_json: bool) -> None:
+    """Print what a command wrote, and a secret that the server made."""
+    made = {"client_secret": secret} if secret is not None else {}
+    if as_json:
+        show({**described, **made})
+        return
+    for key, value in {"client_id": described["client_id"], **made}.items():
+        click.echo(f"{key}: {value}")
+    if made:
+        click.echo("The secret is not kept and cannot be shown again.", err=True)
 
 
-def _merged(given: dict[str, Any], read: Any) -> dict[str, Any]:
-    """Return the metadata of the options and of the file, neither of which outdoes the other."""
-    if not isinstance(read, dict):
-        raise click.ClickException("--metadata has to be a JSON object of client metadata.")
-    twice = sorted(given.keys() & read.keys())
-    if twice:
-        raise click.ClickException(f"Both --metadata and an option say: {', '.join(twice)}.")
-    return given | read
-
-
-def _read_json(file: Any) -> Any:
-    try:
-        return json.load(file)
-    except ValueError:
-        raise click.ClickException(f"{file.name} is not JSON.") from None
+def _read_secret(metadata_file: Any) -> str:
+    if metadata_file is not None and file_name(metadata_file) == STDIN:
+        raise click.ClickException("Standard input cannot hold both --metadata and the secret.")
+    return sys.stdin.readline().rstrip("\r\n")

@@ -13,7 +13,7 @@ from oidcserver.cli.application import (
     transaction,
 )
 from oidcserver.cli.client_explanation import client_explanation
-from oidcserver.plugins.selection import STAGED
+from oidcserver.plugins.selection import STAGED, startup_warnings
 
 
 @click.command()
@@ -29,7 +29,7 @@ def explain(ini: Path, client_id: str | None, as_json: bool) -> None:
     """
     registry = open_registry(ini)
     if client_id is None:
-        explained = explanation(registry.provider)
+        explained = explanation(registry)
     else:
         with transaction(registry) as dbsession:
             explained = client_explanation(registry.provider, dbsession, client_id)
@@ -43,8 +43,9 @@ def explain(ini: Path, client_id: str | None, as_json: bool) -> None:
             click.echo(f"  {name}: {_line(entry)}")
 
 
-def explanation(provider: Any) -> dict[str, Any]:
+def explanation(registry: Any) -> dict[str, Any]:
     """Return the effective configuration by kind; JSON values only."""
+    provider = registry.provider
     selected = {
         "grant": set(provider.grants),
         "client authentication method": set(provider.client_authentication_methods),
@@ -72,6 +73,7 @@ def explanation(provider: Any) -> dict[str, Any]:
         explained[f"stages of {endpoint}"] = [name for name, _ in provider.stages[endpoint]]
     explained["interactions"] = [interaction.name for interaction in provider.interactions]
     explained["discovery"] = dict(provider.discovery())
+    explained["warnings"] = startup_warnings(registry)
     return explained
 
 

@@ -9,9 +9,11 @@ from typing import Any
 from oidcserver.plugins.directives import DIRECTIVES, offer
 from oidcserver.plugins.provider import Provider
 from oidcserver.plugins.selection import (
+    AFTER_SCHEMA,
     CHECK,
     SELECT,
     SETTINGS,
+    log_startup_warnings,
     run_startup_checks,
     select_all,
     select_settings,
@@ -30,6 +32,11 @@ def includeme(config: Any) -> None:
         config.add_directive(directive.__name__, directive)
     for setting in CORE:
         config.add_oauth_setting(setting.name, setting.convert, setting.default, setting.why)
-    phases = ((SETTINGS, select_settings), (SELECT, select_all), (CHECK + 1, run_startup_checks))
+    phases = (
+        (SETTINGS, select_settings),
+        (SELECT, select_all),
+        (CHECK + 1, run_startup_checks),
+        (AFTER_SCHEMA, log_startup_warnings),
+    )
     for order, phase in phases:
         config.action(("oauth", phase.__name__), partial(phase, config), order=order)

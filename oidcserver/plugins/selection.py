@@ -1,5 +1,6 @@
 """Selection: after every offer and before any route, the settings choose what exists."""
 
+import logging
 from typing import Any
 
 from pyramid.config import PHASE0_CONFIG, PHASE3_CONFIG
@@ -21,6 +22,8 @@ SELECT = PHASE0_CONFIG + 3
 CHECK = PHASE3_CONFIG + 100
 #: For what reads the database at the start: the schema is what the code needs.
 AFTER_SCHEMA = CHECK + 3
+
+log = logging.getLogger("oidcserver.start")
 
 STAGED = (
     "authorization",
@@ -164,6 +167,20 @@ def _url(path: str) -> Any:
 
 def _constant(value: Any) -> Any:
     return lambda provider: value
+
+
+def startup_warnings(registry: Any) -> list[str]:
+    """Return the sentences of all offers of the kind "startup warning": what lets the server start
+    and is hardly meant."""
+    offers = registry.provider.catalog.offers("startup warning").values()
+    return [sentence for sentence in (offer.value(registry) for offer in offers) if sentence]
+
+
+def log_startup_warnings(config: Any) -> None:
+    """Log them; a command shows them where they are asked for."""
+    if not config.registry.provider.commanded:
+        for sentence in startup_warnings(config.registry):
+            log.warning("%s", sentence)
 
 
 def run_startup_checks(config: Any) -> None:

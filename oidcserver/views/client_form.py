@@ -1,4 +1,4 @@
-"""The form of a client: between its fields and client metadata (RFC 7591 section 2)."""
+"""The form of a client: between its inputs and the table of fields."""
 
 import json
 from collections.abc import Mapping
@@ -7,26 +7,26 @@ from typing import Any
 from oidcserver.credentials import new_identifier
 from oidcserver.models.client import DEFAULTS
 from oidcserver.oauth.registration import InvalidClientMetadata
-from oidcserver.oauth.registration.members import promised
-
-TEXTS = ("client_name", "client_uri", "token_endpoint_auth_method", "application_type",
-         "id_token_signed_response_alg", "jwks_uri", "logo_uri", "policy_uri",
-         "tos_uri")  # fmt: skip
-LINES = ("redirect_uris", "post_logout_redirect_uris")
-CHOICES = ("grant_types", "response_types")
-
-#: What most clients leave as it is: the form shows it when asked.
-MORE = frozenset(
-    {"id_token_signed_response_alg", "jwks", "jwks_uri", "logo_uri", "policy_uri", "tos_uri",
-     "post_logout_redirect_uris"}
-)  # fmt: skip
+from oidcserver.oauth.registration.fields import (
+    FLAG,
+    JSON,
+    MAYBE,
+    NUMBER,
+    ONE,
+    SCOPES,
+    SEVERAL,
+    TEXTS,
+    URIS,
+    Field,
+)
+from oidcserver.oauth.registration.rules import Problems
 
 #: What a ticket is sealed for.
 TICKET = "client form"
 
-#: Words for people; what a plugin adds is shown by its own name.
+#: Words for what is chosen; what a plugin adds is shown by its own name.
 WORDS = {
-    "authorization_code": "Authorization code: people sign in",
+    "authorization_code": "Authorization code: users sign in",
     "implicit": "Implicit: tokens straight to the browser (not recommended)",
     "client_credentials": "Client credentials: the application acts for itself",
     "password": "Password: the application asks for it (not recommended)",
@@ -38,58 +38,76 @@ WORDS = {
     "none": "None: a public application, such as one in the browser (none)",
     "web": "Web application",
     "native": "Native application, on a device",
+    "requested": "Those that the claims parameter requests",
+    "scopes": "Those of the scopes too",
+    "public": "By the same subject as every other application (public)",
+    "pairwise": "By a subject of its own (pairwise)",
+    "sealed": "Opaque (sealed)",
+    "jwt": "JWT",
 }
+_MAYBE = (("true", "Required"), ("false", "Not required"))
 
 
-def read_form(request: Any) -> dict[str, Any]:
-    """Return the metadata that was typed; nothing else of the request is looked at.
+def read_form(request: Any, fields: list[Field]) -> dict[str, Any]:
+    """Return what was typed or chosen; None for what was left empty.
 
-    :raises InvalidClientMetadata: if the keys are not JSON.
+    :raises InvalidClientMetadata: for JSON that is none.
     """
+    problems = Problems()
+    values = {field.name: problems.call(_read, request.POST, field) for field in fields}
+    problems.refuse()
+    return values
+
+
+def typed_values(request: Any, fields: list[Field]) -> dict[str, Any]:
+    """Return what was typed, as the form shows it again."""
     form = request.POST
-    metadata: dict[str, Any] = {name: form.get(name, "").strip() for name in TEXTS}
-    metadata.update({name: form.get(name, "").split() for name in LINES})
-    metadata.update({name: form.getall(name) for name in CHOICES})
-    metadata["scope"] = " ".join(form.getall("scope"))
-    typed = form.get("jwks", "").strip()
-    if typed:
-        try:
-            metadata["jwks"] = json.loads(typed)
-        except (ValueError, RecursionError):
-            raise InvalidClientMetadata("jwks", "jwks is not JSON.") from None
-    return {name: value for name, value in metadata.items() if value not in ("", [])} | {
-        name: metadata[name] for name in (*CHOICES, "redirect_uris")
+    return {
+        field.name: form.getall(field.name)
+        if field.kind in (SEVERAL, SCOPES)
+        else field.name in form
+        if field.kind == FLAG
+        else form.get(field.name, "")
+        for field in fields
     }
 
 
-def typed_values(request: Any) -> dict[str, Any]:
-    """Return what was typed, as the form shows it again."""
-    form = request.POST
-    values: dict[str, Any] = {name: form.get(name, "") for name in (*TEXTS, *LINES, "jwks")}
-    values.update({name: form.getall(name) for name in (*CHOICES, "scope")})
-    return values
+def stored_values(members: Mapping[str, Any], fields: list[Field]) -> dict[str, Any]:
+    """Return the members of a client as the form shows them."""
+    return {field.name: _shown(members.get(field.name), field) for field in fields}
 
 
-def stored_values(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a client registered, as the form shows it."""
-    complete = {**DEFAULTS, **metadata}
-    values: dict[str, Any] = {name: complete.get(name, "") for name in TEXTS}
-    values.update({name: "\n".join(complete.get(name, [])) for name in LINES})
-    values.update({name: complete[name] for name in CHOICES})
-    values["scope"] = complete["scope"].split()
-    jwks = complete.get("jwks")
-    values["jwks"] = json.dumps(jwks, indent=1) if jwks else ""
-    return values
+def new_values(provider: Any, fields: list[Field]) -> dict[str, Any]:
+    """Return what a new form proposes: users sign in, with what is selected here."""
+    grants = [
+        name for name in ("authorization_code", "refresh_token") if name in provider.grant_types
+    ]
+    scopes = [name for name in ("openid", "profile") if name in provider.scopes]
+    proposed = {
+        "grant_types": grants,
+        "response_types": ["code"] if "code" in provider.response_types else [],
+        "scope": " ".join(scopes),
+        "application_type": None,
+    }
+    return stored_values({**DEFAULTS, **proposed}, fields)
 
 
-def hidden_members(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a client registered that the form does not show."""
-    shown = stored_values({})
-    return {name: value for name, value in metadata.items() if name not in shown}
+def options(provider: Any, field: Field) -> list[tuple[str, str]]:
+    """Return the values of a field to choose from, each with its words."""
+    if field.kind == MAYBE:
+        return [("", field.unsaid), *_MAYBE]
+    if field.kind == SCOPES:
+        return [(s.name, f"{s.description} ({s.name})") for s in provider.scopes.values()]
+    if field.options is None:
+        return []
+    # An algorithm may be called none, as an authentication method is.
+    words = {} if field.name.endswith("_alg") else WORDS
+    chosen = [(name, words.get(name, name)) for name in field.options(provider)]
+    return [("", field.unsaid), *chosen] if field.unsaid else chosen
 
 
 def new_ticket(request: Any) -> str:
-    """Return what a form carries to make one client for one person, and no second.
+    """Return what a form carries to make one client for one user, and no second.
 
     It names the client that will be made: whoever sends it again finds that there is one.
     """
@@ -99,7 +117,7 @@ def new_ticket(request: Any) -> str:
 
 
 def read_ticket(request: Any, ticket: str) -> str | None:
-    """Return the ``client_id`` of a ticket of the person who is signed in, or None."""
+    """Return the ``client_id`` of a ticket of the user who is signed in, or None."""
     content = request.provider.sealer(TICKET).unseal(ticket)
     if content is None:
         return None
@@ -107,33 +125,45 @@ def read_ticket(request: Any, ticket: str) -> str | None:
     return client_id if user_id == request.login_session.user_id else None
 
 
-def new_values(provider: Any) -> dict[str, Any]:
-    """Return what a new form proposes: people sign in, with what is selected here."""
-    grants = [
-        name for name in ("authorization_code", "refresh_token") if name in provider.grant_types
-    ]
-    scopes = [name for name in ("openid", "profile") if name in provider.scopes]
-    return stored_values(
-        {
-            "grant_types": grants,
-            "response_types": ["code"] if "code" in provider.response_types else [],
-            "scope": " ".join(scopes),
-        }
-    )
+def _read(form: Any, field: Field) -> Any:
+    if field.kind == SEVERAL:
+        return form.getall(field.name)
+    if field.kind == SCOPES:
+        return " ".join(form.getall(field.name))
+    if field.kind == FLAG:
+        return True if field.name in form else None
+    typed = form.get(field.name, "").strip()
+    if field.kind == URIS:
+        return typed.split() or ([] if field.name in DEFAULTS else None)
+    if not typed:
+        return None
+    if field.kind == TEXTS:
+        return [line.strip() for line in typed.splitlines() if line.strip()]
+    if field.kind == MAYBE:
+        return {"true": True, "false": False}.get(typed, typed)
+    if field.kind == NUMBER:
+        return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else typed
+    if field.kind == JSON:
+        try:
+            return json.loads(typed)
+        except (ValueError, RecursionError):
+            raise InvalidClientMetadata(field.name, f"{field.name} is not JSON.") from None
+    return typed
 
 
-def options(provider: Any) -> dict[str, list[tuple[str, str]]]:
-    """Return the choices of each field: what the provider selected, in words."""
-    algorithms = promised(provider, "id_token_signing_alg_values_supported")
-    return {
-        "scope": [(s.name, f"{s.description} ({s.name})") for s in provider.scopes.values()],
-        "grant_types": _worded(provider.grant_types),
-        "response_types": [(name, name) for name in sorted(provider.response_types)],
-        "token_endpoint_auth_method": _worded(provider.client_authentication_methods),
-        "application_type": _worded(("web", "native")),
-        "id_token_signed_response_alg": [(name, name) for name in algorithms],
-    }
-
-
-def _worded(names: Any) -> list[tuple[str, str]]:
-    return [(name, WORDS.get(name, name)) for name in names]
+def _shown(value: Any, field: Field) -> Any:
+    if field.kind == FLAG:
+        return bool(value)
+    if field.kind == SEVERAL:
+        return value or []
+    if field.kind == SCOPES:
+        return (value or "").split()
+    if value is None:
+        return ""
+    if field.kind in (URIS, TEXTS):
+        return "\n".join(value)
+    if field.kind == MAYBE:
+        return "true" if value else "false"
+    if field.kind == JSON:
+        return json.dumps(value, indent=1, ensure_ascii=False)
+    return value if field.kind == ONE else str(value)

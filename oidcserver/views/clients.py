@@ -21,15 +21,18 @@ from oidcserver.settings import choice, words
 from oidcserver.views.client_access import find_client, is_administrator, managed
 from oidcserver.views.client_examples import examples
 from oidcserver.views.client_form import (
-    MORE,
-    hidden_members,
     new_ticket,
     new_values,
-    options,
-    read_form,
     read_ticket,
-    stored_values,
     typed_values,
+)
+from oidcserver.views.client_members import (
+    field_options,
+    read_members,
+    set_columns,
+    shown_fields,
+    shown_sections,
+    shown_values,
 )
 from oidcserver.views.client_preview import duration, preview
 from oidcserver.views.recent_login import recently_signed_in
@@ -66,7 +69,8 @@ def list_clients(request: Any) -> Response:
 @managed
 def show_new(request: Any) -> Response:
     """Show an empty form. Its ticket names the client that it will make, once."""
-    return _form(request, new_values(request.provider), new_ticket(request))
+    values = new_values(request.provider, shown_fields(request))
+    return _form(request, values, new_ticket(request))
 
 
 @managed
@@ -74,20 +78,23 @@ def create(request: Any) -> Response:
     """Register a client and show its secret, this once; a reload leads to the client's page."""
     ticket = request.POST.get("ticket", "")
     client_id = read_ticket(request, ticket)
+    fields = shown_fields(request)
     if client_id is None:
-        return _form(request, typed_values(request), new_ticket(request), error=("", STALE))
+        stale = InvalidClientMetadata("", STALE)
+        return _form(request, typed_values(request, fields), new_ticket(request), problem=stale)
     try:
+        metadata, columns = read_members(request, fields, {})
         with request.dbsession.begin_nested():
             client, secret = register_client(
                 request.provider,
                 request.dbsession,
-                read_form(request),
+                metadata,
                 owner_id=request.login_session.user_id,
                 client_id=client_id,
             )
+            set_columns(client, columns)
     except InvalidClientMetadata as problem:
-        error = (problem.field, problem.description)
-        return _form(request, typed_values(request), ticket, error=error)
+        return _form(request, typed_values(request, fields), ticket, problem=problem)
     except IntegrityError:  # the ticket was used: a reload, or a double click
         return see_other(request.provider_url("client", client_id=client_id, _query={"again": "1"}))
     _notify(request, "client_created", client)
@@ -98,19 +105,23 @@ def create(request: Any) -> Response:
 def show(request: Any) -> Response:
     """Show a client's form, what it gets, and what else can be done to it."""
     client = find_client(request)
-    return _form(request, stored_values(client.client_metadata), "", client=client)
+    return _form(request, shown_values(request, client), "", client=client)
 
 
 @managed
 def edit(request: Any) -> Response:
     """Store a client's form; members that the form does not show stay as they are."""
-    client = find_client(request, to_change=True)
+    client = find_client(request)
+    fields = shown_fields(request)
     try:
-        metadata = {**hidden_members(client.client_metadata), **read_form(request)}
+        metadata, columns = read_members(request, fields, client.client_metadata)
+        # Once more, and now for us alone: asking another host ended the transaction.
+        client = find_client(request, to_change=True)
+        metadata = {**client.client_metadata, **metadata}
         secret = update_client(request.provider, request.dbsession, client, metadata)
+        set_columns(client, columns)
     except InvalidClientMetadata as problem:
-        error = (problem.field, problem.description)
-        return _form(request, typed_values(request), "", client=client, error=error)
+        return _form(request, typed_values(request, fields), "", client=client, problem=problem)
     _notify(request, "client_changed", client)
     if secret is not None:
         return _show_secret(request, client, secret)
@@ -189,28 +200,36 @@ def _form(
     ticket: str,
     *,
     client: Client | None = None,
-    error: tuple[str, str] = ("", ""),
+    problem: InvalidClientMetadata | None = None,
 ) -> Response:
-    field, sentence = error
-    shown = field.partition("#")[0]
+    problems = [problem, *problem.others] if problem is not None else []
+    errors: dict[str, str] = {}
+    general = []
+    for one in problems:
+        shown = one.field.partition("#")[0]
+        if shown in values:
+            errors.setdefault(shown, one.description)
+        else:
+            general.append(one.description)
     response = _render(
         request,
         "client",
         {
             "client": client,
+            "sections": shown_sections(request),
             "values": values,
             "ticket": ticket,
-            "options": options(request.provider),
-            "errors": {shown: sentence} if shown in values else {},
-            "problem": sentence if shown not in values else "",
-            "more": shown in MORE,
-            "saved": "saved" in request.GET and not sentence,
+            "options": field_options(request, values),
+            "errors": errors,
+            "first_error": next((name for name in values if name in errors), ""),
+            "problems": general,
+            "saved": "saved" in request.GET and not problems,
             "again": "again" in request.GET,
             "examples": examples(request, client) if client is not None else [],
             "preview": preview(request, client) if client is not None else None,
         },
     )
-    if sentence:
+    if problems:
         response.status_int = 400
     return response
 
@@ -222,6 +241,21 @@ def _render(request: Any, template: str, values: dict[str, Any]) -> Response:
 def _notify(request: Any, name: str, client: Client) -> None:
     details = {"client_id": client.client_id, "user_id": request.login_session.user_id}
     request.registry.notify(OAuthEvent(request, name, details))
+
+
+def warn_of_no_administrator(registry: Any) -> str | None:
+    """The pages of clients are for administrators, and there are none."""
+    settings = registry.provider.settings
+    if (
+        "clients" not in settings["oidc.pages"]
+        or settings["oidc.client_pages"] == "anyone"
+        or settings["oidc.administrators"]
+    ):
+        return None
+    return (
+        "oidc.pages selects clients, and nobody may use them: oidc.administrators takes the user "
+        "names of those who may."
+    )
 
 
 def includeme(config: Any) -> None:
@@ -249,3 +283,4 @@ def includeme(config: Any) -> None:
                 config.add_view(sent, route_name=name, request_method="POST")
 
     config.add_oauth_page("clients", register)
+    config.add_oauth_offer("startup warning", "administrators", warn_of_no_administrator)

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 import webtest
+import webtest.forms
 from support.app import Browser, Provider, RelyingParty, decode_id_token
+from support.client_host import JWKSHost
 
 from oidcserver.models import Client
+from oidcserver.oauth.registration.fields import FIELDS
 
 
 @pytest.fixture
@@ -521,3 +524,213 @@ def test_what_is_not_selected_is_no_example(make_provider: Any) -> None:
     later = browser.get(f"/clients/{created(page)[0]}")
     assert "curl" not in later
     assert "UserInfo" not in later
+
+
+# -- every member ---------------------------------------------------------------------------
+
+EVERYTHING = {
+    "oidc__administrators": "root",
+    "oidc__logout_channels": "frontchannel backchannel",
+    "oidc__request_parameter": "true",
+    "oidc__request_uri_parameter": "true",
+    "oidc__decryption_algs": "RSA-OAEP-256 ECDH-ES",
+    "oidcserver__includes": "support.member_plugin",
+}
+EDITED = {
+    "client_uri": "https://shop.example/",
+    "application_type": "web",
+    "redirect_uris": "https://shop.example/cb",
+    "require_pkce": "true",
+    "jwks_uri": "https://shop.example/jwks.json",
+    "token_endpoint_auth_signing_alg": "ES256",
+    "token_endpoint_auth_method": "private_key_jwt",
+    "require_signed_request_object": True,
+    "request_object_signing_alg": "ES256",
+    "request_object_encryption_alg": "RSA-OAEP-256",
+    "request_object_encryption_enc": "A256GCM",
+    "request_uris": "https://shop.example/request.jwt",
+    "id_token_claims": "scopes",
+    "subject_type": "pairwise",
+    "id_token_signed_response_alg": "ES256",
+    "id_token_encrypted_response_alg": "ECDH-ES",
+    "id_token_encrypted_response_enc": "A256GCM",
+    "userinfo_signed_response_alg": "ES256",
+    "userinfo_encrypted_response_alg": "ECDH-ES",
+    "userinfo_encrypted_response_enc": "A256GCM",
+    "initiate_login_uri": "https://shop.example/login",
+    "default_max_age": "3600",
+    "require_auth_time": True,
+    "default_acr_values": "urn:example:loa 1\nurn:example:loa 2",
+    "post_logout_redirect_uris": "https://shop.example/bye",
+    "backchannel_logout_uri": "https://shop.example/backchannel",
+    "backchannel_logout_session_required": True,
+    "frontchannel_logout_uri": "https://shop.example/frontchannel",
+    "frontchannel_logout_session_required": True,
+    "logo_uri": "https://shop.example/logo.png",
+    "policy_uri": "https://shop.example/privacy",
+    "tos_uri": "https://shop.example/terms",
+    "contacts": "Ops <ops@shop.example>\nsales@shop.example",
+    "software_id": "shop",
+    "software_version": "1.2",
+    "access_token_format": "jwt",
+    "resource_server": True,
+    "example_tier": '"gold"',
+}
+
+
+def test_every_member_is_edited_and_removed_on_the_page(make_provider: Any) -> None:
+    provider = make_provider(**EVERYTHING)
+    root = provider.browser()
+    root.sign_in("root")
+    client = provider.register(client_name="Made by a command")
+    path = f"/clients/{client.client_id}"
+    named = {name for name in root.get(path).forms["client"].fields if name} - {"csrf_token"}
+    apart = {"client_name", "scope", "grant_types", "response_types", "jwks",
+             "sector_identifier_uri"}  # fmt: skip
+    assert named == set(FIELDS) | {"example_tier"}
+    assert named == set(EDITED) | apart
+    form = root.get(path).forms["client"]
+    for name, value in EDITED.items():
+        form[name] = value
+    assert form.submit().status_int == 303
+    again = root.get(path).forms["client"]
+    assert {name: shown(again, name) for name in EDITED} == EDITED
+    with provider.database() as dbsession:
+        stored = dbsession.get_one(Client, client.client_id)
+        assert stored.member("contacts") == ["Ops <ops@shop.example>", "sales@shop.example"]
+        assert (stored.member("default_max_age"), stored.member("example_tier")) == (3600, "gold")
+        assert (stored.resource_server, stored.access_token_format) == (True, "jwt")
+    kept = ("application_type", "redirect_uris", "token_endpoint_auth_method", "subject_type",
+            "id_token_signed_response_alg")  # fmt: skip
+    for name, value in EDITED.items():
+        if name not in kept:
+            again[name] = False if value is True else ""
+    again["token_endpoint_auth_method"] = "client_secret_basic"
+    root_secret = again.submit()
+    assert root_secret.html.find(id="client_secret") is not None, "it needs a secret again"
+    with provider.database() as dbsession:
+        stored = dbsession.get_one(Client, client.client_id)
+        left = {name for name in EDITED if stored.client_metadata.get(name)}
+        assert left == set(kept)
+        assert (stored.resource_server, stored.access_token_format) == (False, None)
+
+
+def shown(form: webtest.Form, name: str) -> Any:
+    """Return the value of an input as a user sees it."""
+    [field] = form.fields[name]
+    return field.checked if isinstance(field, webtest.forms.Checkbox) else field.value
+
+
+def test_all_that_is_wrong_is_said_at_once(browser: Browser) -> None:
+    form = fill(
+        browser.get("/create_client"),
+        logo_uri="ftp://shop.example/",
+        default_max_age="soon",
+        contacts="\u202e",
+    )
+    page = form.submit(status=400)
+    assert page.html.title.text.startswith("Error: ")
+    alert = page.html.find(role="alert")
+    links = {link["href"]: link.text for link in alert.find_all("a")}
+    assert links == {
+        "#default_max_age": "Maximum age of a sign-in, in seconds",
+        "#logo_uri": "Logo",
+        "#contacts": "Contacts",
+    }
+    for link in links:
+        field = page.html.find(id=link[1:])
+        assert field["aria-invalid"] == "true"
+        assert page.html.find(id=f"{link[1:]}-error").text
+        assert field.find_parent("details").has_attr("open")
+    assert len(page.html.find_all(autofocus=True)) == 1
+
+
+def test_what_is_wrong_with_several_members_together_is_said_at_once_too(browser: Browser) -> None:
+    form = fill(
+        browser.get("/create_client"),
+        grant_types=["authorization_code"],
+        response_types=["code"],
+        token_endpoint_auth_method="private_key_jwt",
+    )
+    page = form.submit(status=400)
+    assert page.html.find(id="redirect_uris-error")
+    assert page.html.find(id="jwks-error")
+
+
+def test_what_is_for_administrators_is_neither_shown_to_owners_nor_taken_from_them(
+    make_provider: Any,
+) -> None:
+    provider = make_provider(oidc__administrators="root")
+    browsers = {}
+    for username in ("alice", "root"):
+        browsers[username] = provider.browser()
+        browsers[username].sign_in(username)
+    client_id, _ = created(fill(browsers["alice"].get("/create_client")).submit())
+    form = browsers["root"].get(f"/clients/{client_id}").forms["client"]
+    form["resource_server"], form["access_token_format"] = True, "jwt"
+    form.submit().follow()
+    form = browsers["alice"].get(f"/clients/{client_id}").forms["client"]
+    assert not {"resource_server", "access_token_format"} & form.fields.keys()
+    form["client_name"] = "Better Shop"
+    form.submit().follow()
+    with provider.database() as dbsession:
+        client = dbsession.get_one(Client, client_id)
+        assert (client.resource_server, client.access_token_format) == (True, "jwt")
+        assert client.client_name == "Better Shop"
+
+
+def test_only_an_administrator_exempts_a_client_from_pkce(make_provider: Any) -> None:
+    provider = make_provider(oidc__administrators="root", oauth__pkce_required="all")
+    alice, root = provider.browser(), provider.browser()
+    alice.sign_in("alice")
+    root.sign_in("root")
+    client_id, _ = created(fill(alice.get("/create_client")).submit())
+    form = alice.get(f"/clients/{client_id}").forms["client"]
+    form["require_pkce"] = "false"
+    page = form.submit(status=400)
+    assert "Only an administrator" in page.html.find(id="require_pkce-error").text
+    form = root.get(f"/clients/{client_id}").forms["client"]
+    form["require_pkce"] = "false"
+    form.submit().follow()
+    form = alice.get(f"/clients/{client_id}").forms["client"]
+    form["client_name"] = "Better Shop"
+    form.submit().follow()
+    with provider.database() as dbsession:
+        client = dbsession.get_one(Client, client_id)
+        assert (client.member("require_pkce"), client.client_name) == (False, "Better Shop")
+
+
+def test_a_value_that_is_not_on_offer_any_more_is_not_lost_unseen(
+    provider: Provider, browser: Browser
+) -> None:
+    client_id, _ = created(fill(browser.get("/create_client")).submit())
+    with provider.database() as dbsession:
+        client = dbsession.get_one(Client, client_id)
+        old = {"token_endpoint_auth_method": "tls_client_auth"}
+        client.client_metadata = {**client.client_metadata, **old}
+    form = browser.get(f"/clients/{client_id}").forms["client"]
+    assert form["token_endpoint_auth_method"].value == "tls_client_auth"
+    assert form.submit(status=400).html.find(id="token_endpoint_auth_method-error")
+
+
+def test_a_sector_is_taken_only_of_a_document_that_names_the_redirect_uris(
+    make_provider: Any,
+) -> None:
+    provider = make_provider(oauth__outbound_allow_loopback="true")
+    host = JWKSHost()
+    try:
+        browser = provider.browser()
+        browser.sign_in("alice")
+        client_id, _ = created(fill(browser.get("/create_client")).submit())
+        path = f"/clients/{client_id}"
+        uri = "https://shop.example/cb"
+        for document, status in ((["https://other.example/cb"], 400), ([uri], 303)):
+            host.document = document
+            form = browser.get(path).forms["client"]
+            form["redirect_uris"], form["subject_type"] = uri, "pairwise"
+            form["sector_identifier_uri"] = host.uri
+            page = form.submit(status=status)
+            if status == 400:
+                assert page.html.find(id="sector_identifier_uri-error")
+    finally:
+        host.close()

@@ -44,10 +44,10 @@ def test_help_is_for_people_and_shows_an_example() -> None:
     assert "Exit codes" in runner.invoke(main, ["--help"]).stdout
     for command in (
         ["initdb"], ["prune"], ["explain"], ["explain-error"], ["keys", "list"], ["keys", "rotate"],
-        ["clients", "create"], ["clients", "list"], ["clients", "show"], ["clients", "delete"],
-        ["clients", "new-secret"], ["users", "create"], ["users", "list"], ["users", "disable"],
-        ["users", "enable"], ["users", "set-password"], ["users", "set-claims"],
-        ["users", "unlock"],
+        ["clients", "create"], ["clients", "update"], ["clients", "list"], ["clients", "show"],
+        ["clients", "delete"], ["clients", "new-secret"], ["users", "create"], ["users", "list"],
+        ["users", "disable"], ["users", "enable"], ["users", "set-password"],
+        ["users", "set-claims"], ["users", "unlock"],
     ):  # fmt: skip
         result = runner.invoke(main, [*command, "--help"])
         assert result.exit_code == 0

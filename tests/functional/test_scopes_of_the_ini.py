@@ -46,7 +46,7 @@ def test_it_is_promised_explained_and_put_in_words(provider: Provider) -> None:
     document = provider.browser().get("/.well-known/openid-configuration").json
     assert {"groups", "roles"} <= set(document["scopes_supported"])
     assert {"groups", "roles"} <= set(document["claims_supported"])
-    scopes = explanation(provider.registry.provider)["scopes"]
+    scopes = explanation(provider.registry)["scopes"]
     assert scopes["groups"] == {
         "selected": True,
         "offered_at": "oidc.scope_claims:1",

@@ -1,5 +1,6 @@
 """What stops the start, with the sentence that says why."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from pyramid.paster import get_appsettings
 
 import oidcserver
+from oidcserver.cli.configuration import explanation
 from oidcserver.keys.store import KeyStore
 from oidcserver.settings import ConfigurationProblem
 
@@ -91,3 +93,23 @@ def test_development_ini_starts_as_it_is_committed(tmp_path: Path) -> None:
     assert "password" in provider.grants
     assert list((tmp_path / "keys").glob("sig-RS256-*.json"))
     application.registry.dbsession_factory.kw["bind"].dispose()
+
+
+def test_the_start_says_that_nobody_may_use_the_pages_of_clients(
+    make_provider: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    sentence = (
+        "oidc.pages selects clients, and nobody may use them: oidc.administrators takes the user "
+        "names of those who may."
+    )
+    for settings, expected in (
+        ({"oidc__client_pages": "administrators"}, [sentence]),
+        ({"oidc__client_pages": "administrators", "oidc__administrators": "alice"}, []),
+        ({"oidc__client_pages": "administrators", "oidc__pages": "login consent logout"}, []),
+        ({"oidc__client_pages": "anyone"}, []),
+    ):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, logger="oidcserver"):
+            provider = make_provider(**settings)
+        assert [record.getMessage() for record in caplog.records] == expected
+        assert explanation(provider.registry)["warnings"] == expected

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from oidcserver import clock
 from oidcserver.credentials import CLIENT_SECRET, digest, new_credential, new_identifier
 from oidcserver.models import Client
+from oidcserver.oauth.registration.given import check_client_id, check_client_secret, needed_length
 from oidcserver.oauth.registration.rules import (
     InvalidClientMetadata,
     needs_readable_secret,
@@ -36,16 +37,25 @@ def register_client(
     *,
     owner_id: str | None = None,
     client_id: str | None = None,
+    secret: str | None = None,
 ) -> tuple[Client, str | None]:
     """Register a client; return it and its secret, which is known only now.
 
+    :param client_id: one that it has already; by default a new one.
+    :param secret: one that it has already; by default a new one, if it needs any.
     :raises InvalidClientMetadata: with the member and what is wrong with it.
+    :raises sqlalchemy.exc.IntegrityError: if there is a client of that ``client_id``.
     """
     checked = validate_client_metadata(provider, metadata)
-    client_id = client_id or new_identifier()
+    if client_id is None:
+        client_id = new_identifier()
+    check_client_id(client_id)
+    if secret is not None:
+        check_client_secret(checked, secret)
     client = Client(client_id=client_id, client_metadata=checked, owner_id=owner_id)
     dbsession.add(client)
-    secret = _new_secret(provider, client) if needs_secret(checked) else None
+    if needs_secret(checked):
+        secret = _set_secret(provider, client, secret or _make_secret())
     dbsession.flush()
     return client, secret
 
@@ -65,8 +75,8 @@ def update_client(
         client.secret_digest = None
         _forget_previous_secret(client)
     elif client.secret_digest is None:
-        secret = _new_secret(provider, client)
-    elif needs_readable_secret(client.client_metadata) and client.secret_sealed is None:
+        secret = _set_secret(provider, client, _make_secret())
+    elif needs_readable_secret(client.client_metadata) and not _is_key(provider, client):
         dbsession.flush()
         secret = rotate_client_secret(provider, dbsession, client)
     if not needs_readable_secret(client.client_metadata):
@@ -85,7 +95,7 @@ def rotate_client_secret(provider: Any, dbsession: Session, client: Client) -> s
     client.previous_secret_sealed = client.secret_sealed
     overlap = provider.settings["oauth.client_secret_overlap"]
     client.previous_secret_expires_at = clock.now() + overlap
-    secret = _new_secret(provider, client)
+    secret = _set_secret(provider, client, _make_secret())
     dbsession.flush()
     return secret
 
@@ -102,8 +112,18 @@ def read_client_secrets(provider: Any, client: Client) -> list[str]:
     return [secret.decode() for secret in unsealed if secret is not None]
 
 
-def _new_secret(provider: Any, client: Client) -> str:
-    secret = new_credential(CLIENT_SECRET, SECRET_OCTETS)
+def _is_key(provider: Any, client: Client) -> bool:
+    """Whether the server can read the present secret, and it is long enough to compute with."""
+    sealed = client.secret_sealed
+    secret = provider.sealer(PURPOSE).unseal(sealed) if sealed is not None else None
+    return secret is not None and len(secret) >= needed_length(client.client_metadata)
+
+
+def _make_secret() -> str:
+    return new_credential(CLIENT_SECRET, SECRET_OCTETS)
+
+
+def _set_secret(provider: Any, client: Client, secret: str) -> str:
     client.secret_digest = digest(secret)
     client.secret_expires_at = 0
     readable = needs_readable_secret(client.client_metadata)

@@ -1,7 +1,7 @@
 """The rules of client metadata as a whole, for the command line, the pages and an endpoint."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from oidcserver.models.client import DEFAULTS
@@ -34,11 +34,33 @@ DEFAULT_ENC = "A128CBC-HS256"
 
 
 class InvalidClientMetadata(Rejection):
-    """Client metadata that is refused (RFC 7591 section 3.2.2); ``field`` is the member."""
+    """Client metadata that is refused (RFC 7591 section 3.2.2).
+
+    ``field`` is the member, and ``others`` is what else is wrong.
+    """
+
+    others: tuple["InvalidClientMetadata", ...] = ()
 
     def __init__(self, field: str, sentence: str, error: str = "invalid_client_metadata") -> None:
         super().__init__(error, sentence, rule="RFC 7591 section 3.2.2", received={"member": field})
         self.field = field
+
+
+class Problems(list[InvalidClientMetadata]):
+    """What is wrong, collected so that all of it can be said at once."""
+
+    def call(self, check: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a check returns; keep what it raises, and return None."""
+        try:
+            return check(*arguments)
+        except InvalidClientMetadata as problem:
+            self.append(problem)
+
+    def refuse(self) -> None:
+        """Raise the first, with all others, if there is any."""
+        if self:
+            self[0].others = tuple(self[1:])
+            raise self[0]
 
 
 def validate_client_metadata(provider: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,23 +69,26 @@ def validate_client_metadata(provider: Any, metadata: Mapping[str, Any]) -> dict
     Unknown members are left out (RFC 7591 section 2), and so are empty ones and those that are
     null, which is as good as not there (RFC 7592 section 2.2).
 
-    :raises InvalidClientMetadata: with the member and what is wrong with it.
+    :raises InvalidClientMetadata: with the first member and what is wrong with it, and with all
+        others.
     """
     if not isinstance(metadata, Mapping):
         raise InvalidClientMetadata("", "The metadata are not an object.")
-    rules = _rules(provider)
+    rules, problems = _rules(provider), Problems()
     checked = {
-        name: _check(provider, rules[_base(name)], name, value)
+        name: problems.call(_check, provider, rules[_base(name)], name, value)
         for name, value in metadata.items()
         if isinstance(name, str) and value is not None and _base(name) in rules
     }
+    problems.refuse()
     if sum("#" in name for name in checked) > MAX_LOCALISED:
         raise InvalidClientMetadata("client_name", "There are too many languages.")
     complete = {**_defaults(provider), **{n: v for n, v in checked.items() if v != ""}}
     if not checked.get("application_type"):
         complete["application_type"] = implied_application_type(complete["redirect_uris"])
     for rule in CROSS_RULES:
-        rule(provider, complete)
+        problems.call(rule, provider, complete)
+    problems.refuse()
     return complete
 
 
@@ -88,6 +113,11 @@ def _base(name: str) -> str:
     if separator and not (base in LOCALISED and _LANGUAGE.fullmatch(language)):
         return ""
     return base
+
+
+def known_members(provider: Any) -> list[str]:
+    """Return the names of the members that clients may register here."""
+    return list(_rules(provider))
 
 
 def _rules(provider: Any) -> dict[str, Rule]:
@@ -184,7 +214,7 @@ def _check_frontchannel_logout(provider: Any, metadata: dict[str, Any]) -> None:
     if uri is not None and origin_of(uri) not in origins:
         raise InvalidClientMetadata(
             "frontchannel_logout_uri",
-            "frontchannel_logout_uri has not the origin of a redirect URI.",
+            "frontchannel_logout_uri must have the same scheme, host and port as a redirect URI.",
         )
 
 

@@ -1,0 +1,111 @@
+"""The options by which commands set the members of a client: one for each field of the table."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from oidcserver.oauth.registration.fields import (
+    COLUMNS,
+    FIELDS,
+    FLAG,
+    JSON,
+    MAYBE,
+    NUMBER,
+    Field,
+    refuse_unknown,
+)
+
+STDIN = "<stdin>"
+#: What commands called a member before they knew all of them.
+_NAMES = {"client_name": "name"}
+
+
+def member_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a command: it takes the value of each field under the field's name, and files."""
+    command = click.option(
+        "--metadata",
+        "metadata_file",
+        type=click.File("rb"),
+        help="A file with members, a JSON object; - is standard input.",
+    )(command)
+    for field in reversed(FIELDS.values()):
+        command = _option(field)(command)
+    return command
+
+
+def option_name(field: Field) -> str:
+    """Return the option of a field: ``--redirect-uri`` for ``redirect_uris``."""
+    name = _NAMES.get(field.name, field.name)
+    if field.several:
+        name = name.removesuffix("s")
+    return "--" + name.replace("_", "-")
+
+
+def given_members(options: Mapping[str, Any], metadata_file: Any) -> dict[str, Any]:
+    """Return the members that options and file give, neither of which outdoes the other.
+
+    :raises click.ClickException: if a file cannot be read, or both name a member.
+    """
+    given = {name: _value(FIELDS[name], value) for name, value in options.items() if _said(value)}
+    if metadata_file is None:
+        return given
+    read = read_json(metadata_file)
+    if not isinstance(read, dict):
+        raise click.ClickException("--metadata has to be a JSON object of client metadata.")
+    twice = sorted(given.keys() & read.keys())
+    if twice:
+        raise click.ClickException(f"Both --metadata and an option say: {', '.join(twice)}.")
+    return given | read
+
+
+def split_columns(provider: Any, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the members of client metadata, and what is a column of the client.
+
+    :raises InvalidClientMetadata: for a name that is neither.
+    """
+    refuse_unknown(provider, given)
+    metadata = {name: value for name, value in given.items() if name not in COLUMNS}
+    return metadata, {name: value for name, value in given.items() if name in COLUMNS}
+
+
+def read_json(file: Any) -> Any:
+    """Return what a file holds.
+
+    :raises click.ClickException: if it is not JSON.
+    """
+    try:
+        return json.load(file)
+    except (ValueError, RecursionError):
+        raise click.ClickException(f"{file_name(file)} is not JSON.") from None
+
+
+def file_name(file: Any) -> str:
+    """Return the name of a file, which a stream may not have."""
+    name: str = getattr(file, "name", STDIN)
+    return name
+
+
+def _option(field: Field) -> Callable[..., Any]:
+    option = option_name(field)
+    words = f"{field.label}."
+    if field.kind in (FLAG, MAYBE):
+        return click.option(f"{option}/--no-{option[2:]}", field.name, default=None, help=words)
+    if field.kind == JSON:
+        return click.option(option, field.name, type=click.File("rb"), help=f"A file: {words}")
+    if field.kind == NUMBER:
+        return click.option(option, field.name, type=int, help=words)
+    if field.several:
+        return click.option(option, field.name, multiple=True, help=f"{words} May be given again.")
+    return click.option(option, field.name, help=words)
+
+
+def _said(value: Any) -> bool:
+    return value is not None and value != ()
+
+
+def _value(field: Field, value: Any) -> Any:
+    if field.kind == JSON:
+        return read_json(value)
+    return list(value) if field.several else value

@@ -1,0 +1,210 @@
+"""What an operator edits of a client: one table for the command line and the pages.
+
+A field is a member of client metadata, or a column of the client that no client registers for
+itself. What a plugin adds by ``add_client_metadata_member`` is a field too, given as JSON.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from oidcserver.models import Client
+from oidcserver.oauth.registration.members import ID_TOKEN_CLAIMS, LOCALISED, boolean, promised
+from oidcserver.oauth.registration.rules import InvalidClientMetadata, known_members
+
+#: How a value is given: one text; texts without white space; other texts; some of the options;
+#: scopes; one of the options; yes or no, where unsaid is no; yes, no or unsaid; a number; JSON.
+TEXT, URIS, TEXTS, SEVERAL, SCOPES, ONE, FLAG, MAYBE, NUMBER, JSON = range(10)
+
+_CONTROLS = {
+    TEXT: "field", URIS: "textarea", TEXTS: "textarea", SEVERAL: "checkboxes",
+    SCOPES: "checkboxes", ONE: "select", FLAG: "checkbox", MAYBE: "select", NUMBER: "field",
+    JSON: "textarea",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field. ``options`` returns what the provider has to choose from, none if nothing."""
+
+    name: str
+    label: str
+    kind: int
+    help: str = ""
+    options: Callable[[Any], Iterable[str]] | None = None
+    #: The words of ONE and MAYBE for a value that is not given.
+    unsaid: str = ""
+    #: A column of the client, for administrators and commands only.
+    column: bool = False
+
+    @property
+    def several(self) -> bool:
+        """Whether there may be more than one value."""
+        return self.kind in (URIS, TEXTS, SEVERAL)
+
+    @property
+    def control(self) -> str:
+        """How a form asks for it."""
+        return _CONTROLS[self.kind]
+
+
+def _promised(name: str) -> Callable[[Any], Iterable[str]]:
+    return lambda provider: promised(provider, name)
+
+
+def _algorithm(name: str, label: str, promise: str, unsaid: str = "") -> Field:
+    return Field(name, label, ONE, options=_promised(promise), unsaid=unsaid)
+
+
+SECTIONS: tuple[tuple[str, tuple[Field, ...]], ...] = (
+    ("", (
+        Field("client_name", "Name", TEXT, "Users read it when they are asked to allow access."),
+        Field("client_uri", "Home page", TEXT),
+        Field("application_type", "Kind of application", ONE,
+              options=lambda p: ("web", "native"), unsaid="As its redirect URIs say"),
+        Field("redirect_uris", "Redirect URIs", URIS,
+              "One a line, exactly as the application sends them."),
+        Field("scope", "Scopes", SCOPES, options=lambda p: p.scopes),
+        Field("grant_types", "Grant types", SEVERAL, options=lambda p: p.grant_types),
+        Field("response_types", "Response types", SEVERAL,
+              "What the authorization endpoint answers with; none for applications without users.",
+              options=lambda p: sorted(p.response_types)),
+        Field("token_endpoint_auth_method", "How the application authenticates", ONE,
+              options=lambda p: p.client_authentication_methods),
+    )),
+    ("Security and keys", (
+        Field("require_pkce", "PKCE", MAYBE,
+              "A public application has to use it in any case.",
+              unsaid="As oauth.pkce_required says"),
+        Field("jwks", "Public keys (JWK Set)", JSON,
+              "For private_key_jwt, signed requests and encryption: the keys, or below where they "
+              "are fetched."),
+        Field("jwks_uri", "Address of the public keys", TEXT),
+        _algorithm("token_endpoint_auth_signing_alg", "Its assertions are signed with",
+                   "token_endpoint_auth_signing_alg_values_supported", "Any algorithm"),
+        Field("require_signed_request_object", "Accept signed requests only", FLAG),
+        _algorithm("request_object_signing_alg", "Its requests are signed with",
+                   "request_object_signing_alg_values_supported", "Any algorithm"),
+        _algorithm("request_object_encryption_alg", "Its requests are encrypted by",
+                   "request_object_encryption_alg_values_supported", "Any algorithm, or none"),
+        _algorithm("request_object_encryption_enc", "Content encryption of its requests",
+                   "request_object_encryption_enc_values_supported", "As the standard says"),
+        Field("request_uris", "Addresses of its request objects", URIS, "One a line."),
+    )),
+    ("ID tokens and claims", (
+        Field("id_token_claims", "Claims in ID tokens", ONE,
+              "Of ID tokens that come from the token endpoint.",
+              options=lambda p: ID_TOKEN_CLAIMS, unsaid="As oidc.id_token_claims says"),
+        Field("subject_type", "How it knows a user", ONE,
+              options=_promised("subject_types_supported")),
+        Field("sector_identifier_uri", "Address of its list of redirect URIs (sector)", TEXT,
+              "Applications of one sector know a user by the same pairwise subject."),
+        _algorithm("id_token_signed_response_alg", "ID tokens are signed with",
+                   "id_token_signing_alg_values_supported"),
+        _algorithm("id_token_encrypted_response_alg", "ID tokens are encrypted by",
+                   "id_token_encryption_alg_values_supported", "Not encrypted"),
+        _algorithm("id_token_encrypted_response_enc", "Content encryption of ID tokens",
+                   "id_token_encryption_enc_values_supported", "As the standard says"),
+        _algorithm("userinfo_signed_response_alg", "UserInfo is signed with",
+                   "userinfo_signing_alg_values_supported", "Not signed"),
+        _algorithm("userinfo_encrypted_response_alg", "UserInfo is encrypted by",
+                   "userinfo_encryption_alg_values_supported", "Not encrypted"),
+        _algorithm("userinfo_encrypted_response_enc", "Content encryption of UserInfo",
+                   "userinfo_encryption_enc_values_supported", "As the standard says"),
+    )),
+    ("Signing in and out", (
+        Field("initiate_login_uri", "Address where a sign-in begins", TEXT),
+        Field("default_max_age", "Maximum age of a sign-in, in seconds", NUMBER),
+        Field("require_auth_time", "ID tokens say when the user signed in", FLAG),
+        Field("default_acr_values", "Authentication context classes", TEXTS, "One a line."),
+        Field("post_logout_redirect_uris", "Addresses after sign-out", URIS, "One a line."),
+        Field("backchannel_logout_uri", "Back-channel logout address", TEXT),
+        Field("backchannel_logout_session_required", "Back-channel logout names the session", FLAG),
+        Field("frontchannel_logout_uri", "Front-channel logout address", TEXT),
+        Field("frontchannel_logout_session_required", "Front-channel logout names the session",
+              FLAG),
+    )),
+    ("About the application", (
+        Field("logo_uri", "Logo", TEXT),
+        Field("policy_uri", "Privacy policy", TEXT),
+        Field("tos_uri", "Terms of service", TEXT),
+        Field("contacts", "Contacts", TEXTS, "One a line, such as an e-mail address."),
+        Field("software_id", "Identifier of the software", TEXT),
+        Field("software_version", "Version of the software", TEXT),
+    )),
+    ("For administrators", (
+        Field("access_token_format", "Format of access tokens", ONE,
+              options=lambda p: p.access_token_formats, unsaid="As oauth.access_token_format says",
+              column=True),
+        Field("resource_server", "A resource server: it may introspect the tokens of every client",
+              FLAG, column=True),
+    )),
+)  # fmt: skip
+
+FIELDS: dict[str, Field] = {field.name: field for _, fields in SECTIONS for field in fields}
+COLUMNS = frozenset(field.name for field in FIELDS.values() if field.column)
+
+
+def sections(provider: Any, *, columns: bool = True) -> list[tuple[str, list[Field]]]:
+    """Return the fields by section; the members that plugins add are a section of their own.
+
+    Left out is what has nothing to choose from here, and without ``columns`` what is for
+    administrators.
+    """
+    found = [
+        (title, [field for field in fields if _is_available(provider, field, columns)])
+        for title, fields in SECTIONS
+    ]
+    more = [Field(name, name, JSON) for name in known_members(provider) if name not in FIELDS]
+    return [(title, fields) for title, fields in (*found, ("More", more)) if fields]
+
+
+def _is_available(provider: Any, field: Field, columns: bool) -> bool:
+    if field.column:
+        return columns
+    return field.options is None or any(True for _ in field.options(provider))
+
+
+def check_columns(provider: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what to store of values for columns.
+
+    :raises InvalidClientMetadata: with the column and what is wrong with it.
+    """
+    checked = dict(values)
+    name = "access_token_format"
+    if checked.get(name) not in (None, *provider.access_token_formats):
+        offered = ", ".join(provider.access_token_formats)
+        raise InvalidClientMetadata(name, f"{name} is not one of {offered}.")
+    name = "resource_server"
+    if name in checked:
+        try:
+            checked[name] = boolean(checked[name] or False, provider)
+        except ValueError as problem:
+            raise InvalidClientMetadata(name, f"{name} {problem}.") from None
+    return checked
+
+
+def column_values(client: Client) -> dict[str, Any]:
+    """Return the columns of a client by name."""
+    return {name: getattr(client, name) for name in sorted(COLUMNS)}
+
+
+def refuse_unknown(provider: Any, names: Iterable[str]) -> None:
+    """Refuse a name that is no field.
+
+    :raises InvalidClientMetadata: with the nearest name that there is.
+    """
+    known = [*known_members(provider), *sorted(COLUMNS)]
+    for name in names:
+        base, tagged, _ = name.partition("#")
+        if base in known and (not tagged or base in LOCALISED):
+            continue
+        near = difflib.get_close_matches(base, known, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise InvalidClientMetadata(name, f"There is no member {_plain(name)}.{hint}")
+
+
+def _plain(name: str) -> str:
+    """Return a name without what an error description cannot hold."""
+    return "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "?" for c in name)

@@ -1,0 +1,64 @@
+"""What a client that moves here from another server may bring along: identifier and secret."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from oidcserver.oauth.registration.rules import (
+    SIGNED,
+    InvalidClientMetadata,
+    needs_readable_secret,
+    needs_secret,
+)
+
+#: What needs no escape in a URL's path, in a header of Basic or in a shell; as long as a column.
+_CLIENT_ID = re.compile(r"[A-Za-z0-9._~@+][A-Za-z0-9._~@+:-]{0,63}", re.ASCII)
+#: RFC 6749 appendix A.2, without the space.
+_SECRET = re.compile(r"[!-~]{1,512}", re.ASCII)
+#: Secrets are kept as plain digests, which is safe for what nobody can guess.
+MIN_SECRET = 24
+#: The shortest key of each algorithm in octets (RFC 7518 section 3.2).
+_KEY_OCTETS = {"HS256": 32, "HS384": 48, "HS512": 64}
+
+
+def check_client_id(client_id: str) -> None:
+    """Accept an identifier that is not taken yet as far as its text goes.
+
+    :raises InvalidClientMetadata: if it is malformed.
+    """
+    if not _CLIENT_ID.fullmatch(client_id):
+        raise InvalidClientMetadata(
+            "client_id",
+            "A client_id has 1 to 64 letters, digits and characters of . _ ~ @ + : - "
+            "and begins with neither of the last two.",
+        )
+
+
+def check_client_secret(metadata: Mapping[str, Any], secret: str) -> None:
+    """Accept a secret that fits a client of this metadata.
+
+    :raises InvalidClientMetadata: with what is wrong with it, which never quotes it.
+    """
+    if not needs_secret(metadata):
+        method = metadata["token_endpoint_auth_method"]
+        raise InvalidClientMetadata("client_secret", f"A client of {method} has no secret.")
+    if not _SECRET.fullmatch(secret):
+        raise InvalidClientMetadata(
+            "client_secret",
+            "A client_secret has up to 512 printable ASCII characters and no space.",
+        )
+    needed = needed_length(metadata)
+    if len(secret) < needed:
+        raise InvalidClientMetadata(
+            "client_secret",
+            f"A client_secret of this client has at least {needed} characters.",
+        )
+
+
+def needed_length(metadata: Mapping[str, Any]) -> int:
+    """Return how many characters a secret has at least: where it is a key, as that key."""
+    if not needs_readable_secret(metadata):
+        return MIN_SECRET
+    algorithms = [metadata.get(member) for member in (*SIGNED, "token_endpoint_auth_signing_alg")]
+    used = [_KEY_OCTETS[name] for name in algorithms if name in _KEY_OCTETS]
+    return max(used, default=_KEY_OCTETS["HS256"])

@@ -1,0 +1,78 @@
+"""What the signed-in user may see and change of a client, by the table of fields."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from oidcserver.models import Client
+from oidcserver.models.client import DEFAULTS
+from oidcserver.oauth.registration import InvalidClientMetadata, validate_client_metadata
+from oidcserver.oauth.registration.dynamic import refused_exemption
+from oidcserver.oauth.registration.fields import (
+    COLUMNS,
+    Field,
+    check_columns,
+    column_values,
+    sections,
+)
+from oidcserver.oauth.registration.sector import check_sector_identifier
+from oidcserver.views.client_access import is_administrator
+from oidcserver.views.client_form import options, read_form, stored_values
+
+
+def shown_sections(request: Any) -> list[tuple[str, list[Field]]]:
+    """Return the fields of the form by section; columns are for administrators."""
+    return sections(request.provider, columns=is_administrator(request))
+
+
+def shown_fields(request: Any) -> list[Field]:
+    """Return the fields of the form."""
+    return [field for _, fields in shown_sections(request) for field in fields]
+
+
+def shown_values(request: Any, client: Client) -> dict[str, Any]:
+    """Return the values of a client as the form shows them."""
+    members = {**DEFAULTS, **client.client_metadata, **column_values(client)}
+    return stored_values(members, shown_fields(request))
+
+
+def field_options(request: Any, values: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
+    """Return what each field has to choose from; what a client has already stays among it."""
+    found = {}
+    for field in shown_fields(request):
+        offered = options(request.provider, field)
+        names = {name for name, _ in offered}
+        value = values[field.name]
+        chosen = value if isinstance(value, list) else [value]
+        more = [(name, name) for name in chosen if name and name not in names]
+        found[field.name] = offered + more if offered else []
+    return found
+
+
+def read_members(
+    request: Any, fields: list[Field], present: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the metadata of the form, and what it says of columns.
+
+    Another host may be asked: meanwhile no transaction is open.
+
+    :param present: the metadata of the client so far.
+    :raises InvalidClientMetadata: with the first member and what is wrong with it, and all others.
+    """
+    provider = request.provider
+    given = read_form(request, fields)
+    columns = {name: value for name, value in given.items() if name in COLUMNS}
+    metadata = {name: value for name, value in given.items() if name not in COLUMNS}
+    columns = check_columns(provider, columns)
+    checked = validate_client_metadata(provider, {**present, **metadata})
+    if not is_administrator(request) and refused_exemption(provider, checked, present):
+        raise InvalidClientMetadata(
+            "require_pkce", "Only an administrator exempts an application from PKCE."
+        )
+    check_sector_identifier(request, checked)
+    return metadata, columns
+
+
+def set_columns(client: Client, columns: Mapping[str, Any]) -> None:
+    """Set columns that were checked."""
+    for name, value in columns.items():
+        setattr(client, name, value)
