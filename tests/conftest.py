@@ -58,9 +58,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         print(f"\n{line}\nNOT RUN, because this machine lacks what they need:")
         for name, count in LEFT_OUT.items():
             print(f"  the tests with {name}: {count}")
-        if INSTALLABLE:
-            print(f"To run them too:  {INSTALL}")
-        print(line)
+        print(f"To run them too:  {INSTALL}\n{line}")
 
 
 @pytest.fixture(scope="session")

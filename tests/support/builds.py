@@ -39,6 +39,17 @@ def rust_program(package: str) -> Path:
     return target / "debug" / package
 
 
+def java_classes() -> str:
+    """Build the Maven project at ``java``; return the class path of its classes.
+
+    :raises RuntimeError: with what Maven says.
+    """
+    built = CACHE / "java"
+    command = ["mvn", "--quiet", "--batch-mode", f"-Dbuilt={built}", "package"]
+    _run(command, HERE / "java")
+    return f"{built / 'classes'}:{built / 'lib'}/*"
+
+
 def python_environment(client: str) -> Path:
     """Return the interpreter of an environment with ``python/CLIENT/requirements.txt``.
 

@@ -24,12 +24,14 @@ def is_listening(port: int) -> bool:
         return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_until_it_listens(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_until_it_listens(
+    process: subprocess.Popen[bytes], port: int, log: Path, seconds: float = 30
+) -> None:
     """Return when a program listens on its port.
 
-    :raises RuntimeError: with its log, if it ends or takes longer than 30 seconds.
+    :raises RuntimeError: with its log, if it ends or takes longer.
     """
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + seconds
     while not is_listening(port):
         if process.poll() is not None or time.monotonic() > deadline:
             said = log.read_text() if log.exists() else ""
