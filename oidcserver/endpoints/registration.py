@@ -16,6 +16,7 @@ from oidcserver.oauth.errors import Rejection, as_rejection
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.registration import register_client
 from oidcserver.oauth.registration.dynamic import check_metadata, describe_client, read_metadata
+from oidcserver.oauth.registration.software_statement import MEMBER as SOFTWARE_STATEMENT
 from oidcserver.oauth.registration.software_statement import refuse_malformed_issuers
 from oidcserver.oauth.responses import error_response, json_response
 from oidcserver.operations.rejections import record_rejection
@@ -30,10 +31,14 @@ def registration(request: Any) -> Response:
     """Register a client, for whom the ini lets in."""
     try:
         token = _admit(request)
-        metadata = check_metadata(request, read_metadata(request.body))
+        said = read_metadata(request.body)
+        metadata = check_metadata(request, said)
         if token is not None and not use_initial_access_token(request.dbsession, token):
             raise _unknown_token()
-        return allow_any_origin(json_response(201, _register(request, metadata)))
+        # Whoever gave the token, or signed the software statement, vouches for the client.
+        vouched = token is not None or said.get(SOFTWARE_STATEMENT) is not None
+        registered = _register(request, metadata, self_registered=not vouched)
+        return allow_any_origin(json_response(201, registered))
     except OAuth2Error as error:
         rejection = as_rejection(error)
         record_rejection(request, rejection, None)
@@ -57,10 +62,11 @@ def issue_registration_token(request: Any, client: Client) -> dict[str, str]:
     }
 
 
-def _register(request: Any, metadata: dict[str, Any]) -> dict[str, Any]:
+def _register(request: Any, metadata: dict[str, Any], *, self_registered: bool) -> dict[str, Any]:
     provider, dbsession = request.provider, request.dbsession
     client, secret = register_client(provider, dbsession, metadata)
     client.last_used_at = request.now
+    client.self_registered = self_registered
     lifetime = provider.settings["oauth.registration_secret_lifetime"]
     if secret is not None and lifetime:
         client.secret_expires_at = request.now + lifetime

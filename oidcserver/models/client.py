@@ -56,6 +56,8 @@ class Client(Base, ClientMixin):
     updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
     #: A resource server: may introspect the tokens of every client (RFC 7662 section 4).
     resource_server: Mapped[bool] = mapped_column(default=False)
+    #: Registered itself where anybody may: nobody vouches for it, and it may be an attacker's.
+    self_registered: Mapped[bool] = mapped_column(default=False)
     access_token_format: Mapped[str | None] = mapped_column(String(32))
     #: When a client that registered itself was registered or last used, once a day; None: it did
     #: not register itself, and stays.
@@ -72,11 +74,6 @@ class Client(Base, ClientMixin):
     def client_name(self) -> str:
         """The name to show; a client without one is shown by its identifier."""
         return self.member("client_name") or self.client_id
-
-    @property
-    def registered_itself(self) -> bool:
-        """Whether nobody here looked at the registration (RFC 7591)."""
-        return self.last_used_at is not None
 
     @property
     def redirect_uris(self) -> Sequence[str]:

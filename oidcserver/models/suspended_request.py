@@ -17,6 +17,10 @@ from oidcserver.models.base import Base, Digest, Identifier, Json, Time, Words
 REQUEST_URI_PREFIX = "urn:ietf:params:oauth:request_uri:"
 
 
+#: In place of a browser's digest, for a request that came without the browser's cookies.
+ANY_BROWSER = ""
+
+
 class SuspendedRequest(Base):
     """A validated authorization request with what the person has answered so far."""
 
@@ -28,7 +32,7 @@ class SuspendedRequest(Base):
     parameters: Mapped[dict[str, Any]] = mapped_column(Json)
     #: Whether they all were in a request object that the client signed (RFC 9101).
     signed: Mapped[bool] = mapped_column(default=False)
-    #: The browser that the request belongs to.
+    #: The browser that the request belongs to; ``ANY_BROWSER`` until one takes it up.
     browser_digest: Mapped[str] = mapped_column(Digest)
     created_at: Mapped[int] = mapped_column(Time, default=clock.now)
     expires_at: Mapped[int] = mapped_column(Time, index=True)
@@ -64,6 +68,25 @@ def find_suspended_request(dbsession: Session, request_uri: str) -> SuspendedReq
     reference = digest(request_uri.removeprefix(REQUEST_URI_PREFIX))
     statement = select(SuspendedRequest).where(SuspendedRequest.reference_digest == reference)
     return dbsession.scalars(statement).one_or_none()
+
+
+def bind_suspended_request(
+    dbsession: Session, suspended: SuspendedRequest, browser_digest: str
+) -> bool:
+    """Bind a request to the first browser that takes it up. Of several at once, one gets True."""
+    statement = (
+        update(SuspendedRequest)
+        .where(
+            SuspendedRequest.reference_digest == suspended.reference_digest,
+            SuspendedRequest.browser_digest == ANY_BROWSER,
+        )
+        .values(browser_digest=browser_digest)
+        .returning(SuspendedRequest.reference_digest)
+        .execution_options(synchronize_session=False)
+    )
+    bound = dbsession.scalars(statement).one_or_none() is not None
+    dbsession.refresh(suspended)
+    return bound
 
 
 def decide_suspended_request(

@@ -7,7 +7,7 @@ from oidcserver.oauth.scopes import IgnoredScopes
 from oidcserver.oauth.server import AuthorizationServer
 from oidcserver.oauth.stages import STAGES
 from oidcserver.oauth.tokens import JWTFormat, SealedFormat
-from oidcserver.settings import boolean, choice, seconds, text, words
+from oidcserver.settings import boolean, choice, integer, seconds, text, words
 
 
 def includeme(config: Any) -> None:
@@ -86,6 +86,13 @@ def includeme(config: Any) -> None:
         seconds,
         90 * 86400,
         "How long a client that registered itself is kept while nobody uses it; 0: for good.",
+    )
+    setting(
+        "oidc.stored_requests_per_address",
+        integer,
+        100,
+        "How many authorization requests too long for a URL one network may have stored before "
+        "anybody signs in, in a time of oidc.interaction_lifetime.",
     )
     setting("oidc.repeat_window", seconds, 10,
             "How long a double click gets the same answer again.")  # fmt: skip

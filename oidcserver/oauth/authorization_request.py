@@ -1,16 +1,29 @@
 """An authorization request on its way through the stages: what each has found out so far."""
 
+import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from oidcserver.keys.strict_json import compact
 from oidcserver.models import Authorization, Client, SuspendedRequest
 from oidcserver.models.suspended_request import (
+    ANY_BROWSER,
     REQUEST_URI_PREFIX,
+    bind_suspended_request,
     find_suspended_request,
     suspend_request,
 )
 from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.requests import Payload, PyramidOAuth2Request
+from oidcserver.security.throttling import network_of, take, waiting_time
+
+#: What a request is sealed for that waits for somebody to sign in.
+PURPOSE = "authorization request"
+SEALED_PREFIX = f"{REQUEST_URI_PREFIX}sealed:"
+#: With it a URL passes proxies and fits into one parameter, which the request guard limits.
+MAX_SEALED = 4000
+#: Characters of all parameters as JSON.
+MAX_STORED = 16384
 
 
 @dataclass
@@ -34,7 +47,7 @@ class AuthorizationRequest:
     #: Whether all that counts was in a request object that the client signed (RFC 9101).
     signed: bool = False
     suspended: SuspendedRequest | None = None
-    #: The ``request_uri`` of ``suspended``.
+    #: The ``request_uri`` of a request that was resumed and has not expired.
     request_uri: str = ""
     authorization: Authorization | None = None
     #: For stages of plugins: what they found out for those that follow.
@@ -91,46 +104,119 @@ class AuthorizationRequest:
         return self.default_response_mode if self.mode_problem(asked) else asked
 
     def suspend(self) -> str:
-        """Keep the request for this browser; return its ``request_uri``."""
-        request = self.http_request
+        """Keep the request for this browser; return its ``request_uri``.
+
+        Before anybody has signed in nothing is stored, so that nobody fills the database from
+        afar: the ``request_uri`` holds the request itself, sealed. Only what would make too long a
+        URL is stored.
+
+        :raises Rejection: as :meth:`store` does.
+        """
+        http_request = self.http_request
+        if http_request.login_session is None:
+            parameters = self.payload.datalist
+            kept = [self.data["client_id"], http_request.browser_digest, self.signed, parameters]
+            sealed: str = self.provider.sealer(PURPOSE).seal(compact(kept).encode())
+            if len(sealed) <= MAX_SEALED:
+                return SEALED_PREFIX + sealed
+        return self.store()
+
+    def store(self, browser_digest: str | None = None) -> str:
+        """Store the request, so that it takes what the user answers; return its ``request_uri``.
+
+        :param browser_digest: the browser that it belongs to; by default the one that asks.
+        :raises Rejection: if the request is larger than any that is meant, or if too many were
+            stored for this network before anybody signed in.
+        """
+        http_request = self.http_request
+        if len(compact(self.payload.datalist)) > MAX_STORED:
+            raise invalid_request(f"The request is longer than {MAX_STORED} characters.")
+        if http_request.login_session is None:
+            _count(http_request)
         return suspend_request(
-            request.dbsession,
+            http_request.dbsession,
             client_id=self.data["client_id"],
             parameters=dict(self.payload.datalist),
             signed=self.signed,
-            browser_digest=request.browser_digest,
-            expires_at=request.now + self.provider.settings["oidc.interaction_lifetime"],
+            browser_digest=(
+                http_request.browser_digest if browser_digest is None else browser_digest
+            ),
+            expires_at=http_request.now + self.provider.settings["oidc.interaction_lifetime"],
         )
 
 
+class SealedRequest(NamedTuple):
+    """What the ``request_uri`` of a request holds for which nobody has signed in yet."""
+
+    client_id: str
+    browser_digest: str
+    signed: bool
+    parameters: dict[str, list[str]]
+
+
+def find_request(request: Any, request_uri: str) -> SealedRequest | SuspendedRequest | None:
+    """Return what a ``request_uri`` of ours stands for; None for any other text."""
+    if not request_uri.startswith(SEALED_PREFIX):
+        return find_suspended_request(request.dbsession, request_uri)
+    sealed = request_uri.removeprefix(SEALED_PREFIX)
+    text = request.provider.sealer(PURPOSE).unseal(sealed)
+    return SealedRequest(*json.loads(text)) if text is not None else None
+
+
 def resume(request: Any, oauth_request: PyramidOAuth2Request) -> AuthorizationRequest:
-    """Return the request as sent, or the suspended one that its ``request_uri`` names.
+    """Return the request as sent, or the one that waited and that its ``request_uri`` names.
 
-    A suspended request that expired, or was answered long ago, is taken up anew as if its first
-    URL were visited again: the person still arrives where the request wanted to go.
+    A stored request that expired, or was answered long ago, is taken up anew as if its first URL
+    were visited again: the user still arrives where the request wanted to go.
 
-    :raises Rejection: if the suspended request is unknown or another browser's.
+    :raises Rejection: if the request is unknown or another browser's.
     """
     data = oauth_request.payload.data
     reference = data.get("request_uri", "")
     if not reference.startswith(REQUEST_URI_PREFIX):
         return AuthorizationRequest(oauth_request)
-    suspended = find_suspended_request(request.dbsession, reference)
-    if suspended is None or suspended.client_id != data.get("client_id"):
+    found = find_request(request, reference)
+    if found is None or found.client_id != data.get("client_id"):
         raise invalid_request(
             "This sign-in is not known here any more. Start again at the application.",
             "RFC 9126 section 4",
         )
-    if suspended.browser_digest != request.browser_digest:
+    stored = found if isinstance(found, SuspendedRequest) else None
+    if stored is not None and stored.browser_digest == ANY_BROWSER:
+        bind_suspended_request(request.dbsession, stored, request.browser_digest)
+    if found.browser_digest != request.browser_digest:
         raise Rejection(
             "invalid_request",
             "This sign-in was started in another browser. Start again at the application.",
             rule="RFC 9700 section 4.7",
             status_code=403,
         )
-    pairs = [(name, value) for name, values in suspended.parameters.items() for value in values]
+    pairs = [(name, value) for name, values in found.parameters.items() for value in values]
     oauth_request.payload = Payload(pairs)
-    resumed = AuthorizationRequest(oauth_request, signed=suspended.signed)
-    if suspended.expires_at > request.now:
-        resumed.suspended, resumed.request_uri = suspended, reference
+    resumed = AuthorizationRequest(oauth_request, signed=found.signed)
+    if stored is None or stored.expires_at > request.now:
+        resumed.suspended, resumed.request_uri = stored, reference
     return resumed
+
+
+def _count(request: Any) -> None:
+    """Count a request that is stored before anybody signed in, against its network."""
+    settings = request.provider.settings
+    network = network_of(request.remote_addr or "")
+    # What was read before is not used any more: none may be open while an attempt is counted.
+    request.tm.commit()
+    request.tm.begin()
+    wait = take(
+        request.dbsession,
+        f"stored request:{network}",
+        settings["oidc.stored_requests_per_address"],
+        settings["oidc.interaction_lifetime"],
+    )
+    if wait:
+        raise Rejection(
+            "temporarily_unavailable",
+            "Too many sign-ins were started from your network and not finished. "
+            f"Please open the page again in {waiting_time(wait)}.",
+            status_code=429,
+            headers=(("Retry-After", str(wait)),),
+        )

@@ -7,15 +7,44 @@ from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
 from oidcserver.models.authorization_code import find_authorization_code
-from oidcserver.models.suspended_request import use_suspended_request
+from oidcserver.models.consent import find_consent
+from oidcserver.models.suspended_request import ANY_BROWSER, use_suspended_request
 from oidcserver.oauth.authorization_request import AuthorizationRequest, resume
 from oidcserver.oauth.errors import Rejection, as_rejection
 from oidcserver.oauth.issuing import new_authorization
-from oidcserver.oauth.responses import error_page, see_other
+from oidcserver.oauth.requests import Payload
+from oidcserver.oauth.responses import Onward, destination, error_page, own_url, see_other
 from oidcserver.operations.rejections import record_rejection
 
+ROUTE = "authorization_endpoint"
+#: Servers and proxies take a request line of 8,000 bytes (RFC 9110 section 4.1).
+MAX_URL = 8000
 #: What the sealed answer to an authorization request is sealed for.
 ANSWER = "authorization response"
+
+
+def leaves_unasked(request: AuthorizationRequest) -> bool:
+    """Whether an error may take the user to the client without a question.
+
+    RFC 9700 section 4.11.2 forbids to redirect automatically where the redirect URI may be an
+    attacker's, who would use this server's name to send users to a page of his. It is trusted if
+    somebody vouches for the client (whoever runs the server, gave the initial access token or
+    signed the software statement), and by a user who has allowed the client access. All others
+    may have registered themselves for this very purpose.
+
+    ``prompt=none`` is the silent case of that section, in which OpenID Connect Core section 3.1.2.1
+    allows no page: its errors go to the client, unless the browser says that it opens a page of
+    its own (``Sec-Fetch-Dest: document``), which a silent request from a frame never is.
+    """
+    client, http_request = request.client, request.http_request
+    if client is None or not client.self_registered:
+        return True
+    session = http_request.login_session
+    reader = http_request.registry.reader
+    if session is not None and find_consent(reader, session.user_id, client.client_id) is not None:
+        return True
+    silent = request.data.get("prompt", "").split() == ["none"]
+    return silent and http_request.headers.get("Sec-Fetch-Dest") != "document"
 
 
 class AuthorizationResponder:
@@ -32,7 +61,12 @@ class AuthorizationResponder:
             oauth_request = self.server.create_oauth2_request(http_request)
             request = AuthorizationRequest(oauth_request)
             request = resume(http_request, oauth_request)
+            url = self._url_of_get(http_request, oauth_request.payload)
+            if url is not None and len(url) <= MAX_URL:
+                return see_other(url)
             self.server.run_stages("authorization", request)
+            if url is not None:
+                return see_other(self._page_url(request, ROUTE, request.store(ANY_BROWSER)))
             return self._interact(request) or self._answer(request)
         except OAuth2Error as error:
             return self._refuse(request, as_rejection(error))
@@ -49,12 +83,24 @@ class AuthorizationResponder:
                     "The request needs the person, and prompt=none forbids to ask.",
                     rule="OpenID Connect Core section 3.1.2.6",
                 )
-            return see_other(self._page_url(request, interaction.route_name))
+            reference = request.request_uri or request.suspend()
+            return see_other(self._page_url(request, interaction.route_name, reference))
         return None
 
-    def _page_url(self, request: AuthorizationRequest, route_name: str) -> str:
-        request_uri = request.request_uri if request.suspended else request.suspend()
-        query = {"client_id": request.data["client_id"], "request_uri": request_uri}
+    def _url_of_get(self, http_request: Any, payload: Payload) -> str | None:
+        """Return where a form that brought none of the browser's cookies goes on by a GET.
+
+        From a form of the client's own site the browser keeps our cookies, since they are SameSite,
+        but not from the GET that it leads to. Without them nobody seems to be signed in, and to set
+        new ones would replace what the browser has.
+        """
+        if http_request.method != "POST" or http_request.browser_is_known:
+            return None
+        url: str = http_request.provider_url(ROUTE, _query=payload.datalist)
+        return url
+
+    def _page_url(self, request: AuthorizationRequest, route_name: str, reference: str) -> str:
+        query = {"client_id": request.data["client_id"], "request_uri": reference}
         url: str = request.http_request.provider_url(route_name, _query=query)
         return url
 
@@ -132,12 +178,37 @@ class AuthorizationResponder:
         reference = record_rejection(
             self.server.http_request, rejection, client.client_id if client else None
         )
-        if request is None or request.redirect_uri is None or rejection.status_code == 403:
-            return error_page(self.server.http_request, rejection, reference)
+        http_request = self.server.http_request
+        here_only = rejection.status_code in {403, 429}
+        if request is None or request.redirect_uri is None or here_only:
+            back = own_url(http_request) if rejection.status_code == 429 else None
+            return error_page(http_request, rejection, reference, back)
         request.authorization = None
         request.response_mode = request.response_mode or request.mode_for_error
         parameters = {"error": rejection.error, "error_description": rejection.description}
-        return self._send(request, self._complete(request, parameters))
+        parameters = self._complete(request, parameters)
+        if leaves_unasked(request):
+            return self._send(request, parameters)
+        return self._ask_to_leave(request, rejection, reference, parameters)
+
+    def _ask_to_leave(
+        self,
+        request: AuthorizationRequest,
+        rejection: Rejection,
+        reference: str,
+        parameters: dict[str, Any],
+    ) -> Response:
+        """Show the error, and leave it to the user whether to go on to the client."""
+        http_request, redirect_uri = self.server.http_request, request.redirect_uri
+        assert redirect_uri is not None
+        if request.response_mode == "form_post":
+            http_request.content_security_policy.let_forms_leave()
+            url, fields = redirect_uri, parameters
+        else:
+            url, fields = self._send(request, parameters).location, {}
+        # Of a mode that answers with a page of its own there is no link, so no way on.
+        onward = Onward(destination(redirect_uri), url, fields) if url else None
+        return error_page(http_request, rejection, reference, onward=onward)
 
     def _complete(
         self, request: AuthorizationRequest, parameters: dict[str, Any]

@@ -1,7 +1,9 @@
 """The only place that writes a protocol response, errors included."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -40,17 +42,44 @@ def error_response(rejection: Rejection) -> Response:
     return json_response(rejection.status_code, body, rejection.headers)
 
 
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """A way to a client that the user may take: where it leads in words, its URL, and fields.
+
+    Fields are posted; without any it is a link.
+    """
+
+    destination: str
+    url: str
+    fields: Mapping[str, str]
+
+
+def destination(redirect_uri: str) -> str:
+    """Say where a redirect URI leads: a host, or an application on the user's own device."""
+    parts = urlsplit(redirect_uri)
+    if parts.scheme in {"http", "https"}:
+        return parts.netloc
+    return f"an application on this device ({parts.scheme})"
+
+
 def error_page(
-    request: Any, rejection: Rejection, reference: str, back: str | None = None, hint: str = ""
+    request: Any,
+    rejection: Rejection,
+    reference: str,
+    back: str | None = None,
+    hint: str = "",
+    onward: Onward | None = None,
 ) -> Response:
     """Return the page for a request that cannot be sent back to a client.
 
     It shows a sentence and the reference; nothing that is registered.
 
     :param back: the URL of a safe way back, if there is a better one than the home page.
+    :param onward: the way to a client that is not trusted.
     :param hint: a further sentence, for the developer who configures the provider.
     """
     values = {"rejection": rejection, "reference": reference, "back": back, "hint": hint}
+    values["onward"] = onward
     response = render_to_response("oidcserver:templates/error.jinja2", values, request=request)
     response.status_int = rejection.status_code
     # A challenge would open the browser's own password window.
@@ -61,3 +90,10 @@ def error_page(
 def see_other(location: str) -> Response:
     """Return a redirect that becomes a GET (RFC 9700 section 4.12: never 307)."""
     return Response(status=303, headerlist=[("Location", location), *NO_STORE])
+
+
+def own_url(request: Any) -> str:
+    """Return the public URL of this request, query included, whatever Host it had."""
+    path = request.path_qs.removeprefix(request.script_name)
+    url: str = request.provider.url(path)
+    return url

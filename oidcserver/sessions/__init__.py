@@ -3,7 +3,7 @@
 from typing import Any
 
 from oidcserver.sessions.authentication import authenticate_person
-from oidcserver.sessions.browser import browser_digest
+from oidcserver.sessions.browser import browser_digest, browser_is_known
 from oidcserver.sessions.directories import DatabaseDirectory, DemoDirectory, refuse_demo
 from oidcserver.sessions.ending import end_login_session
 from oidcserver.sessions.login import read_login_session, sign_in, sign_out
@@ -39,6 +39,7 @@ def includeme(config: Any) -> None:
         config.include(f"oidcserver.sessions.{name}")
     config.add_request_method(read_login_session, "login_session", reify=True)
     config.add_request_method(browser_digest, "browser_digest", reify=True)
+    config.add_request_method(browser_is_known, "browser_is_known", reify=True)
     for method in (authenticate_person, end_login_session, sign_in, sign_out):
         config.add_request_method(method)
     config.add_user_directory("demo", DemoDirectory())

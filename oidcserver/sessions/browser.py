@@ -18,3 +18,12 @@ def browser_digest(request: Any) -> str:
         credential = new_credential(BROWSER)
         set_cookie(request, "browser", credential, MAX_AGE)
     return digest(credential)
+
+
+def browser_is_known(request: Any) -> bool:
+    """Whether a cookie of ours came along: ``request.browser_is_known``.
+
+    None does from a browser that has none, and from one that keeps them from another site's form
+    or frame (SameSite): a request without cookies is no proof of another browser.
+    """
+    return any(read_cookie(request, name) is not None for name in ("browser", "session"))

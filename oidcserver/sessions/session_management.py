@@ -12,6 +12,7 @@ back-channel logout besides.
 """
 
 import hashlib
+import re
 import secrets
 from typing import Any
 
@@ -19,9 +20,12 @@ from oidcserver.credentials import digest, new_identifier
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.events import LoginSessionEvent
 from oidcserver.security.cors import origin_of
+from oidcserver.sessions.cookies import read_cookie
+from oidcserver.sessions.login import COOKIE as SESSION
 
 ENDPOINT = "check_session"
 COOKIE = "browser_state"
+_STATE = re.compile(r"[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{32}")
 
 
 class BrowserState:
@@ -44,8 +48,13 @@ class BrowserState:
     def of(self, session_id: str | None) -> str:
         """Return the state that stands for a session (None: nobody is signed in).
 
-        Where the browser has that of another session, or none, it gets a new one.
+        Where the browser has that of another session, or none, it gets a new one. It keeps the one
+        it has if no session is known only because the session's cookie did not come along, as in a
+        frame of another site, where this cookie does (``SameSite=None``).
         """
+        unknown = session_id is None and read_cookie(self._request, SESSION) is None
+        if unknown and _STATE.fullmatch(self._value):
+            return self._value
         if not self.stands_for(session_id):
             self._value = _tied(secrets.token_urlsafe(32), session_id)
             if not self._sent:

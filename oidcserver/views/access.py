@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from oidcserver.oauth.responses import see_other
+from oidcserver.oauth.responses import own_url, see_other
 
 View = Callable[[Any], Any]
 
@@ -24,13 +24,6 @@ def home_url(request: Any, **query: str) -> str:
     """Return where to go when there is nowhere else: the home page, or that of the login."""
     route_name = "home" if "home" in request.provider.route_names else "login"
     url: str = request.provider_url(route_name, _query=query)
-    return url
-
-
-def own_url(request: Any) -> str:
-    """Return the public URL of this request, query included, whatever Host it had."""
-    path = request.path_qs.removeprefix(request.script_name)
-    url: str = request.provider.url(path)
     return url
 
 

@@ -1,7 +1,6 @@
 """The consent page: who asks for what, and the person's decision."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
 from pyramid.renderers import render_to_response
@@ -14,6 +13,7 @@ from oidcserver.models.suspended_request import decide_suspended_request
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.issuing import may_refresh
+from oidcserver.oauth.responses import destination
 from oidcserver.oidc.claims import claims_beyond_scopes
 from oidcserver.oidc.scopes import describe_claim
 from oidcserver.security.cors import origin_of
@@ -34,7 +34,7 @@ def show(request: Any) -> Response:
 
 
 def submit(request: Any) -> Response:
-    """Store the decision, once, and go on; or let another person sign in."""
+    """Store the decision, once, and go on; or let the user choose another account."""
     try:
         asking = read_request(request)
     except OAuth2Error as error:
@@ -45,10 +45,19 @@ def submit(request: Any) -> Response:
     if asking is None or session is None or request.POST.get("session") != session.id:
         return go_on(request)
     if decision == "switch":
-        request.sign_out()
+        return go_on(request, _choose_account(asking))
     if decision not in {"allow", "deny"}:
         return go_on(request)
     return go_on(request, _decide(request, asking, allow=decision == "allow"))
+
+
+def _choose_account(asking: AuthorizationRequest) -> str:
+    """Ask which account to go on with, as ``prompt=select_account`` does; all stay signed in."""
+    reference, row = open_row(asking)
+    prompt = " ".join(sorted(asking.prompt | {"select_account"}))
+    row.parameters = {**row.parameters, "prompt": [prompt]}
+    row.authenticated_session_id = row.selected_session_id = None
+    return reference
 
 
 def _decide(request: Any, asking: AuthorizationRequest, *, allow: bool) -> str:
@@ -89,7 +98,7 @@ def _page(request: Any, asking: AuthorizationRequest) -> Response:
         "client": client,
         "logo": logo,
         "links": _links(client),
-        "destination": _destination(asking.redirect_uri),
+        "destination": destination(asking.redirect_uri),
         "duration": _duration(asking),
         "session": request.login_session,
         "scope": asking.scope,
@@ -155,14 +164,6 @@ def _links(client: Client) -> list[tuple[str, str]]:
     )
     found = ((text, client.member(name)) for name, text in members)
     return [(text, uri) for text, uri in found if isinstance(uri, str) and origin_of(uri)]
-
-
-def _destination(redirect_uri: str) -> str:
-    """Say where the answer goes: a host, or an application on the person's own device."""
-    parts = urlsplit(redirect_uri)
-    if parts.scheme in {"http", "https"}:
-        return parts.netloc
-    return f"an application on this device ({parts.scheme})"
 
 
 def includeme(config: Any) -> None:

@@ -10,12 +10,12 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from oidcserver.oauth.errors import Rejection
-from oidcserver.oauth.responses import error_page, error_response, see_other
+from oidcserver.oauth.responses import error_page, error_response, own_url, see_other
 from oidcserver.operations.rejections import new_reference
 from oidcserver.security.csrf import form_origin
 from oidcserver.security.passwords import Busy
 from oidcserver.security.throttling import TooManyAttempts
-from oidcserver.views.access import login_url, own_url
+from oidcserver.views.access import login_url
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from pyramid.response import Response
 
 from oidcserver.models import SuspendedRequest
 from oidcserver.models.suspended_request import find_suspended_request
-from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.authorization_request import AuthorizationRequest, find_request
 from oidcserver.oauth.errors import as_rejection
 from oidcserver.oauth.responses import error_page, see_other
 from oidcserver.operations.rejections import record_rejection
@@ -18,7 +18,7 @@ def read_request(request: Any) -> AuthorizationRequest | None:
 
     :raises OAuth2Error: if it is another browser's, or not valid any more.
     """
-    if find_suspended_request(request.dbsession, request_uri(request)) is None:
+    if find_request(request, request_uri(request)) is None:
         return None
     asking: AuthorizationRequest = request.authorization_server.read_suspended_request(request)
     return asking
@@ -65,15 +65,16 @@ def needs(authorization_request: AuthorizationRequest, route_name: str) -> bool:
 def open_row(authorization_request: AuthorizationRequest) -> tuple[str, SuspendedRequest]:
     """Return the ``request_uri`` and the row that takes what the person answers.
 
-    A page may have been left open until its request expired, or be reached by the back button
-    after it was answered: then it goes on with a new row, so that nothing is asked twice.
+    Before somebody signed in there was no row. Also, a page may have been left open until its
+    request expired, or be reached by the back button after it was answered: then it goes on with
+    a new row, so that nothing is asked twice.
     """
     request = authorization_request.http_request
     row = authorization_request.suspended
     window = request.provider.settings["oidc.repeat_window"]
     if row is not None and (row.used_at is None or request.now < row.used_at + window):
         return authorization_request.request_uri, row
-    reference = authorization_request.suspend()
+    reference = authorization_request.store()
     row = find_suspended_request(request.dbsession, reference)
     assert row is not None
     return reference, row

@@ -2,6 +2,7 @@
 
 import pytest
 from support.app import Browser, follow_to_answer
+from support.authorization_answers import go_on
 from support.conformance import path_of
 from support.conformance_checks import check_error, read_signed
 from support.conformance_plans import module
@@ -17,7 +18,7 @@ def test_oidcc_server(rp: StrictRelyingParty, person: Browser) -> None:
 
 @module("oidcc-response-type-missing")
 def test_oidcc_response_type_missing(rp: StrictRelyingParty, person: Browser) -> None:
-    response = rp.authorize(person, response_type=None)
+    response = go_on(rp.authorize(person, response_type=None))
     # No response type, so no fragment that would be its default.
     error = check_error(rp.answer(response, in_query=True))
     assert error in {"invalid_request", "unsupported_response_type"}
@@ -47,7 +48,7 @@ def test_oidcc_ensure_request_without_nonce_succeeds_for_code_flow(
 
 @module("oidcc-ensure-request-without-nonce-fails")
 def test_oidcc_ensure_request_without_nonce_fails(rp: StrictRelyingParty, person: Browser) -> None:
-    assert rp.refusal(rp.authorize(person, nonce=None)) == "invalid_request"
+    assert rp.refusal(go_on(rp.authorize(person, nonce=None))) == "invalid_request"
 
 
 @module("oidcc-ensure-post-request-succeeds")

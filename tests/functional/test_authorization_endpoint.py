@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from support.app import REDIRECT_URI, Provider, RelyingParty
+from support.app import REDIRECT_URI, Provider, RelyingParty, follow_to_answer
 
 from oidcserver.models import AuthorizationCode, RecordedRejection
 
@@ -162,7 +162,7 @@ def test_a_posted_request_is_like_a_sent_one(provider: Provider, client: Relying
     browser = provider.browser()
     response = browser.post("/oauth/authorize", client.parameters())
     assert response.status_int == 303
-    assert "code" in client.answer(client.complete(response.follow()))
+    assert "code" in client.answer(client.complete(follow_to_answer(response)))
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])

@@ -284,6 +284,44 @@ def test_another_account_signs_in_for_the_same_request(
     assert client.answer(decide(page, "allow"))["state"] == "the-state"
 
 
+def test_to_switch_accounts_signs_nobody_out_before_another_signs_in(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    """The other tabs, and the other applications, know nothing of it."""
+    other = provider.register()
+    tokens = other.exchange(other.login(browser, scope="openid profile")["code"])
+    page = client.authorize(browser)
+    switched = follow_to_answer(page.forms[0].submit("decision", value="switch"))
+    assert "<h1>Choose an account</h1>" in switched
+    assert "signed out as <bdi>alice</bdi>" in switched
+    assert other.introspect(tokens["access_token"])["active"]
+    page = follow_to_answer(switched.forms["continue"].submit("continue_as"))
+    assert "Signed in as <strong><bdi>alice</bdi></strong>" in page
+    assert client.answer(decide(page, "allow"))["state"] == "the-state"
+    assert other.introspect(tokens["access_token"])["active"]
+
+
+@pytest.mark.parametrize("prompt", ["login", "consent", "select_account", "login consent"])
+def test_to_switch_accounts_works_whatever_the_request_asked_for(
+    browser: Browser, client: RelyingParty, prompt: str
+) -> None:
+    page = client.authorize(browser, prompt=prompt)
+    if "continue" in page.forms:
+        page = follow_to_answer(page.forms["continue"].submit("continue_as"))
+    elif "login" in page.forms:
+        page = _log_in(page, "alice")
+    switched = follow_to_answer(page.forms[0].submit("decision", value="switch"))
+    page = _log_in(switched, "bob")
+    assert "Signed in as <strong><bdi>bob</bdi></strong>" in page
+    assert client.answer(decide(page, "allow"))["state"] == "the-state"
+
+
+def _log_in(page: Any, username: str) -> Any:
+    form = page.forms["login"]
+    form["username"], form["password"] = username, "valid"
+    return follow_to_answer(form.submit())
+
+
 def test_a_page_shown_to_one_person_decides_nothing_for_another(
     provider: Provider, browser: Browser, client: RelyingParty
 ) -> None:
@@ -512,6 +550,6 @@ def test_the_page_says_that_nobody_checked_a_client_that_registered_itself(
 ) -> None:
     assert "registered itself" not in client.authorize(browser)
     with provider.database() as dbsession:
-        dbsession.merge(client.client).last_used_at = 1
+        dbsession.merge(client.client).self_registered = True
     page = client.authorize(browser)
     assert "registered itself. Nobody here has checked who runs it." in page

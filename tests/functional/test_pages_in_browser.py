@@ -280,7 +280,7 @@ def test_what_a_page_forbids_is_really_seen(browser: Any, served: Provider) -> N
     driver = browser
     driver.get(f"{served.issuer}/login")
     driver.execute_script(
-        "const form = document.forms[0]; form.action = 'http://127.0.0.1:1/'; form.submit();"
+        "document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:1/'}));"
     )
     WebDriverWait(driver, 10).until(refused_by_policy)
 

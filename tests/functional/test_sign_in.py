@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 from support.app import Provider, follow_to_answer
 
-from oidcserver.models import LoginSession, SuspendedRequest, User
+from oidcserver.models import LoginSession, User
 from oidcserver.security import passwords
 
 ISSUER = "http://localhost:6543"
@@ -382,11 +382,9 @@ def test_a_request_that_nobody_knows_any_more_still_lets_the_person_in(
     provider: Provider,
 ) -> None:
     browser, client = provider.browser(), provider.register()
-    page = client.authorize(browser)
-    with provider.database() as dbsession:
-        for row in dbsession.scalars(select(SuspendedRequest)):
-            dbsession.delete(row)
-    assert "login" in browser.get(page.request.path_qs).forms
+    unknown = "urn:ietf:params:oauth:request_uri:ru_x"
+    page = browser.get("/login", {"client_id": client.client_id, "request_uri": unknown})
+    assert "login" in page.forms
     response = submit(page)
     assert response.location == f"{ISSUER}/?notice=restart"
     assert "go back to the application and start again" in response.follow()
@@ -433,9 +431,9 @@ def test_a_form_with_files_is_none_of_ours(provider: Provider) -> None:
     token = browser.get("/login").forms["login"]["csrf_token"].value
     files = [("username", "alice.txt", b"alice")]
     fields = {"csrf_token": token, "password": "valid"}
-    assert browser.post("/login", fields, upload_files=files, status=403)
+    assert browser.post("/login", fields, upload_files=files, status=415)
     files = [("csrf_token", "token.txt", token.encode())]
-    assert browser.post("/login", {"username": "alice"}, upload_files=files, status=403)
+    assert browser.post("/login", {"username": "alice"}, upload_files=files, status=415)
     response = browser.post_json("/login", {"csrf_token": token}, status=403)
     assert SESSION not in browser.cookies
     assert response.content_type == "text/html"

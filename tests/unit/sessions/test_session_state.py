@@ -18,13 +18,18 @@ class Browser:
     def __init__(self, provider: Provider, open_request: Any) -> None:
         self.provider, self.open_request = provider, open_request
         self.cookie = ""
+        #: Whether the session's cookie comes along.
+        self.brings_session = True
         self.header = ""
 
     def visit(self, *session_ids: str | None) -> str:
         """Ask for the state of one session after the other in one request; return the last."""
         with self.open_request(self.provider) as request:
             name = self.provider.registry.provider.cookie_name("browser_state")
-            request.environ["HTTP_COOKIE"] = f"{name}={self.cookie}".encode().decode("latin-1")
+            cookies = f"{name}={self.cookie}"
+            if self.brings_session:
+                cookies += f"; {self.provider.registry.provider.cookie_name('session')}=x"
+            request.environ["HTTP_COOKIE"] = cookies.encode().decode("latin-1")
             state = BrowserState(request)
             values = [state.of(session_id) for session_id in session_ids]
             response = Response()
@@ -63,6 +68,15 @@ def test_the_state_changes_with_the_session(browser: Browser, then: str | None) 
     assert browser.visit(then) != first
     changed = browser.cookie
     assert browser.visit("one") not in {first, changed}, "a state does not come back"
+
+
+def test_where_the_cookie_of_the_session_stays_away_the_state_stays(browser: Browser) -> None:
+    first = browser.visit("one")
+    browser.brings_session = False
+    assert browser.visit(None) == first
+    assert browser.header == ""
+    browser.cookie = "junk"
+    assert browser.visit(None) != "junk"
 
 
 def test_nobody_signed_in_is_a_state_too(browser: Browser) -> None:
