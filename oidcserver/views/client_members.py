@@ -8,20 +8,34 @@ from oidcserver.models.client import DEFAULTS
 from oidcserver.oauth.registration import InvalidClientMetadata, validate_client_metadata
 from oidcserver.oauth.registration.dynamic import refused_exemption
 from oidcserver.oauth.registration.fields import (
+    ABOUT,
     COLUMNS,
+    TEXTS,
     Field,
     check_columns,
     column_values,
+    refuse_unknown,
     sections,
 )
 from oidcserver.oauth.registration.sector import check_sector_identifier
 from oidcserver.views.client_access import is_administrator
 from oidcserver.views.client_form import options, read_form, stored_values
 
+#: The members of RFC 7591 section 2.2, which have as many names as there are languages.
+LANGUAGES = Field(
+    "languages",
+    "In other languages",
+    TEXTS,
+    "One a line, such as client_name#de: Laden.",
+)
+
 
 def shown_sections(request: Any) -> list[tuple[str, list[Field]]]:
     """Return the fields of the form by section; columns are for administrators."""
-    return sections(request.provider, columns=is_administrator(request))
+    return [
+        (title, [*fields, LANGUAGES] if title == ABOUT else fields)
+        for title, fields in sections(request.provider, columns=is_administrator(request))
+    ]
 
 
 def shown_fields(request: Any) -> list[Field]:
@@ -32,6 +46,9 @@ def shown_fields(request: Any) -> list[Field]:
 def shown_values(request: Any, client: Client) -> dict[str, Any]:
     """Return the values of a client as the form shows them."""
     members = {**DEFAULTS, **client.client_metadata, **column_values(client)}
+    members[LANGUAGES.name] = [
+        f"{name}: {value}" for name, value in client.client_metadata.items() if "#" in name
+    ]
     return stored_values(members, shown_fields(request))
 
 
@@ -60,6 +77,8 @@ def read_members(
     """
     provider = request.provider
     given = read_form(request, fields)
+    said = _read_languages(provider, given.pop(LANGUAGES.name) or [])
+    given |= {name: said.get(name) for name in (*present, *said) if "#" in name}
     columns = {name: value for name, value in given.items() if name in COLUMNS}
     metadata = {name: value for name, value in given.items() if name not in COLUMNS}
     columns = check_columns(provider, columns)
@@ -70,6 +89,19 @@ def read_members(
         )
     check_sector_identifier(request, checked)
     return metadata, columns
+
+
+def _read_languages(provider: Any, lines: list[str]) -> dict[str, str]:
+    said: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        name, _, value = (part.strip() for part in line.partition(": "))
+        if "#" not in name or not value or name in said:
+            raise InvalidClientMetadata(
+                LANGUAGES.name, f"Line {number} is not a member, a language and a text of its own."
+            )
+        said[name] = value
+    refuse_unknown(provider, said)
+    return said
 
 
 def set_columns(client: Client, columns: Mapping[str, Any]) -> None:

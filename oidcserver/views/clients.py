@@ -27,6 +27,7 @@ from oidcserver.views.client_form import (
     typed_values,
 )
 from oidcserver.views.client_members import (
+    LANGUAGES,
     field_options,
     read_members,
     set_columns,
@@ -206,7 +207,7 @@ def _form(
     errors: dict[str, str] = {}
     general = []
     for one in problems:
-        shown = one.field.partition("#")[0]
+        shown = LANGUAGES.name if "#" in one.field else one.field
         if shown in values:
             errors.setdefault(shown, one.description)
         else:

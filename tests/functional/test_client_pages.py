@@ -569,6 +569,7 @@ EDITED = {
     "logo_uri": "https://shop.example/logo.png",
     "policy_uri": "https://shop.example/privacy",
     "tos_uri": "https://shop.example/terms",
+    "languages": "client_name#de: Laden: der beste\nlogo_uri#zh-Hant: https://shop.example/zh",
     "contacts": "Ops <ops@shop.example>\nsales@shop.example",
     "software_id": "shop",
     "software_version": "1.2",
@@ -587,7 +588,7 @@ def test_every_member_is_edited_and_removed_on_the_page(make_provider: Any) -> N
     named = {name for name in root.get(path).forms["client"].fields if name} - {"csrf_token"}
     apart = {"client_name", "scope", "grant_types", "response_types", "jwks",
              "sector_identifier_uri"}  # fmt: skip
-    assert named == set(FIELDS) | {"example_tier"}
+    assert named == set(FIELDS) | {"example_tier", "languages"}
     assert named == set(EDITED) | apart
     form = root.get(path).forms["client"]
     for name, value in EDITED.items():
@@ -598,6 +599,8 @@ def test_every_member_is_edited_and_removed_on_the_page(make_provider: Any) -> N
     with provider.database() as dbsession:
         stored = dbsession.get_one(Client, client.client_id)
         assert stored.member("contacts") == ["Ops <ops@shop.example>", "sales@shop.example"]
+        assert stored.member("client_name#de") == "Laden: der beste"
+        assert stored.member("logo_uri#zh-Hant") == "https://shop.example/zh"
         assert (stored.member("default_max_age"), stored.member("example_tier")) == (3600, "gold")
         assert (stored.resource_server, stored.access_token_format) == (True, "jwt")
     kept = ("application_type", "redirect_uris", "token_endpoint_auth_method", "subject_type",
@@ -612,7 +615,27 @@ def test_every_member_is_edited_and_removed_on_the_page(make_provider: Any) -> N
         stored = dbsession.get_one(Client, client.client_id)
         left = {name for name in EDITED if stored.client_metadata.get(name)}
         assert left == set(kept)
+        assert not [name for name in stored.client_metadata if "#" in name]
         assert (stored.resource_server, stored.access_token_format) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ("client_name: Laden", "Line 1 is not a member, a language"),
+        ("client_name#de: Laden\nclient_name#fr:", "Line 2 is not"),
+        ("client_name#de: A\nclient_name#de: B", "Line 2 is not"),
+        ("client_nam#de: Laden", "Did you mean client_name?"),
+        ("scope#de: openid", "There is no member scope#de."),
+        ("logo_uri#de: ftp://shop.example/", "logo_uri#de is not https."),
+    ],
+)
+def test_a_language_that_cannot_be_taken_is_explained(
+    browser: Browser, lines: str, sentence: str
+) -> None:
+    page = fill(browser.get("/create_client"), languages=lines).submit(status=400)
+    assert sentence in page.html.find(id="languages-error").text
+    assert page.forms["client"]["languages"].value.split() == lines.split()
 
 
 def shown(form: webtest.Form, name: str) -> Any:

@@ -57,6 +57,7 @@ def _algorithm(name: str, label: str, promise: str, unsaid: str = "") -> Field:
     return Field(name, label, ONE, options=_promised(promise), unsaid=unsaid)
 
 
+ABOUT = "About the application"
 SECTIONS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     ("", (
         Field("client_name", "Name", TEXT, "Users read it when they are asked to allow access."),
@@ -125,7 +126,7 @@ SECTIONS: tuple[tuple[str, tuple[Field, ...]], ...] = (
         Field("frontchannel_logout_session_required", "Front-channel logout names the session",
               FLAG),
     )),
-    ("About the application", (
+    (ABOUT, (
         Field("logo_uri", "Logo", TEXT),
         Field("policy_uri", "Privacy policy", TEXT),
         Field("tos_uri", "Terms of service", TEXT),
