@@ -54,7 +54,7 @@ setup(
     },
     entry_points={
         "paste.app_factory": ["main = oidcserver:main"],
-        "paste.server_runner": ["main = oidcserver.operations.serving:serve"],
+        "paste.server_factory": ["main = oidcserver.operations.start:make_server"],
         "console_scripts": ["oidcserver = oidcserver.cli:main"],
     },
     classifiers=[

@@ -4,11 +4,12 @@
 application.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
-from pyramid.config import Configurator
-
 from oidcserver.endpoints.published import PublishedDocuments
+from oidcserver.operations.ini_file import make_importable
+from oidcserver.plugins.including import SETTING, configured, include_plugin
 from oidcserver.plugins.request_class import define_request_class
 from oidcserver.settings import words
 
@@ -36,15 +37,18 @@ def includeme(config: Any) -> None:
     """Include every concern, and last the plugins that ``oidcserver.includes`` names."""
     for concern in CONCERNS:
         config.include(concern)
-    for plugin in words(config.registry.settings.get("oidcserver.includes", "")):
-        config.include(plugin)
+    for plugin in words(config.registry.settings.get(SETTING, "")):
+        include_plugin(config, plugin)
 
 
-def main(global_config: Any, **settings: Any) -> Any:
-    """Return the WSGI application of an ini file (PasteDeploy's ``app_factory``)."""
-    with Configurator(settings=settings) as config:
-        config.include("oidcserver")
-        config.registry.provider.embedded = False
+def main(global_config: Mapping[str, str], **settings: Any) -> Any:
+    """Return the WSGI application of an ini file (PasteDeploy's ``app_factory``).
+
+    Plugins beside the ini file can be imported.
+    """
+    if "here" in global_config:
+        make_importable(global_config["here"])
+    with configured(settings) as config:
         define_request_class(config)
         config.set_execution_policy(PublishedDocuments(config.registry))
     return config.make_wsgi_app()

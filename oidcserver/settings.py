@@ -4,6 +4,7 @@ A converter takes the text of the ini and returns a value, or raises ``ValueErro
 sentence that says what is expected ("a number of seconds such as 600, 10m, 1h or 14d").
 """
 
+import difflib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 Converter = Callable[[str], Any]
+
+#: Settings whose value is a secret, also where a plugin that declares one does not say so.
+_SECRET_NAME = re.compile("(password|passphrase|secret|credential|private_key|api_?key)s?$")
 
 #: The prefixes that belong to this package: an unknown key below them stops the start.
 PREFIXES = ("oauth.", "oidc.", "oidcserver.")
@@ -25,6 +29,12 @@ class ConfigurationProblem(SystemExit):
     """
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean ...?" for the name that is most like one, or "" where none is."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One key of the ini file: its converter, its default (already converted) and its reason."""
@@ -33,6 +43,8 @@ class Setting:
     convert: Converter
     default: Any
     why: str
+    #: Whether its value is shown to nobody, as a password.
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +226,20 @@ def _convert(setting: Setting, raw: Any) -> Any:
     try:
         return setting.convert(raw)
     except ValueError as problem:
-        raise ConfigurationProblem(
-            f"{setting.name} = {raw.strip()!r} cannot be read: it takes {problem}."
-        ) from None
+        shown = setting.name if is_secret(setting, raw) else f"{setting.name} = {raw.strip()!r}"
+        raise ConfigurationProblem(f"{shown} cannot be read: it takes {problem}.") from None
+
+
+def refers(raw: Any) -> bool:
+    """Whether the ini refers to a value instead of holding it; see :func:`reference`."""
+    return isinstance(raw, str) and raw.strip().startswith(("env:", "file:"))
+
+
+def is_secret(setting: Setting, raw: Any) -> bool:
+    """Whether what the ini says of a setting is shown to nobody.
+
+    That is so where the setting says so, where it may be a reference, and where its name is one of
+    a secret. A reference itself may be shown.
+    """
+    named = _SECRET_NAME.search(setting.name) is not None
+    return (setting.secret or setting.convert is reference or named) and not refers(raw)

@@ -22,7 +22,8 @@ def main() -> None:
 
     Every command takes the ini file that the server runs with.
 
-    Exit codes: 0 done, 1 refused or not found, 2 wrong usage or configuration.
+    Exit codes: 0 done; 1 refused, not found, or a configuration that cannot be served; 2 wrong
+    usage of the command.
     """
 
 
@@ -34,6 +35,7 @@ for command in (
     users.users,
     registration_tokens.registration_tokens,
     keys.keys,
+    configuration.check,
     configuration.explain,
     rejections.explain_error,
 ):

@@ -9,20 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pyramid.config import Configurator
 from pyramid.paster import get_appsettings
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from oidcserver.keys.store import KeyStoreError
-from oidcserver.operations.schema import ensure_schema
+from oidcserver.operations.ini_file import make_importable, read_settings
+from oidcserver.operations.schema import ensure_schema, reason
+from oidcserver.plugins.including import configured
 from oidcserver.settings import ConfigurationProblem
 
-CONFIGURATION = 2
-
-ini_argument = click.argument(
-    "ini", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="INI"
-)
+ini_argument = click.argument("ini", type=click.Path(path_type=Path), metavar="INI")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 
@@ -36,12 +33,11 @@ class Commands(click.Group):
             return super().invoke(context)
         except ConfigurationProblem as problem:
             click.echo(str(problem), err=True)
-            context.exit(CONFIGURATION)
+            context.exit(1)
         except KeyStoreError as problem:
             raise click.ClickException(str(problem)) from None
         except SQLAlchemyError as problem:
-            reason = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
-            raise click.ClickException(f"The database refuses: {reason}.") from None
+            raise click.ClickException(f"The database refuses: {reason(problem)}.") from None
 
 
 def open_registry(ini: Path) -> Any:
@@ -49,14 +45,10 @@ def open_registry(ini: Path) -> Any:
 
     :raises ConfigurationProblem: if the configuration is refused.
     """
-    try:
-        settings = get_appsettings(str(ini))
-    except LookupError as problem:
-        raise ConfigurationProblem(f"{ini} has no application: {problem}.") from None
-    with Configurator(settings=settings) as config:
-        config.include("oidcserver")
-        config.registry.provider.embedded = False
-        config.registry.provider.commanded = True
+    settings = read_settings(ini, lambda: get_appsettings(str(ini)))
+    make_importable(ini.parent)
+    with configured(settings, commanded=True) as config:
+        pass
     return config.registry
 
 

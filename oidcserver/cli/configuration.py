@@ -1,9 +1,11 @@
-"""``oidcserver explain``: the effective configuration, and where each part comes from."""
+"""``oidcserver check`` and ``explain``: what stops a start, and what is in force."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
+from plaster import get_loader, setup_logging
 
 from oidcserver.cli.application import (
     ini_argument,
@@ -13,7 +15,30 @@ from oidcserver.cli.application import (
     transaction,
 )
 from oidcserver.cli.client_explanation import client_explanation
-from oidcserver.plugins.selection import STAGED, startup_warnings
+from oidcserver.cli.keys import demand_keys
+from oidcserver.operations.ini_file import check_logging, read_settings
+from oidcserver.operations.schema import check_schema
+from oidcserver.plugins.directives import STAGED
+from oidcserver.plugins.selection import startup_warnings
+from oidcserver.settings import Setting, is_secret, refers
+
+
+@click.command()
+@ini_argument
+def check(ini: Path) -> None:
+    """Say whether a server can start with this ini file, or what stops it, in one sentence.
+
+    It looks at all that a start looks at: the file itself, logging, the server's options, the
+    configuration, the keys and the schema; it changes no database. Run it before a restart.
+
+    Example: oidcserver check production.ini
+    """
+    registry = open_registry(ini)
+    demand_keys(registry)
+    check_logging(ini, partial(setup_logging, str(ini)))
+    read_settings(ini, lambda: get_loader(str(ini), ["wsgi"]).get_wsgi_server())
+    check_schema(registry)
+    click.echo(f"A server can start: {registry.provider.issuer}")
 
 
 @click.command()
@@ -58,7 +83,7 @@ def explanation(registry: Any) -> dict[str, Any]:
         "acr value": set(provider.acr_pages),
         "profile": {provider.settings["oauth.profile"]},
     }
-    explained: dict[str, Any] = {"settings": _settings(provider)}
+    explained: dict[str, Any] = {"settings": _settings(registry)}
     for kind, names in selected.items():
         explained[f"{kind}s".replace("ys", "ies")] = {
             name: {
@@ -77,11 +102,12 @@ def explanation(registry: Any) -> dict[str, Any]:
     return explained
 
 
-def _settings(provider: Any) -> dict[str, Any]:
+def _settings(registry: Any) -> dict[str, Any]:
+    provider, raw = registry.provider, registry.settings
     offers = provider.catalog.offers("setting")
     return {
         name: {
-            "value": _shown(name, provider.settings[name]),
+            "value": _shown(offer.value, provider.settings[name], raw.get(name)),
             "from": provider.settings.origins[name],
             "declared_at": offer.where,
             "why": offer.value.why,
@@ -90,8 +116,11 @@ def _settings(provider: Any) -> dict[str, Any]:
     }
 
 
-def _shown(name: str, value: Any) -> Any:
-    if name.endswith("database_url") and value:
+def _shown(setting: Setting, value: Any, raw: Any) -> Any:
+    """Return a value as JSON has it; of a secret no more than that it is given."""
+    if refers(raw):
+        return raw.strip()
+    if value and is_secret(setting, raw):
         return "(given)"
     if value is None or isinstance(value, bool | int | str):
         return value

@@ -5,10 +5,9 @@ from pathlib import Path
 import click
 
 from oidcserver.cli.application import ini_argument, json_option, open_registry, show
-from oidcserver.migrations import NEEDED, history
-from oidcserver.models import Base
+from oidcserver.migrations import NEEDED
 from oidcserver.operations.prune import prune as prune_rows
-from oidcserver.operations.schema import ensure_schema, read_revision
+from oidcserver.operations.schema import ensure_schema, read_revision, upgrade
 from oidcserver.sessions.ending import end_expired_sessions
 
 
@@ -27,7 +26,7 @@ def initdb(ini: Path) -> None:
         click.echo(f"The schema is at revision {NEEDED} already.")
         return
     click.echo(f"Bringing the schema from {before or 'nothing'} to revision {NEEDED} ...")
-    history.upgrade(engine, Base.metadata)
+    upgrade(engine)
     click.echo("Done.")
 
 

@@ -78,4 +78,4 @@ def rotate(ini: Path, algorithms: tuple[str, ...], sealing: bool) -> None:
 def demand_keys(registry: Any) -> None:
     """Refuse a command that needs keys where there are none."""
     if registry.provider.keys is None:
-        raise click.ClickException(str(registry.provider.keys_problem))
+        raise click.ClickException(registry.provider.keys_problem)

@@ -52,9 +52,10 @@ def includeme(config: Any) -> None:
         try:
             provider.keys = open_store(create_missing=settings["oidcserver.mode"] == "development")
         except KeyStoreError as problem:
+            said = f"oidcserver.keys_directory: {problem}"
             if not provider.commanded:
-                raise ConfigurationProblem(str(problem)) from None
-            provider.keys_problem = problem  # `oidcserver keys rotate` makes the first keys
+                raise ConfigurationProblem(said) from None
+            provider.keys_problem = said  # `oidcserver keys rotate` makes the first keys
             return
         provider.sealer = cache(partial(Sealer, provider.keys))
 

@@ -25,8 +25,11 @@ from oidcserver.models.replay import UsedIdentifier
 from oidcserver.models.suspended_request import SuspendedRequest
 from oidcserver.models.throttle import Throttle
 from oidcserver.models.transactions import manage_on_demand
+from oidcserver.models.url import read_url
 from oidcserver.models.user import User
-from oidcserver.settings import ConfigurationProblem, reference
+from oidcserver.settings import ConfigurationProblem, reference, refers
+
+SETTING = "oidcserver.database_url"
 
 __all__ = [
     "Authorization",
@@ -53,16 +56,19 @@ def includeme(config: Any) -> None:
     """Add ``request.dbsession``, ``registry.dbsession_factory`` and ``registry.reader``."""
     config.include("pyramid_tm")
     config.add_oauth_setting(
-        "oidcserver.database_url", reference, None,
+        SETTING, reference, None,
         "SQLAlchemy's URL of the database; env:NAME or file:PATH keep its password out of here.",
     )  # fmt: skip
     config.add_startup_check("database url", _refuse_password_in_ini)
 
     def connect() -> None:
-        url = config.registry.provider.settings["oidcserver.database_url"]
+        url = config.registry.provider.settings[SETTING]
         if not url:
-            raise ConfigurationProblem("oidcserver.database_url is missing.")
-        engine = make_engine(url)
+            raise ConfigurationProblem(f"{SETTING} is missing: the URL of the database.")
+        try:
+            engine = make_engine(read_url(url))
+        except ValueError as problem:
+            raise ConfigurationProblem(f"{SETTING} {problem}") from None
         config.registry.dbsession_factory = make_session_factory(engine)
         config.registry.kept_connections = KeptConnections(engine)
         config.registry.reader = Reader(config.registry.kept_connections)
@@ -77,13 +83,10 @@ def includeme(config: Any) -> None:
 
 
 def _refuse_password_in_ini(registry: Any) -> str | None:
-    raw = str(registry.settings.get("oidcserver.database_url", ""))
+    raw = str(registry.settings.get(SETTING, ""))
     production = registry.provider.settings["oidcserver.mode"] == "production"
-    if production and not raw.startswith(("env:", "file:")) and make_url(raw).password:
-        return (
-            "oidcserver.database_url holds a password: in production it comes from env:NAME or "
-            "file:PATH."
-        )
+    if production and not refers(raw) and make_url(raw).password:
+        return f"{SETTING} holds a password: in production it comes from env:NAME or file:PATH."
     return None
 
 

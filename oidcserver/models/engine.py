@@ -1,15 +1,17 @@
 """The engine and ``request.dbsession``, joined to the transaction of the request."""
 
+import os
+from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Engine, QueuePool, create_engine, event
+from sqlalchemy import URL, Engine, QueuePool, create_engine, event
 from sqlalchemy.orm import Session, sessionmaker
 from zope.sqlalchemy.datamanager import STATUS_CHANGED, join_transaction
 
 SQLITE_BUSY_SECONDS = 10
 
 
-def make_engine(url: str) -> Engine:
+def make_engine(url: str | URL) -> Engine:
     """Return an engine; on SQLite with WAL, foreign keys, and writers that take turns.
 
     SQLite's deferred transactions cannot wait when a reader turns writer, so each begins as a
@@ -17,12 +19,40 @@ def make_engine(url: str) -> Engine:
 
     The pool has no limit, for a thread has no more than one of its connections: a smaller pool
     than there are threads would let them wait, or connect anew all the time.
+
+    Errors hold no values: logs are read by more people than the database is. A new SQLite file is
+    for its owner alone, and so are the files that SQLite makes beside it.
     """
-    engine = create_engine(url, poolclass=QueuePool, pool_size=0)
+    engine = create_engine(url, poolclass=QueuePool, pool_size=0, hide_parameters=True)
+    event.listen(engine, "handle_error", _hide_values)
     if engine.dialect.name == "sqlite":
+        event.listen(engine, "do_connect", _make_private)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def hide_values(*errors: BaseException | None) -> None:
+    """Take out of errors of a driver what PostgreSQL adds: its DETAIL quotes whole rows."""
+    for error in errors:
+        if error is not None and error.args and isinstance(error.args[0], str):
+            error.args = (error.args[0].partition("\nDETAIL:")[0], *error.args[1:])
+
+
+def _hide_values(context: Any) -> None:
+    hide_values(context.original_exception, context.sqlalchemy_exception)
+
+
+def _make_private(dialect: Any, record: Any, arguments: Any, options: Any) -> None:
+    """Make the file, if there is none; SQLite gives its mode to those that it makes beside it.
+
+    What is wrong with the place is said by the driver, which opens the file next.
+    """
+    name = arguments[0]
+    if not name or name == ":memory:" or name.startswith("file:"):
+        return
+    with suppress(OSError):
+        os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:

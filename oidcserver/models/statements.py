@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from oidcserver.models.base import Base
+from oidcserver.models.engine import hide_values
 from oidcserver.models.objects import Row, parts_of_row, with_json_as_text
 from oidcserver.models.prepared import Prepared
 
@@ -112,6 +113,7 @@ def wrapped_error(engine: Engine, driver_connection: Any, error: Any, sql: str) 
     """Return what SQLAlchemy would raise for a driver's error."""
     lost = engine.dialect.is_disconnect(error, driver_connection, None)
     base = engine.dialect.loaded_dbapi.Error
+    hide_values(error)
     wrapped: DBAPIError = DBAPIError.instance(sql, None, error, base, connection_invalidated=lost)
     return wrapped
 

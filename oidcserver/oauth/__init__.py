@@ -7,7 +7,7 @@ from oidcserver.oauth.scopes import IgnoredScopes
 from oidcserver.oauth.server import AuthorizationServer
 from oidcserver.oauth.stages import STAGES
 from oidcserver.oauth.tokens import JWTFormat, SealedFormat
-from oidcserver.settings import boolean, choice, integer, seconds, text, words
+from oidcserver.settings import boolean, integer, nearest, seconds, text, words
 
 
 def includeme(config: Any) -> None:
@@ -25,11 +25,16 @@ def includeme(config: Any) -> None:
     setting = config.add_oauth_setting
     setting(
         "oauth.access_token_format",
-        choice("sealed", "jwt"),
+        text,
         "sealed",
         "Opaque and revocable at once, or a JWT that resource servers check themselves.",
     )
-    setting("oauth.access_token_signing_alg", text, "RS256", "The algorithm of JWT access tokens.")
+    setting(
+        "oauth.access_token_signing_alg",
+        text,
+        "RS256",
+        "The algorithm of JWT access tokens, one of oidc.signing_algs.",
+    )
     setting("oauth.access_token_lifetime", seconds, 600, "How long an access token works.")
     setting("oauth.authorization_code_lifetime", seconds, 60, "How long a code may be redeemed.")
     setting(
@@ -96,6 +101,20 @@ def includeme(config: Any) -> None:
     )
     setting("oidc.repeat_window", seconds, 10,
             "How long a double click gets the same answer again.")  # fmt: skip
+    config.add_startup_check("access tokens", _check_access_tokens)
+
+
+def _check_access_tokens(registry: Any) -> str | None:
+    """Every client may have JWTs, so there has to be a key to sign them in any case."""
+    provider = registry.provider
+    for name, known in (
+        ("oauth.access_token_format", list(provider.access_token_formats)),
+        ("oauth.access_token_signing_alg", provider.settings["oidc.signing_algs"]),
+    ):
+        value = provider.settings[name]
+        if value not in known:
+            return f"{name} = {value!r} is not one of {', '.join(known)}.{nearest(value, known)}"
+    return None
 
 
 def provider_url(request: Any, route_name: str, **elements: Any) -> str:

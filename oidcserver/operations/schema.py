@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from oidcserver.migrations import NEEDED, current
 from oidcserver.models import Base
+from oidcserver.models.url import shown_url
+from oidcserver.operations.ini_file import one_line
 from oidcserver.plugins.selection import CHECK
 from oidcserver.settings import ConfigurationProblem
 
@@ -30,20 +32,40 @@ def ensure_schema(registry: Any) -> None:
     :raises ConfigurationProblem: if it is not, or the database does not answer.
     """
     engine = registry.dbsession_factory.kw["bind"]
-    development = registry.provider.settings["oidcserver.mode"] == "development"
-    revision = read_revision(engine)
-    if revision == NEEDED:
-        return
-    if development:
-        from oidcserver.migrations import history
+    if check_schema(registry) != NEEDED:
+        upgrade(engine)
 
+
+def check_schema(registry: Any) -> str | None:
+    """Return the revision that the database has; in production it has to be the one needed.
+
+    :raises ConfigurationProblem: if it is not, or the database does not answer.
+    """
+    revision = read_revision(registry.dbsession_factory.kw["bind"])
+    production = registry.provider.settings["oidcserver.mode"] == "production"
+    if production and revision != NEEDED:
+        state = f"is at revision {revision}" if revision else "has no schema"
+        raise ConfigurationProblem(
+            f"The database {state}, and the code needs {NEEDED}: run "
+            "`oidcserver initdb` with this ini file."
+        )
+    return revision
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the schema up to date.
+
+    :raises ConfigurationProblem: if that cannot be done; the database is as it was.
+    """
+    from oidcserver.migrations import history
+
+    try:
         history.upgrade(engine, Base.metadata)
-        return
-    state = f"is at revision {revision}" if revision else "has no schema"
-    raise ConfigurationProblem(
-        f"The database {state}, and the code needs {NEEDED}: run "
-        "`oidcserver initdb` with this ini file."
-    )
+    except (SQLAlchemyError, RuntimeError) as problem:
+        raise ConfigurationProblem(
+            f"{_named(engine)} cannot be brought to revision {NEEDED}: {reason(problem)}. It has "
+            "to be empty or this provider's, and its user has to be able to create tables."
+        ) from None
 
 
 def read_revision(engine: Engine) -> str | None:
@@ -55,10 +77,16 @@ def read_revision(engine: Engine) -> str | None:
     try:
         revision = current(engine)
     except SQLAlchemyError as problem:
-        reason = str(getattr(problem, "orig", problem)).strip().splitlines()[0]
-        raise ConfigurationProblem(f"The database does not answer: {reason}.") from None
-    if revision in (None, NEEDED):
+        raise ConfigurationProblem(_unanswered(engine, problem)) from None
+    if revision == NEEDED:
         return revision
+    if revision is None:
+        if foreign := _tables(engine) & Base.metadata.tables.keys():
+            raise ConfigurationProblem(
+                f"{_named(engine)} has a table {min(foreign)!r} that is not this provider's: it "
+                "takes a database, or a schema, of its own."
+            )
+        return None
     from oidcserver.migrations import history
 
     if not history.knows(revision):
@@ -67,3 +95,27 @@ def read_revision(engine: Engine) -> str | None:
             f"by a newer release, or belongs to another application."
         )
     return revision
+
+
+def reason(problem: BaseException) -> str:
+    """Return what the database says, without a full stop."""
+    return one_line(getattr(problem, "orig", None) or problem)
+
+
+def _named(engine: Engine) -> str:
+    return f"oidcserver.database_url: {shown_url(engine.url)}"
+
+
+def _tables(engine: Engine) -> set[str]:
+    with engine.connect() as connection:
+        return set(inspect(connection).get_table_names())
+
+
+def _unanswered(engine: Engine, problem: SQLAlchemyError) -> str:
+    sentence = f"{_named(engine)} does not answer: {reason(problem)}."
+    if engine.dialect.name == "sqlite":
+        return (
+            f"{sentence} Its directory has to exist, and this user has to be "
+            "allowed to write to it and to the file."
+        )
+    return f"{sentence} See whether it runs, and whether the URL is right."

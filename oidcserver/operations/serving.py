@@ -18,6 +18,7 @@ from oidcserver.operations.connections import (
     Holdout,
     default_connection_limit,
 )
+from oidcserver.operations.welcome import welcome
 
 log = logging.getLogger("oidcserver.serving")
 
@@ -27,16 +28,21 @@ PATIENCE = 25
 REQUEST_TIMEOUT = 30
 
 
+class CannotListen(Exception):
+    """The server cannot be where it was told to be; its text is a sentence for the operator."""
+
+
 def serve(app: Any, global_config: Any, **settings: Any) -> None:
     """Serve an application; after SIGTERM return when every request that was read is answered.
 
     From then on connections are refused, and the idle ones closed. So a request that gets no
     answer was not read, and a proxy may send it to another process.
 
-    This is a ``paste.server_runner``. The settings are those of waitress, but it polls by default,
-    and ``connection_limit`` is half of the files that the process may open, at most 1000.
+    The settings are those of waitress, but it polls by default, and ``connection_limit`` is half of
+    the files that the process may open, at most 1000.
 
     :param settings: besides, ``request_timeout``: the seconds in which a request has to arrive.
+    :raises CannotListen: if something else listens there, or nothing may.
     """
     told_to_end = False
 
@@ -51,7 +57,14 @@ def serve(app: Any, global_config: Any, **settings: Any) -> None:
     signal.signal(signal.SIGTERM, end)
     request_timeout = int(settings.pop("request_timeout", REQUEST_TIMEOUT))
     defaults = {"asyncore_use_poll": "true", "connection_limit": default_connection_limit()}
-    server = create_server(app, map=sockets, **{**defaults, **settings})
+    try:
+        server = create_server(app, map=sockets, **{**defaults, **settings})
+    except OSError as problem:
+        place = " ".join(settings.get(name, "") for name in ("listen", "host", "port")).strip()
+        raise CannotListen(
+            f"The server cannot listen at {place}: {problem.strerror}. End what listens there, or "
+            "change the place in the server's section of the ini file."
+        ) from problem
     for listener in _listeners(sockets):
         listener.channel_class = Channel
         listener.answer_bytes = 0 if "send_bytes" in settings else ANSWER_BYTES
@@ -60,6 +73,7 @@ def serve(app: Any, global_config: Any, **settings: Any) -> None:
     gc.collect()
     gc.freeze()
     server.print_listen("Serving on http://{}:{}")
+    welcome(app)
 
     def turn() -> None:
         """Let each socket that is ready read or write, or wait a second for one."""

@@ -1,12 +1,11 @@
 """The catalog: code offers, the ini chooses, the start answers."""
 
-import difflib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from oidcserver.settings import ConfigurationProblem
+from oidcserver.settings import ConfigurationProblem, nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,6 @@ def _overrides(offer: Offer, other: Offer) -> bool:
 
 def unknown(setting: str, name: str, offers: Mapping[str, Offer]) -> str:
     """Say that a name is unknown: the setting, the name, the nearest match, what is on offer."""
-    near = difflib.get_close_matches(name, offers, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
     listed = "".join(f"\n  {offer.name} ({offer.where})" for offer in offers.values())
-    return f"{setting} names {name!r}, which nobody offers.{hint} On offer:{listed or ' nothing.'}"
+    near = nearest(name, offers)
+    return f"{setting} names {name!r}, which nobody offers.{near} On offer:{listed or ' nothing.'}"

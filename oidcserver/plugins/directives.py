@@ -4,6 +4,7 @@ Each makes an introspectable and an entry of the catalog. Two plugins that claim
 start with both call sites; an application's own offer overrides a plugin's.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,9 +13,20 @@ from pyramid.config import PHASE0_CONFIG
 from oidcserver.interfaces import ClaimsSource, GrantOffer, Interaction, Profile, Scope
 from oidcserver.plugins.catalog import Offer
 from oidcserver.plugins.endpoints import EndpointOffer
-from oidcserver.settings import Converter, Setting
+from oidcserver.settings import ConfigurationProblem, Converter, Setting, nearest
 
 OFFER = PHASE0_CONFIG
+
+#: The pipelines that stages are put into.
+STAGED = (
+    "authorization",
+    "authorization_response",
+    "token_request",
+    "token_grant",
+    "token_response",
+)
+#: A scope token (RFC 6749 section 3.3).
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 def offer(config: Any, kind: str, name: str, value: Any) -> None:
@@ -29,9 +41,30 @@ def offer(config: Any, kind: str, name: str, value: Any) -> None:
     config.action(None, register, order=OFFER, introspectables=(introspectable,))
 
 
-def add_oauth_setting(config: Any, name: str, convert: Converter, default: Any, why: str) -> None:
-    """Declare a key of the ini: how its text is converted, its default and its reason."""
-    offer(config, "setting", name, Setting(name, convert, default, why))
+def _require(config: Any, kind: str, name: str, value: Any, *methods: str) -> None:
+    """Stop the start where a value lacks a method, or cannot be called where none is named.
+
+    :raises ConfigurationProblem: with the place of the directive.
+    """
+    lacking = [method for method in methods if not callable(getattr(value, method, None))]
+    if lacking or not (methods or callable(value)):
+        has = f"has no {' and no '.join(lacking)}" if lacking else "cannot be called"
+        info = config.action_info
+        raise ConfigurationProblem(
+            f"The {kind} {name!r} of {info.file}:{info.line} {has}, so it cannot be used."
+        )
+
+
+def add_oauth_setting(
+    config: Any, name: str, convert: Converter, default: Any, why: str, *, secret: bool = False
+) -> None:
+    """Declare a key of the ini: how its text is converted, its default and its reason.
+
+    :param secret: whether ``explain`` and error messages keep its value to themselves. They do so
+        too where ``convert`` is :func:`oidcserver.settings.reference`, and where the name ends in
+        password, passphrase, secret, credential, private_key or api_key.
+    """
+    offer(config, "setting", name, Setting(name, convert, default, why, secret))
 
 
 def add_oauth_profile(
@@ -74,7 +107,9 @@ def add_client_authentication_method(config: Any, name: str, method: Any) -> Non
     :param method: an object with ``presented`` and ``authenticate``
         (:class:`oidcserver.interfaces.ClientAuthenticationMethod`) or its dotted name.
     """
-    offer(config, "client authentication method", name, config.maybe_dotted(method))
+    method = config.maybe_dotted(method)
+    _require(config, "client authentication method", name, method, "presented", "authenticate")
+    offer(config, "client authentication method", name, method)
 
 
 def add_oauth_endpoint(
@@ -107,6 +142,7 @@ def add_oauth_endpoint(
     :param metadata: further discovery members that exist with it: values, or callables that
         take the provider.
     """
+    _require(config, "endpoint", name, config.maybe_dotted(view))
     field = f"{name}_endpoint" if metadata_field == "" else metadata_field
     endpoint = EndpointOffer(
         name, pattern, config.maybe_dotted(view), tuple(methods), cors, multipart, well_known,
@@ -117,6 +153,7 @@ def add_oauth_endpoint(
 
 def add_oauth_page(config: Any, name: str, register: Callable[[Any], None]) -> None:
     """Offer pages for ``oidc.pages``: ``register(config)`` adds their routes and views."""
+    _require(config, "page", name, register)
     offer(config, "page", name, (config, register))
 
 
@@ -144,16 +181,25 @@ def add_oauth_stage(
     :param after: names of stages of that endpoint that it follows; default: the last so far.
     :param before: names of stages that it precedes.
     """
+    if endpoint not in STAGED:
+        info = config.action_info
+        raise ConfigurationProblem(
+            f"The stage {name!r} of {info.file}:{info.line} is for {endpoint!r}, which has no "
+            f"stages.{nearest(endpoint, STAGED)} There are: {', '.join(STAGED)}."
+        )
+    _require(config, "stage", name, stage)
     offer(config, f"{endpoint} stage", name, (stage, after, before))
 
 
 def add_response_mode(config: Any, name: str, encode: Callable[..., Any]) -> None:
     """Offer a response mode: ``encode(request, redirect_uri, parameters)`` returns a response."""
+    _require(config, "response mode", name, encode)
     offer(config, "response mode", name, encode)
 
 
 def add_access_token_format(config: Any, name: str, token_format: Any) -> None:
     """Offer a format for ``oauth.access_token_format``: ``encode`` and ``decode``."""
+    _require(config, "access token format", name, token_format, "encode", "decode")
     offer(config, "access token format", name, token_format)
 
 
@@ -167,18 +213,27 @@ def add_interaction(
     before: str | Sequence[str] | None = None,
 ) -> None:
     """Add a reason to ask the person something (:class:`oidcserver.interfaces.Interaction`)."""
+    _require(config, "interaction", name, needed)
     interaction = Interaction(name, needed, route_name)
     offer(config, "interaction", name, (interaction, after, before))
 
 
 def add_scope(config: Any, name: str, description: str, claims: Sequence[str] = ()) -> None:
     """Offer a scope: what it allows in plain words for the consent page, and its claims."""
+    if not _SCOPE.fullmatch(name):
+        info = config.action_info
+        raise ConfigurationProblem(
+            f"The scope {name!r} of {info.file}:{info.line} is not the name of one scope: it has "
+            "printable ASCII characters and no space, quote or backslash (RFC 6749 section 3.3)."
+        )
     offer(config, "scope", name, Scope(name, description, tuple(claims)))
 
 
 def add_user_directory(config: Any, name: str, directory: Any) -> None:
     """Offer a directory for ``oidc.user_directory``: an object, or its dotted name."""
-    offer(config, "user directory", name, config.maybe_dotted(directory))
+    directory = config.maybe_dotted(directory)
+    _require(config, "user directory", name, directory, "authenticate", "claims")
+    offer(config, "user directory", name, directory)
 
 
 def add_claims_source(
@@ -188,7 +243,9 @@ def add_claims_source(
     claims: Mapping[str, str],
 ) -> None:
     """Offer a source for ``oidc.claims_sources`` (:class:`oidcserver.interfaces.ClaimsSource`)."""
-    offer(config, "claims source", name, ClaimsSource(config.maybe_dotted(read), dict(claims)))
+    read = config.maybe_dotted(read)
+    _require(config, "claims source", name, read)
+    offer(config, "claims source", name, ClaimsSource(read, dict(claims)))
 
 
 def add_acr_value(config: Any, name: str, route_name: str) -> None:
@@ -208,16 +265,19 @@ def add_client_metadata_member(config: Any, name: str, rule: Callable[[Any, Any]
     :param rule: takes the value and the provider, and returns what to store; it raises
         ``ValueError`` with half a sentence that says what is wrong and quotes no input.
     """
+    _require(config, "client metadata member", name, rule)
     offer(config, "client metadata member", name, rule)
 
 
 def add_subject_type(config: Any, name: str, subject: Callable[..., str]) -> None:
     """Offer a type for ``oidc.subject_types``: ``subject(request, client, user)`` returns sub."""
+    _require(config, "subject type", name, subject)
     offer(config, "subject type", name, subject)
 
 
 def add_startup_check(config: Any, name: str, check: Callable[[Any], str | None]) -> None:
     """Add a check of the whole configuration: ``check(registry)`` returns a sentence or None."""
+    _require(config, "startup check", name, check)
     offer(config, "startup check", name, check)
 
 

@@ -58,7 +58,7 @@ class Provider:
         self.user_directory: UserDirectory
         #: Set by ``oidcserver.keys``: the key store, or for a command what is wrong with the keys.
         self.keys: Any = None
-        self.keys_problem: Exception | None = None
+        self.keys_problem = ""
         self.create_keys: Callable[[], Any]
         self.sealer: Callable[[str], Any]
 

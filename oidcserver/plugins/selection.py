@@ -1,18 +1,22 @@
 """Selection: after every offer and before any route, the settings choose what exists."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from pyramid.config import PHASE0_CONFIG, PHASE3_CONFIG
+from pyramid.exceptions import CyclicDependencyError
 from pyramid.util import TopologicalSorter
 
-from oidcserver.plugins.catalog import unknown
+from oidcserver.plugins.catalog import Offer
+from oidcserver.plugins.directives import STAGED
 from oidcserver.plugins.provider import Provider
 from oidcserver.settings import (
     PREFIXES,
     ConfigurationProblem,
     Setting,
     convert_settings,
+    nearest,
 )
 
 SETTINGS = PHASE0_CONFIG + 1
@@ -25,14 +29,6 @@ AFTER_SCHEMA = CHECK + 3
 
 log = logging.getLogger("oidcserver.start")
 
-STAGED = (
-    "authorization",
-    "authorization_response",
-    "token_request",
-    "token_grant",
-    "token_response",
-)
-
 
 def select_settings(config: Any) -> None:
     """Convert the settings; refuse unknown keys below our prefixes."""
@@ -41,7 +37,8 @@ def select_settings(config: Any) -> None:
     offers = provider.catalog.offers("setting")
     for key in raw:
         if key.startswith(PREFIXES) and key not in offers:
-            raise ConfigurationProblem(unknown("The configuration", key, offers))
+            near = nearest(key, offers) or f" On offer: {', '.join(offers)}."
+            raise ConfigurationProblem(f"There is no setting {key!r}.{near}")
     declared: list[Setting] = [offer.value for offer in offers.values()]
     name = str(raw.get("oauth.profile", "")).strip()
     profile = provider.catalog.one("profile", name, "oauth.profile") if name else None
@@ -119,15 +116,39 @@ def _ordered(provider: Provider, kind: str) -> list[tuple[str, Any]]:
     """Sort what names others to come after or before; the rest keep the order of their offers."""
     sorter = TopologicalSorter(default_before=None)
     previous: str | None = None
-    for name, entry in provider.catalog.offers(kind).items():
+    offers = provider.catalog.offers(kind)
+    for name, entry in offers.items():
         value, after, before = entry.value
+        for side, neighbours in (("after", after), ("before", before)):
+            _require_neighbour(kind, name, side, neighbours, offers)
         if after is None and before is None:
             sorter.add(name, value, after=previous)
             previous = name
         else:
             sorter.add(name, value, after=after, before=before)
-    ordered: list[tuple[str, Any]] = sorter.sorted()
+    try:
+        ordered: list[tuple[str, Any]] = sorter.sorted()
+    except CyclicDependencyError as problem:
+        circle = " and ".join(
+            f"{name!r} ({offers[name].where})" for name in problem.cycles if name in offers
+        )
+        raise ConfigurationProblem(
+            f"No order of the {kind}s {circle} is possible: each has to come after another."
+        ) from None
     return ordered
+
+
+def _require_neighbour(
+    kind: str, name: str, side: str, neighbours: Any, offers: Mapping[str, Offer]
+) -> None:
+    """Stop the start where none of the neighbours exists: of alternatives one is enough."""
+    names = [neighbours] if isinstance(neighbours, str) else list(neighbours or ())
+    if names and not offers.keys() & names:
+        near = nearest(names[0], offers) or f" On offer: {', '.join(offers)}."
+        raise ConfigurationProblem(
+            f"The {kind} {name!r} ({offers[name].where}) has to come {side} "
+            f"{' or '.join(map(repr, names))}, which nobody offers.{near}"
+        )
 
 
 def _select_pages_and_endpoints(config: Any, provider: Provider) -> None:
@@ -151,9 +172,26 @@ def _select_pages_and_endpoints(config: Any, provider: Provider) -> None:
         "page", settings["oidc.pages"], "oidc.pages"
     ).values():
         register(page_config)
+    _refuse_one_path_twice(config, before)
     # What was registered just now is ours; an embedding application's routes are not.
     provider.page_route_names = _added_routes(config, between)
     provider.route_names |= _added_routes(config, before)
+
+
+def _refuse_one_path_twice(config: Any, since: int) -> None:
+    """Of two routes with one path Pyramid would always take the first, without a word."""
+    owners: dict[str, str] = {}
+    for action in config.action_state.actions[since:]:
+        for introspectable in action["introspectables"]:
+            if introspectable.category_name != "routes":
+                continue
+            name, pattern = introspectable["name"], introspectable["pattern"].lstrip("/")
+            other = owners.setdefault(pattern, name)
+            if other != name:
+                raise ConfigurationProblem(
+                    f"oauth.endpoints and oidc.pages select {other!r} and {name!r}, which both "
+                    f"have the path /{pattern}: keep one, or give one another path."
+                )
 
 
 def _added_routes(config: Any, since: int) -> set[str]:

@@ -1,6 +1,7 @@
 """The `oidcserver` command, as an operator and as a script use it."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,8 @@ def test_help_is_for_people_and_shows_an_example() -> None:
     runner = CliRunner()
     assert "Exit codes" in runner.invoke(main, ["--help"]).stdout
     for command in (
-        ["initdb"], ["prune"], ["explain"], ["explain-error"], ["keys", "list"], ["keys", "rotate"],
+        ["initdb"], ["prune"], ["check"], ["explain"], ["explain-error"],
+        ["keys", "list"], ["keys", "rotate"],
         ["clients", "create"], ["clients", "update"], ["clients", "list"], ["clients", "show"],
         ["clients", "delete"], ["clients", "new-secret"], ["users", "create"], ["users", "list"],
         ["users", "disable"], ["users", "enable"], ["users", "set-password"],
@@ -255,12 +257,47 @@ def test_explain_says_where_each_part_comes_from(run: Run) -> None:
     assert "oauth.grants" in run("explain", "").stdout
 
 
-def test_a_refused_configuration_is_one_sentence_and_exit_code_2(ini: Path) -> None:
+LDAP = """
+from oidcserver.settings import reference, text
+
+
+def includeme(config):
+    config.add_oauth_setting("ldap.pin", text, "", "Declared as a secret.", secret=True)
+    config.add_oauth_setting("ldap.account", reference, "", "May be a reference.")
+    config.add_oauth_setting("ldap.bind_password", text, "", "Has the name of a secret.")
+    config.add_oauth_setting("ldap.token", reference, "", "Is a reference.")
+    config.add_oauth_setting("ldap.host", text, "", "No secret.")
+    config.add_oauth_setting("ldap.secret", text, "", "Not given.")
+"""
+
+
+def test_explain_prints_no_secret_of_a_plugin_beside_the_ini(
+    run: Run, ini: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("LDAP_TOKEN", "hunter2")
+    ini.with_name("ldap_beside.py").write_text(LDAP)
+    settings = ("oidcserver.includes = ldap_beside", "ldap.pin = hunter2", "ldap.account = hunter2",
+                "ldap.bind_password = hunter2", "ldap.token = env:LDAP_TOKEN",
+                "ldap.host = ldap.example")  # fmt: skip
+    text = ini.read_text()
+    ini.write_text(text.replace("[server:main]", "\n".join((*settings, "[server:main]"))))
+    result = run("explain", "", "--json")
+    sys.modules.pop("ldap_beside", None)
+    explained = json.loads(result.stdout)["settings"]
+    assert {name: explained[name]["value"] for name in explained if name.startswith("ldap.")} == {
+        "ldap.pin": "(given)", "ldap.account": "(given)", "ldap.bind_password": "(given)",
+        "ldap.token": "env:LDAP_TOKEN", "ldap.host": "ldap.example", "ldap.secret": "",
+    }  # fmt: skip
+    assert "hunter2" not in run("explain", "").stdout + result.stdout
+
+
+def test_a_refused_configuration_is_one_sentence_and_exit_code_1(ini: Path) -> None:
     ini.write_text(ini.read_text().replace("oauth.grants = ", "oauth.grants = magic "))
     refused = CliRunner().invoke(main, ["explain", str(ini)])
-    assert refused.exit_code == 2
+    assert refused.exit_code == 1
     assert refused.stderr.startswith("oauth.grants names 'magic', which nobody offers.")
-    assert CliRunner().invoke(main, ["explain", "/does/not/exist.ini"]).exit_code == 2
+    assert CliRunner().invoke(main, ["explain", "/does/not/exist.ini"]).exit_code == 1
 
 
 def test_a_rejection_is_explained_by_its_reference(

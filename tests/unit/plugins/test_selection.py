@@ -27,11 +27,19 @@ class Tea:
         return True
 
 
+class Nobody:
+    def authenticate(self, request: Any, username: str, password: str) -> None:
+        return None
+
+    def claims(self, request: Any, user: Any) -> dict[str, Any]:
+        return {}
+
+
 def configure(*plugins: Any, **settings: str) -> Any:
     own = {name.replace("__", ".", 1): value for name, value in settings.items()}
     with Configurator(settings={**MINIMAL, **own}) as config:
         config.include("oidcserver.plugins")
-        config.add_user_directory("nobody", object())
+        config.add_user_directory("nobody", Nobody())
         for plugin in plugins:
             config.include(plugin)
     return config.registry.provider
@@ -111,7 +119,7 @@ def test_the_application_overrides_an_offer_of_a_plugin() -> None:
     with Configurator(settings=MINIMAL) as config:
         config.include("oidcserver.plugins")
         config.include(offers_tea)
-        config.add_user_directory("nobody", object())
+        config.add_user_directory("nobody", Nobody())
         config.add_oauth_grant("tea", Better)
     assert config.registry.provider.grants["tea"].factory is Better
 
@@ -142,6 +150,85 @@ def test_stages_keep_the_order_of_their_offers_unless_one_says_otherwise() -> No
     names = [name for name, _ in stages]
     assert names.index("cup") < names.index("water") < names.index("leaves") < names.index("milk")
     assert names.index("leaves") < names.index("steep")
+
+
+def test_a_stage_of_a_misspelt_pipeline_stops_the_start() -> None:
+    def offers(config: Any) -> None:
+        config.add_oauth_stage("authorisation", "cup", str)
+
+    with pytest.raises(ConfigurationProblem) as problem:
+        configure(offers_tea, offers)
+    assert f"The stage 'cup' of {__file__}:" in str(problem.value)
+    assert "Did you mean 'authorization'?" in str(problem.value)
+
+
+@pytest.mark.parametrize("side", ["after", "before"])
+def test_a_misspelt_neighbour_stops_the_start(side: str) -> None:
+    def offers(config: Any) -> None:
+        config.add_oauth_stage("authorization", "leaves", str)
+        config.add_oauth_stage("authorization", "milk", str, **{side: "leafs"})
+
+    sentence = rf"'milk' \(.*\) has to come {side} 'leafs', .* Did you mean 'leaves'\?"
+    with pytest.raises(ConfigurationProblem, match=sentence):
+        configure(offers_tea, offers)
+
+
+def test_of_several_neighbours_one_has_to_be_there() -> None:
+    def offers(config: Any) -> None:
+        config.add_oauth_stage("authorization", "leaves", str)
+        config.add_oauth_stage("authorization", "milk", str, before=["sugar", "leaves"])
+
+    stages = configure(offers_tea, offers).stages["authorization"]
+    assert [name for name, _ in stages] == ["milk", "leaves"]
+
+
+def test_stages_that_come_after_each_other_stop_the_start() -> None:
+    def offers(config: Any) -> None:
+        config.add_oauth_stage("authorization", "leaves", str, after="milk")
+        config.add_oauth_stage("authorization", "milk", str, after="leaves")
+
+    with pytest.raises(ConfigurationProblem, match=r"No order of .*'leaves'.* is possible"):
+        configure(offers_tea, offers)
+
+
+@pytest.mark.parametrize(
+    ("directive", "arguments", "sentence"),
+    [
+        ("add_client_authentication_method", ("tls", object()),
+         "client authentication method 'tls' of .* has no presented and no authenticate"),
+        ("add_user_directory", ("ldap", object()), "has no authenticate and no claims"),
+        ("add_access_token_format", ("paseto", object()), "has no encode and no decode"),
+        ("add_oauth_endpoint", ("kettle", "/kettle", None), "cannot be called"),
+        ("add_response_mode", ("pigeon", None), "cannot be called"),
+        ("add_claims_source", ("payroll", object(), {}), "cannot be called"),
+        ("add_subject_type", ("alias", None), "cannot be called"),
+        ("add_client_metadata_member", ("tea", None), "cannot be called"),
+        ("add_oauth_stage", ("authorization", "cup", None), "cannot be called"),
+        ("add_scope", ("two words", "Two words"), "'two words' of .* is not the name of one scope"),
+        ("add_scope", ("", "Nothing"), "is not the name of one scope"),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_used_stops_the_start(
+    directive: str, arguments: tuple[Any, ...], sentence: str
+) -> None:
+    def offers(config: Any) -> None:
+        getattr(config, directive)(*arguments)
+
+    with pytest.raises(ConfigurationProblem, match=sentence):
+        configure(offers_tea, offers)
+
+
+def test_two_endpoints_of_one_path_stop_the_start() -> None:
+    def offers(config: Any) -> None:
+        config.add_oauth_endpoint("kettle", "/kettle", lambda request: None)
+        config.add_oauth_endpoint("pot", "kettle", lambda request: None)
+
+    assert configure(offers_tea, offers, oauth__endpoints="kettle").endpoints == {
+        "kettle": "/kettle"
+    }
+    sentence = "'kettle_endpoint' and 'pot_endpoint', which both have the path /kettle"
+    with pytest.raises(ConfigurationProblem, match=sentence):
+        configure(offers_tea, offers, oauth__endpoints="kettle pot")
 
 
 def test_start_up_checks_speak_all_at_once() -> None:

@@ -1,0 +1,55 @@
+"""The URL of the database: read, and refused at the start where no server could use it."""
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from oidcserver.settings import nearest
+
+#: What works, and the package of each driver; the URL may leave the driver out.
+DRIVERS = {"sqlite+pysqlite": None, "postgresql+psycopg2": "oidcserver[postgresql]"}
+_FORMS = ("sqlite:///PATH", "postgresql+psycopg2://USER@HOST/DATABASE")
+#: Names that other software has for what we call otherwise.
+_OTHER_NAMES = {"postgres": "postgresql+psycopg2", "pgsql": "postgresql+psycopg2"}
+
+
+def read_url(text: str) -> URL:
+    """Return a URL that names its driver, which is installed.
+
+    :raises ValueError: with the rest of a sentence that begins with the setting; it has no
+        password.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ValueError(f"is not the URL of a database: it takes {' or '.join(_FORMS)}.") from None
+    except ValueError:
+        raise ValueError(
+            "has a port that is no number. In a user name or a password, : / @ and % are written "
+            "%3A %2F %40 and %25."
+        ) from None
+    name = next((each for each in DRIVERS if url.drivername == each.split("+")[0]), url.drivername)
+    if name not in DRIVERS:
+        other = _OTHER_NAMES.get(url.drivername.split("+")[0])
+        near = f" Did you mean {other!r}?" if other else nearest(name, DRIVERS)
+        raise ValueError(
+            f"begins with {url.drivername!r}, which is not supported.{near} It takes "
+            f"{' or '.join(_FORMS)}."
+        )
+    url = url.set(drivername=name)
+    try:
+        url.get_dialect().import_dbapi()
+    except ImportError as problem:
+        raise ValueError(
+            f"needs the module {problem.name}, which is not installed: "
+            f"`pip install '{DRIVERS[name]}'`."
+        ) from None
+    if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
+        raise ValueError(
+            "names no file: each thread would have a database of its own. It takes sqlite:///PATH."
+        )
+    return url
+
+
+def shown_url(url: URL) -> str:
+    """Return a URL as it may be shown: without its password."""
+    return url.render_as_string(hide_password=True)

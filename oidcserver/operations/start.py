@@ -1,0 +1,75 @@
+"""The start of a server by ``pserve``: what stops it is one sentence on standard error."""
+
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from waitress.adjustments import Adjustments
+
+from oidcserver.operations.ini_file import explain_ini_problem
+from oidcserver.operations.serving import CannotListen, serve
+from oidcserver.settings import ConfigurationProblem, nearest
+
+#: The options that say where a server listens.
+PLACES = ("listen", "host", "port")
+
+
+def make_server(global_config: Mapping[str, str], **settings: str) -> Any:
+    """Return a server of an ini file (PasteDeploy's ``server_factory``): it takes the application.
+
+    ``pserve`` calls this before it reads the application's section, so that a mistake there is one
+    sentence too. A mistake before, in the file's syntax, ends ``pserve`` before it calls anybody.
+
+    :raises ConfigurationProblem: for an option that waitress does not take.
+    """
+    check_options(settings)
+    if "__script__" in global_config:  # pserve says so, and the process is its own
+        ini = Path(global_config["__file__"])
+        sys.excepthook = partial(_say_problem, ini, sys.excepthook)
+    return partial(serve, global_config=global_config, **settings)
+
+
+def check_options(settings: Mapping[str, str]) -> None:
+    """Check the options of a ``[server:...]`` section.
+
+    :raises ConfigurationProblem: for one that waitress does not have, or cannot read.
+    """
+    converters = {**dict(Adjustments._params), "request_timeout": int}
+    for name, value in settings.items():
+        if name not in converters:
+            near = nearest(name, converters) or f" There are: {', '.join(converters)}."
+            raise ConfigurationProblem(f"The server has no option {name!r}.{near}")
+        try:
+            converters[name](value)
+        except ValueError:
+            raise ConfigurationProblem(
+                f"The server's option {name} = {value!r} cannot be read: it takes a whole number."
+            ) from None
+    try:
+        Adjustments(**{name: settings[name] for name in settings if name != "request_timeout"})
+    except ValueError as problem:
+        places = [f"{name} = {settings[name]!r}" for name in PLACES if name in settings]
+        if "host/port" in str(problem):
+            raise ConfigurationProblem(
+                f"The server cannot listen at {' and '.join(places)}: it takes an address such as "
+                "127.0.0.1:6543 or [::1]:6543."
+            ) from None
+        raise ConfigurationProblem(f"The server's options cannot be used: {problem}") from None
+
+
+def _say_problem(
+    ini: Path,
+    otherwise: Any,
+    kind: type[BaseException],
+    problem: BaseException,
+    place: TracebackType | None,
+) -> None:
+    """End the process with a sentence, where there is one for what ends it."""
+    said = str(problem) if isinstance(problem, CannotListen) else explain_ini_problem(problem, ini)
+    if said is None:
+        otherwise(kind, problem, place)
+    else:
+        print(said, file=sys.stderr)  # noqa: T201

@@ -1,0 +1,34 @@
+"""What a server says when it is ready: in development, how to begin."""
+
+import logging
+from typing import Any
+
+log = logging.getLogger("oidcserver.serving")
+
+
+def welcome(app: Any) -> None:
+    """Log that a provider is served; in development print how to sign in and add a client.
+
+    :param app: a Pyramid application; of any other, or of one that embeds a provider, nothing is
+        said.
+    """
+    provider = getattr(getattr(app, "registry", None), "provider", None)
+    if provider is None or getattr(provider, "embedded", True):
+        return
+    log.info("ready at %s", provider.issuer)
+    if provider.settings["oidcserver.mode"] == "development":
+        print(introduction(provider), flush=True)  # noqa: T201
+
+
+def introduction(provider: Any) -> str:
+    """Return how to begin with a provider in development."""
+    directory = provider.user_directory
+    hint = getattr(directory, "sign_in_hint", "`oidcserver users create INI NAME` makes a user.")
+    steps = [("Open", provider.issuer), ("Sign in", hint)]
+    if "create_client" in provider.route_names:
+        steps.append(("Add a client", provider.url("/create_client")))
+    else:
+        steps.append(("Add a client", "`oidcserver clients create INI --help` says how."))
+    steps.append(("Stop", "Ctrl-C"))
+    lines = (f"  {what:<14}{how}" for what, how in steps)
+    return "\n".join(["", "The provider is ready.", "", *lines, ""])

@@ -1,0 +1,155 @@
+"""Every mistake that stops a start is one sentence on standard error, with exit code 1."""
+
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from support.mistakes import MISTAKES, PLUGINS, Mistake, run
+from support.processes import free_port
+
+from oidcserver.cli import main
+
+OURS = [mistake for mistake in MISTAKES if not (mistake.before_us or mistake.another)]
+BEFORE_US = [mistake for mistake in MISTAKES if mistake.before_us]
+
+
+def named(mistake: Mistake) -> str:
+    return mistake.name
+
+
+@pytest.fixture(scope="module")
+def inis(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> dict[str, Path]:
+    """The ini file of each mistake, by its name."""
+    root = tmp_path_factory.mktemp("mistakes")
+    return {
+        mistake.name: mistake.write(root / str(number), free_port(), keys)
+        for number, mistake in enumerate(MISTAKES)
+    }
+
+
+@pytest.fixture(scope="module")
+def keys(keys_directory: Path) -> Path:
+    from oidcserver.keys.store import KeyStore
+
+    KeyStore(keys_directory, create_missing=True, publish_before=0, keep_after=0)
+    return keys_directory
+
+
+def start(mistake: Mistake, ini: Path) -> tuple[int, str]:
+    """Run `pserve`; return how it ended and what it said on standard error."""
+    places = {name: str(ini.parent / value) for name, value in mistake.environment.items()}
+    return run("pserve", str(ini), environment=places)
+
+
+@pytest.fixture
+def imports_nothing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget which plugins were imported, and from where."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if f"{name}.py" in PLUGINS:
+            del sys.modules[name]
+
+
+def assert_said(mistake: Mistake, error: str) -> None:
+    if not mistake.traceback:
+        assert "Traceback" not in error
+    sentence = error.rpartition("\nTraceback")[2] if mistake.traceback else error
+    for part in mistake.said:
+        assert part in sentence, error
+    last = error.strip().splitlines()[-1]
+    assert last.startswith(" ") or last[0].isupper() or last.startswith(("/", "o")), last
+    assert "hunter2" not in error
+
+
+@pytest.mark.parametrize("mistake", OURS, ids=named)
+def test_pserve_says_it(inis: dict[str, Path], mistake: Mistake) -> None:
+    code, error = start(mistake, inis[mistake.name])
+    assert code == 1, error
+    assert_said(mistake, error)
+
+
+@pytest.mark.parametrize("mistake", BEFORE_US, ids=named)
+def test_what_pserve_meets_before_it_calls_us_stops_it(
+    inis: dict[str, Path], mistake: Mistake
+) -> None:
+    """These are sentences from `oidcserver check` alone, as the README says."""
+    assert start(mistake, inis[mistake.name])[0] == 1
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=named)
+def test_check_says_it_before_a_restart(
+    inis: dict[str, Path], mistake: Mistake, imports_nothing: None
+) -> None:
+    if mistake.environment:
+        pytest.skip("depends on what the process can import")
+    result = CliRunner().invoke(main, ["check", str(inis[mistake.name])])
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert_said(mistake, result.stderr)
+
+
+def test_a_port_in_use(tmp_path: Path, keys: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        ini = Mistake("port in use", ()).write(tmp_path / "ini", port, keys)
+        code, error = run("pserve", str(ini), environment={})
+    assert code == 1
+    assert "Traceback" not in error
+    assert f"The server cannot listen at 127.0.0.1:{port}: Address already in use." in error
+    assert "change the place in the server's section" in error
+
+
+#: Every command, with what it needs besides the ini file.
+COMMANDS = (
+    ("initdb",), ("prune",), ("deliver-logouts",), ("check",), ("explain",),
+    ("explain-error", "BCDFG-HJKLM"),
+    ("keys list",), ("keys rotate",),
+    ("users list",), ("users create", "alice"), ("users disable", "alice"),
+    ("users enable", "alice"), ("users set-password", "alice"),
+    ("clients list",), ("clients show", "x"), ("clients create", "--name", "x"),
+    ("clients new-secret", "x"), ("clients delete", "x"),
+    ("registration-tokens list",), ("registration-tokens create", "--name", "x"),
+    ("registration-tokens revoke", "x"),
+)  # fmt: skip
+NO_FILES = {
+    "missing.ini": "missing.ini does not exist",
+    "directory.ini": "directory.ini cannot be read: Is a directory",
+    "provider.cfg": "provider.cfg is not the name of an ini file: it has to end in .ini",
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: words[0])
+def test_every_command_says_what_is_wrong_with_its_ini(
+    inis: dict[str, Path], tmp_path: Path, command: tuple[str, ...], imports_nothing: None
+) -> None:
+    (tmp_path / "directory.ini").mkdir()
+    (tmp_path / "provider.cfg").touch()
+    wrong = {tmp_path / name: (sentence,) for name, sentence in NO_FILES.items()}
+    for mistake in MISTAKES:
+        if mistake.name in {"an option twice", "oauth.grant = code", "plugin without_includeme",
+                            "oidcserver.database_url = mysql://localhost/x"}:  # fmt: skip
+            wrong[inis[mistake.name]] = mistake.said
+    words, *rest = command
+    for ini, said in wrong.items():
+        result = CliRunner().invoke(main, [*words.split(), str(ini), *rest])
+        assert result.exit_code == 1, result.output
+        assert isinstance(result.exception, SystemExit)
+        for part in said:
+            assert part in result.stderr
+
+
+def test_a_command_that_nobody_can_answer_says_so(inis: dict[str, Path]) -> None:
+    ini = str(inis["an option twice"].with_name("whole.ini"))
+    text = inis["an option twice"].read_text()
+    Path(ini).write_text(text.replace("oidc.issuer = http://localhost\n", ""))
+    code, error = run("oidcserver", "users", "create", ini, "alice", environment={})
+    assert (code, error) == (1, "Error: Say --password-stdin where nobody can be asked.\n")
+    code, error = run("oidcserver", "explain", "/does/not/exist.ini", environment={})
+    assert (code, error.split(":")[0]) == (1, "/does/not/exist.ini does not exist")

@@ -1,0 +1,292 @@
+"""Mistakes that stop a start: each an ini file with one thing wrong, and what has to be said."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PLUGINS = {
+    "raises_at_import.py": "raise OSError('The vouchers are sold out')\n",
+    "raises_when_included.py": "def includeme(config):\n    return {}['vouchers']\n",
+    "raises_later.py": ("def includeme(config):\n    config.action('vouchers', lambda: 1 / 0)\n"),
+    "lacks_a_module.py": "import vouchers_of_others\n",
+    "broken_syntax.py": "def includeme(config)\n",
+    "without_includeme.py": "",
+    "misspells_directive.py": "def includeme(config):\n    config.add_oauth_grnat('x', object)\n",
+    "misspells_neighbour.py": (
+        "def includeme(config):\n"
+        "    config.add_oauth_stage('authorization', 'x', str, after='scopee')\n"
+    ),
+    "misspells_pipeline.py": (
+        "def includeme(config):\n    config.add_oauth_stage('authorisation', 'x', str)\n"
+    ),
+    "two_words.py": "def includeme(config):\n    config.add_scope('read write', 'Both')\n",
+    "lame_method.py": (
+        "def includeme(config):\n    config.add_client_authentication_method('lame', object())\n"
+    ),
+    "lame_directory.py": (
+        "def includeme(config):\n    config.add_user_directory('lame', object())\n"
+    ),
+    "same_path.py": (
+        "def includeme(config):\n"
+        "    config.add_oauth_endpoint('tea', '/oauth/token', lambda request: None)\n"
+    ),
+    "conflicts.py": (
+        "def includeme(config):\n"
+        "    config.action('vouchers', None)\n"
+        "    config.add_directive('elsewhere', lambda c: c.action('vouchers', None))\n"
+        "    config.elsewhere()\n"
+    ),
+}
+
+PRODUCTION = {"oidcserver.mode": "production", "oidc.issuer": "https://login.example",
+              "oidc.user_directory": "database"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """An ini file with one thing wrong. ``None`` takes a setting out."""
+
+    name: str
+    #: What the sentence holds: the setting or option, its value, what is on offer or to be done.
+    said: tuple[str, ...]
+    app: Mapping[str, str | None] = field(default_factory=dict)
+    server: Mapping[str, str | None] = field(default_factory=dict)
+    #: Changes the text of the ini file.
+    text: Callable[[str], str] | None = None
+    #: Changes the directory of the ini file.
+    prepare: Callable[[Path], object] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    #: Whether PasteDeploy stops before it has called any code of ours.
+    before_us: bool = False
+    #: Whether it is another example of a kind that `pserve` is started with already.
+    another: bool = False
+    #: Whether a plugin is to blame, whose traceback is logged before the sentence.
+    traceback: bool = False
+
+    def write(self, directory: Path, port: int, keys: Path) -> Path:
+        """Make the ini file and what is beside it; return its path."""
+        directory.mkdir()
+        for name, source in PLUGINS.items():
+            (directory / name).write_text(source)
+        app = {
+            "oidcserver.mode": "development",
+            "oidc.issuer": f"http://127.0.0.1:{port}",
+            "oidcserver.database_url": f"sqlite:///{directory}/provider.sqlite",
+            "oidcserver.keys_directory": str(keys),
+            "oidc.user_directory": "demo",
+            **self.app,
+        }
+        server = {"listen": f"127.0.0.1:{port}", **self.server}
+        lines = ["[app:main]", "use = egg:oidcserver", *_lines(app)]
+        lines += ["", "[server:main]", "use = egg:oidcserver", *_lines(server), ""]
+        text = "\n".join(lines)
+        path = directory / "provider.ini"
+        path.write_bytes((self.text(text) if self.text else text).encode("latin-1"))
+        if self.prepare is not None:
+            self.prepare(directory)
+        return path
+
+
+def _lines(options: Mapping[str, str | None]) -> list[str]:
+    return [f"{name} = {value}" for name, value in options.items() if value is not None]
+
+
+def run(command: str, *words: str, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Run an installed command; return its exit code and what it says on standard error."""
+    ended = subprocess.run(
+        [str(Path(sys.executable).with_name(command)), *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **environment},
+        timeout=240,
+        check=False,
+    )
+    return ended.returncode, ended.stderr.decode()
+
+
+def _replace(old: str, new: str) -> Callable[[str], str]:
+    return lambda text: text.replace(old, new)
+
+
+def _add(line: str) -> Callable[[str], str]:
+    return lambda text: text + line
+
+
+def _revision(number: str) -> Callable[[Path], object]:
+    def prepare(directory: Path) -> None:
+        connection = sqlite3.connect(directory / "provider.sqlite")
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        connection.execute("INSERT INTO alembic_version VALUES (?)", (number,))
+        connection.commit()
+        connection.close()
+
+    return prepare
+
+
+def _foreign_table(directory: Path) -> None:
+    connection = sqlite3.connect(directory / "provider.sqlite")
+    connection.execute("CREATE TABLE client (shoe_size INTEGER)")
+    connection.close()
+
+
+def _no_driver(directory: Path) -> None:
+    package = directory / "hidden" / "psycopg2"
+    package.mkdir(parents=True)
+    said = "No module named 'psycopg2'"
+    (package / "__init__.py").write_text(f"raise ModuleNotFoundError({said!r}, name='psycopg2')\n")
+
+
+def _damaged_keys(directory: Path) -> None:
+    (directory / "damaged").mkdir(mode=0o700)
+    key = directory / "damaged" / "sig-RS256-x.json"
+    key.write_text("{")
+    key.chmod(0o600)
+
+
+def _plugin(name: str, *said: str, traceback: bool = False, **app: str) -> Mistake:
+    own = {key.replace("__", "."): value for key, value in app.items()}
+    settings = {"oidcserver.includes": name, **own}
+    return Mistake(f"plugin {name}", said, app=settings, traceback=traceback)
+
+
+def _value(setting: str, value: str | None, *said: str, another: bool = False) -> Mistake:
+    name = f"{setting} = {value}"
+    return Mistake(name, (setting, *said), app={setting: value}, another=another)
+
+
+def _url(value: str, *said: str) -> Mistake:
+    return _value("oidcserver.database_url", value, *said)
+
+
+def _production(name: str, *said: str, prepare: Callable[[Path], object] | None = None,
+                **app: str) -> Mistake:  # fmt: skip
+    own = {key.replace("__", "."): value for key, value in app.items()}
+    return Mistake(f"production: {name}", said, app={**PRODUCTION, **own}, prepare=prepare)
+
+
+MISTAKES = (
+    # The ini file.
+    Mistake("an option twice", ("provider.ini, line ", "oidc.issuer", "[app:main] twice", "Keep"),
+            text=_replace("[app:main]\n", "[app:main]\noidc.issuer = http://localhost\n"),
+            before_us=True),
+    Mistake("a section twice", ("provider.ini, line ", "[app:main]", "twice"),
+            text=_add("[app:main]\nuse = egg:oidcserver\n"), before_us=True),
+    Mistake("a line before the first section", ("line 1", "'hello'", "before any [section]"),
+            text=lambda text: f"hello\n{text}", before_us=True),
+    Mistake("a line without a value", ("provider.ini, line ", "hello", "name = value"),
+            text=_replace("[server:main]\n", "[server:main]\nhello\n"), before_us=True),
+    Mistake("not UTF-8", ("provider.ini", "UTF-8"), text=_add("# \xfc\n"), before_us=True),
+    Mistake("no server section", ("no section [server:main]", "[app:main]"),
+            text=_replace("[server:main]", "[srever:main]"), before_us=True),
+    Mistake("a server that is not installed", ("egg:oidcsever", "not installed"),
+            text=_replace("[server:main]\nuse = egg:oidcserver",
+                          "[server:main]\nuse = egg:oidcsever"),
+            before_us=True),
+    Mistake("a logging handler that is not there", ("logging", "'handler_sylog'"),
+            text=_add("[loggers]\nkeys = root\n[handlers]\nkeys = sylog\n[formatters]\nkeys =\n"
+                      "[logger_root]\nhandlers = syslog\n"),
+            before_us=True),
+    Mistake("no application section", ("no section [app:main]", "Did you mean 'app:mian'?"),
+            text=_replace("[app:main]", "[app:mian]")),
+    Mistake("an application that is not installed", ("egg:oidcsever", "not installed"),
+            text=_replace("[app:main]\nuse = egg:oidcserver",
+                          "[app:main]\nuse = egg:oidcsever")),
+    _value("oidcserver.database_url", "postgresql://u:p%40x@localhost/x", "[app:main]", "%%"),
+    _value("oidcserver.keys_directory", "%(her)s/keys", "[app:main]", "%(her)s", "%(here)s"),
+    # The server.
+    Mistake("a place that is none", ("listen = '127.0.0.1:http:x'", "127.0.0.1:6543"),
+            server={"listen": "127.0.0.1:http:x"}),
+    Mistake("an option that the server has not", ("'thread'", "Did you mean 'threads'?"),
+            server={"thread": "4"}),
+    Mistake("a number that is none", ("threads = 'many'", "whole number"),
+            server={"threads": "many"}),
+    Mistake("an option that needs another", ("trusted_proxy",),
+            server={"trusted_proxy_headers": "x-forwarded-for"}),
+    # Plugins.
+    _plugin("raises_at_impot", "oidcserver.includes", "no module 'raises_at_impot'", "beside"),
+    _plugin("without_includeme", "oidcserver.includes", "no function includeme"),
+    _plugin("lacks_a_module", "lacks_a_module", "vouchers_of_others", traceback=True),
+    _plugin("broken_syntax", "broken_syntax.py:1", "SyntaxError", traceback=True),
+    _plugin("raises_at_import", "raises_at_import.py:1", "sold out", traceback=True),
+    _plugin("raises_when_included", "raises_when_included.py:2", "'vouchers'", traceback=True),
+    _plugin("raises_later", "raises_later.py:2", "ZeroDivisionError", traceback=True),
+    _plugin("misspells_directive", "add_oauth_grnat", "misspells_directive.py:2",
+            "Did you mean 'add_oauth_grant'?"),
+    _plugin("misspells_neighbour", "after 'scopee'", "Did you mean 'scope'?"),
+    _plugin("misspells_pipeline", "'authorisation'", "Did you mean 'authorization'?"),
+    _plugin("two_words", "'read write'", "two_words.py:2", "no space"),
+    _plugin("lame_method", "'lame'", "lame_method.py:2", "no presented and no authenticate"),
+    _plugin("lame_directory", "'lame'", "lame_directory.py:2", "no authenticate and no claims"),
+    _plugin("same_path", "'tea_endpoint'", "/oauth/token", "keep one",
+            oauth__endpoints="authorization token tea"),
+    # The database.
+    _url("postgres://localhost/x", "'postgres'", "Did you mean 'postgresql+psycopg2'?"),
+    _url("mysql://localhost/x", "'mysql'", "not supported", "sqlite:///PATH"),
+    _url("postgresql+asyncpg://localhost/x", "'postgresql+asyncpg'", "postgresql+psycopg2://"),
+    _url("postgresql://localhost:5x32/x", "port"),
+    _url("provider.sqlite", "not the URL of a database", "sqlite:///PATH"),
+    _url("sqlite://", "names no file"),
+    _url("postgresql://nobody@127.0.0.1:1/x", "127.0.0.1:1/x", "does not answer", "refused"),
+    _url("sqlite:////does/not/exist/x.sqlite", "/does/not/exist/x.sqlite", "directory"),
+    Mistake("a file that is no database", ("provider.sqlite", "file is not a database"),
+            prepare=lambda directory: (directory / "provider.sqlite").write_text("no" * 999)),
+    _url("env:NOT_SET_ANYWHERE", "environment variable NOT_SET_ANYWHERE"),
+    _url("file:/does/not/exist", "file /does/not/exist"),
+    Mistake("no database", ("oidcserver.database_url is missing",),
+            app={"oidcserver.database_url": None}),
+    Mistake("a driver that is not installed", ("oidcserver.database_url", "psycopg2",
+                                               "pip install 'oidcserver[postgresql]'"),
+            app={"oidcserver.database_url": "postgresql://localhost/x"}, prepare=_no_driver,
+            environment={"PYTHONPATH": "hidden"}),
+    Mistake("a table of somebody else", ("'client'", "of its own"),
+            prepare=_foreign_table),
+    Mistake("a schema of a newer release", ("revision 9999", "newer release"),
+            prepare=_revision("9999")),
+    _production("no schema", "has no schema", "oidcserver initdb"),
+    _production("an old schema", "at revision 0001", "oidcserver initdb",
+                prepare=_revision("0001")),
+    _production("a password in the ini", "holds a password", "env:NAME",
+                oidcserver__database_url="postgresql://u:hunter2@localhost/x"),
+    # Keys.
+    _production("no keys", "/does/not/exist", "oidcserver keys rotate",
+                oidcserver__keys_directory="/does/not/exist"),
+    Mistake("a damaged key", ("sig-RS256-x.json", "not a whole key", "restore"),
+            app={"oidcserver.keys_directory": "%(here)s/damaged"}, prepare=_damaged_keys),
+    _value("oidcserver.keys_directory", "/dev/null", "/dev/null", "directory"),
+    Mistake("no key directory", ("oidcserver.keys_directory is missing",),
+            app={"oidcserver.keys_directory": None}),
+    # Values.
+    _value("oauth.grant", "code", "Did you mean 'oauth.grants'?"),
+    _value("oauth.grants", "authorization_cod", "'authorization_cod'",
+           "Did you mean 'authorization_code'?"),
+    _value("oauth.endpoints", "tokens", "'tokens'", "Did you mean 'token'?"),
+    _value("oidc.pages", "logn", "'logn'", "Did you mean 'login'?", another=True),
+    _value("oauth.token_endpoint_auth_methods", "basic", "'basic'", "client_secret_basic",
+           another=True),
+    _value("oauth.response_types", "cod", "'cod'", "On offer: code", another=True),
+    _value("oauth.response_modes", "qery", "'qery'", "Did you mean 'query'?", another=True),
+    _value("oauth.scopes", "opneid", "'opneid'", "Did you mean 'openid'?", another=True),
+    _value("oauth.profile", "oauth2", "'oauth2'", "Did you mean 'oauth21'?"),
+    _value("oidc.user_directory", "databse", "'databse'", "Did you mean 'database'?", another=True),
+    _value("oidc.subject_types", "publik", "'publik'", "Did you mean 'public'?", another=True),
+    _value("oidcserver.mode", "prod", "'prod'", "one of production, development"),
+    _value("oidc.request_parameter", "maybe", "'maybe'", "true or false"),
+    _value("oidcserver.rejection_rows_per_minute", "few", "'few'", "a whole number"),
+    _value("oauth.access_token_lifetime", "soon", "'soon'", "10m"),
+    _value("oauth.access_token_format", "yaml", "'yaml'", "sealed, jwt", another=True),
+    _value("oauth.access_token_signing_alg", "ES999", "'ES999'", "RS256, PS256, ES256"),
+    _value("oidc.signing_algs", "RS255", "RS255", "RS256"),
+    _value("oidc.decryption_algs", "RSA1_5", "RSA1_5", "RSA-OAEP-256", another=True),
+    _value("oidc.encryption_algs", "RSA1_5", "RSA1_5", "RSA-OAEP-256", another=True),
+    _value("oauth.token_endpoint_auth_signing_algs", "XS1", "XS1", "PS256", another=True),
+    _value("oidc.issuer", "localhost:6543", "'localhost:6543'", "https://login.example.com"),
+    Mistake("no issuer", ("oidc.issuer is missing",), app={"oidc.issuer": None}),
+    _production("http", "oidc.issuer", "https", oidc__issuer="http://login.example"),
+    _production("the demo directory", "oidc.user_directory = demo", "database",
+                oidc__user_directory="demo"),
+)  # fmt: skip
