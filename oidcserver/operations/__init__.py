@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from oidcserver.operations.rejections import RowBudget
+from oidcserver.operations.rejections import Budget
 from oidcserver.settings import integer, seconds
 
 
@@ -25,4 +25,5 @@ def includeme(config: Any) -> None:
     )
     setting("oidc.interaction_retention", seconds, 86400,
             "How long a stale request is kept for a login page that was left open.")  # fmt: skip
-    config.registry.rejection_budget = RowBudget()
+    config.registry.rejection_budget = Budget()
+    config.registry.outage_budget = Budget()

@@ -18,22 +18,22 @@ log = logging.getLogger("oidcserver.rejections")
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 
 
-class RowBudget:
-    """So many rows a minute in this process: beyond that, the log line has to do."""
+class Budget:
+    """Counts what this process writes in a minute, for what is written often to have an end."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._minute = 0
         self._used = 0
 
-    def take(self, limit: int) -> bool:
-        """Take one of ``limit`` rows of this minute, if one is left."""
+    def use(self) -> int:
+        """Use one; return how many were used in this minute, this one included."""
         with self._lock:
             minute = clock.now() // 60
             if minute != self._minute:
                 self._minute, self._used = minute, 0
             self._used += 1
-            return self._used <= limit
+            return self._used
 
 
 def new_reference() -> str:
@@ -64,7 +64,7 @@ def record_rejection(request: Any, rejection: Any, client_id: str | None) -> str
     log.info("rejected %s", json.dumps({**columns, "remote_address": request.remote_addr}))
     registry = request.registry
     limit = registry.provider.settings["oidcserver.rejection_rows_per_minute"]
-    if registry.rejection_budget.take(limit):
+    if registry.rejection_budget.use() <= limit:
         row = RecordedRejection(created_at=clock.now(), **columns)
         request.tm.get().addAfterCommitHook(_keep, (registry.dbsession_factory, row))
     return str(columns["reference"])

@@ -15,6 +15,8 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+
 from oidcserver import clock
 from oidcserver.keys.jwt import InvalidJWT
 from oidcserver.models import Client, LogoutDelivery
@@ -24,6 +26,7 @@ from oidcserver.models.logout_delivery import (
     postpone_logout_delivery,
 )
 from oidcserver.oauth.errors import Rejection
+from oidcserver.operations.schema import reason
 from oidcserver.security.outbound import FetchResult, OutboundFetcher, OutboundFetchError
 from oidcserver.security.waiting import TooManyWaiting
 from oidcserver.sessions.logout_lanes import DeliveryLanes
@@ -129,8 +132,10 @@ class LogoutDeliverer:
                 while claimed := self._claim():
                     self.wake()  # there may be more, and this one may be slow
                     self._attempt(*claimed)
+            except (InterfaceError, OperationalError) as problem:
+                log.error("Logouts are not delivered: %s", reason(problem))
             except Exception:
-                # The database, or a bug: what was claimed will be due again.
+                # A bug: what was claimed will be due again.
                 log.exception("Logouts could not be delivered.")
             with self._changed:
                 if not self._more:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.responses import error_page, error_response, own_url, see_other
+from oidcserver.operations.outage import log_outage
 from oidcserver.operations.rejections import new_reference
 from oidcserver.security.csrf import form_origin
 from oidcserver.security.passwords import Busy
@@ -97,7 +98,7 @@ def database_down(problem: Exception, request: Any) -> Response:
     down = isinstance(problem, OperationalError | InterfaceError | PoolTimeoutError)
     if not (down or getattr(problem, "connection_invalidated", False)):
         return unexpected(problem, request)
-    reference = _log("the database does not answer", problem)
+    reference = log_outage(request.registry, problem)
     rejection = Rejection(
         "temporarily_unavailable",
         "The service cannot answer at this moment. Please try again in a few seconds.",
@@ -111,15 +112,10 @@ def unexpected(problem: Exception, request: Any) -> Response:
     """Answer for a bug: the log has its traceback under the reference."""
     if isinstance(problem, HTTPException):
         return problem
-    reference = _log("unexpected error", problem)
+    reference = new_reference()
+    logger.error("unexpected error, reference %s", reference, exc_info=problem)
     sentence = "Something went wrong here, and it was not your doing."
     return _answer(request, Rejection("server_error", sentence, status_code=500), reference)
-
-
-def _log(what: str, problem: Exception) -> str:
-    reference = new_reference()
-    logger.error("%s, reference %s", what, reference, exc_info=problem)
-    return reference
 
 
 def _answer(

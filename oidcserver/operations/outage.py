@@ -1,0 +1,23 @@
+"""The log while the database is down: a line for each refused request, and not without end."""
+
+import logging
+from typing import Any
+
+from oidcserver.operations.rejections import new_reference
+from oidcserver.operations.schema import reason
+
+log = logging.getLogger(__name__)
+
+#: How many lines a process writes in a minute: enough to see whom an outage meets.
+LINES_PER_MINUTE = 60
+
+
+def log_outage(registry: Any, problem: BaseException) -> str:
+    """Log that the database did not answer a request, in one line; return the line's reference."""
+    reference = new_reference()
+    used = registry.outage_budget.use()
+    if used <= LINES_PER_MINUTE:
+        log.error("the database does not answer, reference %s: %s", reference, reason(problem))
+    if used == LINES_PER_MINUTE:
+        log.error("the other requests of this minute that meet this are not logged")
+    return reference
