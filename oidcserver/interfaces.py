@@ -14,7 +14,11 @@ class User(Protocol):
 
 
 class UserDirectory(Protocol):
-    """Knows the people. Selected by ``oidc.user_directory``."""
+    """Knows the people. Selected by ``oidc.user_directory``.
+
+    It may have a ``sign_in_hint``, a sentence that the login page shows: which name and password
+    are asked for.
+    """
 
     def authenticate(self, request: Any, username: str, password: str) -> User | None:
         """Return the person whose password this is, or None for every other case alike."""

@@ -35,6 +35,8 @@ def stored_claims(user: Any) -> Mapping[str, Any]:
 class DemoDirectory:
     """Any user name with the password ``valid``; a new name becomes a person. Development only."""
 
+    sign_in_hint = f'Any user name works here, such as alice. The password is "{DEMO_PASSWORD}".'
+
     def authenticate(self, request: Any, username: str, password: str) -> User | None:
         """Return the person of that name, made now if need be."""
         name = username.strip()

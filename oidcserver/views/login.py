@@ -154,6 +154,7 @@ def _page(
         "username": username,
         "error": error,
         "signed_in": signed_in,
+        "hint": getattr(request.provider.user_directory, "sign_in_hint", ""),
     }
     response = render_to_response("oidcserver:templates/login.jinja2", values, request=request)
     response.status_int = status

@@ -1,7 +1,11 @@
 """What the README shows is what works."""
 
+import json
+import os
 import re
 import shlex
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +13,17 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+from support.processes import ServerProcess, free_port
 
 import oidcserver
 from oidcserver.cli import main
 from oidcserver.plugins.directives import DIRECTIVES
 
-README = (Path(oidcserver.__file__).parent.parent / "README.md").read_text()
+ROOT = Path(oidcserver.__file__).parent.parent
+README = (ROOT / "README.md").read_text()
 
 
 @pytest.fixture
@@ -44,6 +53,82 @@ def test_the_plugin_adds_its_grant(vouchers: None, make_provider: Any) -> None:
     stranger = provider.register()
     refused = stranger.token(voucher="summer-2026", status=400, **form).json
     assert refused["error"] == "unauthorized_client"
+
+
+def walk_through(port: int) -> list[str]:
+    """Return the steps of the walk-through, for a server on another port."""
+    found = re.search(r"## The walk-through\n(.*?)\nThe command line", README, re.DOTALL)
+    assert found is not None
+    text = found[1].replace("localhost:6543", f"localhost:{port}")
+    return re.split(r"^\d\. ", text, flags=re.MULTILINE)[1:]
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_walk_through_works_word_for_word(
+    browser: Any, tmp_path: Path, keys_directory: Path
+) -> None:
+    port = free_port()
+    ini = tmp_path / "development.ini"
+    text = (ROOT / "development.ini").read_text().replace("localhost:6543", f"localhost:{port}")
+    ini.write_text(text.replace("%(here)s/keys", str(keys_directory)))
+    sign_in, create, get_token, use_token = walk_through(port)
+    with ServerProcess(ini, port) as server:
+        ready = server.log.read_text()
+        browser.get(re.search(r"<(http.*?)>", sign_in)[1])
+        browser.find_element(By.LINK_TEXT, emphasised(sign_in, "choose ")[0]).click()
+        password = re.search(r"password `(\w+)`", sign_in)[1]
+        hint = f'Any user name works here, such as alice. The password is "{password}".'
+        assert hint in browser.find_element(By.TAG_NAME, "main").text
+        assert hint in ready
+        assert f"http://localhost:{port}\n" in ready
+        assert re.search(r"<(http.*?)>", create)[1] in ready
+        browser.find_element(By.NAME, "username").send_keys("alice")
+        browser.find_element(By.NAME, "password").send_keys(password + Keys.ENTER)
+        WebDriverWait(browser, 30).until(lambda it: "alice" in it.page_source)
+
+        browser.get(re.search(r"<(http.*?)>", create)[1])
+        browser.find_element(By.NAME, "client_name").send_keys("Walk")
+        [wanted] = emphasised(create, r"\btick ")
+        browser.find_element(By.XPATH, labelled(wanted)).click()
+        for unwanted in emphasised(create, r"untick |\*, |\* and ")[:3]:
+            browser.find_element(By.XPATH, labelled(unwanted)).click()
+        browser.find_element(By.XPATH, f"//button[.='{emphasised(create, 'Choose ')[0]}']").click()
+        issued = {
+            name: WebDriverWait(browser, 30)
+            .until(lambda it, n=name: it.find_element(By.ID, n))
+            .text
+            for name in ("client_id", "client_secret")
+        }
+
+        tokens = json.loads(shell(get_token, username="alice", **issued))
+        assert tokens["scope"] == "profile"
+        me = json.loads(shell(use_token, access_token=tokens["access_token"]))
+        assert me["username"] == "alice"
+
+
+def emphasised(step: str, before: str) -> list[str]:
+    """Return the labels in a step that come after some words, as ``tick *Password*``."""
+    return re.findall(rf"(?:{before})\*([^*]+)\*", " ".join(step.split()))
+
+
+def labelled(label: str) -> str:
+    """Return the XPath of the checkbox whose label is a text or begins with it and a colon."""
+    return f"//label[normalize-space()='{label}' or starts-with(normalize-space(), '{label}:')]"
+
+
+def shell(step: str, **variables: str) -> str:
+    """Run the command of a step as a shell does, with variables of the README's names."""
+    command = re.search(r"^ +curl.*", step, re.DOTALL | re.MULTILINE)
+    assert command is not None
+    return subprocess.run(
+        ["/bin/sh", "-c", command[0]],
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
 
 
 def test_every_directive_is_listed() -> None:
