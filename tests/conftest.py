@@ -58,7 +58,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         print(f"\n{line}\nNOT RUN, because this machine lacks what they need:")
         for name, count in LEFT_OUT.items():
             print(f"  the tests with {name}: {count}")
-        print(f"To run them too:  {INSTALL}\n{line}")
+        if INSTALLABLE:
+            print(f"To run them too:  {INSTALL}")
+        print(line)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import oidcserver
 
@@ -31,8 +32,10 @@ class Documented:
         blocks = re.findall(rf"^```{language}\n(.*?)^```", self.text, re.DOTALL | re.M)
         block: str = blocks[number]
         for shown, real in self.replacements.items():
-            assert shown in self.text, f"{shown} is not in the document"
-            block = block.replace(shown, real)
+            pair = (shown, real)
+            for _ in range(3):  # it may be a parameter of a URL in a parameter of a URL
+                block = block.replace(*pair)
+                pair = (quote(pair[0], safe=""), quote(pair[1], safe=""))
         return block
 
     def settings(self) -> dict[str, str]:

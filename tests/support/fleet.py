@@ -4,10 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from support.app import DEVELOPMENT, Provider
 from support.processes import ServerProcess, free_port, write_ini
+
+from oidcserver.models import User
+from oidcserver.models.user import find_user
 
 
 class Fleet:
@@ -50,6 +53,17 @@ class Fleet:
     def restart(self, number: int) -> None:
         """Start a process that has ended at its own port again."""
         self.servers[number] = ServerProcess(self.inis[number], self._ports[number])
+
+    def set_claims(self, username: str, claims: dict[str, Any]) -> str:
+        """Say what is known of a user, who is made if need be; return the subject."""
+        with self.provider.database() as dbsession:
+            user = find_user(dbsession, username)
+            if user is None:
+                user = User(username)
+                dbsession.add(user)
+            user.claims = claims
+            dbsession.flush()
+            return user.id
 
     def ask_userinfo(self, access_token: str) -> int:
         """Return the status of UserInfo's answer."""

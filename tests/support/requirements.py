@@ -64,8 +64,8 @@ def java() -> str | None:
 
 
 def kubelogin() -> str | None:
-    """Return the path of kubelogin, under its own name or as a plugin of kubectl."""
-    return shutil.which("kubelogin") or shutil.which("kubectl-oidc_login")
+    """Return the path of kubelogin as a plugin of kubectl; another program is called kubelogin."""
+    return shutil.which("kubectl-oidc_login")
 
 
 def _at_least(name: str, version: tuple[int, int], argument: str) -> str | None:
@@ -101,7 +101,7 @@ REQUIREMENTS = {
     "go": Requirement("Go 1.21", "golang-go", go),
     "rust": Requirement("Rust 1.88", "cargo-web rustc-web", rust),
     "java": Requirement("Java and Maven", "default-jdk-headless maven", java),
-    "kubelogin": Requirement("kubelogin", "", kubelogin),
+    "kubelogin": Requirement("kubectl-oidc_login", "", kubelogin),
 }
 
 

@@ -36,7 +36,8 @@ class _Handler(WSGIRequestHandler):
         """Say nothing."""
 
 
-def _certificate(folder: Path) -> Path:
+def make_certificate(folder: Path) -> Path:
+    """Return a file with a new key and its certificate for ``localhost``."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     today = datetime.datetime.now(datetime.UTC)
@@ -66,7 +67,7 @@ def serve_https(wsgi: Any, port: int, folder: Path) -> Iterator[None]:
     """Serve at ``https://localhost:port`` until the end of the context."""
     with _Server(("127.0.0.1", port), _Handler) as server:
         server.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        server.context.load_cert_chain(_certificate(folder))
+        server.context.load_cert_chain(make_certificate(folder))
         server.set_app(wsgi)
         thread = Thread(target=server.serve_forever, args=(0.05,))
         thread.start()

@@ -58,6 +58,7 @@ func main() {
 	report["refresh"] = refusal(err)
 	must(err)
 	report["rotated"] = second.RefreshToken != first.RefreshToken
+	report["id_token_after_refresh"] = second.Extra("id_token")
 	report["userinfo_after_refresh"], err = party.userinfo(second)
 	must(err)
 	var done bool
