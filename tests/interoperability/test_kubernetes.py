@@ -15,7 +15,6 @@ from support.fleet import Fleet
 from support.person import Person
 from support.processes import free_port
 from support.relying_party_process import run_relying_party
-from support.requirements import kubelogin
 from support.tls_relay import relay_tls
 
 pytestmark = [pytest.mark.go, pytest.mark.interoperability]
@@ -99,7 +98,6 @@ def test_the_api_server_reads_user_and_groups(
     assert "failed to verify signature" in tampered["error"]
 
 
-@pytest.mark.kubelogin
 def test_kubelogin(cluster: Cluster, tmp_path: Path) -> None:
     arguments = re.findall(r"- (--\S+)", cluster.page.block("yaml"))
     port = free_port()
@@ -108,7 +106,8 @@ def test_kubelogin(cluster: Cluster, tmp_path: Path) -> None:
         f"--listen-address=127.0.0.1:{port}",
         f"--token-cache-dir={tmp_path / 'cache'}",
     ]
-    get_token = [str(kubelogin()), "get-token", *arguments, *options]
+    program = go_program("kubelogin", "github.com/int128/kubelogin")
+    get_token = [str(program), "get-token", *arguments, *options]
 
     def signs_in() -> str:
         """Run it with a user who opens the page that it shows; return the ID token."""

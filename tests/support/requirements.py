@@ -63,11 +63,6 @@ def java() -> str | None:
     return shutil.which("mvn") if shutil.which("javac") else None
 
 
-def kubelogin() -> str | None:
-    """Return the path of kubelogin as a plugin of kubectl; another program is called kubelogin."""
-    return shutil.which("kubectl-oidc_login")
-
-
 def _at_least(name: str, version: tuple[int, int], argument: str) -> str | None:
     program = shutil.which(name)
     if program is None:
@@ -78,10 +73,7 @@ def _at_least(name: str, version: tuple[int, int], argument: str) -> str | None:
 
 
 class Requirement(NamedTuple):
-    """A program that tests need: its name for people, how to install it, and how to find it.
-
-    Without ``packages`` of Debian it has to be installed by hand, which CI does not expect.
-    """
+    """A program that tests need: its name for people, its Debian packages, and how to find it."""
 
     name: str
     packages: str
@@ -101,7 +93,6 @@ REQUIREMENTS = {
     "go": Requirement("Go 1.21", "golang-go", go),
     "rust": Requirement("Rust 1.88", "cargo-web rustc-web", rust),
     "java": Requirement("Java and Maven", "default-jdk-headless maven", java),
-    "kubelogin": Requirement("kubectl-oidc_login", "", kubelogin),
 }
 
 
