@@ -15,6 +15,7 @@ from oidcserver.models.authorization_code import (
 )
 from oidcserver.oauth.errors import invalid_grant
 from oidcserver.oauth.issuing import (
+    may_be_redirected_to,
     may_refresh,
     prepare_refresh_token,
     still_allowed,
@@ -77,7 +78,9 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
                 "The redirect_uri is not the one of the authorization request.",
                 "RFC 6749 section 4.1.3",
             )
-        if row.redirect_uri is not None and not client.check_redirect_uri(row.redirect_uri):
+        if row.redirect_uri is not None and not may_be_redirected_to(
+            self.http_request, client, row.redirect_uri
+        ):
             raise invalid_grant("The client has not registered the redirect_uri any more.")
         granted = self.authorization.scope
         self.scope = still_allowed(self.http_request, client, granted)

@@ -34,6 +34,12 @@ def create_authorization(request: Any, client: Client, user: Any, **columns: Any
     return authorization
 
 
+def may_be_redirected_to(request: Any, client: Client, redirect_uri: str) -> bool:
+    """Whether the client registered a redirect URI, as far as settings let its port differ."""
+    any_port = request.provider.settings["oauth.localhost_any_port"]
+    return client.check_redirect_uri(redirect_uri, localhost_any_port=any_port)
+
+
 def may_refresh(request: Any, client: Client) -> bool:
     """Whether refresh tokens exist here and the client registered for them."""
     return "refresh_token" in request.provider.grant_types and client.check_grant_type(

@@ -5,6 +5,7 @@ from typing import Any
 from oidcserver.models import Client
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection, invalid_request
+from oidcserver.oauth.issuing import may_be_redirected_to
 from oidcserver.oauth.scopes import default_scope, ignored_because, scope_words
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
@@ -43,8 +44,7 @@ def match_redirect_uri(request: AuthorizationRequest) -> None:
             raise invalid_request("The request has no redirect_uri.", "RFC 6749 section 3.1.2.3")
     else:
         redirect_uri = asked[0]
-        any_port = request.provider.settings["oauth.localhost_any_port"]
-        if not client.check_redirect_uri(redirect_uri, localhost_any_port=any_port):
+        if not may_be_redirected_to(request, client, redirect_uri):
             received: dict[str, Any] = {
                 "redirect_uri": redirect_uri,
                 "registered": list(client.redirect_uris),

@@ -72,6 +72,9 @@ def test_the_port_of_localhost_may_differ_where_the_ini_says_so(make_provider: A
         asked = "http://localhost:3118/callback"
         page = client.authorize(provider.browser(), redirect_uri=asked)
         assert page.status_int == status
+        if status == 200:
+            code = client.answer(client.complete(page))["code"]
+            assert client.exchange(code, redirect_uri=asked)["access_token"]
     with provider.database() as dbsession:
         received = dbsession.scalars(select(RecordedRejection.received)).one()
     assert received["allowed_by"] == "oauth.localhost_any_port = true"
