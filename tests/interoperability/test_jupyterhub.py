@@ -15,8 +15,6 @@ from support.person import Person
 from support.processes import end, free_port, wait_until_it_listens
 from support.requirements import nodejs
 
-from oidcserver.models.user import find_user
-
 #: What the test needs beyond the page.
 REST = Path(__file__).parent / "python" / "jupyterhub" / "jupyterhub_config.py"
 TITLE = "JupyterHub with oauthenticator"
@@ -29,11 +27,7 @@ def fleet(tmp_path: Path, keys_directory: Path) -> Iterator[Fleet]:
     url = f"sqlite:///{tmp_path / 'provider.sqlite'}"
     with Fleet(tmp_path, 1, url, keys_directory, **Documented(TITLE).settings()) as fleet:
         for username, groups in (("alice", ["staff"]), ("bob", ["guests"])):
-            fleet.provider.browser().sign_in(username)
-            with fleet.provider.database() as dbsession:
-                user = find_user(dbsession, username)
-                assert user is not None
-                user.claims = {**user.claims, "groups": groups}
+            fleet.set_claims(username, {"groups": groups})
         yield fleet
 
 
