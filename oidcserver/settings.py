@@ -29,6 +29,10 @@ class ConfigurationProblem(SystemExit):
     """
 
 
+class ReferenceProblem(ValueError):
+    """``env:NAME`` or ``file:PATH`` refers to nothing; the text is a sentence without its dot."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean ...?" for the name that is most like one, or "" where none is."""
     near = difflib.get_close_matches(name, list(known), n=1)
@@ -61,19 +65,20 @@ def text(raw: str) -> str:
 
 
 def reference(raw: str) -> str:
-    """Return a text, or what ``env:NAME`` or ``file:PATH`` refer to, to keep secrets out."""
+    """Return a text, or what ``env:NAME`` or ``file:PATH`` refer to, to keep secrets out.
+
+    :raises ReferenceProblem: if there is no such variable or file.
+    """
     scheme, separator, name = raw.strip().partition(":")
     if separator and scheme == "env":
         if name not in os.environ:
-            raise ValueError(f"the environment variable {name}, which is not set")
+            raise ReferenceProblem(f"the environment variable {name} is not set")
         return os.environ[name].strip()
     if separator and scheme == "file":
         try:
             return Path(name).expanduser().read_text().strip()
         except OSError as problem:
-            raise ValueError(
-                f"the file {name}, which cannot be read ({problem.strerror})"
-            ) from None
+            raise ReferenceProblem(f"the file {name} cannot be read ({problem.strerror})") from None
     return raw.strip()
 
 
@@ -225,6 +230,8 @@ def _convert(setting: Setting, raw: Any) -> Any:
         return raw
     try:
         return setting.convert(raw)
+    except ReferenceProblem as problem:
+        raise ConfigurationProblem(f"{setting.name}: {problem}.") from None
     except ValueError as problem:
         shown = setting.name if is_secret(setting, raw) else f"{setting.name} = {raw.strip()!r}"
         raise ConfigurationProblem(f"{shown} cannot be read: it takes {problem}.") from None

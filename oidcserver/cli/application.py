@@ -70,7 +70,9 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.ClickException("Nothing was done: say --yes where nobody can be asked.")
+        raise click.ClickException(
+            "There is no terminal to prompt on: pass --yes. Nothing was done."
+        )
     click.confirm(question, abort=True)
 
 

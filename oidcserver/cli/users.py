@@ -174,7 +174,7 @@ def _read_password(from_stdin: bool) -> str:
     elif sys.stdin.isatty():
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
-        raise click.ClickException("Say --password-stdin where nobody can be asked.")
+        raise click.ClickException("There is no terminal to prompt on: pass --password-stdin.")
     if len(password) < MIN_LENGTH:
         raise click.ClickException(f"A password has at least {MIN_LENGTH} characters.")
     return password

@@ -80,7 +80,7 @@ class AuthorizationResponder:
             if "none" in request.prompt:
                 raise Rejection(
                     error,
-                    "The request needs the person, and prompt=none forbids to ask.",
+                    "End-User interaction is required, but prompt=none was requested.",
                     rule="OpenID Connect Core section 3.1.2.6",
                 )
             reference = request.request_uri or request.suspend()

@@ -23,7 +23,7 @@ def read_bearer_token(request: Any) -> str:
     elif header:
         raise missing_token()
     if "access_token=" in request.environ.get("QUERY_STRING", ""):
-        raise _refused_way("A token does not belong into the URL.")
+        raise _refused_way("Access tokens must not be sent in the query string.")
     if request.method == "POST" and request.content_type == FORM:
         presented.extend(value for name, value in read_form(request) if name == "access_token")
     if len(presented) > 1:

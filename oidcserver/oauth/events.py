@@ -24,12 +24,3 @@ class LoginSessionEvent(OAuthEvent):
 
     Subscribers to it are not asked at each token.
     """
-
-
-@dataclass(frozen=True, slots=True)
-class RequestRejected:
-    """A request was refused; ``rejection`` says why."""
-
-    request: Any
-    rejection: Any
-    reference: str

@@ -114,7 +114,7 @@ def unexpected(problem: Exception, request: Any) -> Response:
         return problem
     reference = new_reference()
     logger.error("unexpected error, reference %s", reference, exc_info=problem)
-    sentence = "Something went wrong here, and it was not your doing."
+    sentence = "Unexpected error."
     return _answer(request, Rejection("server_error", sentence, status_code=500), reference)
 
 
@@ -126,6 +126,8 @@ def _answer(
     hint: str = "",
 ) -> Response:
     if _wants_json(request):
+        if reference:
+            rejection.description += f" Reference: {reference}."
         return error_response(rejection)
     return error_page(request, rejection, reference, back, hint)
 

@@ -93,7 +93,7 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(browser: B
     assert "javascript:alert(1)" in again["redirect_uris"].value
     assert [box._value for box in again.fields["scope"] if box.checked] == ["email"]
     error = page.html.find(id="redirect_uris-error")
-    assert "URI 2 has the scheme javascript." in error.text
+    assert "Redirect URI 2 has the scheme javascript." in error.text
     assert "autofocus" in page.html.find(id="redirect_uris").attrs
     assert "redirect_uris-error" in page.html.find(id="redirect_uris")["aria-describedby"]
 

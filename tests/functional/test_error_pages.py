@@ -106,6 +106,8 @@ def test_a_bug_of_an_endpoint_is_json_for_a_program_and_a_page_for_a_person(
     browser = wrong.browser()
     response = browser.get("/oauth/broken", status=500)
     assert response.json["error"] == "server_error"
+    sentence = r"Unexpected error\. Reference: [A-Z]{5}-[A-Z]{5}\."
+    assert re.fullmatch(sentence, response.json["error_description"])
     assert "That is our fault" in browser.get("/oauth/broken", status=500, headers=HTML)
 
 

@@ -150,6 +150,9 @@ def test_a_command_that_nobody_can_answer_says_so(inis: dict[str, Path]) -> None
     text = inis["an option twice"].read_text()
     Path(ini).write_text(text.replace("oidc.issuer = http://localhost\n", ""))
     code, error = run("oidcserver", "users", "create", ini, "alice", environment={})
-    assert (code, error) == (1, "Error: Say --password-stdin where nobody can be asked.\n")
+    assert (code, error) == (
+        1,
+        "Error: There is no terminal to prompt on: pass --password-stdin.\n",
+    )
     code, error = run("oidcserver", "explain", "/does/not/exist.ini", environment={})
     assert (code, error.split(":")[0]) == (1, "/does/not/exist.ini does not exist")

@@ -98,7 +98,7 @@ def _grant_types(value: Any, provider: Any) -> list[str]:
     items = _texts(value, provider)
     if not set(items).issubset(provider.grant_types):
         offered = ", ".join(sorted(provider.grant_types))
-        raise ValueError(f"names one that is not available here; available: {offered}")
+        raise ValueError(f"has an unknown grant type. Available: {offered}")
     return items
 
 
@@ -106,7 +106,7 @@ def _response_types(value: Any, provider: Any) -> list[str]:
     items = dict.fromkeys(" ".join(sorted(item.split())) for item in _texts(value, provider))
     if not provider.response_types.issuperset(items):
         offered = ", ".join(sorted(provider.response_types))
-        raise ValueError(f"names one that is not available here; available: {offered}")
+        raise ValueError(f"has an unknown response type. Available: {offered}")
     return list(items)
 
 
@@ -116,7 +116,7 @@ def _scope(value: Any, provider: Any) -> str:
     words = dict.fromkeys(value.split())
     if not words.keys() <= provider.scopes.keys():
         offered = ", ".join(provider.scopes)
-        raise ValueError(f"names one that is not available here; available: {offered}")
+        raise ValueError(f"has an unknown scope. Available: {offered}")
     return " ".join(words)
 
 

@@ -191,9 +191,9 @@ def _check_redirect_uris(provider: Any, metadata: dict[str, Any]) -> None:
             f"The response type {metadata['response_types'][0]} needs a redirect URI.",
             "invalid_redirect_uri",
         )
-    for member, error in (
-        ("redirect_uris", "invalid_redirect_uri"),
-        ("post_logout_redirect_uris", "invalid_client_metadata"),
+    for member, label, error in (
+        ("redirect_uris", "Redirect URI", "invalid_redirect_uri"),
+        ("post_logout_redirect_uris", "Post-logout redirect URI", "invalid_client_metadata"),
     ):
         for number, uri in enumerate(metadata.get(member, ()), start=1):
             problem = redirect_uri_problem(
@@ -204,7 +204,7 @@ def _check_redirect_uris(provider: Any, metadata: dict[str, Any]) -> None:
                 schemes=provider.settings["oauth.private_use_schemes"],
             )
             if problem is not None:
-                raise InvalidClientMetadata(member, f"URI {number} {problem}.", error)
+                raise InvalidClientMetadata(member, f"{label} {number} {problem}.", error)
 
 
 def _check_frontchannel_logout(provider: Any, metadata: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ def redirect_uri_problem(
         return "is http, which only native applications may register (application_type native)"
     if not native:
         return (
-            f"uses a custom scheme ({parts.scheme}:), which only native applications may register "
+            f"uses a custom scheme ({parts.scheme}:). Only native applications may register one "
             "(application_type native)"
         )
     if "." not in parts.scheme and parts.scheme not in schemes:

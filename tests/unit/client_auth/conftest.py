@@ -62,7 +62,7 @@ class RemoteKeys:
         self.documents: dict[str, Any] = {}
         self.asked: list[tuple[str, str | None]] = []
 
-    def keys(self, uri: str, kid: str | None = None) -> Any:
+    def keys(self, uri: str, kid: str | None = None, client_id: str = "") -> Any:
         self.asked.append((uri, kid))
         if uri not in self.documents:
             raise OutboundFetchError("The host did not answer.")

@@ -433,7 +433,7 @@ def test_no_transaction_is_open_while_another_host_is_waited_for(
     server, open_meanwhile = publishing.server, []
     ask = server.remote_jwks.keys
 
-    def keys(uri: str, kid: str | None) -> Any:
+    def keys(uri: str, kid: str | None, client_id: str) -> Any:
         open_meanwhile.append(server.dbsession.in_transaction())
         return ask(uri, kid)
 
@@ -449,7 +449,7 @@ def test_a_client_that_goes_while_its_host_is_waited_for_is_refused(
     server = publishing.server
     ask = server.remote_jwks.keys
 
-    def keys(uri: str, kid: str | None) -> Any:
+    def keys(uri: str, kid: str | None, client_id: str) -> Any:
         server.dbsession.delete(server.request({})[0].query_client(publishing.client_id))
         server.dbsession.commit()
         return ask(uri, kid)
@@ -488,10 +488,11 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_refused_at_once(client: Any, name: str) -> None:
-    before = time.perf_counter()
+def test_a_bomb_is_refused_before_it_costs_anything(client: Any, name: str) -> None:
+    # The processor's time for this thread alone: to take one of these seriously costs a minute.
+    before = time.thread_time()
     client.server.refusal(client.form(BOMBS[name]))
-    assert time.perf_counter() - before < 0.1
+    assert time.thread_time() - before < 2
 
 
 @pytest.mark.parametrize("alg", ["ES256", "HS256"])

@@ -245,7 +245,7 @@ def test_junk_is_answered_at_every_member(production: Any, member: str, junk: An
 def test_a_redirect_uri_that_is_refused_has_its_own_error_and_number(production: Any) -> None:
     refused = problem(production, redirect_uris=[URI, "jAvAsCrIpT:alert(1)"])
     assert (refused.error, refused.field) == ("invalid_redirect_uri", "redirect_uris")
-    assert refused.description == "URI 2 has the scheme javascript."
+    assert refused.description == "Redirect URI 2 has the scheme javascript."
     assert refused.status_code == 400
 
 

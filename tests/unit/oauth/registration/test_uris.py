@@ -92,7 +92,7 @@ def test_web_applications_use_http_on_loopback_in_development_only(uri: str) -> 
 def test_a_scheme_of_its_own_is_for_native_applications(development: bool) -> None:
     problem = redirect_problem("com.example.app:/cb", development=development)
     assert problem == (
-        "uses a custom scheme (com.example.app:), which only native applications may register "
+        "uses a custom scheme (com.example.app:). Only native applications may register one "
         "(application_type native)"
     )
 
