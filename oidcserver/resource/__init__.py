@@ -2,8 +2,8 @@
 
 ``config.include("oidcserver.resource")`` adds the view option ``oauth_scope``: a text of scopes
 that are all needed, or a list of such texts of which one suffices; the empty text takes any valid
-token. ``request.access_token`` says whose token it is, and so does ``request.identity`` unless the
-application has a security policy of its own.
+token. ``request.access_token`` says whose token it is. So does ``request.identity``, unless the
+application embeds the provider or has a security policy of its own.
 """
 
 from typing import Any

@@ -13,14 +13,17 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from pyramid.config import Configurator
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
+from support.app import DEVELOPMENT, Provider
 from support.processes import ServerProcess, free_port
 
 import oidcserver
 from oidcserver.cli import main
 from oidcserver.plugins.directives import DIRECTIVES
+from oidcserver.plugins.including import configured
 
 ROOT = Path(oidcserver.__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -53,6 +56,65 @@ def test_the_plugin_adds_its_grant(vouchers: None, make_provider: Any) -> None:
     stranger = provider.register()
     refused = stranger.token(voucher="summer-2026", status=400, **form).json
     assert refused["error"] == "unauthorized_client"
+
+
+def test_the_plugin_gives_no_token_for_a_user_who_does_not_exist(
+    vouchers: None, make_provider: Any
+) -> None:
+    provider = make_provider(
+        oidcserver__includes="vouchers",
+        vouchers__valid="summer-2026",
+        oauth__grants="authorization_code voucher",
+    )
+    client = provider.register(grant_types=["urn:example:voucher"], redirect_uris=[])
+    form = {"grant_type": "urn:example:voucher", "voucher": "summer-2026"}
+    refused = client.token(status=400, **form).json
+    assert refused["error_description"] == "There is no user alice."
+
+
+class Served(Provider):
+    """The provider of an application that is there already."""
+
+    def __init__(self, wsgi: Any) -> None:
+        self.wsgi = wsgi
+        self.registry = wsgi.registry
+        self.issuer = wsgi.registry.provider.issuer
+
+
+@pytest.mark.parametrize("embedded", [False, True])
+def test_the_protected_view_knows_whose_token_it_is(
+    embedded: bool, tmp_path: Path, keys_directory: Path
+) -> None:
+    found = re.search(
+        r'```python\n(config\.include\("oidcserver\.resource"\)\n.*?)```', README, re.DOTALL
+    )
+    scope = re.search(r"^ +oidc\.scope_claims = (orders:read.*)$", README, re.MULTILINE)
+    assert found is not None
+    assert scope is not None
+    settings = {
+        **DEVELOPMENT,
+        "oidcserver.database_url": f"sqlite:///{tmp_path / 'orders.sqlite'}",
+        "oidcserver.keys_directory": str(keys_directory),
+        "oidc.scope_claims": scope[1],
+    }
+    with Configurator(settings=settings) if embedded else configured(settings) as config:
+        if embedded:
+            config.include("oidcserver")
+        config.add_route("orders", "/orders")
+        names = {
+            "config": config,
+            "view_config": lambda **options: lambda view: config.add_view(view, **options),
+        }
+        exec(found[1], names)
+    provider = Served(config.make_wsgi_app())
+    client = provider.register(scope="openid orders:read")
+    browser = provider.browser()
+    tokens = client.exchange(client.login(browser, scope="openid orders:read")["code"])
+    subject = client.userinfo(tokens["access_token"]).json["sub"]
+    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert client.http.get("/orders", headers=headers).json == {"owner": subject}
+    client.http.get("/orders", status=401)
+    provider.close()
 
 
 def walk_through(port: int) -> list[str]:
