@@ -58,7 +58,8 @@ def _end(request: Any, data: dict[str, str]) -> Response:
         # Of another session, the request is suspect (section 2).
         meant = hint.proven and hint.sid == sid_of(hint.client_id, session.id)
     else:
-        meant = hint is not None
+        # An ID token of somebody else can have sent this browser here (RFC 9700 section 4.11.2).
+        meant = hint is not None and after.is_vouched_for
     answer: Response = request.log_out(after) if meant else request.ask_to_log_out(after)
     return answer
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
 from oidcserver.models import Client
+from oidcserver.oauth.responses import destination
 
 #: The parameters of the end_session endpoint that the page that asks takes too.
 PARAMETERS = ("client_id", "post_logout_redirect_uri", "state")
@@ -23,6 +24,18 @@ class AfterLogout:
     reference: str = ""
     #: What the page that asks needs to say the same.
     query: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether this server may lead users there by itself, in its name."""
+        return self.client is None or not self.client.self_registered
+
+    @property
+    def name(self) -> str:
+        """Say where ``target`` leads: whoever registered itself may call itself anything."""
+        if self.client is None or self.target is None:
+            return ""
+        return self.client.client_name if self.is_vouched_for else destination(self.target)
 
 
 def after_logout_of(

@@ -1,4 +1,4 @@
-"""Errors of a client that registered itself: the user is asked before anything leads there.
+"""A client that registered itself: the user is asked before an error or a sign-out leads there.
 
 RFC 9700 section 4.11.2. An attacker registers a client to have this server redirect to his page.
 """
@@ -20,7 +20,7 @@ PAGE, FRAME = {"Sec-Fetch-Dest": "document"}, {"Sec-Fetch-Dest": "iframe"}
 def provider(make_provider: Any) -> Provider:
     """A provider at which everybody may register clients."""
     made: Provider = make_provider(
-        oauth__endpoints="authorization token registration jwks introspection",
+        oauth__endpoints="authorization token registration jwks introspection end_session",
         oauth__registration="open",
     )
     return made
@@ -29,7 +29,9 @@ def provider(make_provider: Any) -> Provider:
 @pytest.fixture
 def client(provider: Provider) -> RelyingParty:
     """A client that registered itself."""
-    metadata = {"redirect_uris": [EVIL], "client_name": "Your Bank"}
+    metadata = {
+        "redirect_uris": [EVIL], "post_logout_redirect_uris": [EVIL], "client_name": "Your Bank",
+    }  # fmt: skip
     registered = webtest.TestApp(provider.wsgi).post_json("/oauth/register", metadata).json
     with provider.database() as dbsession:
         row = dbsession.get_one(Client, registered["client_id"])
@@ -114,3 +116,39 @@ def test_a_client_that_somebody_vouches_for_gets_its_errors(provider: Provider) 
     client = provider.register()
     answer = client.authorize(provider.browser(), scope="nothing")
     assert client.answer(answer)["error"] == "invalid_scope"
+
+
+def test_an_id_token_of_the_attacker_sends_nobody_there(
+    provider: Provider, client: RelyingParty
+) -> None:
+    """It is a hint of another session, or of none where nobody is signed in."""
+    code = client.login(provider.browser(), redirect_uri=EVIL)["code"]
+    hint = client.exchange(code, redirect_uri=EVIL)["id_token"]
+    parameters = {"id_token_hint": hint, "post_logout_redirect_uri": EVIL, "state": "the-state"}
+    stranger = provider.browser()
+    for answer in (
+        stranger.get("/oauth/end_session", parameters),
+        stranger.post("/oauth/end_session", parameters).follow(),
+    ):
+        page = answer.follow()
+        assert "Nobody here has checked who runs it" in page
+        assert "Your Bank" not in page
+        link = page.html.find("a", string="Continue to evil.example")
+        assert link["href"] == f"{EVIL}?state=the-state"
+    stranger.sign_in("bob")
+    page = stranger.get("/oauth/end_session", parameters).follow()
+    assert "you go on to" in page
+    assert "evil.example" in page
+    assert "Nobody here has checked who runs it" in page
+    assert "Your Bank" not in page
+    assert page.forms["logout"].submit().location == f"{EVIL}?state=the-state"
+
+
+def test_its_own_session_ends_at_once_all_the_same(
+    provider: Provider, client: RelyingParty
+) -> None:
+    browser = provider.browser()
+    code = client.login(browser, redirect_uri=EVIL)["code"]
+    hint = client.exchange(code, redirect_uri=EVIL)["id_token"]
+    parameters = {"id_token_hint": hint, "post_logout_redirect_uri": EVIL}
+    assert browser.get("/oauth/end_session", parameters).location == EVIL

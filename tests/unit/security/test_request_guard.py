@@ -354,7 +354,8 @@ def test_embedded_without_a_prefix_too() -> None:
     for path in ("/oauth2", "/upload", "/upload/oauth"):
         assert send(path, too_many, app=app).status_int == 200
         upload = multipart("file", 5000)
-        assert send(path, body=upload, app=app, CONTENT_TYPE=MULTIPART["CONTENT_TYPE"])
+        response = send(path, body=upload, app=app, CONTENT_TYPE=MULTIPART["CONTENT_TYPE"])
+        assert response.json["form"] == [["file", "x" * 5000]]
 
 
 @pytest.mark.parametrize(
