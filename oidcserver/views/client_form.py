@@ -19,7 +19,7 @@ from oidcserver.oauth.registration.fields import (
     URIS,
     Field,
 )
-from oidcserver.oauth.registration.rules import Problems
+from oidcserver.oauth.registration.problems import Problems
 
 #: What a ticket is sealed for.
 TICKET = "client form"

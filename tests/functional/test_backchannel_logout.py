@@ -21,7 +21,7 @@ from oidcserver.cli import main
 from oidcserver.models import Client, LoginSessionClient, LogoutDelivery, User
 from oidcserver.models.logout_delivery import claim_logout_delivery
 from oidcserver.oauth.registration import update_client
-from oidcserver.oauth.registration.rules import InvalidClientMetadata
+from oidcserver.oauth.registration.problems import InvalidClientMetadata
 from oidcserver.settings import ConfigurationProblem
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"

@@ -9,12 +9,9 @@ from oidcserver import clock
 from oidcserver.credentials import CLIENT_SECRET, digest, new_credential, new_identifier
 from oidcserver.models import Client
 from oidcserver.oauth.registration.given import check_client_id, check_client_secret, needed_length
-from oidcserver.oauth.registration.rules import (
-    InvalidClientMetadata,
-    needs_readable_secret,
-    needs_secret,
-    validate_client_metadata,
-)
+from oidcserver.oauth.registration.needed_secret import needs_readable_secret, needs_secret
+from oidcserver.oauth.registration.problems import InvalidClientMetadata
+from oidcserver.oauth.registration.rules import validate_client_metadata
 
 __all__ = [
     "InvalidClientMetadata",

@@ -5,7 +5,8 @@ from typing import Any
 
 from oidcserver.keys.strict_json import parse_object
 from oidcserver.models import Client
-from oidcserver.oauth.registration.rules import InvalidClientMetadata, validate_client_metadata
+from oidcserver.oauth.registration.problems import InvalidClientMetadata
+from oidcserver.oauth.registration.rules import validate_client_metadata
 from oidcserver.oauth.registration.sector import check_sector_identifier
 from oidcserver.oauth.registration.software_statement import apply_software_statement
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from oidcserver.models import Client
 from oidcserver.oauth.registration.members import ID_TOKEN_CLAIMS, LOCALISED, boolean, promised
-from oidcserver.oauth.registration.rules import InvalidClientMetadata, known_members
+from oidcserver.oauth.registration.problems import InvalidClientMetadata
+from oidcserver.oauth.registration.rules import known_members
 
 #: How a value is given: one text; texts without white space; other texts; some of the options;
 #: scopes; one of the options; yes or no, where unsaid is no; yes, no or unsaid; a number; JSON.

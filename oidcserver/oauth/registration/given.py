@@ -4,12 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from oidcserver.oauth.registration.rules import (
-    SIGNED,
-    InvalidClientMetadata,
-    needs_readable_secret,
-    needs_secret,
-)
+from oidcserver.oauth.registration.needed_secret import SIGNED, needs_readable_secret, needs_secret
+from oidcserver.oauth.registration.problems import InvalidClientMetadata
 
 #: What needs no escape in a URL's path, in a header of Basic or in a shell; as long as a column.
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~@+][A-Za-z0-9._~@+:-]{0,63}", re.ASCII)

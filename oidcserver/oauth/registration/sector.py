@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from oidcserver.oauth.registration.rules import InvalidClientMetadata
+from oidcserver.oauth.registration.problems import InvalidClientMetadata
 from oidcserver.oauth.waiting import waiting_for_a_host
 from oidcserver.security.outbound import OutboundFetchError
 

@@ -1,0 +1,36 @@
+"""Client metadata that is rejected, with all that is wrong with it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from oidcserver.oauth.errors import Rejection
+
+
+class InvalidClientMetadata(Rejection):
+    """Client metadata that is refused (RFC 7591 section 3.2.2).
+
+    ``field`` is the member, and ``others`` is what else is wrong.
+    """
+
+    others: tuple["InvalidClientMetadata", ...] = ()
+
+    def __init__(self, field: str, sentence: str, error: str = "invalid_client_metadata") -> None:
+        super().__init__(error, sentence, rule="RFC 7591 section 3.2.2", received={"member": field})
+        self.field = field
+
+
+class Problems(list[InvalidClientMetadata]):
+    """What is wrong, collected so that all of it can be said at once."""
+
+    def call(self, check: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a check returns; keep what it raises, and return None."""
+        try:
+            return check(*arguments)
+        except InvalidClientMetadata as problem:
+            self.append(problem)
+
+    def refuse(self) -> None:
+        """Raise the first, with all others, if there is any."""
+        if self:
+            self[0].others = tuple(self[1:])
+            raise self[0]
