@@ -141,7 +141,7 @@ def cookie_prefix(raw: str) -> str:
     """Return the beginning of a cookie's name, or nothing."""
     prefix = raw.strip()
     if not re.fullmatch(r"([A-Za-z0-9][A-Za-z0-9_-]{0,63})?", prefix):
-        raise ValueError("up to 64 letters, digits, - and _, of which the first is no - or _")
+        raise ValueError("up to 64 letters, digits, - and _, beginning with a letter or digit")
     return prefix
 
 

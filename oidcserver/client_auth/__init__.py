@@ -22,7 +22,8 @@ def includeme(config: Any) -> None:
         "oauth.client_secret_methods",
         choice("either", "registered"),
         "either",
-        "Where a client may send its secret: in the header or the body, or as it registered only.",
+        "Whether a client may send its secret in the header or the body (either), or only as it "
+        "registered (registered).",
     )
     setting(
         "oauth.token_endpoint_auth_signing_algs",

@@ -132,8 +132,9 @@ def includeme(config: Any) -> None:
         "oauth.pkce_required",
         choice("public", "without_nonce", "all"),
         "public",
-        "Which clients have to use PKCE: public ones; besides, confidential ones whose request has "
-        "no nonce of OpenID Connect; or all. A client may set require_pkce for itself.",
+        "Which clients have to use PKCE: public clients (public); also confidential clients whose "
+        "request has no OpenID Connect nonce (without_nonce); or every client (all). A client's "
+        "require_pkce decides for that client.",
     )
     config.add_oauth_setting(
         "oauth.pkce_exemptions",

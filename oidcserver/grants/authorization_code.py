@@ -81,13 +81,11 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         if row.redirect_uri is not None and not may_be_redirected_to(
             self.http_request, client, row.redirect_uri
         ):
-            raise invalid_grant("The client has not registered the redirect_uri any more.")
+            raise invalid_grant("The redirect_uri is no longer registered.")
         granted = self.authorization.scope
         self.scope = still_allowed(self.http_request, client, granted)
         if granted and not self.scope:
-            raise invalid_grant(
-                "The client is not registered any more for what the code stood for."
-            )
+            raise invalid_grant("The client is no longer registered for any scope of the code.")
         self.request.authorization_code = row
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:

@@ -18,9 +18,9 @@ from oidcserver.keys.strict_json import compact, parse_object
 
 #: Where the parts of a JWT stand.
 HEADER, CLAIMS = 0, 1
-#: Of a JWT that somebody else made.
+#: The longest JWT of another party.
 MAX_TOKEN_BYTES = 16384
-#: Of one that we made, whose claims may hold long lists: what a request can carry, we read.
+#: The longest JWT of ours: its claims may hold long lists. It is the limit of a request.
 MAX_OWN_TOKEN_BYTES = 65536
 MAX_HEADER_BYTES = 4096
 #: Algorithms by which a client may sign, of those that joserfc knows.
@@ -39,7 +39,7 @@ _UNSECURED = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.")
 #: there is none here (RFC 7515 section 4.1.11). Those that bring a key of the sender's choice (jwk,
 #: jku, x5c, x5u; RFC 8725 section 3.10) are ignored like all others: keys are those registered.
 _REFUSED_HEADERS = frozenset({"zip", "crit", "b64"})
-#: Keys of a client that are tried where the header does not name one. OpenID Connect Core section
+#: How many keys of a client are tried if the header does not name one. OpenID Connect Core section
 #: 10.1 requires a kid as soon as there are two.
 MAX_CANDIDATES = 4
 _HALF_HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
@@ -117,7 +117,7 @@ def verify_client_jwt(
         raise InvalidJWT("the algorithm is not allowed")
     candidates = _candidates(keys, header)
     if len(candidates) > MAX_CANDIDATES:
-        raise InvalidJWT(f"more than {MAX_CANDIDATES} registered keys fit, and kid names none")
+        raise InvalidJWT(f"more than {MAX_CANDIDATES} registered keys fit, and no kid selects one")
     reason = "no registered key fits"
     for key in candidates:
         try:

@@ -24,8 +24,8 @@ def read_url(text: str) -> URL:
         raise ValueError(f"is not the URL of a database: it takes {' or '.join(_FORMS)}.") from None
     except ValueError:
         raise ValueError(
-            "has a port that is no number. In a user name or a password, : / @ and % are written "
-            "%3A %2F %40 and %25."
+            "has a port that is not a number. In a user name or a password, : / @ and % are "
+            "written %3A %2F %40 and %25."
         ) from None
     name = next((each for each in DRIVERS if url.drivername == each.split("+")[0]), url.drivername)
     if name not in DRIVERS:

@@ -59,7 +59,7 @@ def includeme(config: Any) -> None:
         "oauth.public_refresh_token_retry_window",
         seconds,
         5,
-        "The same for a client without a secret: meanwhile a thief may present its token too.",
+        "The same for a public client, whose token a thief may present too in that time.",
     )
     setting(
         "oauth.client_secret_overlap",
@@ -90,14 +90,14 @@ def includeme(config: Any) -> None:
         "oauth.registration_unused_lifetime",
         seconds,
         90 * 86400,
-        "How long a client that registered itself is kept while nobody uses it; 0: for good.",
+        "How long a client that registered itself is kept while nobody uses it; 0: forever.",
     )
     setting(
         "oidc.stored_requests_per_address",
         integer,
         100,
-        "How many authorization requests too long for a URL one network may have stored before "
-        "anybody signs in, in a time of oidc.interaction_lifetime.",
+        "How many authorization requests that are too long for a URL are stored for one network "
+        "before a user signs in, within oidc.interaction_lifetime.",
     )
     setting("oidc.repeat_window", seconds, 10,
             "How long a double click gets the same answer again.")  # fmt: skip

@@ -1,6 +1,6 @@
-"""What a refresh token still allows at the moment of its use.
+"""Whether a refresh token may still be used.
 
-It was issued under a registration, a login session and settings that may have changed since.
+The registration, the login session and the settings may have changed since it was issued.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from oidcserver.oauth.issuing import may_refresh, still_allowed
 
 
 def reason_of_end(request: Any, client: Client, found: FoundRefreshToken) -> str | None:
-    """Return why a refresh token that is not used up gives nothing any more, or None.
+    """Return why a refresh token may no longer be used, or None; its use is checked elsewhere.
 
     Without ``offline_access`` it ends with the login session in which the user allowed it (OpenID
     Connect Core section 11), also where that expired. Tokens without a session, such as those of
@@ -19,12 +19,12 @@ def reason_of_end(request: Any, client: Client, found: FoundRefreshToken) -> str
     """
     token, authorization, user, _, _ = found
     if authorization.revoked_at is not None or user.disabled_at is not None:
-        return "What the refresh token stood for was withdrawn."
+        return "The authorization of the refresh token was revoked."
     if token.used_at is None and token.expires_at <= request.now:
         return "The refresh token has expired."
     scope = still_allowed(request, client, token.scope)
     if not may_refresh(request, client) or bool(scope) is not bool(token.scope):
-        return "The client is not registered any more for what the refresh token stood for."
+        return "The client is no longer registered for refresh tokens, or for any scope of it."
     idle = request.provider.settings["oidc.session_idle_lifetime"]
     if ends_with_session(found, scope) and not found.session_is_alive(request.now, idle):
         return "The login session that the refresh token belongs to has ended."

@@ -1,7 +1,7 @@
-"""Connections as waitress serves them, and what it leaves to us: framing, and peers that hold on.
+"""Connections of waitress with stricter framing, a request timeout, and room for new peers.
 
-Anybody can open connections and send nothing, or a byte now and then. A peer has so many seconds
-to send a request, and where connections run out those that are idle make room.
+Anybody can open connections and send nothing, or a byte now and then. So a request has to arrive
+within a time, and when most connections are in use, idle ones are closed.
 """
 
 import logging
@@ -39,7 +39,7 @@ class RequestTimeout(Error):
 
 
 class Parser(HTTPRequestParser):
-    """Rejects requests whose length two readers may understand in two ways."""
+    """Rejects requests whose length a proxy may read in another way (request smuggling)."""
 
     def parse_header(self, header_plus: bytes) -> None:
         """Parse request line and fields.
@@ -52,11 +52,11 @@ class Parser(HTTPRequestParser):
         in_old_version = "TRANSFER_ENCODING" in self.headers
         if in_old_version or (self.chunked and "CONTENT_LENGTH" in self.headers):
             self.expect_continue = False
-            raise ParsingError("Transfer-Encoding belongs to HTTP/1.1, and excludes Content-Length")
+            raise ParsingError("Transfer-Encoding requires HTTP/1.1 and excludes Content-Length")
 
 
 class Channel(HTTPChannel):
-    """A connection that knows since when its peer owes a request."""
+    """A connection that knows how long its peer has taken to send a request."""
 
     parser_class = Parser
     request: Any
@@ -122,7 +122,7 @@ class Channel(HTTPChannel):
 
 
 class Holdout:
-    """Keeps connections from being held for nothing. Called by the main thread alone.
+    """Closes connections that send no request. Only the main thread calls it.
 
     :param limit: the connections that the server takes.
     :param request_timeout: seconds in which a request has to arrive, from its first byte, or from
@@ -157,6 +157,6 @@ class Holdout:
         if now > self._logged_at + LOG_INTERVAL:
             self._logged_at = now
             log.warning(
-                "%d connections are open: idle ones are closed. connection_limit allows more.",
+                "%d connections are open: idle ones are closed. connection_limit sets the limit.",
                 len(channels),
             )

@@ -35,8 +35,8 @@ def explain_ini_problem(problem: BaseException, ini: Path) -> str | None:
             )
         case configparser.DuplicateSectionError():
             return (
-                f"{ini}, line {problem.lineno}: the section [{problem.section}] is there twice. "
-                "Make them one."
+                f"{ini}, line {problem.lineno}: the section [{problem.section}] appears twice. "
+                "Merge the two."
             )
         case configparser.MissingSectionHeaderError():
             line = problem.line.strip()
@@ -44,7 +44,7 @@ def explain_ini_problem(problem: BaseException, ini: Path) -> str | None:
         case configparser.ParsingError():
             number, line = problem.errors[0]
             return (
-                f"{ini}, line {number}: {line} is no `name = value`. Lines that continue a value "
+                f"{ini}, line {number}: {line} is not `name = value`. Lines that continue a value "
                 "begin with a space."
             )
         case configparser.InterpolationError():
@@ -111,7 +111,7 @@ def _interpolation(problem: configparser.InterpolationError, ini: Path) -> str:
     where = f"{ini}: {problem.option} in [{problem.section}]"
     if isinstance(problem, configparser.InterpolationMissingOptionError):
         name = problem.reference
-        return f"{where} holds %({name})s, but nothing is called {name}. %(here)s is the directory."
+        return f"{where} refers to %({name})s, which is not defined. %(here)s is the directory."
     if isinstance(problem, configparser.InterpolationDepthError):
         return f"{where} refers to itself."
     return f"{where} holds a %. Write %% for it; only %(here)s and the like have a single one."

@@ -1,4 +1,4 @@
-"""The log while the database is down: a line for each refused request, and not without end."""
+"""The log while the database is down: a line for each failed request, up to a limit."""
 
 import logging
 from typing import Any
@@ -8,7 +8,7 @@ from oidcserver.operations.schema import reason
 
 log = logging.getLogger(__name__)
 
-#: How many lines a process writes in a minute: enough to see whom an outage meets.
+#: How many lines a process writes in a minute: enough to see which requests an outage affects.
 LINES_PER_MINUTE = 60
 
 
@@ -19,5 +19,5 @@ def log_outage(registry: Any, problem: BaseException) -> str:
     if used <= LINES_PER_MINUTE:
         log.error("the database does not answer, reference %s: %s", reference, reason(problem))
     if used == LINES_PER_MINUTE:
-        log.error("the other requests of this minute that meet this are not logged")
+        log.error("further failures of this minute are not logged")
     return reference

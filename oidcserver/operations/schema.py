@@ -63,8 +63,8 @@ def upgrade(engine: Engine) -> None:
         history.upgrade(engine, Base.metadata)
     except (SQLAlchemyError, RuntimeError) as problem:
         raise ConfigurationProblem(
-            f"{_named(engine)} cannot be brought to revision {NEEDED}: {reason(problem)}. It has "
-            "to be empty or this provider's, and its user has to be able to create tables."
+            f"{_named(engine)} cannot be upgraded to revision {NEEDED}: {reason(problem)}. It must "
+            "be empty or belong to this provider, and its user must be able to create tables."
         ) from None
 
 
@@ -83,8 +83,8 @@ def read_revision(engine: Engine) -> str | None:
     if revision is None:
         if foreign := _tables(engine) & Base.metadata.tables.keys():
             raise ConfigurationProblem(
-                f"{_named(engine)} has a table {min(foreign)!r} that is not this provider's: it "
-                "takes a database, or a schema, of its own."
+                f"{_named(engine)} has a table {min(foreign)!r} that is not this provider's. "
+                "The provider requires a database, or a schema, of its own."
             )
         return None
     from oidcserver.migrations import history
@@ -118,4 +118,4 @@ def _unanswered(engine: Engine, problem: SQLAlchemyError) -> str:
             f"{sentence} Its directory has to exist, and this user has to be "
             "allowed to write to it and to the file."
         )
-    return f"{sentence} See whether it runs, and whether the URL is right."
+    return f"{sentence} Check that it runs and that the URL is right."

@@ -1,4 +1,4 @@
-"""What another provider says of an access token (RFC 7662 section 2.2, RFC 9068 section 2.2)."""
+"""Access tokens as another provider describes them (RFC 7662 section 2.2, RFC 9068 section 2.2)."""
 
 import math
 from collections.abc import Mapping
@@ -6,12 +6,12 @@ from typing import Any
 
 from oidcserver.oauth.tokens import AccessToken
 
-#: When a token expires of which nobody says it: the last second of the year 9999.
+#: When a token expires that has no expiry: the last second of the year 9999.
 NEVER = 253402300799
 
 
 def read_access_token(said: Mapping[str, Any]) -> AccessToken:
-    """Return the token. A member that is missing or null is not said.
+    """Return the token. A member may be missing or null.
 
     :raises ValueError: for a member of another type than its standard has. The text names it.
     """
@@ -37,14 +37,14 @@ def _time(said: Mapping[str, Any], name: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{name} is no time")
+        raise ValueError(f"{name} is not a number of seconds")
     return int(value)
 
 
 def _text(said: Mapping[str, Any], name: str) -> str | None:
     value = said.get(name)
     if value is not None and not isinstance(value, str):
-        raise ValueError(f"{name} is no text")
+        raise ValueError(f"{name} is not a string")
     return value
 
 
@@ -52,12 +52,12 @@ def _audience(said: Mapping[str, Any]) -> tuple[str, ...]:
     value = said.get("aud") or ()
     audience = (value,) if isinstance(value, str) else value
     if not isinstance(audience, list | tuple) or not all(isinstance(it, str) for it in audience):
-        raise ValueError("aud is neither a text nor a list of texts")
+        raise ValueError("aud is neither a string nor a list of strings")
     return tuple(audience)
 
 
 def _confirmation(said: Mapping[str, Any]) -> Mapping[str, Any] | None:
     value = said.get("cnf")
     if value is not None and not isinstance(value, dict):
-        raise ValueError("cnf is no object")
+        raise ValueError("cnf is not an object")
     return value

@@ -95,7 +95,7 @@ class IntrospectionValidator:
         try:
             token = read_access_token(said)
         except ValueError as problem:
-            log.error("A token is rejected, since its introspection is malformed: %s", problem)
+            log.error("A token is rejected, because its introspection is malformed: %s", problem)
             return None
         expected = not self._audience or self._audience in token.audience
         return token if expected and token.expires_at > clock.now() else None

@@ -34,15 +34,15 @@ def includeme(config: Any) -> None:
         "oauth.outbound_allow",
         reachable,
         NOWHERE_ELSE,
-        "Networks, addresses and hosts that are no part of the public internet and are reached all "
-        "the same, by https: for documents of clients and to tell them of logouts.",
+        "Networks, addresses and host names outside the public internet that the server may "
+        "connect to, by https: to fetch documents of clients and to deliver logout tokens.",
     )
     setting(
         "oauth.outbound_allow_loopback",
         boolean,
         None,
-        "Whether clients on this machine are reached too, by http as well; by default in "
-        "development, and never in production.",
+        "Whether the server may connect to this machine too, also by http. By default it may in "
+        "development; in production it never may.",
     )
     setting(
         "oauth.outbound_ca_bundle",
@@ -54,13 +54,13 @@ def includeme(config: Any) -> None:
         "oauth.outbound_places",
         integer,
         2,
-        "How many requests of a process may wait for other hosts at once, one host or client for "
-        "half of them: about half of the server's threads, which are 4 by default.",
+        "How many requests of a process may wait for other hosts at once; one host or one client "
+        "may take half of them. Choose half of the server's threads, which are 4 by default.",
     )
     setting("oauth.jwks_max_age", seconds, 300,
             "How long a client's fetched keys are used before they are fetched again.")  # fmt: skip
     setting("oauth.jwks_max_stale", seconds, 3600,
-            "How long they are used beyond that while their host does not answer.")  # fmt: skip
+            "How much longer fetched keys are used while their host does not answer.")  # fmt: skip
     config.add_startup_check("outbound loopback", _refuse_loopback_in_production)
     # What a foreign server sends is its matter, and a log that it fills is ours.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)

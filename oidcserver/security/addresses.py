@@ -183,7 +183,7 @@ def check_addresses(addresses: Iterable[Address], target: Target, allowed: Reach
         raise RefusedURL("The URL must begin with https:// unless its host is this machine.")
     if not found or not all(is_public(it) or allowed.has(target.host, it) for it in found):
         log.warning(
-            "Nothing is sent to %s, whose address is not public: oauth.outbound_allow can name it.",
+            "Nothing was sent to %s: its address is not public. oauth.outbound_allow can allow it.",
             target.authority,
         )
         raise RefusedURL("The URL's host is not on the public internet.")

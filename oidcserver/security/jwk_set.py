@@ -106,7 +106,7 @@ def _public_key(jwk: dict[str, Any]) -> Key:
     if kty == "RSA":
         _check_rsa(jwk)
     elif not isinstance(kty, str) or jwk.get("crv") not in _CURVES.get(kty, ()):
-        raise _Unusable("is of a type or curve that is not used here")
+        raise _Unusable("has a type or curve that is not supported")
     if len(str(jwk.get("kid", ""))) > MAX_KID_LENGTH:
         raise _Unusable(f"has a kid of more than {MAX_KID_LENGTH} characters")
     try:
@@ -126,6 +126,6 @@ def _check_rsa(jwk: dict[str, Any]) -> None:
     if modulus.bit_length() not in RSA_BITS:
         raise _Unusable(f"is an RSA key that is not {RSA_BITS[0]} to {RSA_BITS[-1]} bits long")
     if modulus % 2 == 0:
-        raise _Unusable("is an RSA key of an even modulus")
+        raise _Unusable("is an RSA key with an even modulus")
     if exponent % 2 == 0 or not 3 <= exponent <= MAX_RSA_EXPONENT:
-        raise _Unusable("is an RSA key whose exponent is not odd, or not of 2 to 32 bits")
+        raise _Unusable("is an RSA key whose exponent is even, less than 3 or longer than 32 bits")

@@ -52,7 +52,7 @@ def assert_asked(page: Any, error: str) -> None:
     assert "nobody here has checked who runs it" in page
     assert "Your Bank" not in page
     link = page.html.find("a", id="onward")
-    assert link.text == "Go on to evil.example"
+    assert link.text == "Continue to evil.example"
     assert link["href"].replace("#", "?").startswith(f"{EVIL}?error={error}&")
     assert "state=the-state" in link["href"]
     assert "script" not in page.headers["Content-Security-Policy"]

@@ -4,7 +4,6 @@ A field is a member of client metadata, or a column of the client that no client
 itself. What a plugin adds by ``add_client_metadata_member`` is a field too, given as JSON.
 """
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from oidcserver.models import Client
 from oidcserver.oauth.registration.members import ID_TOKEN_CLAIMS, LOCALISED, boolean, promised
 from oidcserver.oauth.registration.problems import InvalidClientMetadata
 from oidcserver.oauth.registration.rules import known_members
+from oidcserver.settings import nearest
 
 #: How a value is given: one text; texts without white space; other texts; some of the options;
 #: scopes; one of the options; yes or no, where unsaid is no; yes, no or unsaid; a number; JSON.
@@ -168,11 +168,17 @@ def _is_available(provider: Any, field: Field, columns: bool) -> bool:
     return field.options is None or any(True for _ in field.options(provider))
 
 
-def check_columns(provider: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what to store of values for columns.
+def split_columns(provider: Any, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the members of client metadata, which are not checked, and the columns, which are.
 
     :raises InvalidClientMetadata: with the column and what is wrong with it.
     """
+    metadata = {name: value for name, value in given.items() if name not in COLUMNS}
+    columns = {name: value for name, value in given.items() if name in COLUMNS}
+    return metadata, _check_columns(provider, columns)
+
+
+def _check_columns(provider: Any, values: Mapping[str, Any]) -> dict[str, Any]:
     checked = dict(values)
     name = "access_token_format"
     if checked.get(name) not in (None, *provider.access_token_formats):
@@ -192,6 +198,12 @@ def column_values(client: Client) -> dict[str, Any]:
     return {name: getattr(client, name) for name in sorted(COLUMNS)}
 
 
+def set_columns(client: Client, columns: Mapping[str, Any]) -> None:
+    """Set columns that were checked."""
+    for name, value in columns.items():
+        setattr(client, name, value)
+
+
 def refuse_unknown(provider: Any, names: Iterable[str]) -> None:
     """Refuse a name that is no field.
 
@@ -202,9 +214,8 @@ def refuse_unknown(provider: Any, names: Iterable[str]) -> None:
         base, tagged, _ = name.partition("#")
         if base in known and (not tagged or base in LOCALISED):
             continue
-        near = difflib.get_close_matches(base, known, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise InvalidClientMetadata(name, f"There is no member {_plain(name)}.{hint}")
+        near = nearest(base, known)
+        raise InvalidClientMetadata(name, f"There is no member {_plain(name)}.{near}")
 
 
 def _plain(name: str) -> str:

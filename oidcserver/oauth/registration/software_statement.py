@@ -94,7 +94,7 @@ def _refuse_other_kinds(request: Any, header: dict[str, Any], claims: dict[str, 
     audiences = audience if isinstance(audience, list) else [audience]
     endpoint = request.provider.url(request.provider.endpoints["registration"])
     if not {request.provider.issuer, endpoint}.intersection(filter(_is_text, audiences)):
-        raise InvalidJWT("it is meant for somebody else, as its aud says")
+        raise InvalidJWT("its aud does not name this server")
 
 
 def _is_text(value: Any) -> bool:

@@ -49,7 +49,7 @@ def redirect_uri_problem(
     native, local = application_type == "native", is_loopback(parts.hostname or "")
     if parts.scheme == "https":
         if implicit and local and not native and not development:
-            return "is on the person's machine, where web applications get no tokens"
+            return "is on the user's machine, where web applications get no tokens"
         return None
     if parts.scheme == "http":
         if not local:

@@ -134,7 +134,7 @@ def test_tokens_do_not_go_to_web_applications_on_the_persons_machine(host: str) 
     uri = f"https://{host}/cb"
     assert redirect_problem(uri) is None
     problem = redirect_problem(uri, implicit=True)
-    assert problem == "is on the person's machine, where web applications get no tokens"
+    assert problem == "is on the user's machine, where web applications get no tokens"
     assert redirect_problem(uri, implicit=True, development=True) is None
     assert redirect_problem(uri, "native", implicit=True) is None
 
