@@ -37,7 +37,7 @@ class Commands(click.Group):
         except KeyStoreError as problem:
             raise click.ClickException(str(problem)) from None
         except SQLAlchemyError as problem:
-            raise click.ClickException(f"The database refuses: {reason(problem)}.") from None
+            raise click.ClickException(f"The database reports: {reason(problem)}.") from None
 
 
 def open_registry(ini: Path) -> Any:

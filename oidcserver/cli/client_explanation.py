@@ -1,4 +1,4 @@
-"""What ``oidcserver explain --client`` says: what becomes of the scopes that a client asks for."""
+"""``oidcserver explain --client``: which scopes a client may request, and why not."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from oidcserver.oauth.scopes import default_scope, ignored_because
 
 
 def client_explanation(provider: Any, dbsession: Session, client_id: str) -> dict[str, Any]:
-    """Return by kind what holds for one client; JSON values only.
+    """Return the client, its scopes and its default scope; JSON values only.
 
     :raises click.ClickException: if there is no such client.
     """

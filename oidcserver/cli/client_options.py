@@ -1,4 +1,4 @@
-"""The options by which commands set the members of a client: one for each field of the table."""
+"""The options of commands that set the members of a client: one for each field."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -7,23 +7,21 @@ from typing import Any
 import click
 
 from oidcserver.oauth.registration.fields import (
-    COLUMNS,
     FIELDS,
     FLAG,
     JSON,
     MAYBE,
     NUMBER,
     Field,
-    refuse_unknown,
 )
 
 STDIN = "<stdin>"
-#: What commands called a member before they knew all of them.
+#: Options whose name is not that of the member.
 _NAMES = {"client_name": "name"}
 
 
 def member_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a command: it takes the value of each field under the field's name, and files."""
+    """Add an option for each field, and ``--metadata``, to a command."""
     command = click.option(
         "--metadata",
         "metadata_file",
@@ -44,9 +42,9 @@ def option_name(field: Field) -> str:
 
 
 def given_members(options: Mapping[str, Any], metadata_file: Any) -> dict[str, Any]:
-    """Return the members that options and file give, neither of which outdoes the other.
+    """Return the members that the options and the file set.
 
-    :raises click.ClickException: if a file cannot be read, or both name a member.
+    :raises click.ClickException: if a file cannot be read, or both set a member.
     """
     given = {name: _value(FIELDS[name], value) for name, value in options.items() if _said(value)}
     if metadata_file is None:
@@ -56,18 +54,8 @@ def given_members(options: Mapping[str, Any], metadata_file: Any) -> dict[str, A
         raise click.ClickException("--metadata has to be a JSON object of client metadata.")
     twice = sorted(given.keys() & read.keys())
     if twice:
-        raise click.ClickException(f"Both --metadata and an option say: {', '.join(twice)}.")
+        raise click.ClickException(f"Both --metadata and an option set: {', '.join(twice)}.")
     return given | read
-
-
-def split_columns(provider: Any, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the members of client metadata, and what is a column of the client.
-
-    :raises InvalidClientMetadata: for a name that is neither.
-    """
-    refuse_unknown(provider, given)
-    metadata = {name: value for name, value in given.items() if name not in COLUMNS}
-    return metadata, {name: value for name, value in given.items() if name in COLUMNS}
 
 
 def read_json(file: Any) -> Any:
@@ -82,7 +70,7 @@ def read_json(file: Any) -> Any:
 
 
 def file_name(file: Any) -> str:
-    """Return the name of a file, which a stream may not have."""
+    """Return the name of a file; standard input may have none."""
     name: str = getattr(file, "name", STDIN)
     return name
 

@@ -19,13 +19,7 @@ from oidcserver.cli.application import (
     when,
     yes_option,
 )
-from oidcserver.cli.client_options import (
-    STDIN,
-    file_name,
-    given_members,
-    member_options,
-    split_columns,
-)
+from oidcserver.cli.client_options import STDIN, file_name, given_members, member_options
 from oidcserver.cli.keys import demand_keys
 from oidcserver.models import Client
 from oidcserver.oauth.registration import (
@@ -34,7 +28,12 @@ from oidcserver.oauth.registration import (
     rotate_client_secret,
     update_client,
 )
-from oidcserver.oauth.registration.fields import check_columns, column_values
+from oidcserver.oauth.registration.fields import (
+    column_values,
+    refuse_unknown,
+    set_columns,
+    split_columns,
+)
 
 
 @click.group()
@@ -45,9 +44,11 @@ def clients() -> None:
 @clients.command()
 @ini_argument
 @member_options
-@click.option("--client-id", help="Its client_id, if it has one already from elsewhere.")
+@click.option("--client-id", help="The client_id that it already has at another server.")
 @click.option(
-    "--client-secret-stdin", is_flag=True, help="Read the secret that it has from standard input."
+    "--client-secret-stdin",
+    is_flag=True,
+    help="Read its present secret from standard input.",
 )
 @json_option
 def create(
@@ -64,7 +65,7 @@ def create(
     --redirect-uri https://shop.example/cb --grant-type authorization_code
     --response-type code --scope "openid profile"
 
-    A client that moves here from elsewhere keeps what it knows: --client-id shop
+    A client that moves here from another server keeps both: --client-id shop
     --client-secret-stdin < secret.txt
     """
     given = given_members(options, metadata_file)
@@ -75,8 +76,8 @@ def create(
     demand_keys(registry)
     with transaction(registry) as dbsession:
         try:
+            refuse_unknown(registry.provider, given)
             metadata, columns = split_columns(registry.provider, given)
-            columns = check_columns(registry.provider, columns)
             client, secret = register_client(
                 registry.provider, dbsession, metadata, client_id=client_id, secret=secret
             )
@@ -84,7 +85,8 @@ def create(
             raise click.ClickException(problem.description) from None
         except IntegrityError:
             raise click.ClickException(f"There is a client {client_id} already.") from None
-        _set_columns(dbsession, client, columns)
+        set_columns(client, columns)
+        dbsession.flush()
         complete = _described(client)
     shown = secret if not client_secret_stdin else None
     _show_written(complete, shown, as_json)
@@ -124,13 +126,14 @@ def update(
     with transaction(registry) as dbsession:
         client = _find(dbsession, client_id, to_change=True)
         try:
+            refuse_unknown(registry.provider, given)
             metadata, columns = split_columns(registry.provider, given)
-            columns = check_columns(registry.provider, columns)
             changed = {**client.client_metadata, **metadata}
             secret = update_client(registry.provider, dbsession, client, changed)
         except InvalidClientMetadata as problem:
             raise click.ClickException(problem.description) from None
-        _set_columns(dbsession, client, columns)
+        set_columns(client, columns)
+        dbsession.flush()
         complete = _described(client)
     _show_written(complete, secret, as_json)
 
@@ -220,12 +223,6 @@ def _find(dbsession: Session, client_id: str, *, to_change: bool = False) -> Cli
     if client is None:
         raise click.ClickException(f"There is no client {client_id}.")
     return client
-
-
-def _set_columns(dbsession: Session, client: Client, columns: dict[str, Any]) -> None:
-    for name, value in columns.items():
-        setattr(client, name, value)
-    dbsession.flush()
 
 
 def _described(client: Client) -> dict[str, Any]:

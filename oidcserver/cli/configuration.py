@@ -1,4 +1,4 @@
-"""``oidcserver check`` and ``explain``: what stops a start, and what is in force."""
+"""``oidcserver check`` and ``explain``: mistakes that stop a start, and the effective settings."""
 
 from functools import partial
 from pathlib import Path
@@ -26,10 +26,10 @@ from oidcserver.settings import Setting, is_secret, refers
 @click.command()
 @ini_argument
 def check(ini: Path) -> None:
-    """Say whether a server can start with this ini file, or what stops it, in one sentence.
+    """Say whether a server can start with this ini file; if not, name the first mistake.
 
-    It looks at all that a start looks at: the file itself, logging, the server's options, the
-    configuration, the keys and the schema; it changes no database. Run it before a restart.
+    It checks the file itself, logging, the server's options, the configuration, the keys and the
+    schema, as a start does. It does not change the database. Run it before a restart.
 
     Example: oidcserver check production.ini
     """
@@ -117,7 +117,7 @@ def _settings(registry: Any) -> dict[str, Any]:
 
 
 def _shown(setting: Setting, value: Any, raw: Any) -> Any:
-    """Return a value as JSON has it; of a secret no more than that it is given."""
+    """Return a value for JSON; for a secret only that there is one."""
     if refers(raw):
         return raw.strip()
     if value and is_secret(setting, raw):

@@ -94,7 +94,7 @@ class RefreshTokenGrant(TokenGrant):
         request = self.http_request
         # What was read before may be older than the statement that was faster.
         row = request.dbsession.get_one(RefreshToken, row.token_digest)
-        public = self.request.client.token_endpoint_auth_method == "none"
+        public = self.request.client.is_public
         window = request.provider.settings[PUBLIC_WINDOW if public else WINDOW]
         # Another host's clock may be ahead; without a window that excuses nothing.
         if window and row.used_at is not None and request.now < row.used_at + window:

@@ -25,7 +25,9 @@ from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
 from oidcserver.oauth.registration import read_client_secrets
 
-PARAMETER = HINTED = "id_token_hint"
+PARAMETER = "id_token_hint"
+#: The key of the subject in ``AuthorizationRequest.extra``.
+HINTED = PARAMETER
 #: What a hint that was read is sealed for.
 PURPOSE = "id_token_hint"
 

@@ -7,12 +7,11 @@ from typing import Any
 
 from oidcserver.interfaces import Scope
 from oidcserver.plugins.catalog import Offer
+from oidcserver.plugins.directives import SCOPE_NAME
 from oidcserver.plugins.selection import DECLARE
 from oidcserver.settings import lines
 
 SETTING = "oidc.scope_claims"
-#: RFC 6749 section 3.3.
-_SCOPE = re.compile(r"[!#-\[\]-~]+", re.ASCII)
 #: A name that needs no escape in JSON and no tag of a language.
 _CLAIM = re.compile(r"[A-Za-z0-9_.:/?=&~+-]{1,255}", re.ASCII)
 
@@ -94,7 +93,9 @@ def read_scope(line: str) -> Scope:
     name, _, rest = line.partition(": ")
     words, _, sentence = rest.partition("|")
     claims, sentence = tuple(words.split()), sentence.strip()
-    if not (_SCOPE.fullmatch(name) and all(map(_CLAIM.fullmatch, claims)) and (claims or sentence)):
+    if not (
+        SCOPE_NAME.fullmatch(name) and all(map(_CLAIM.fullmatch, claims)) and (claims or sentence)
+    ):
         raise ValueError("lines such as `groups: groups | See which groups you are in`")
     return Scope(name, sentence, claims)
 

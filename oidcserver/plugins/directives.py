@@ -25,8 +25,8 @@ STAGED = (
     "token_grant",
     "token_response",
 )
-#: A scope token (RFC 6749 section 3.3).
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+#: The name of a scope (RFC 6749 section 3.3).
+SCOPE_NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 def offer(config: Any, kind: str, name: str, value: Any) -> None:
@@ -220,7 +220,7 @@ def add_interaction(
 
 def add_scope(config: Any, name: str, description: str, claims: Sequence[str] = ()) -> None:
     """Offer a scope: what it allows in plain words for the consent page, and its claims."""
-    if not _SCOPE.fullmatch(name):
+    if not SCOPE_NAME.fullmatch(name):
         info = config.action_info
         raise ConfigurationProblem(
             f"The scope {name!r} of {info.file}:{info.line} is not the name of one scope: it has "

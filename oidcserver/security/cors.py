@@ -59,7 +59,9 @@ def cors_tween_factory(
 
     def cors_tween(request: Request) -> Response:
         response = handler(request)
-        if response.status_int >= 400 and provider.is_for_scripts(request.environ["PATH_INFO"]):
+        if response.status_int >= 400 and provider.is_for_scripts(
+            request.environ.get("PATH_INFO", "")
+        ):
             allow_any_origin(response)
             response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
         return response

@@ -65,6 +65,7 @@ def request_guard_tween_factory(handler: Handler, registry: Registry) -> Handler
     """
     provider = registry.provider
     prefixes = _own_prefixes(registry) if provider.embedded else frozenset()
+    headers = protective_headers(provider)
 
     def request_guard_tween(request: Request) -> Response:
         if prefixes and not _is_below(request.environ.get("PATH_INFO", ""), prefixes):
@@ -72,7 +73,7 @@ def request_guard_tween_factory(handler: Handler, registry: Registry) -> Handler
         try:
             _check(request, request.environ, provider.multipart_paths)
         except _Refusal as refusal:
-            return _answer(request, refusal, protective_headers(provider))
+            return _answer(request, refusal, headers)
         return handler(request)
 
     return request_guard_tween

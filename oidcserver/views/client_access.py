@@ -7,6 +7,7 @@ from pyramid.httpexceptions import HTTPForbidden, HTTPNotFound
 
 from oidcserver.models import Client
 from oidcserver.models.user import normalise_username
+from oidcserver.settings import choice, words
 from oidcserver.views.access import signed_in
 
 View = Callable[[Any], Any]
@@ -52,6 +53,29 @@ def find_client(request: Any, *, to_change: bool = False) -> Client:
     return client
 
 
+def warn_of_no_administrator(registry: Any) -> str | None:
+    """The pages of clients are for administrators, and there are none."""
+    settings = registry.provider.settings
+    if (
+        "clients" not in settings["oidc.pages"]
+        or settings["oidc.client_pages"] == "anyone"
+        or settings["oidc.administrators"]
+    ):
+        return None
+    return (
+        "oidc.pages selects clients, but no user may open these pages: oidc.administrators is "
+        "empty. It takes user names."
+    )
+
+
 def includeme(config: Any) -> None:
-    """``request.may_manage_clients``."""
+    """Add the settings and ``request.may_manage_clients``."""
+    config.add_oauth_setting(
+        "oidc.client_pages", choice("anyone", "administrators"), "administrators",
+        "Who may register and manage clients in the browser.",
+    )  # fmt: skip
+    config.add_oauth_setting(
+        "oidc.administrators", words, (), "The user names of those who look after every client."
+    )
     config.add_request_method(may_manage_clients, reify=True)
+    config.add_oauth_offer("startup warning", "administrators", warn_of_no_administrator)

@@ -9,13 +9,12 @@ from oidcserver.oauth.registration import InvalidClientMetadata, validate_client
 from oidcserver.oauth.registration.dynamic import refused_exemption
 from oidcserver.oauth.registration.fields import (
     ABOUT,
-    COLUMNS,
     TEXTS,
     Field,
-    check_columns,
     column_values,
     refuse_unknown,
     sections,
+    split_columns,
 )
 from oidcserver.oauth.registration.sector import check_sector_identifier
 from oidcserver.views.client_access import is_administrator
@@ -79,16 +78,32 @@ def read_members(
     given = read_form(request, fields)
     said = _read_languages(provider, given.pop(LANGUAGES.name) or [])
     given |= {name: said.get(name) for name in (*present, *said) if "#" in name}
-    columns = {name: value for name, value in given.items() if name in COLUMNS}
-    metadata = {name: value for name, value in given.items() if name not in COLUMNS}
-    columns = check_columns(provider, columns)
+    metadata, columns = split_columns(provider, given)
     checked = validate_client_metadata(provider, {**present, **metadata})
     if not is_administrator(request) and refused_exemption(provider, checked, present):
         raise InvalidClientMetadata(
-            "require_pkce", "Only an administrator exempts an application from PKCE."
+            "require_pkce", "Only an administrator may exempt an application from PKCE."
         )
     check_sector_identifier(request, checked)
     return metadata, columns
+
+
+def sort_problems(
+    problem: InvalidClientMetadata | None, values: Mapping[str, Any]
+) -> tuple[dict[str, str], list[str]]:
+    """Return the sentences that belong to a field, by its name, and all others.
+
+    :param values: the values of the form, by field.
+    """
+    errors: dict[str, str] = {}
+    others = []
+    for one in (problem, *problem.others) if problem is not None else ():
+        name = LANGUAGES.name if "#" in one.field else one.field
+        if name in values:
+            errors.setdefault(name, one.description)
+        else:
+            others.append(one.description)
+    return errors, others
 
 
 def _read_languages(provider: Any, lines: list[str]) -> dict[str, str]:
@@ -102,9 +117,3 @@ def _read_languages(provider: Any, lines: list[str]) -> dict[str, str]:
         said[name] = value
     refuse_unknown(provider, said)
     return said
-
-
-def set_columns(client: Client, columns: Mapping[str, Any]) -> None:
-    """Set columns that were checked."""
-    for name, value in columns.items():
-        setattr(client, name, value)

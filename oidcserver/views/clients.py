@@ -16,24 +16,18 @@ from oidcserver.oauth.registration import (
     rotate_client_secret,
     update_client,
 )
+from oidcserver.oauth.registration.fields import set_columns
 from oidcserver.oauth.responses import see_other
-from oidcserver.settings import choice, words
 from oidcserver.views.client_access import find_client, is_administrator, managed
 from oidcserver.views.client_examples import examples
-from oidcserver.views.client_form import (
-    new_ticket,
-    new_values,
-    read_ticket,
-    typed_values,
-)
+from oidcserver.views.client_form import new_ticket, new_values, read_ticket, typed_values
 from oidcserver.views.client_members import (
-    LANGUAGES,
     field_options,
     read_members,
-    set_columns,
     shown_fields,
     shown_sections,
     shown_values,
+    sort_problems,
 )
 from oidcserver.views.client_preview import duration, preview
 from oidcserver.views.recent_login import recently_signed_in
@@ -203,15 +197,7 @@ def _form(
     client: Client | None = None,
     problem: InvalidClientMetadata | None = None,
 ) -> Response:
-    problems = [problem, *problem.others] if problem is not None else []
-    errors: dict[str, str] = {}
-    general = []
-    for one in problems:
-        shown = LANGUAGES.name if "#" in one.field else one.field
-        if shown in values:
-            errors.setdefault(shown, one.description)
-        else:
-            general.append(one.description)
+    errors, general = sort_problems(problem, values)
     response = _render(
         request,
         "client",
@@ -224,13 +210,13 @@ def _form(
             "errors": errors,
             "first_error": next((name for name in values if name in errors), ""),
             "problems": general,
-            "saved": "saved" in request.GET and not problems,
+            "saved": "saved" in request.GET and problem is None,
             "again": "again" in request.GET,
             "examples": examples(request, client) if client is not None else [],
             "preview": preview(request, client) if client is not None else None,
         },
     )
-    if problems:
+    if problem is not None:
         response.status_int = 400
     return response
 
@@ -244,31 +230,9 @@ def _notify(request: Any, name: str, client: Client) -> None:
     request.registry.notify(OAuthEvent(request, name, details))
 
 
-def warn_of_no_administrator(registry: Any) -> str | None:
-    """The pages of clients are for administrators, and there are none."""
-    settings = registry.provider.settings
-    if (
-        "clients" not in settings["oidc.pages"]
-        or settings["oidc.client_pages"] == "anyone"
-        or settings["oidc.administrators"]
-    ):
-        return None
-    return (
-        "oidc.pages selects clients, and nobody may use them: oidc.administrators takes the user "
-        "names of those who may."
-    )
-
-
 def includeme(config: Any) -> None:
     """Offer the pages."""
     config.include("oidcserver.views.client_access")
-    config.add_oauth_setting(
-        "oidc.client_pages", choice("anyone", "administrators"), "administrators",
-        "Who may register and manage clients in the browser.",
-    )  # fmt: skip
-    config.add_oauth_setting(
-        "oidc.administrators", words, (), "The user names of those who look after every client."
-    )
 
     def register(config: Any) -> None:
         for name, pattern, shown, sent in (
@@ -284,4 +248,3 @@ def includeme(config: Any) -> None:
                 config.add_view(sent, route_name=name, request_method="POST")
 
     config.add_oauth_page("clients", register)
-    config.add_oauth_offer("startup warning", "administrators", warn_of_no_administrator)

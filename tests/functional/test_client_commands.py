@@ -114,11 +114,11 @@ def test_a_change_that_needs_a_secret_prints_it(run: Run, ini: Path) -> None:
     ("arguments", "code", "sentence"),
     [
         (("--redirect-url", "https://x.example/"), 2, "'--redirect-uri'"),
-        (("--unset", "logo_url"), 1, "There is no member logo_url. Did you mean logo_uri?"),
+        (("--unset", "logo_url"), 1, "There is no member logo_url. Did you mean 'logo_uri'?"),
         (("--unset", "client_id"), 1, "There is no member client_id."),
         (("--metadata", "{}"), 2, "There is nothing to change"),
         ((), 2, "There is nothing to change"),
-        (("--metadata", '{"redirect_uri": []}'), 1, "Did you mean redirect_uris?"),
+        (("--metadata", '{"redirect_uri": []}'), 1, "Did you mean 'redirect_uris'?"),
         (("--metadata", '{"scope#de": "x"}'), 1, "There is no member scope#de."),
         (("--metadata", '{"resource_server": "yes"}'), 1, "resource_server is not true or false."),
         (("--access-token-format", "xml"), 1, "access_token_format is not one of sealed, jwt."),
@@ -147,7 +147,7 @@ def test_a_misspelt_member_of_a_new_client_is_refused(run: Run) -> None:
     misspelt = '{"post_logout_redirect_uri": ["https://shop.example/"]}'
     result = run("create", *SHOP, "--metadata", "-", stdin=misspelt)
     assert result.exit_code == 1
-    assert "Did you mean post_logout_redirect_uris?" in result.stderr
+    assert "Did you mean 'post_logout_redirect_uris'?" in result.stderr
     assert run("list").stdout == ""
 
 

@@ -625,7 +625,7 @@ def test_every_member_is_edited_and_removed_on_the_page(make_provider: Any) -> N
         ("client_name: Laden", "Line 1 is not a member, a language"),
         ("client_name#de: Laden\nclient_name#fr:", "Line 2 is not"),
         ("client_name#de: A\nclient_name#de: B", "Line 2 is not"),
-        ("client_nam#de: Laden", "Did you mean client_name?"),
+        ("client_nam#de: Laden", "Did you mean 'client_name'?"),
         ("scope#de: openid", "There is no member scope#de."),
         ("logo_uri#de: ftp://shop.example/", "logo_uri#de is not https."),
     ],

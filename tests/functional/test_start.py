@@ -99,8 +99,8 @@ def test_the_start_says_that_nobody_may_use_the_pages_of_clients(
     make_provider: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     sentence = (
-        "oidc.pages selects clients, and nobody may use them: oidc.administrators takes the user "
-        "names of those who may."
+        "oidc.pages selects clients, but no user may open these pages: oidc.administrators is "
+        "empty. It takes user names."
     )
     for settings, expected in (
         ({"oidc__client_pages": "administrators"}, [sentence]),
