@@ -1,7 +1,8 @@
 """Connections of waitress with stricter framing, a request timeout, and room for new peers.
 
-Anybody can open connections and send nothing, or a byte now and then. So a request has to arrive
-within a time, and when most connections are in use, idle ones are closed.
+Anybody can open connections and send nothing, or a byte now and then, or not read the answers. So
+a request has to arrive, and an answer to be read, within a time. When most connections are in use,
+those whose peers do not read and idle ones are closed.
 """
 
 import logging
@@ -21,6 +22,8 @@ log = logging.getLogger("oidcserver.serving")
 ANSWER_BYTES = 16384
 #: Of the connections that are allowed, the share from which on idle ones are closed.
 FULL = 0.9
+#: Seconds in which an answer is read by a peer that is well, where connections run out.
+UNREAD = 2
 #: Seconds between two log lines about connections that had to make room.
 LOG_INTERVAL = 60
 
@@ -63,6 +66,11 @@ class Channel(HTTPChannel):
     current_outbuf_count: int
     #: The monotonic clock when it was opened or a request began; None where nothing is owed.
     owed_since: float | None
+    #: The monotonic clock since when an answer is not read in whole, and since when no byte of it
+    #: was; None where the peer has read everything.
+    unread_since: float | None = None
+    stalled_since: float | None = None
+    _activity_seen = 0.0
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -104,6 +112,19 @@ class Channel(HTTPChannel):
         """Whether no request is served, and no answer waits to be sent."""
         return not (self.requests or self.total_outbufs_len or self.will_close)
 
+    def watch(self, now: float) -> None:
+        """Note whether the peer reads its answers."""
+        # Below the mark, an answer that is being written may wait for its end.
+        limit = self.adj.outbuf_high_watermark if self.requests else 0
+        if self.total_outbufs_len <= limit:
+            self.unread_since = self.stalled_since = None
+            return
+        if self.unread_since is None:
+            self.unread_since = self.stalled_since = now
+        elif self.last_activity != self._activity_seen:
+            self.stalled_since = now
+        self._activity_seen = self.last_activity
+
     def give_up(self) -> None:
         """Answer a request that has begun with 408, and close the connection."""
         with self.requests_lock:
@@ -126,7 +147,7 @@ class Holdout:
 
     :param limit: the connections that the server takes.
     :param request_timeout: seconds in which a request has to arrive, from its first byte, or from
-        the opening of the connection for the first.
+        the opening of the connection for the first; and in which the peer reads some of an answer.
     """
 
     def __init__(self, limit: int, request_timeout: int) -> None:
@@ -135,7 +156,7 @@ class Holdout:
         self._checked_at = self._logged_at = float("-inf")
 
     def check(self, sockets: Collection[Any]) -> None:
-        """Give up requests that do not arrive, and close idle connections where room is needed."""
+        """Give up requests that do not arrive and answers that are not read, and make room."""
         now = time.monotonic()
         full = len(sockets) > self._room
         if not full and now < self._checked_at + 1:
@@ -143,13 +164,25 @@ class Holdout:
         self._checked_at = now
         channels = [each for each in sockets if isinstance(each, Channel)]
         for channel in channels:
-            if channel.owed_since is not None and now - channel.owed_since > self._request_timeout:
+            channel.watch(now)
+            if _is_over(channel.owed_since, self._request_timeout, now):
                 channel.give_up()
+            if _is_over(channel.stalled_since, self._request_timeout, now):
+                # Not by will_close: that waits until something can be sent.
+                channel.handle_close()
         if full:
             self._make_room(channels, len(sockets) - self._room, now)
 
     def _make_room(self, channels: list[Channel], number: int, now: float) -> None:
-        """Close those between two requests first, the longest idle first."""
+        """Close those first whose peers do not read, then those between two requests.
+
+        The longest unread or idle goes first.
+        """
+        unread = [it for it in channels if _is_over(it.unread_since, UNREAD, now)]
+        unread.sort(key=lambda channel: channel.unread_since or now)
+        for channel in unread[:number]:
+            channel.handle_close()
+        number -= len(unread[:number])
         waiting = [channel for channel in channels if channel.is_waiting]
         waiting.sort(key=lambda channel: (channel.request is not None, channel.last_activity))
         for channel in waiting[:number]:
@@ -160,3 +193,7 @@ class Holdout:
                 "%d connections are open: idle ones are closed. connection_limit sets the limit.",
                 len(channels),
             )
+
+
+def _is_over(since: float | None, allowed: float, now: float) -> bool:
+    return since is not None and now - since > allowed

@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event
@@ -19,7 +19,7 @@ from support.processes import free_port, is_listening
 
 import oidcserver
 from oidcserver.operations import serving
-from oidcserver.operations.connections import Channel
+from oidcserver.operations.connections import UNREAD, Channel
 
 ROOT = Path(oidcserver.__file__).parent.parent
 
@@ -274,6 +274,52 @@ def test_connections_that_are_held_open_keep_nobody_out(
     with caplog.at_level(logging.WARNING, "oidcserver.serving"):
         site.serve(story, connection_limit="40")
     assert caplog.text.count("idle ones are closed") == 1
+
+
+def unread(site: Site, held: ExitStack, size: int = 8_000_000) -> socket.socket:
+    """Return a connection whose peer has asked for a large answer and reads nothing of it."""
+    connection = held.enter_context(site.open())
+    connection.sendall(f"POST / HTTP/1.1\r\nContent-Length: {size}\r\n\r\n".encode())
+    connection.sendall(b"x" * size)
+    return connection
+
+
+def test_an_answer_that_is_not_read_is_given_up(site: Site) -> None:
+    def story() -> None:
+        with ExitStack() as held:
+            connection = unread(site, held)
+            time.sleep(3.5)
+            with suppress(ConnectionResetError):
+                assert len(read_to_end(connection)) < 8_000_000
+
+    site.serve(story, request_timeout="1")
+
+
+def test_an_answer_that_is_read_slowly_arrives(site: Site) -> None:
+    def story() -> None:
+        with ExitStack() as held:
+            connection = unread(site, held)
+            received = 0
+            while received < 8_000_000:
+                time.sleep(0.1)
+                received += len(connection.recv(200_000))
+
+    site.serve(story, request_timeout="2")
+
+
+def test_connections_whose_answers_are_not_read_keep_nobody_out(site: Site) -> None:
+    def story() -> None:
+        with ExitStack() as held:
+            for _ in range(14):
+                with suppress(ConnectionError):
+                    unread(site, held)
+            time.sleep(UNREAD + 1.5)
+            for _ in range(3):
+                last = held.enter_context(closing(site.connect()))
+                last.request("GET", "/")
+                assert last.getresponse().status == 200
+
+    site.serve(story, connection_limit="14")
 
 
 def test_an_operators_send_bytes_count_and_by_default_an_answer_is_sent_as_a_whole(
