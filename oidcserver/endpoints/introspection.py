@@ -63,12 +63,13 @@ def _refresh_token(request: Any, client: Client, text: str) -> dict[str, Any]:
     row, authorization, user, _, _ = found
     if row.used_at is not None or reason_of_end(request, client, found) is not None:
         return INACTIVE
+    scope = still_allowed(request, client, row.scope)
     members: dict[str, Any] = {
         "active": True,
         "client_id": row.client_id,
         "sub": authorization.subject,
-        "username": _username(client, user, row.scope.split()),
-        "scope": still_allowed(request, client, row.scope),
+        "username": _username(client, user, scope.split()),
+        "scope": scope,
         "iss": request.provider.issuer,
         "iat": row.issued_at,
         "exp": row.expires_at,

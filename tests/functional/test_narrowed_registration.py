@@ -33,6 +33,7 @@ def test_a_refresh_token_gives_no_scope_that_was_taken_away(
     tokens = client.exchange(client.login(browser, scope=ALL)["code"])
     narrow(client, scope="openid profile offline_access")
     assert client.introspect(tokens["refresh_token"])["scope"] == "openid profile offline_access"
+    assert client.introspect(tokens["refresh_token"])["username"] == "alice"
     fresh = client.refresh(tokens["refresh_token"])
     assert fresh["scope"] == "openid profile offline_access"
     assert "email" not in client.userinfo(fresh["access_token"]).json
@@ -67,6 +68,14 @@ def test_a_refresh_token_is_of_no_use_to_a_client_that_may_not_use_it_any_more(
     tokens = client.exchange(client.login(browser, scope="openid email")["code"])
     narrow(client, **members)
     assert client.refresh(tokens["refresh_token"], status="*")["error"] == error
+
+
+def test_introspection_tells_no_user_name_to_a_client_that_lost_the_profile(
+    client: RelyingParty, browser: Browser
+) -> None:
+    tokens = client.exchange(client.login(browser, scope=ALL)["code"])
+    narrow(client, scope="openid email offline_access")
+    assert "username" not in client.introspect(tokens["refresh_token"])
 
 
 @pytest.mark.parametrize("members", [{"scope": "address"}, {"grant_types": ["authorization_code"]}])
