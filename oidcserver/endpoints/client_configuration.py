@@ -16,6 +16,7 @@ from oidcserver.oauth.registration.dynamic import (
     SERVER_MEMBERS,
     check_metadata,
     describe_client,
+    limit_secret,
     read_metadata,
 )
 from oidcserver.oauth.responses import NO_STORE, error_response, json_response
@@ -73,6 +74,8 @@ def _replace(request: Any, client: Client, token: str) -> tuple[Client, dict[str
     # Once more, and now for us alone: waiting for another host ended the transaction.
     client = _demand_client(request, client.client_id, token, for_update=True)
     secret = update_client(request.provider, request.dbsession, client, checked)
+    if secret is not None:
+        limit_secret(request.provider, client)
     _notify(request, "client_changed", client)
     return client, ({"client_secret": secret} if secret is not None else {})
 

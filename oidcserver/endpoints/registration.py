@@ -15,7 +15,12 @@ from oidcserver.oauth.bearer import invalid_token, read_bearer_token
 from oidcserver.oauth.errors import Rejection, as_rejection
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.registration import register_client
-from oidcserver.oauth.registration.dynamic import check_metadata, describe_client, read_metadata
+from oidcserver.oauth.registration.dynamic import (
+    check_metadata,
+    describe_client,
+    limit_secret,
+    read_metadata,
+)
 from oidcserver.oauth.registration.software_statement import MEMBER as SOFTWARE_STATEMENT
 from oidcserver.oauth.registration.software_statement import refuse_malformed_issuers
 from oidcserver.oauth.responses import error_response, json_response
@@ -67,9 +72,8 @@ def _register(request: Any, metadata: dict[str, Any], *, self_registered: bool) 
     client, secret = register_client(provider, dbsession, metadata)
     client.last_used_at = request.now
     client.self_registered = self_registered
-    lifetime = provider.settings["oauth.registration_secret_lifetime"]
-    if secret is not None and lifetime:
-        client.secret_expires_at = request.now + lifetime
+    if secret is not None:
+        limit_secret(provider, client)
     managed = issue_registration_token(request, client)
     dbsession.flush()
     event = OAuthEvent(request, "client_created", {"client_id": client.client_id})

@@ -351,3 +351,48 @@ def test_a_plugin_adds_a_member(make_provider: Any) -> None:
     )  # fmt: skip
     assert register(provider, example_tier="gold").json["example_tier"] == "gold"
     assert "tier" in register(provider, status=400, example_tier="tin").json["error_description"]
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_jwt"])
+def test_every_secret_that_a_client_gets_by_itself_expires(
+    make_provider: Any, clock: Any, method: str
+) -> None:
+    provider = make_provider(
+        oauth__endpoints=ENDPOINTS,
+        oauth__registration="open",
+        oauth__registration_secret_lifetime="1h",
+    )
+    first = register(provider).json
+    issued_at = first["client_id_issued_at"]
+    assert first["client_secret_expires_at"] - issued_at == pytest.approx(3600, abs=60)
+    clock.advance(1800)
+    changed = first
+    for next_method in ("none", method):
+        body = {
+            **METADATA,
+            "client_id": first["client_id"],
+            "token_endpoint_auth_method": next_method,
+        }
+        changed = manage(provider, first, "PUT", body=body).json
+    assert changed["client_secret"] != first["client_secret"]
+    assert changed["client_secret_expires_at"] - issued_at == pytest.approx(1800 + 3600, abs=60)
+
+
+def test_a_secret_that_expired_is_not_revived_by_its_successor(
+    make_provider: Any, clock: Any
+) -> None:
+    provider = make_provider(
+        oauth__endpoints=ENDPOINTS,
+        oauth__registration="open",
+        oauth__registration_secret_lifetime="1h",
+    )
+    first = register(provider).json
+    client = relying_party(provider, first)
+    clock.advance(3601)
+    body = {
+        **METADATA,
+        "client_id": first["client_id"],
+        "id_token_signed_response_alg": "HS256",
+    }
+    assert "client_secret" in manage(provider, first, "PUT", body=body).json
+    client.post("/oauth/introspect", status=401, token="unknown")

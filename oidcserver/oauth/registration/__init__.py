@@ -91,7 +91,9 @@ def rotate_client_secret(provider: Any, dbsession: Session, client: Client) -> s
     client.previous_secret_digest = client.secret_digest
     client.previous_secret_sealed = client.secret_sealed
     overlap = provider.settings["oauth.client_secret_overlap"]
-    client.previous_secret_expires_at = clock.now() + overlap
+    ends_at = clock.now() + overlap
+    # A secret that expires, or has expired, does not live longer for being replaced.
+    client.previous_secret_expires_at = min(ends_at, client.secret_expires_at or ends_at)
     secret = _set_secret(provider, client, _make_secret())
     dbsession.flush()
     return secret

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from oidcserver import clock
 from oidcserver.keys.strict_json import parse_object
 from oidcserver.models import Client
 from oidcserver.oauth.registration.problems import InvalidClientMetadata
@@ -66,6 +67,13 @@ def describe_client(client: Client) -> dict[str, Any]:
     if client.secret_digest is not None:
         described["client_secret_expires_at"] = client.secret_expires_at
     return described
+
+
+def limit_secret(provider: Any, client: Client) -> None:
+    """Let the new secret of a client that registers itself expire, where secrets of such do."""
+    lifetime = provider.settings["oauth.registration_secret_lifetime"]
+    if lifetime:
+        client.secret_expires_at = clock.now() + lifetime
 
 
 def refused_exemption(
