@@ -18,7 +18,7 @@ from oidcserver.cli.application import Commands
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="oidcserver")
 def main() -> None:
-    """Set up, inspect and look after an OpenID Provider.
+    """Set up, inspect and manage an OpenID Provider.
 
     Every command takes the ini file that the server runs with.
 

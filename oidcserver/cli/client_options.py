@@ -12,6 +12,7 @@ from oidcserver.oauth.registration.fields import (
     JSON,
     MAYBE,
     NUMBER,
+    SCOPES,
     Field,
 )
 
@@ -84,7 +85,7 @@ def _option(field: Field) -> Callable[..., Any]:
         return click.option(option, field.name, type=click.File("rb"), help=f"A file: {words}")
     if field.kind == NUMBER:
         return click.option(option, field.name, type=int, help=words)
-    if field.several:
+    if field.several or field.kind == SCOPES:
         return click.option(option, field.name, multiple=True, help=f"{words} May be given again.")
     return click.option(option, field.name, help=words)
 
@@ -96,4 +97,6 @@ def _said(value: Any) -> bool:
 def _value(field: Field, value: Any) -> Any:
     if field.kind == JSON:
         return read_json(value)
+    if field.kind == SCOPES:
+        return " ".join(value)
     return list(value) if field.several else value

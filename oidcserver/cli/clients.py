@@ -1,5 +1,6 @@
 """``oidcserver clients``: register clients and look after them."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ from oidcserver.oauth.registration.fields import (
 
 @click.group()
 def clients() -> None:
-    """Register clients and look after them."""
+    """Register, change and delete clients."""
 
 
 @clients.command()
@@ -59,7 +60,9 @@ def create(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Register a client; print its client_id and its client_secret, which is shown only now.
+    """Register a client.
+
+    Print its client_id and its client_secret, which is not shown again.
 
     Example: oidcserver clients create development.ini --name Shop
     --redirect-uri https://shop.example/cb --grant-type authorization_code
@@ -172,8 +175,7 @@ def show_client(ini: Path, client_id: str, as_json: bool) -> None:
         show(described)
         return
     for name, value in described.items():
-        text = " ".join(value) if isinstance(value, list) else value
-        click.echo(f"{name}: {when(value) if name.endswith('_at') else text}")
+        click.echo(f"{name}: {when(value) if name.endswith('_at') else _as_text(value)}")
 
 
 @clients.command("new-secret")
@@ -181,7 +183,9 @@ def show_client(ini: Path, client_id: str, as_json: bool) -> None:
 @click.argument("client_id")
 @json_option
 def new_secret(ini: Path, client_id: str, as_json: bool) -> None:
-    """Give a client a new secret; the one before goes on working for a while.
+    """Make a new secret for a client.
+
+    The one before goes on working for a while.
 
     Example: oidcserver clients new-secret production.ini s6BhdRkqt3
     """
@@ -232,6 +236,15 @@ def _described(client: Client) -> dict[str, Any]:
         **client.client_metadata,
         **column_values(client),
     }
+
+
+def _as_text(value: Any) -> str:
+    """Return a member in one line: as JSON has it, where it is no text and no list of texts."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return " ".join(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _show_written(described: dict[str, Any], secret: str | None, as_json: bool) -> None:

@@ -26,7 +26,9 @@ from oidcserver.settings import Setting, is_secret, refers
 @click.command()
 @ini_argument
 def check(ini: Path) -> None:
-    """Say whether a server can start with this ini file; if not, name the first mistake.
+    """Say whether a server can start with this ini file.
+
+    If it cannot, name the first mistake.
 
     It checks the file itself, logging, the server's options, the configuration, the keys and the
     schema, as a start does. It does not change the database. Run it before a restart.
@@ -46,7 +48,9 @@ def check(ini: Path) -> None:
 @click.option("--client", "client_id", help="Say what scopes this client gets instead.")
 @json_option
 def explain(ini: Path, client_id: str | None, as_json: bool) -> None:
-    """Print the effective configuration: settings, what is selected, and who offers it.
+    """Print the configuration in force.
+
+    It has the settings, what they select, and who offers it.
 
     A configuration that the server would refuse is refused here with the same sentence.
 

@@ -35,7 +35,9 @@ def initdb(ini: Path) -> None:
 @click.option("--batch", default=1000, show_default=True, help="Rows in one transaction.")
 @json_option
 def prune(ini: Path, batch: int, as_json: bool) -> None:
-    """End what has expired and remove what nobody needs any more, while the server runs.
+    """Remove what has expired.
+
+    It ends expired sessions and removes what nobody needs any more, while the server runs.
 
     Where a login session expired, the applications that took part in it are told.
 

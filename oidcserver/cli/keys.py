@@ -11,14 +11,16 @@ from oidcserver.keys import KEY_SETTINGS
 
 @click.group()
 def keys() -> None:
-    """See and rotate the signing, encryption and sealing keys."""
+    """List and rotate the server's keys."""
 
 
 @keys.command("list")
 @ini_argument
 @json_option
 def list_keys(ini: Path, as_json: bool) -> None:
-    """List the keys and what each is used for now; nothing secret is shown.
+    """List the keys, and what each is used for now.
+
+    Nothing secret is shown.
 
     Example: oidcserver keys list production.ini
     """
@@ -49,7 +51,9 @@ def list_keys(ini: Path, as_json: bool) -> None:
 @click.option("--alg", "algorithms", multiple=True, help="Only these; by default all.")
 @click.option("--sealing", is_flag=True, help="Rotate the sealing key instead.")
 def rotate(ini: Path, algorithms: tuple[str, ...], sealing: bool) -> None:
-    """Make new keys: published now, used later, so that nobody meets an unknown key.
+    """Make new keys.
+
+    They are published now and used later, so that nobody meets an unknown key.
 
     Running servers take them up by themselves. Where the configuration asks for keys that are
     not there, such as the first of all, those are made and in use at once, and no others.

@@ -24,7 +24,7 @@ MAX_NAME = 255
 
 @click.group("registration-tokens")
 def registration_tokens() -> None:
-    """Say who may register clients at the registration endpoint."""
+    """Manage the tokens that allow to register clients."""
 
 
 @registration_tokens.command()
@@ -37,7 +37,9 @@ def registration_tokens() -> None:
 )
 @json_option
 def create(ini: Path, name: str, days: int, uses: int | None, as_json: bool) -> None:
-    """Make an initial access token (RFC 7591 section 3); print it, which is shown only now.
+    """Make an initial access token (RFC 7591).
+
+    Print it; it is not shown again.
 
     Example: oidcserver registration-tokens create production.ini --name "Team Shop" --uses 1
     """

@@ -20,7 +20,9 @@ from oidcserver.models import RecordedRejection
 @click.argument("reference", metavar="REF")
 @json_option
 def explain_error(ini: Path, reference: str, as_json: bool) -> None:
-    """Say why a request was refused, by the reference on the error page or in the log.
+    """Say why a request was rejected.
+
+    The reference is on the error page and in the log.
 
     Example: oidcserver explain-error production.ini BCDFG-HJKLM
     """

@@ -1,4 +1,4 @@
-"""``oidcserver users``: the people of the database directory."""
+"""``oidcserver users``: the users of the database directory."""
 
 import sys
 from pathlib import Path
@@ -33,7 +33,7 @@ password_option = click.option(
 
 @click.group()
 def users() -> None:
-    """Look after the people who can sign in."""
+    """Create, list and disable users, and set their claims."""
 
 
 @users.command()
@@ -42,7 +42,7 @@ def users() -> None:
 @password_option
 @json_option
 def create(ini: Path, name: str, password_stdin: bool, as_json: bool) -> None:
-    """Create a person.
+    """Create a user.
 
     Example: oidcserver users create production.ini alice --password-stdin < password.txt
     """
@@ -68,7 +68,7 @@ def create(ini: Path, name: str, password_stdin: bool, as_json: bool) -> None:
 @ini_argument
 @json_option
 def list_users(ini: Path, as_json: bool) -> None:
-    """List the people.
+    """List the users.
 
     Example: oidcserver users list production.ini --json
     """
@@ -88,7 +88,9 @@ def list_users(ini: Path, as_json: bool) -> None:
 @click.argument("name")
 @password_option
 def set_password(ini: Path, name: str, password_stdin: bool) -> None:
-    """Give a user a new password; end every session and every token of theirs.
+    """Set the password of a user.
+
+    It ends every session and every token of theirs.
 
     Example: oidcserver users set-password production.ini alice --password-stdin < password.txt
     """
@@ -106,7 +108,9 @@ def set_password(ini: Path, name: str, password_stdin: bool) -> None:
 @ini_argument
 @click.argument("name")
 def unlock_user(ini: Path, name: str) -> None:
-    """Let a user whose password was tried too often sign in without waiting.
+    """Forget the failed sign-ins of a user.
+
+    A user whose password was tried too often can sign in without waiting.
 
     Example: oidcserver users unlock production.ini alice
     """
@@ -121,7 +125,9 @@ def unlock_user(ini: Path, name: str) -> None:
 @click.argument("name")
 @click.argument("file", type=click.File("rb"))
 def set_claims(ini: Path, name: str, file: Any) -> None:
-    """Replace what is known of a person by the claims of a file, a JSON object.
+    """Replace the claims of a user.
+
+    The file holds a JSON object of all claims that the user has from then on.
 
     Example: oidcserver users set-claims production.ini alice claims.json
     """
@@ -136,7 +142,9 @@ def set_claims(ini: Path, name: str, file: Any) -> None:
 @ini_argument
 @click.argument("name")
 def disable(ini: Path, name: str) -> None:
-    """Disable a person: end their sessions and every token that rests on them.
+    """Disable a user.
+
+    It ends their sessions and every token that rests on them.
 
     Example: oidcserver users disable production.ini alice
     """
@@ -152,7 +160,7 @@ def disable(ini: Path, name: str) -> None:
 @ini_argument
 @click.argument("name")
 def enable(ini: Path, name: str) -> None:
-    """Let a disabled person sign in again.
+    """Let a disabled user sign in again.
 
     Example: oidcserver users enable production.ini alice
     """

@@ -25,7 +25,7 @@ LANGUAGES = Field(
     "languages",
     "In other languages",
     TEXTS,
-    "One a line, such as client_name#de: Laden.",
+    "One per line, such as client_name#de: Laden.",
 )
 
 

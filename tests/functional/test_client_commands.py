@@ -166,6 +166,22 @@ def test_every_member_has_an_option_of_its_own(run: Run, make_provider: Any) -> 
         assert any(word.startswith(option_name(field)) for word in words), field.name
 
 
+def test_scopes_are_given_in_one_option_or_in_several(run: Run, client_id: str) -> None:
+    assert run("update", client_id, "--scope", "openid profile").exit_code == 0
+    assert show(run, client_id)["scope"] == "openid profile"
+    assert run("update", client_id, "--scope", "openid", "--scope", "email").exit_code == 0
+    assert show(run, client_id)["scope"] == "openid email"
+
+
+def test_a_client_is_shown_one_member_a_line(run: Run, client_id: str) -> None:
+    run("update", client_id, "--resource-server")
+    lines = run("show", client_id).stdout.splitlines()
+    assert "scope: openid" in lines
+    assert "redirect_uris: https://shop.example/cb" in lines
+    assert "resource_server: true" in lines
+    assert "access_token_format: " in lines
+
+
 # -- from elsewhere --------------------------------------------------------------------------
 
 JWT = ("--token-endpoint-auth-method", "client_secret_jwt")

@@ -78,7 +78,7 @@ def test_a_client_is_created_with_metadata_of_a_file(run: Run, tmp_path: Path) -
     [
         ("{", "is not JSON"),
         ("[]", "has to be a JSON object"),
-        ('{"client_name": "Other"}', "say: client_name."),
+        ('{"client_name": "Other"}', "set: client_name."),
         ('{"post_logout_redirect_uris": "https://shop.example/"}', "post_logout_redirect_uris"),
     ],
 )
