@@ -41,7 +41,7 @@ OWN = {
         "reference_digest", "client_id", "browser_digest", "authenticated_session_id",
         "selected_session_id", "decided_by",
     },
-    "throttle": {"key"},
+    "throttle": {"key", "whose"},
     "used_identifier": {"identifier_digest"},
     "user_account": {"id"},
 }  # fmt: skip

@@ -218,10 +218,19 @@ def test_a_refusal_can_be_read_and_understood(application: Application) -> None:
 def test_a_page_of_another_origin_reads_nothing(
     application: Application, fleet: Fleet, client: RelyingParty
 ) -> None:
-    """Discovery is public; what is for one client's pages is for them alone."""
+    """Discovery and errors are public; what is for one client's pages is for them alone."""
+    application.open()
+    application.sign_in()
+    application.fill_in("login")
+    application.fill_in("consent")
+    application.state()
+    token = application.run("return (await manager.getUser()).access_token")
+    bearer = {"headers": {"Authorization": f"Bearer {token}"}}
+    userinfo = f"{fleet.issuer}/oauth/userinfo"
+    read = "const answer = await fetch(arguments[0], arguments[1]); return answer.status"
+    assert application.run(read, userinfo, bearer) == 200
     # The same server by another name is another origin.
     application.driver.get(application.origin.replace("127.0.0.1", "localhost") + "/")
-    read = "const answer = await fetch(arguments[0], arguments[1]); return answer.status"
     configuration = f"{fleet.issuer}/.well-known/openid-configuration"
     assert application.run(read, configuration, {}) == 200
     form = {
@@ -229,8 +238,6 @@ def test_a_page_of_another_origin_reads_nothing(
         "headers": {"Content-Type": "application/x-www-form-urlencoded"},
         "body": f"grant_type=refresh_token&refresh_token=x&client_id={client.client_id}",
     }
-    assert application.run(read, f"{fleet.issuer}/oauth/token", form) == {"refused": "TypeError"}
-    assert application.run(read, f"{fleet.issuer}/oauth/userinfo", {}) == {"refused": "TypeError"}
-    # The same request of the application itself is refused too, and told why.
-    application.open()
     assert application.run(read, f"{fleet.issuer}/oauth/token", form) == 400
+    assert application.run(read, userinfo, {}) == 401
+    assert application.run(read, userinfo, bearer) == {"refused": "TypeError"}
