@@ -65,10 +65,7 @@ def text(raw: str) -> str:
 
 
 def reference(raw: str) -> str:
-    """Return a text, or what ``env:NAME`` or ``file:PATH`` refer to, to keep secrets out.
-
-    :raises ReferenceProblem: if there is no such variable or file.
-    """
+    """Return a text, or what ``env:NAME`` or ``file:PATH`` refer to, to keep secrets out."""
     scheme, separator, name = raw.strip().partition(":")
     if separator and scheme == "env":
         if name not in os.environ:

@@ -89,7 +89,6 @@ def create(
         except IntegrityError:
             raise click.ClickException(f"There is a client {client_id} already.") from None
         set_columns(client, columns)
-        dbsession.flush()
         complete = _described(client)
     shown = secret if not client_secret_stdin else None
     _show_written(complete, shown, as_json)
@@ -136,7 +135,6 @@ def update(
         except InvalidClientMetadata as problem:
             raise click.ClickException(problem.description) from None
         set_columns(client, columns)
-        dbsession.flush()
         complete = _described(client)
     _show_written(complete, secret, as_json)
 

@@ -18,7 +18,7 @@ from oidcserver.cli.client_explanation import client_explanation
 from oidcserver.cli.keys import demand_keys
 from oidcserver.operations.ini_file import check_logging, read_settings
 from oidcserver.operations.schema import check_schema
-from oidcserver.plugins.directives import STAGED
+from oidcserver.plugins.offering import STAGED
 from oidcserver.plugins.selection import startup_warnings
 from oidcserver.settings import Setting, is_secret, refers
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from oidcserver.interfaces import Scope
 from oidcserver.plugins.catalog import Offer
-from oidcserver.plugins.directives import SCOPE_NAME
+from oidcserver.plugins.offering import SCOPE_NAME
 from oidcserver.plugins.selection import DECLARE
 from oidcserver.settings import lines
 

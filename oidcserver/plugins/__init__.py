@@ -6,7 +6,8 @@
 from functools import partial
 from typing import Any
 
-from oidcserver.plugins.directives import DIRECTIVES, offer
+from oidcserver.plugins.directives import DIRECTIVES
+from oidcserver.plugins.offering import offer
 from oidcserver.plugins.provider import Provider
 from oidcserver.plugins.selection import (
     AFTER_SCHEMA,

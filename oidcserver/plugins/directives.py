@@ -4,55 +4,13 @@ Each makes an introspectable and an entry of the catalog. Two plugins that claim
 start with both call sites; an application's own offer overrides a plugin's.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pyramid.config import PHASE0_CONFIG
-
 from oidcserver.interfaces import ClaimsSource, GrantOffer, Interaction, Profile, Scope
-from oidcserver.plugins.catalog import Offer
 from oidcserver.plugins.endpoints import EndpointOffer
-from oidcserver.settings import ConfigurationProblem, Converter, Setting, nearest
-
-OFFER = PHASE0_CONFIG
-
-#: The pipelines that stages are put into.
-STAGED = (
-    "authorization",
-    "authorization_response",
-    "token_request",
-    "token_grant",
-    "token_response",
-)
-#: The name of a scope (RFC 6749 section 3.3).
-SCOPE_NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
-
-
-def offer(config: Any, kind: str, name: str, value: Any) -> None:
-    """Queue an offer: ``config.add_oauth_offer(kind, name, value)``, for kinds of your own."""
-    entry = Offer(kind, name, value, config.action_info, config.includepath)
-    introspectable = config.introspectable(f"oauth {kind}", name, name, f"oauth {kind}")
-    introspectable["value"] = value
-
-    def register() -> None:
-        config.registry.provider.catalog.add(entry)
-
-    config.action(None, register, order=OFFER, introspectables=(introspectable,))
-
-
-def _require(config: Any, kind: str, name: str, value: Any, *methods: str) -> None:
-    """Stop the start where a value lacks a method, or cannot be called where none is named.
-
-    :raises ConfigurationProblem: with the place of the directive.
-    """
-    lacking = [method for method in methods if not callable(getattr(value, method, None))]
-    if lacking or not (methods or callable(value)):
-        has = f"has no {' and no '.join(lacking)}" if lacking else "cannot be called"
-        info = config.action_info
-        raise ConfigurationProblem(
-            f"The {kind} {name!r} of {info.file}:{info.line} {has}, so it cannot be used."
-        )
+from oidcserver.plugins.offering import offer, require, require_pipeline, require_scope_name
+from oidcserver.settings import Converter, Setting
 
 
 def add_oauth_setting(
@@ -60,9 +18,9 @@ def add_oauth_setting(
 ) -> None:
     """Declare a key of the ini: how its text is converted, its default and its reason.
 
-    :param secret: whether ``explain`` and error messages keep its value to themselves. They do so
-        too where ``convert`` is :func:`oidcserver.settings.reference`, and where the name ends in
-        password, passphrase, secret, credential, private_key or api_key.
+    :param secret: whether ``explain`` and error messages hide its value. They always do if
+        ``convert`` is :func:`oidcserver.settings.reference`, or if the name ends in password,
+        passphrase, secret, credential, private_key or api_key.
     """
     offer(config, "setting", name, Setting(name, convert, default, why, secret))
 
@@ -108,7 +66,7 @@ def add_client_authentication_method(config: Any, name: str, method: Any) -> Non
         (:class:`oidcserver.interfaces.ClientAuthenticationMethod`) or its dotted name.
     """
     method = config.maybe_dotted(method)
-    _require(config, "client authentication method", name, method, "presented", "authenticate")
+    require(config, "client authentication method", name, method, "presented", "authenticate")
     offer(config, "client authentication method", name, method)
 
 
@@ -132,17 +90,16 @@ def add_oauth_endpoint(
     :param pattern: the route pattern, below the include's route prefix.
     :param methods: the HTTP methods it answers; every other gets 405 with Allow.
     :param cors: whether scripts of other origins use it: preflight requests are answered, and its
-        errors can be read. Which of them may read its other answers is the view's to say.
-    :param multipart: whether a form may come as multipart/form-data too, text parts only;
-        everywhere else that is answered with 415.
-    :param well_known: whether it is also at the root of the host, where the path of an issuer that
-        has one follows the pattern (RFC 8414 section 3.1).
+        errors can be read. The view decides which of them may read its other responses.
+    :param multipart: whether it accepts multipart/form-data of text parts; others answer 415.
+    :param well_known: whether it is also at the root of the host, with the path of the issuer after
+        the pattern (RFC 8414 section 3.1).
     :param metadata_field: the discovery member that holds its URL; by default
         ``{name}_endpoint``; None for none.
     :param metadata: further discovery members that exist with it: values, or callables that
         take the provider.
     """
-    _require(config, "endpoint", name, config.maybe_dotted(view))
+    require(config, "endpoint", name, config.maybe_dotted(view))
     field = f"{name}_endpoint" if metadata_field == "" else metadata_field
     endpoint = EndpointOffer(
         name, pattern, config.maybe_dotted(view), tuple(methods), cors, multipart, well_known,
@@ -153,7 +110,7 @@ def add_oauth_endpoint(
 
 def add_oauth_page(config: Any, name: str, register: Callable[[Any], None]) -> None:
     """Offer pages for ``oidc.pages``: ``register(config)`` adds their routes and views."""
-    _require(config, "page", name, register)
+    require(config, "page", name, register)
     offer(config, "page", name, (config, register))
 
 
@@ -181,25 +138,20 @@ def add_oauth_stage(
     :param after: names of stages of that endpoint that it follows; default: the last so far.
     :param before: names of stages that it precedes.
     """
-    if endpoint not in STAGED:
-        info = config.action_info
-        raise ConfigurationProblem(
-            f"The stage {name!r} of {info.file}:{info.line} is for {endpoint!r}, which has no "
-            f"stages.{nearest(endpoint, STAGED)} There are: {', '.join(STAGED)}."
-        )
-    _require(config, "stage", name, stage)
+    require_pipeline(config, name, endpoint)
+    require(config, "stage", name, stage)
     offer(config, f"{endpoint} stage", name, (stage, after, before))
 
 
 def add_response_mode(config: Any, name: str, encode: Callable[..., Any]) -> None:
     """Offer a response mode: ``encode(request, redirect_uri, parameters)`` returns a response."""
-    _require(config, "response mode", name, encode)
+    require(config, "response mode", name, encode)
     offer(config, "response mode", name, encode)
 
 
 def add_access_token_format(config: Any, name: str, token_format: Any) -> None:
     """Offer a format for ``oauth.access_token_format``: ``encode`` and ``decode``."""
-    _require(config, "access token format", name, token_format, "encode", "decode")
+    require(config, "access token format", name, token_format, "encode", "decode")
     offer(config, "access token format", name, token_format)
 
 
@@ -213,26 +165,21 @@ def add_interaction(
     before: str | Sequence[str] | None = None,
 ) -> None:
     """Add a reason to ask the person something (:class:`oidcserver.interfaces.Interaction`)."""
-    _require(config, "interaction", name, needed)
+    require(config, "interaction", name, needed)
     interaction = Interaction(name, needed, route_name)
     offer(config, "interaction", name, (interaction, after, before))
 
 
 def add_scope(config: Any, name: str, description: str, claims: Sequence[str] = ()) -> None:
-    """Offer a scope: what it allows in plain words for the consent page, and its claims."""
-    if not SCOPE_NAME.fullmatch(name):
-        info = config.action_info
-        raise ConfigurationProblem(
-            f"The scope {name!r} of {info.file}:{info.line} is not the name of one scope: it has "
-            "printable ASCII characters and no space, quote or backslash (RFC 6749 section 3.3)."
-        )
+    """Offer a scope: its description for the consent page, and its claims."""
+    require_scope_name(config, name)
     offer(config, "scope", name, Scope(name, description, tuple(claims)))
 
 
 def add_user_directory(config: Any, name: str, directory: Any) -> None:
     """Offer a directory for ``oidc.user_directory``: an object, or its dotted name."""
     directory = config.maybe_dotted(directory)
-    _require(config, "user directory", name, directory, "authenticate", "claims")
+    require(config, "user directory", name, directory, "authenticate", "claims")
     offer(config, "user directory", name, directory)
 
 
@@ -244,7 +191,7 @@ def add_claims_source(
 ) -> None:
     """Offer a source for ``oidc.claims_sources`` (:class:`oidcserver.interfaces.ClaimsSource`)."""
     read = config.maybe_dotted(read)
-    _require(config, "claims source", name, read)
+    require(config, "claims source", name, read)
     offer(config, "claims source", name, ClaimsSource(read, dict(claims)))
 
 
@@ -265,19 +212,19 @@ def add_client_metadata_member(config: Any, name: str, rule: Callable[[Any, Any]
     :param rule: takes the value and the provider, and returns what to store; it raises
         ``ValueError`` with half a sentence that says what is wrong and quotes no input.
     """
-    _require(config, "client metadata member", name, rule)
+    require(config, "client metadata member", name, rule)
     offer(config, "client metadata member", name, rule)
 
 
 def add_subject_type(config: Any, name: str, subject: Callable[..., str]) -> None:
     """Offer a type for ``oidc.subject_types``: ``subject(request, client, user)`` returns sub."""
-    _require(config, "subject type", name, subject)
+    require(config, "subject type", name, subject)
     offer(config, "subject type", name, subject)
 
 
 def add_startup_check(config: Any, name: str, check: Callable[[Any], str | None]) -> None:
     """Add a check of the whole configuration: ``check(registry)`` returns a sentence or None."""
-    _require(config, "startup check", name, check)
+    require(config, "startup check", name, check)
     offer(config, "startup check", name, check)
 
 

@@ -9,7 +9,7 @@ from pyramid.exceptions import CyclicDependencyError
 from pyramid.util import TopologicalSorter
 
 from oidcserver.plugins.catalog import Offer
-from oidcserver.plugins.directives import STAGED
+from oidcserver.plugins.offering import STAGED
 from oidcserver.plugins.provider import Provider
 from oidcserver.settings import (
     PREFIXES,

@@ -1,0 +1,74 @@
+"""Offers of directives: each is queued, or stops the start if it cannot be used."""
+
+import re
+from typing import Any
+
+from pyramid.config import PHASE0_CONFIG
+
+from oidcserver.plugins.catalog import Offer
+from oidcserver.settings import ConfigurationProblem, nearest
+
+OFFER = PHASE0_CONFIG
+
+#: The pipelines that stages are put into.
+STAGED = (
+    "authorization",
+    "authorization_response",
+    "token_request",
+    "token_grant",
+    "token_response",
+)
+#: The name of a scope (RFC 6749 section 3.3).
+SCOPE_NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+
+
+def offer(config: Any, kind: str, name: str, value: Any) -> None:
+    """Queue an offer: ``config.add_oauth_offer(kind, name, value)``, for kinds of your own."""
+    entry = Offer(kind, name, value, config.action_info, config.includepath)
+    introspectable = config.introspectable(f"oauth {kind}", name, name, f"oauth {kind}")
+    introspectable["value"] = value
+
+    def register() -> None:
+        config.registry.provider.catalog.add(entry)
+
+    config.action(None, register, order=OFFER, introspectables=(introspectable,))
+
+
+def require(config: Any, kind: str, name: str, value: Any, *methods: str) -> None:
+    """Stop the start where a value lacks a method, or cannot be called where none is named.
+
+    :raises ConfigurationProblem: with the place of the directive.
+    """
+    lacking = [method for method in methods if not callable(getattr(value, method, None))]
+    if lacking or not (methods or callable(value)):
+        has = f"has no {' and no '.join(lacking)}" if lacking else "cannot be called"
+        info = config.action_info
+        raise ConfigurationProblem(
+            f"The {kind} {name!r} of {info.file}:{info.line} {has}, so it cannot be used."
+        )
+
+
+def require_pipeline(config: Any, name: str, endpoint: str) -> None:
+    """Stop the start where a stage is for a pipeline that does not exist.
+
+    :raises ConfigurationProblem: with the place of the directive.
+    """
+    if endpoint not in STAGED:
+        info = config.action_info
+        raise ConfigurationProblem(
+            f"The stage {name!r} of {info.file}:{info.line} is for {endpoint!r}, which has no "
+            f"stages.{nearest(endpoint, STAGED)} There are: {', '.join(STAGED)}."
+        )
+
+
+def require_scope_name(config: Any, name: str) -> None:
+    """Stop the start where a text is not the name of one scope.
+
+    :raises ConfigurationProblem: with the place of the directive.
+    """
+    if not SCOPE_NAME.fullmatch(name):
+        info = config.action_info
+        raise ConfigurationProblem(
+            f"The scope {name!r} of {info.file}:{info.line} is not the name of one scope: it has "
+            "printable ASCII characters and no space, quote or backslash (RFC 6749 section 3.3)."
+        )
