@@ -14,11 +14,12 @@ from oidcserver.oauth.registration import (
     InvalidClientMetadata,
     register_client,
     rotate_client_secret,
-    update_client,
 )
 from oidcserver.oauth.registration.fields import set_columns
 from oidcserver.oauth.responses import see_other
+from oidcserver.views.access import login_url
 from oidcserver.views.client_access import find_client, is_administrator, managed
+from oidcserver.views.client_change import SignInRequired, change_client
 from oidcserver.views.client_examples import examples
 from oidcserver.views.client_form import new_ticket, new_values, read_ticket, typed_values
 from oidcserver.views.client_members import (
@@ -112,9 +113,9 @@ def edit(request: Any) -> Response:
         metadata, columns = read_members(request, fields, client.client_metadata)
         # Once more, and now for us alone: asking another host ended the transaction.
         client = find_client(request, to_change=True)
-        metadata = {**client.client_metadata, **metadata}
-        secret = update_client(request.provider, request.dbsession, client, metadata)
-        set_columns(client, columns)
+        with request.dbsession.begin_nested():
+            secret = change_client(request, client, {**client.client_metadata, **metadata})
+            set_columns(client, columns)
     except InvalidClientMetadata as problem:
         return _form(request, typed_values(request, fields), "", client=client, problem=problem)
     _notify(request, "client_changed", client)
@@ -210,6 +211,7 @@ def _form(
             "errors": errors,
             "first_error": next((name for name in values if name in errors), ""),
             "problems": general,
+            "sign_in": login_url(request, again="1") if isinstance(problem, SignInRequired) else "",
             "saved": "saved" in request.GET and problem is None,
             "again": "again" in request.GET,
             "examples": examples(request, client) if client is not None else [],

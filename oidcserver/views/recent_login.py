@@ -14,6 +14,12 @@ SETTING = "oidc.recent_login"
 View = Callable[[Any], Any]
 
 
+def signed_in_a_moment_ago(request: Any) -> bool:
+    """Whether the setting requires no other sign-in of the user who is signed in."""
+    lifetime = request.provider.settings[SETTING]
+    return bool(lifetime == 0 or request.login_session.auth_time > request.now - lifetime)
+
+
 def sign_in_again(request: Any, **fields: str) -> Response | None:
     """Return the way to the login page, or None where the user signed in a moment ago.
 
@@ -21,8 +27,7 @@ def sign_in_again(request: Any, **fields: str) -> Response | None:
 
     :param fields: what that URL gets as its query, in place of the form that was sent.
     """
-    lifetime = request.provider.settings[SETTING]
-    if lifetime == 0 or request.login_session.auth_time > request.now - lifetime:
+    if signed_in_a_moment_ago(request):
         return None
     url = own_url(request).partition("?")[0]
     return see_other(login_url(request, f"{url}?{urlencode(fields)}" if fields else url, again="1"))
@@ -44,5 +49,5 @@ def includeme(config: Any) -> None:
         seconds,
         300,
         "How recently a user has to have signed in to end other sessions, withdraw what was "
-        "allowed, or replace or delete a client; 0: at any time.",
+        "allowed, change how a client authenticates, or delete it; 0: at any time.",
     )

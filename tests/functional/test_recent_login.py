@@ -129,3 +129,54 @@ def test_an_operator_may_do_without(make_provider: Any, clock: Any) -> None:
     clock.advance(LONG_AGO)
     form_of(here.get("/account"), "/sessions", "Sign out there").submit("session")
     assert there.get("/account").status_int == 303
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"token_endpoint_auth_method": "none"},
+        {"id_token_signed_response_alg": "HS256"},
+        {"jwks_uri": "https://client.example/keys"},
+    ],
+)
+def test_how_a_client_authenticates_is_changed_after_the_password_was_said_again(
+    provider: Provider, client: RelyingParty, clock: Any, change: dict[str, str]
+) -> None:
+    browser = provider.browser()
+    browser.sign_in()
+    clock.advance(LONG_AGO)
+    path = f"/clients/{client.client_id}"
+
+    def save(form: Any, status: int) -> Any:
+        form["client_name"] = "Better Shop"
+        for name, value in change.items():
+            form[name] = value
+        return form.submit(status=status)
+
+    def stored() -> tuple[Any, ...]:
+        with provider.database() as dbsession:
+            row = dbsession.get_one(Client, client.client_id)
+            (name, value) = next(iter(change.items()))
+            return row.client_name, row.member(name) == value, row.previous_secret_digest
+
+    page = save(browser.get(path).forms["client"], 400)
+    assert "cs_" not in page
+    assert stored() == ("Shop", False, None)
+    link = page.html.find("a", string="Sign in again (opens another tab)")
+    form = browser.get(link["href"]).forms["login"]
+    form["password"] = "valid"
+    assert form.submit().location.endswith(path)
+    assert page.forms["client"]["client_name"].value == "Better Shop"
+    page.forms["client"].submit()
+    assert stored()[:2] == ("Better Shop", True)
+
+
+def test_what_else_a_client_says_is_changed_at_any_time(
+    provider: Provider, client: RelyingParty, clock: Any
+) -> None:
+    browser = provider.browser()
+    browser.sign_in()
+    clock.advance(LONG_AGO)
+    form = browser.get(f"/clients/{client.client_id}").forms["client"]
+    form["client_name"] = "Better Shop"
+    assert "saved" in form.submit(status=303).location
