@@ -16,8 +16,8 @@ class User(Protocol):
 class UserDirectory(Protocol):
     """Knows the people. Selected by ``oidc.user_directory``.
 
-    It may have a ``sign_in_hint``, a sentence that the login page shows: which name and password
-    are asked for.
+    It may have a ``sign_in_hint``, a sentence on the login page that describes the user name and
+    the password.
     """
 
     def authenticate(self, request: Any, username: str, password: str) -> User | None:

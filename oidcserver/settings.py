@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 Converter = Callable[[str], Any]
 
-#: Settings whose value is a secret, also where a plugin that declares one does not say so.
+#: Names of settings that are secrets, even if the plugin that declares one does not say so.
 _SECRET_NAME = re.compile("(password|passphrase|secret|credential|private_key|api_?key)s?$")
 
 #: The prefixes that belong to this package: an unknown key below them stops the start.
@@ -30,7 +30,7 @@ class ConfigurationProblem(SystemExit):
 
 
 class ReferenceProblem(ValueError):
-    """``env:NAME`` or ``file:PATH`` refers to nothing; the text is a sentence without its dot."""
+    """``env:NAME`` or ``file:PATH`` does not exist; the text is a sentence without a full stop."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -47,7 +47,7 @@ class Setting:
     convert: Converter
     default: Any
     why: str
-    #: Whether its value is shown to nobody, as a password.
+    #: Whether its value must not be shown, as a password.
     secret: bool = False
 
 
@@ -240,10 +240,10 @@ def refers(raw: Any) -> bool:
 
 
 def is_secret(setting: Setting, raw: Any) -> bool:
-    """Whether what the ini says of a setting is shown to nobody.
+    """Whether the value of a setting in the ini must not be shown.
 
-    That is so where the setting says so, where it may be a reference, and where its name is one of
-    a secret. A reference itself may be shown.
+    It must not if the setting is declared as a secret or may be a reference, or if its name is that
+    of a secret. A reference itself may be shown.
     """
     named = _SECRET_NAME.search(setting.name) is not None
     return (setting.secret or setting.convert is reference or named) and not refers(raw)

@@ -1,4 +1,4 @@
-"""The Authorization header of the scheme Basic (RFC 7617), as OAuth has it."""
+"""The Authorization header of the scheme Basic (RFC 7617), as OAuth encodes it."""
 
 from base64 import b64decode
 from typing import Any
@@ -14,10 +14,10 @@ def is_basic(request: Any) -> bool:
 
 
 def read_basic(header: str) -> tuple[str, tuple[str, ...]]:
-    """Return the client of the header, and its secret in each way in which it can be read.
+    """Return the client_id of the header, and the secret as decoded and as sent.
 
-    Both parts are form-urlencoded. Many clients send them as they are: a secret counts in either
-    reading, and an identifier holds no character that would make two readings of it.
+    RFC 6749 section 2.3.1 requires both to be form-urlencoded. Many clients do not encode them, so
+    both forms of the secret are tried. No client_id has a character that encoding changes.
     """
     encoded = header.partition(" ")[2].strip(" ")
     try:

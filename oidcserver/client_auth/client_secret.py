@@ -17,7 +17,7 @@ class ClientSecretBasic:
     """The method ``client_secret_basic``: HTTP Basic (RFC 7617)."""
 
     def presented(self, request: Any) -> bool:
-        """Say whether the Authorization header is Basic, and more than the name of a client."""
+        """Say whether the Authorization header is Basic and has a secret."""
         return is_basic(request) and not names_client(request)
 
     def authenticate(self, request: Any, server: Any) -> Client:
@@ -34,7 +34,7 @@ class ClientSecretPost:
     """The method ``client_secret_post``: both in the body."""
 
     def presented(self, request: Any) -> bool:
-        """Say whether there is a ``client_secret``; an empty one may as well be left out."""
+        """Say whether there is a ``client_secret``; an empty one counts as none."""
         return bool(request.form.get("client_secret"))
 
     def authenticate(self, request: Any, server: Any) -> Client:

@@ -1,4 +1,4 @@
-"""none: a public client says who it is and proves nothing (RFC 6749 section 3.2.1)."""
+"""none: a public client names itself without a credential (RFC 6749 section 3.2.1)."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ class NoAuthentication:
     """
 
     def presented(self, request: Any) -> bool:
-        """Say whether there is an identifier alone."""
+        """Say whether the request has an identifier and no credential."""
         return names_client(request)
 
     def authenticate(self, request: Any, server: Any) -> Client:
-        """Return the client of that identifier; where it is sent twice it has to be the same."""
+        """Return the client; if header and body both name one, it has to be the same."""
         client_id = request.form.get("client_id")
         if is_basic(request):
             named, _ = read_basic(request.headers["Authorization"])

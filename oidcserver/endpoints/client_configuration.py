@@ -67,7 +67,7 @@ def _demand_client(request: Any, client_id: str, token: str, *, for_update: bool
 
 
 def _replace(request: Any, client: Client, token: str) -> tuple[Client, dict[str, str]]:
-    """Store the new metadata; return the client as it is then, and the secret if it is new."""
+    """Store the new metadata; return the changed client, and the secret if it is new."""
     metadata = read_metadata(request.body)
     _check_repeated(client, metadata)
     checked = check_metadata(request, metadata, client)

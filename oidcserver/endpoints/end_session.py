@@ -34,10 +34,10 @@ UNVERIFIED = "unverified"
 
 
 def end_session(request: Any) -> Response:
-    """Sign out and go back where a hint proves who asks; else let the user decide.
+    """Sign out and redirect if a hint proves which client asks; otherwise ask the user.
 
-    What cannot be used of a request is ignored, recorded and said: nobody stays signed in since an
-    application made a mistake.
+    Parts of a request that cannot be used are ignored, recorded and shown, so that a mistake of an
+    application does not keep the user signed in.
     """
     try:
         payload = Payload(read_form(request) if request.method == "POST" else read_query(request))
@@ -75,10 +75,10 @@ def _read_hint(request: Any, data: dict[str, str]) -> IdTokenHint | None:
 
 
 def _again_with_cookies(request: Any, data: dict[str, str], hint: IdTokenHint | None) -> Response:
-    """Lead a form to a GET.
+    """Redirect a form to a GET.
 
-    Browsers keep our cookie from a form of another site, but not from what it leads to. The ID
-    token may be too long for a URL, so what it says goes there, sealed.
+    Browsers do not send our cookie with a form of another site, but with the GET after it. The ID
+    token may be too long for a URL, so its claims go there, sealed.
     """
     query = {name: data[name] for name in PARAMETERS if name in data}
     if HINT in data:
@@ -115,7 +115,7 @@ def _after(request: Any, data: dict[str, str], hint: IdTokenHint | None) -> Afte
 def _problems(
     data: dict[str, str], hint: IdTokenHint | None, client: Client | None
 ) -> Iterator[str]:
-    """Say what of the request cannot be used, one sentence each."""
+    """Return a sentence for each part of the request that cannot be used."""
     if HINT in data and hint is None:
         yield (
             "id_token_hint was ignored: it is not an ID token of this server that can be verified, "

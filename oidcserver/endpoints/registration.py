@@ -40,7 +40,7 @@ def registration(request: Any) -> Response:
         metadata = check_metadata(request, said)
         if token is not None and not use_initial_access_token(request.dbsession, token):
             raise _unknown_token()
-        # Whoever gave the token, or signed the software statement, vouches for the client.
+        # The issuer of the token or of the software statement vouches for the client.
         vouched = token is not None or said.get(SOFTWARE_STATEMENT) is not None
         registered = _register(request, metadata, self_registered=not vouched)
         return allow_any_origin(json_response(201, registered))
@@ -93,7 +93,7 @@ def _admit(request: Any) -> str | None:
         return None
     token = read_bearer_token(request)
     known = find_initial_access_token(request.dbsession, token)
-    # Attempts are counted outside of a transaction, wrong tokens apart from each that is right.
+    # Attempts are counted outside of a transaction, wrong tokens separately from each valid token.
     request.tm.commit()
     request.tm.begin()
     _count(request, f"registration:{known.id if known else 'wrong token'} {network}")
@@ -103,7 +103,7 @@ def _admit(request: Any) -> str | None:
 
 
 def _count(request: Any, key: str) -> None:
-    """Count an attempt, since each client is a row for a long time."""
+    """Count an attempt, since each registered client is stored for a long time."""
     settings = request.provider.settings
     limit, window = settings["oauth.registration_limit"], settings["oauth.registration_window"]
     wait = take(request.dbsession, key, limit, window)

@@ -106,9 +106,9 @@ def check_verifier(oauth_request: Any) -> None:
 
 
 def warn_of_exempt_clients(registry: Any) -> None:
-    """Log which stored clients have an exemption that the configuration does not allow (any more).
+    """Log which stored clients have an exemption that the configuration does not allow.
 
-    It has no effect: they have to use PKCE.
+    The exemption has no effect: they have to use PKCE.
     """
     if registry.provider.settings["oauth.pkce_exemptions"]:
         return

@@ -82,7 +82,7 @@ class RefreshTokenGrant(TokenGrant):
         return successor if rotated else None
 
     def _use_session(self) -> None:
-        """Keep the session from idling out while an application that rests on it is in use."""
+        """Note the use of the session, so that it does not expire while applications use it."""
         request, found = self.http_request, self.found
         allowed = still_allowed(request, self.request.client, found.token.scope)
         session_id, seen_at = found.authorization.session_id, found.session_seen_at

@@ -56,11 +56,11 @@ class Client(Base, ClientMixin):
     updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
     #: A resource server: may introspect the tokens of every client (RFC 7662 section 4).
     resource_server: Mapped[bool] = mapped_column(default=False)
-    #: Registered itself where anybody may: nobody vouches for it, and it may be an attacker's.
+    #: Registered itself without an initial access token or software statement: it is not trusted.
     self_registered: Mapped[bool] = mapped_column(default=False)
     access_token_format: Mapped[str | None] = mapped_column(String(32))
-    #: When a client that registered itself was registered or last used, once a day; None: it did
-    #: not register itself, and stays.
+    #: When a client that registered itself, with a token or without, was registered or last used
+    #: (noted once a day). None for all others, which are never pruned.
     last_used_at: Mapped[int | None] = mapped_column(Time, index=True)
     #: Of the token by which the client manages its registration (RFC 7592); None: it may not.
     registration_token_digest: Mapped[str | None] = mapped_column(Digest)
@@ -106,7 +106,7 @@ class Client(Base, ClientMixin):
         return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
 
     def get_allowed_scope(self, scope: str | None) -> str:
-        """Return those of the requested scopes that are registered, once, in the asked order."""
+        """Return the requested scopes that are registered, each once, in their order."""
         allowed = set(self.scopes)
         return " ".join(word for word in dict.fromkeys((scope or "").split()) if word in allowed)
 
@@ -161,7 +161,7 @@ def note_use(dbsession: Session, client_id: str, last_used_at: int) -> None:
     dbsession.execute(
         update(Client)
         .where(Client.client_id == client_id, Client.last_used_at < now)
-        # Its registration does not change with that.
+        # updated_at is for changes of the registration.
         .values(last_used_at=now, updated_at=Client.updated_at)
         .execution_options(synchronize_session=False)
     )

@@ -20,8 +20,8 @@ def make_engine(url: str | URL) -> Engine:
     The pool has no limit, for a thread has no more than one of its connections: a smaller pool
     than there are threads would let them wait, or connect anew all the time.
 
-    Errors hold no values: logs are read by more people than the database is. A new SQLite file is
-    for its owner alone, and so are the files that SQLite makes beside it.
+    Errors hold no values: logs are read by more people than the database is. Only its owner
+    can read a new SQLite file and the files that SQLite makes beside it.
     """
     engine = create_engine(url, poolclass=QueuePool, pool_size=0, hide_parameters=True)
     event.listen(engine, "handle_error", _hide_values)
@@ -33,7 +33,7 @@ def make_engine(url: str | URL) -> Engine:
 
 
 def hide_values(*errors: BaseException | None) -> None:
-    """Take out of errors of a driver what PostgreSQL adds: its DETAIL quotes whole rows."""
+    """Remove PostgreSQL's DETAIL from errors of the driver, since it quotes whole rows."""
     for error in errors:
         if error is not None and error.args and isinstance(error.args[0], str):
             error.args = (error.args[0].partition("\nDETAIL:")[0], *error.args[1:])
@@ -44,9 +44,9 @@ def _hide_values(context: Any) -> None:
 
 
 def _make_private(dialect: Any, record: Any, arguments: Any, options: Any) -> None:
-    """Make the file, if there is none; SQLite gives its mode to those that it makes beside it.
+    """Create the file if there is none; SQLite creates its other files with the same mode.
 
-    What is wrong with the place is said by the driver, which opens the file next.
+    Errors are ignored here: the driver opens the file next and reports them.
     """
     name = arguments[0]
     if not name or name == ":memory:" or name.startswith("file:"):

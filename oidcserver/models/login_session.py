@@ -13,13 +13,13 @@ from oidcserver.models.reading import Reader
 from oidcserver.models.statements import Transaction
 from oidcserver.models.user import User
 
-#: By so much the use of a session is noted at most once, in seconds.
+#: The use of a session is noted at most once in so many seconds.
 TOUCH_SECONDS = 60
 
 
 class LoginSession(Base):
-    """A login session. ``id`` is told to no client: each knows the session by a ``sid`` that is
-    made of it. The cookie's value is another secret, which changes at every login and step-up."""
+    """A login session. Clients never see ``id``, only a ``sid`` that is derived from it for each
+    of them. The cookie's value is another secret, which changes at every login and step-up."""
 
     __tablename__ = "login_session"
 
@@ -83,7 +83,7 @@ def renew_login_session(dbsession: Session, session_id: str, **columns: Any) -> 
 
 
 def touch_login_session(dbsession: Session, session_id: str, last_seen_at: int) -> None:
-    """Note that a session is in use, unless it was noted a moment ago."""
+    """Note that a session is in use, unless that was noted in the last minute."""
     now = clock.now()
     if last_seen_at > now - TOUCH_SECONDS:
         return

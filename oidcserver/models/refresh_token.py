@@ -40,7 +40,7 @@ class RefreshToken(Base):
 
 
 class FoundRefreshToken(NamedTuple):
-    """A refresh token and what it rests on; to be read only."""
+    """A refresh token with its authorization, user and session; read-only."""
 
     token: RefreshToken
     authorization: Authorization
@@ -50,7 +50,7 @@ class FoundRefreshToken(NamedTuple):
     session_expires_at: int | None
 
     def session_is_alive(self, now: int, idle_seconds: int) -> bool:
-        """Whether the login session goes on, in which the user allowed this."""
+        """Whether the login session in which the user allowed this is still open."""
         seen_at, expires_at = self.session_seen_at, self.session_expires_at
         if seen_at is None or expires_at is None:
             return False

@@ -17,7 +17,7 @@ from oidcserver.models.base import Base, Digest, Identifier, Json, Time, Words
 REQUEST_URI_PREFIX = "urn:ietf:params:oauth:request_uri:"
 
 
-#: In place of a browser's digest, for a request that came without the browser's cookies.
+#: The browser digest of a request that came without the browser's cookies.
 ANY_BROWSER = ""
 
 
@@ -73,7 +73,7 @@ def find_suspended_request(dbsession: Session, request_uri: str) -> SuspendedReq
 def bind_suspended_request(
     dbsession: Session, suspended: SuspendedRequest, browser_digest: str
 ) -> bool:
-    """Bind a request to the first browser that takes it up. Of several at once, one gets True."""
+    """Bind a request to the first browser that resumes it. Of several at once, one gets True."""
     statement = (
         update(SuspendedRequest)
         .where(

@@ -12,7 +12,7 @@ class Throttle(Base):
     __tablename__ = "throttle"
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    #: The digest of what several keys have in common, such as a user name.
+    #: The digest of a text that several keys share, such as a user name.
     whose: Mapped[str | None] = mapped_column(Digest, index=True)
     hits: Mapped[int] = mapped_column(default=0)
     window_started_at: Mapped[int] = mapped_column(Time, index=True)

@@ -1,14 +1,14 @@
-"""The URL of the database: read, and refused at the start where no server could use it."""
+"""The URL of the database: parsed and checked at the start."""
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from oidcserver.settings import nearest
 
-#: What works, and the package of each driver; the URL may leave the driver out.
+#: The supported drivers and the package of each; a URL may omit the driver.
 DRIVERS = {"sqlite+pysqlite": None, "postgresql+psycopg2": "oidcserver[postgresql]"}
 _FORMS = ("sqlite:///PATH", "postgresql+psycopg2://USER@HOST/DATABASE")
-#: Names that other software has for what we call otherwise.
+#: Names that other software uses for these.
 _OTHER_NAMES = {"postgres": "postgresql+psycopg2", "pgsql": "postgresql+psycopg2"}
 
 

@@ -17,10 +17,10 @@ from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.requests import Payload, PyramidOAuth2Request
 from oidcserver.security.throttling import network_of, take, waiting_time
 
-#: What a request is sealed for that waits for somebody to sign in.
+#: The purpose of the seal on a request that waits for a user to sign in.
 PURPOSE = "authorization request"
 SEALED_PREFIX = f"{REQUEST_URI_PREFIX}sealed:"
-#: With it a URL passes proxies and fits into one parameter, which the request guard limits.
+#: So that the URL passes proxies, and the parameter passes the request guard.
 MAX_SEALED = 4000
 #: Characters of all parameters as JSON.
 MAX_STORED = 16384
@@ -106,9 +106,9 @@ class AuthorizationRequest:
     def suspend(self) -> str:
         """Keep the request for this browser; return its ``request_uri``.
 
-        Before anybody has signed in nothing is stored, so that nobody fills the database from
-        afar: the ``request_uri`` holds the request itself, sealed. Only what would make too long a
-        URL is stored.
+        Before a user has signed in nothing is stored, so that strangers cannot fill the database:
+        the ``request_uri`` holds the request itself, sealed. Only a request that would make the URL
+        too long is stored.
 
         :raises Rejection: as :meth:`store` does.
         """
@@ -122,7 +122,7 @@ class AuthorizationRequest:
         return self.store()
 
     def store(self, browser_digest: str | None = None) -> str:
-        """Store the request, so that it takes what the user answers; return its ``request_uri``.
+        """Store the request, with room for the user's answers; return its ``request_uri``.
 
         :param browser_digest: the browser that it belongs to; by default the one that asks.
         :raises Rejection: if the request is larger than any that is meant, or if too many were
@@ -146,7 +146,7 @@ class AuthorizationRequest:
 
 
 class SealedRequest(NamedTuple):
-    """What the ``request_uri`` of a request holds for which nobody has signed in yet."""
+    """The content of a ``request_uri`` that was made before a user signed in."""
 
     client_id: str
     browser_digest: str
@@ -155,7 +155,7 @@ class SealedRequest(NamedTuple):
 
 
 def find_request(request: Any, request_uri: str) -> SealedRequest | SuspendedRequest | None:
-    """Return what a ``request_uri`` of ours stands for; None for any other text."""
+    """Return the request of a ``request_uri`` of ours; None for any other text."""
     if not request_uri.startswith(SEALED_PREFIX):
         return find_suspended_request(request.dbsession, request_uri)
     sealed = request_uri.removeprefix(SEALED_PREFIX)
@@ -164,7 +164,7 @@ def find_request(request: Any, request_uri: str) -> SealedRequest | SuspendedReq
 
 
 def resume(request: Any, oauth_request: PyramidOAuth2Request) -> AuthorizationRequest:
-    """Return the request as sent, or the one that waited and that its ``request_uri`` names.
+    """Return the request as sent, or the suspended one that its ``request_uri`` names.
 
     A stored request that expired, or was answered long ago, is taken up anew as if its first URL
     were visited again: the user still arrives where the request wanted to go.
@@ -203,7 +203,7 @@ def _count(request: Any) -> None:
     """Count a request that is stored before anybody signed in, against its network."""
     settings = request.provider.settings
     network = network_of(request.remote_addr or "")
-    # What was read before is not used any more: none may be open while an attempt is counted.
+    # No transaction may be open while an attempt is counted; nothing read before is used again.
     request.tm.commit()
     request.tm.begin()
     wait = take(

@@ -27,10 +27,10 @@ def leaves_unasked(request: AuthorizationRequest) -> bool:
     """Whether an error may take the user to the client without a question.
 
     RFC 9700 section 4.11.2 forbids to redirect automatically where the redirect URI may be an
-    attacker's, who would use this server's name to send users to a page of his. It is trusted if
-    somebody vouches for the client (whoever runs the server, gave the initial access token or
-    signed the software statement), and by a user who has allowed the client access. All others
-    may have registered themselves for this very purpose.
+    attacker's, who would use this server's name to send users to another page. The client is
+    trusted if the operator registered it, or if it had an initial access token or a software
+    statement, or if this user has allowed it access. Any other client may have registered itself
+    for this purpose.
 
     ``prompt=none`` is the silent case of that section, in which OpenID Connect Core section 3.1.2.1
     allows no page: its errors go to the client, unless the browser says that it opens a page of
@@ -198,7 +198,7 @@ class AuthorizationResponder:
         reference: str,
         parameters: dict[str, Any],
     ) -> Response:
-        """Show the error, and leave it to the user whether to go on to the client."""
+        """Show the error with a link to the client, instead of a redirect."""
         http_request, redirect_uri = self.server.http_request, request.redirect_uri
         assert redirect_uri is not None
         if request.response_mode == "form_post":
@@ -206,7 +206,7 @@ class AuthorizationResponder:
             url, fields = redirect_uri, parameters
         else:
             url, fields = self._send(request, parameters).location, {}
-        # Of a mode that answers with a page of its own there is no link, so no way on.
+        # A response mode that answers with a page has no URL to link to.
         onward = Onward(destination(redirect_uri), url, fields) if url else None
         return error_page(http_request, rejection, reference, onward=onward)
 

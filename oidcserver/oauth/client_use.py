@@ -7,7 +7,7 @@ from oidcserver.oauth.authorization_request import AuthorizationRequest
 
 
 def note_authorization(request: AuthorizationRequest, parameters: dict[str, Any]) -> None:
-    """Note that a user allowed a client something; a rejected request is no use."""
+    """Note that a user granted a client an authorization; a rejected request does not count."""
     if request.authorization is not None:
         assert request.client is not None
         _note(request.http_request, request.client)

@@ -35,7 +35,7 @@ def create_authorization(request: Any, client: Client, user: Any, **columns: Any
 
 
 def may_be_redirected_to(request: Any, client: Client, redirect_uri: str) -> bool:
-    """Whether the client registered a redirect URI, as far as settings let its port differ."""
+    """Whether the client registered a redirect URI; the settings decide if its port may differ."""
     any_port = request.provider.settings["oauth.localhost_any_port"]
     return client.check_redirect_uri(redirect_uri, localhost_any_port=any_port)
 
@@ -48,9 +48,9 @@ def may_refresh(request: Any, client: Client) -> bool:
 
 
 def still_allowed(request: Any, client: Client, scope: str) -> str:
-    """Return those of the granted scopes that exist here and that the client has registered now.
+    """Return the granted scopes that still exist here and that the client still registers.
 
-    What was granted is narrowed when it is used, since both may have changed meanwhile.
+    Scopes are narrowed when they are used, since both may have changed since the grant.
     """
     known, registered = request.provider.scopes, client.scopes
     return " ".join(word for word in scope.split() if word in registered and word in known)

@@ -4,7 +4,7 @@ import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
 
-#: Whoever gets a code uses PKCE, without exception.
+#: Every client that gets a code has to use PKCE.
 PKCE_FOR_ALL = {"oauth.pkce_required": "all", "oauth.pkce_exemptions": False}
 
 

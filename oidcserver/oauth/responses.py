@@ -44,7 +44,7 @@ def error_response(rejection: Rejection) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Onward:
-    """A way to a client that the user may take: where it leads in words, its URL, and fields.
+    """A link or form that leads to a client: its destination in words, its URL and its fields.
 
     Fields are posted; without any it is a link.
     """
@@ -55,7 +55,7 @@ class Onward:
 
 
 def destination(redirect_uri: str) -> str:
-    """Say where a redirect URI leads: a host, or an application on the user's own device."""
+    """Return the destination of a redirect URI: a host, or an application on the user's device."""
     parts = urlsplit(redirect_uri)
     if parts.scheme in {"http", "https"}:
         return parts.netloc
@@ -82,7 +82,7 @@ def error_page(
     values["onward"] = onward
     response = render_to_response("oidcserver:templates/error.jinja2", values, request=request)
     response.status_int = rejection.status_code
-    # A challenge would open the browser's own password window.
+    # With a challenge the browser would open its own password dialog.
     response.headerlist.extend(it for it in rejection.headers if it[0] != "WWW-Authenticate")
     return response
 

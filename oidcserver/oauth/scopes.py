@@ -18,7 +18,7 @@ def scope_words(scope: str | None) -> list[str]:
 
 
 def registered_scopes(provider: Any, client: Client) -> list[str]:
-    """Return the scopes that a client registered and that the provider has."""
+    """Return the registered scopes of a client that the provider has."""
     return [name for name in client.scopes if name in provider.scopes]
 
 
@@ -34,7 +34,7 @@ def default_scope(provider: Any, client: Client) -> str:
 def ignored_because(
     provider: Any, client: Client, scope: str, response_type: str = "code"
 ) -> str | None:
-    """Return why a scope is ignored that a client asks for, as "is not ..."; None: it is granted.
+    """Return why a requested scope is ignored, as "is not ..."; None if it is granted.
 
     :param response_type: of the authorization request. Without a code there is no refresh token, so
         ``offline_access`` is ignored (OpenID Connect Core section 11).
@@ -49,7 +49,7 @@ def ignored_because(
 
 
 class IgnoredScopes:
-    """Logs each scope that a client asks for in vain, once in the life of a process.
+    """Logs each ignored scope of a client, once in the life of a process.
 
     The numbers of clients and of scopes per client are bounded, since anybody can send a request.
     """

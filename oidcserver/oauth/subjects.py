@@ -1,4 +1,4 @@
-"""What a client knows a user and a login session by: ``sub`` and ``sid``.
+"""The identifiers of a user and a login session for a client: ``sub`` and ``sid``.
 
 Neither lets clients of different sectors find out that they serve the same user (OpenID Connect
 Core section 8).

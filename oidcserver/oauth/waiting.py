@@ -1,4 +1,4 @@
-"""A request that waits for another host: without a transaction, and not too many at once."""
+"""Requests that wait for another host: without an open transaction, and a limited number."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,10 @@ from oidcserver.security.waiting import TooManyWaiting
 
 @contextmanager
 def waiting_for_a_host(request: Any) -> Iterator[None]:
-    """Begin a new transaction, which nothing is done in until the end of the ``with``.
+    """Commit the transaction and begin a new one, which stays unused until the end of the ``with``.
 
-    What was done in the one before is committed, what was read in it has to be read anew: while
-    somebody else takes their time no transaction is open.
+    So no transaction is open in the database while the request waits. Rows that were read before
+    have to be read again.
 
     :raises Rejection: ``temporarily_unavailable``, if too many requests wait already.
     """

@@ -7,22 +7,22 @@ from urllib.parse import quote, urlencode
 from oidcserver.models import Client
 from oidcserver.oauth.responses import destination
 
-#: The parameters of the end_session endpoint that the page that asks takes too.
+#: The parameters of the end_session endpoint that the sign-out page takes too.
 PARAMETERS = ("client_id", "post_logout_redirect_uri", "state")
 RULE = "OpenID Connect RP-Initiated Logout 1.0 section 2"
 
 
 @dataclass(frozen=True, slots=True)
 class AfterLogout:
-    """Where a user goes on after signing out, and what was ignored of the request to do it."""
+    """Where a user goes on after signing out, and the ignored parts of the request."""
 
     client: Client | None = None
-    #: The URL that the client registered, with the state; None: to a page of ours.
+    #: The URL that the client registered, with the state; None for a page of ours.
     target: str | None = None
-    #: The sentence for the developer of the client, and its reference; empty: nothing.
+    #: What was ignored, for the developer of the client, and its reference; empty if nothing was.
     ignored: str = ""
     reference: str = ""
-    #: What the page that asks needs to say the same.
+    #: The query of the sign-out page.
     query: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -35,11 +35,11 @@ def claims_of_id_token(
     *,
     alone: bool = False,
 ) -> dict[str, Any]:
-    """Return what an ID token says of a user: the claims that the claims parameter asks of it, and
+    """Return the claims of a user for an ID token: those that the claims parameter requests, and
     those of ``scopes``.
 
     :param alone: whether no access token is issued, so that UserInfo cannot be asked: the ID token
-        has what the claims parameter asks of UserInfo too.
+        also has the claims that the claims parameter requests from UserInfo.
     """
     asked = authorization.claims_request or {}
     names = [*asked.get("id_token", ()), *_names_of(request.provider, scopes)]

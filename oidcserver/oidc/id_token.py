@@ -14,7 +14,7 @@ from oidcserver.oidc.client_jwt import UNSIGNED, make_client_jwt, signing_algori
 from oidcserver.settings import boolean, choice, seconds
 
 ALGORITHM = "id_token_signed_response_alg"
-#: Of a client: what its ID tokens say, if not what ``oidc.id_token_claims`` says.
+#: The member of a client that overrides ``oidc.id_token_claims``.
 CLAIMS_MEMBER = "id_token_claims"
 
 

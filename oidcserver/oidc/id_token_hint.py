@@ -1,4 +1,4 @@
-"""``id_token_hint``: an ID token of ours that comes back to say who is meant.
+"""``id_token_hint``: an ID token of ours that names a user.
 
 The keys of ID tokens sign other JWTs too. None of them passes for an ID token (RFC 8725 section
 3.12): access tokens and logout tokens have a ``typ``, and UserInfo responses do not expire.
@@ -34,18 +34,18 @@ PURPOSE = "id_token_hint"
 
 @dataclass(frozen=True, slots=True)
 class IdTokenHint:
-    """What an ID token says that is used as a hint."""
+    """The claims of an ID token that is used as a hint."""
 
     client_id: str
     subject: str
-    #: The ``sid``; None where the ID token is of no login session.
+    #: The ``sid``; None if the ID token has no login session.
     sid: str | None
-    #: Whether only this server can have signed it. Under its secret the client can have, too.
+    #: Whether only this server can have signed it. With HS256 the client can sign it too.
     proven: bool
 
 
 def read_id_token_hint(request: Any, hint: str) -> IdTokenHint | None:
-    """Return what an ID token says that was issued here, expired or not; None for all else.
+    """Return the claims of an ID token that was issued here, expired or not; None for all else.
 
     :param hint: an ID token, or what :func:`seal_hint` returned.
     """
@@ -61,13 +61,13 @@ def read_id_token_hint(request: Any, hint: str) -> IdTokenHint | None:
 
 
 def seal_hint(request: Any, hint: IdTokenHint) -> str:
-    """Return a short text that can stand in for the ID token, in a URL or in the database."""
+    """Return a short text that replaces the ID token in a URL or in the database."""
     sealed: str = request.provider.sealer(PURPOSE).seal(compact(astuple(hint)).encode())
     return sealed
 
 
 def hinted_client(request: Any, hint: str) -> Client | None:
-    """Return the client that a hint names. That proves nothing: anybody can have written it."""
+    """Return the client that a hint names. The hint is not verified here."""
     try:
         client_id = read_unverified(hint, CLAIMS, MAX_OWN_TOKEN_BYTES).get("aud")
     except ValueError:
@@ -118,7 +118,7 @@ def read_hint(request: AuthorizationRequest) -> None:
             "OpenID Connect Core section 3.1.2.1",
         )
     request.extra[HINTED] = hint.subject
-    # The request may wait for the user, and an ID token is long and says much of somebody.
+    # The request may wait for the user, and an ID token is long and has personal data.
     request.payload.replace(PARAMETER, seal_hint(request.http_request, hint))
 
 

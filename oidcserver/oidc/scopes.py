@@ -86,9 +86,9 @@ def scope_lines(raw: str) -> tuple[str, ...]:
 
 
 def read_scope(line: str) -> Scope:
-    """Return the scope of a line: its name, its claims, and what it means to allow it.
+    """Return the scope of a line: its name, its claims and its description.
 
-    :raises ValueError: with what a line looks like.
+    :raises ValueError: with an example of a line.
     """
     name, _, rest = line.partition(": ")
     words, _, sentence = rest.partition("|")
@@ -101,7 +101,7 @@ def read_scope(line: str) -> Scope:
 
 
 def declare_scopes(provider: Any) -> None:
-    """Offer the scopes that the ini declares; one that exists gets further claims."""
+    """Offer the scopes that the ini declares; an existing scope gets further claims."""
     for number, line in enumerate(provider.settings[SETTING], start=1):
         scope = read_scope(line)
         offered = provider.catalog.offers("scope").get(scope.name)
@@ -114,7 +114,7 @@ def declare_scopes(provider: Any) -> None:
 
 
 def _demand_selected(registry: Any) -> str | None:
-    """A scope that is declared and not selected is a mistake."""
+    """Reject a scope that is declared and not selected."""
     provider = registry.provider
     declared = (read_scope(line).name for line in provider.settings[SETTING])
     missing = [name for name in declared if name not in provider.scopes]

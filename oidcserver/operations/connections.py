@@ -18,13 +18,13 @@ from waitress.utilities import Error
 
 log = logging.getLogger("oidcserver.serving")
 
-#: Up to so many bytes header and body wait for each other, so that one packet has both.
+#: Header and body of a response of up to so many bytes are sent together, in one packet.
 ANSWER_BYTES = 16384
-#: Of the connections that are allowed, the share from which on idle ones are closed.
+#: If more than this share of the allowed connections is open, idle ones are closed.
 FULL = 0.9
 #: Seconds in which an answer is read by a peer that is well, where connections run out.
 UNREAD = 2
-#: Seconds between two log lines about connections that had to make room.
+#: Seconds between two log lines about closed idle connections.
 LOG_INTERVAL = 60
 
 
@@ -51,7 +51,7 @@ class Parser(HTTPRequestParser):
             by Transfer-Encoding in a version that has none (RFC 9112 section 6.1).
         """
         super().parse_header(header_plus)
-        # waitress takes the field away where it obeys it.
+        # waitress removes the field if it uses it.
         in_old_version = "TRANSFER_ENCODING" in self.headers
         if in_old_version or (self.chunked and "CONTENT_LENGTH" in self.headers):
             self.expect_continue = False
@@ -64,7 +64,7 @@ class Channel(HTTPChannel):
     parser_class = Parser
     request: Any
     current_outbuf_count: int
-    #: The monotonic clock when it was opened or a request began; None where nothing is owed.
+    #: The monotonic time at which it was opened or a request began; None between requests.
     owed_since: float | None
     #: The monotonic clock since when an answer is not read in whole, and since when no byte of it
     #: was; None where the peer has read everything.
@@ -77,7 +77,7 @@ class Channel(HTTPChannel):
         self.owed_since = time.monotonic()
 
     def received(self, data: bytes) -> bool:
-        """Take what arrived."""
+        """Take the bytes that arrived."""
         before = self.request
         taken: bool = super().received(data)
         if self.request is None:
@@ -87,7 +87,7 @@ class Channel(HTTPChannel):
         return taken
 
     def write_soon(self, data: Any) -> int:
-        """Take a part of an answer; a small one leaves as a whole when the request is served.
+        """Take a part of a response; a small one is sent as a whole when the request is served.
 
         Otherwise header and body would be sent by a call each, and wake the main thread each.
         Where the operator sets ``send_bytes`` that alone counts.

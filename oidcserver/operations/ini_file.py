@@ -1,6 +1,6 @@
-"""What is wrong with an ini file, as one sentence.
+"""Mistakes of an ini file, as one sentence.
 
-PasteDeploy, which reads it for ``pserve``, tells those who run a server by tracebacks.
+PasteDeploy, which reads it for ``pserve``, reports them with tracebacks.
 """
 
 import configparser
@@ -20,7 +20,7 @@ _SERVERS = ("server",)
 
 
 def explain_ini_problem(problem: BaseException, ini: Path) -> str | None:
-    """Return one sentence for what reading an ini file raised; None for what is no fault of it."""
+    """Return a sentence for an exception while an ini file is read; None for other exceptions."""
     match problem:
         case FileNotFoundError() if not ini.exists():
             return f"{ini} does not exist: name the ini file, as in `pserve development.ini`."
@@ -95,7 +95,7 @@ def check_logging(ini: Path, load: Any) -> None:
 
 
 def make_importable(directory: str | Path) -> None:
-    """Let plugins beside an ini file be imported. What is installed goes before them."""
+    """Make the plugins beside an ini file importable; installed modules take precedence."""
     place = str(Path(directory).resolve())
     if place not in sys.path:
         sys.path.append(place)
@@ -118,7 +118,7 @@ def _interpolation(problem: configparser.InterpolationError, ini: Path) -> str:
 
 
 def _missing_section(message: str, ini: Path) -> str:
-    """Say which section or entry point PasteDeploy did not find."""
+    """Return which section or entry point PasteDeploy did not find."""
     found = re.match(r"No section (\S+) \(prefixed by '(\w+)'", message)
     if found is None:
         return f"{ini} cannot be used: {message.rstrip('.')}."

@@ -19,7 +19,7 @@ ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 
 
 class Budget:
-    """Counts what this process writes in a minute, for what is written often to have an end."""
+    """Counts what this process writes in a minute, so that it can be limited."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

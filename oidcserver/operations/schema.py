@@ -55,7 +55,7 @@ def check_schema(registry: Any) -> str | None:
 def upgrade(engine: Engine) -> None:
     """Bring the schema up to date.
 
-    :raises ConfigurationProblem: if that cannot be done; the database is as it was.
+    :raises ConfigurationProblem: if that fails; the database is not changed then.
     """
     from oidcserver.migrations import history
 
@@ -98,7 +98,7 @@ def read_revision(engine: Engine) -> str | None:
 
 
 def reason(problem: BaseException) -> str:
-    """Return what the database says, without a full stop."""
+    """Return the message of the database, without a full stop."""
     return one_line(getattr(problem, "orig", None) or problem)
 
 

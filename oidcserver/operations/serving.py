@@ -29,7 +29,7 @@ REQUEST_TIMEOUT = 30
 
 
 class CannotListen(Exception):
-    """The server cannot be where it was told to be; its text is a sentence for the operator."""
+    """The server cannot listen at its address; the text is a sentence for the operator."""
 
 
 def serve(app: Any, global_config: Any, **settings: Any) -> None:
@@ -42,7 +42,7 @@ def serve(app: Any, global_config: Any, **settings: Any) -> None:
     the files that the process may open, at most 1000.
 
     :param settings: besides, ``request_timeout``: the seconds in which a request has to arrive.
-    :raises CannotListen: if something else listens there, or nothing may.
+    :raises CannotListen: if another program listens there, or this process may not.
     """
     told_to_end = False
 
@@ -62,8 +62,8 @@ def serve(app: Any, global_config: Any, **settings: Any) -> None:
     except OSError as problem:
         place = " ".join(settings.get(name, "") for name in ("listen", "host", "port")).strip()
         raise CannotListen(
-            f"The server cannot listen at {place}: {problem.strerror}. End what listens there, or "
-            "change the place in the server's section of the ini file."
+            f"The server cannot listen at {place}: {problem.strerror}. Stop the program that "
+            "listens there, or change the address in the server's section of the ini file."
         ) from problem
     for listener in _listeners(sockets):
         listener.channel_class = Channel

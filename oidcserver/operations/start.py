@@ -1,4 +1,4 @@
-"""The start of a server by ``pserve``: what stops it is one sentence on standard error."""
+"""The start of a server by ``pserve``: a mistake is one sentence on standard error."""
 
 import sys
 from collections.abc import Mapping
@@ -67,7 +67,7 @@ def _say_problem(
     problem: BaseException,
     place: TracebackType | None,
 ) -> None:
-    """End the process with a sentence, where there is one for what ends it."""
+    """Print the sentence for an exception that ends the process; otherwise its traceback."""
     said = str(problem) if isinstance(problem, CannotListen) else explain_ini_problem(problem, ini)
     if said is None:
         otherwise(kind, problem, place)

@@ -1,4 +1,4 @@
-"""What a server says when it is ready: in development, how to begin."""
+"""The message of a server that is ready; in development it describes the first steps."""
 
 import logging
 from typing import Any
@@ -7,10 +7,10 @@ log = logging.getLogger("oidcserver.serving")
 
 
 def welcome(app: Any) -> None:
-    """Log that a provider is served; in development print how to sign in and add a client.
+    """Log that the provider is ready; in development print how to sign in and add a client.
 
-    :param app: a Pyramid application; of any other, or of one that embeds a provider, nothing is
-        said.
+    :param app: a Pyramid application; for any other, or one that embeds a provider, this does
+        nothing.
     """
     provider = getattr(getattr(app, "registry", None), "provider", None)
     if provider is None or getattr(provider, "embedded", True):
@@ -21,7 +21,7 @@ def welcome(app: Any) -> None:
 
 
 def introduction(provider: Any) -> str:
-    """Return how to begin with a provider in development."""
+    """Return the first steps with a provider in development."""
     directory = provider.user_directory
     hint = getattr(directory, "sign_in_hint", "`oidcserver users create INI NAME` makes a user.")
     steps = [("Open", provider.issuer), ("Sign in", hint)]

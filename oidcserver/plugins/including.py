@@ -1,6 +1,6 @@
-"""Plugins that the ini names: included, or one sentence that says why not.
+"""Includes the plugins that the ini names, or stops the start with one sentence.
 
-What a third party's code raises is logged with its traceback first, for who wrote it.
+An exception of a plugin is logged with its traceback first, for the author of the plugin.
 """
 
 import logging
@@ -66,7 +66,7 @@ def include_plugin(config: Any, name: str) -> None:
 def configured(settings: Mapping[str, Any], *, commanded: bool = False) -> Iterator[Configurator]:
     """Give the Configurator of a provider that no other application includes.
 
-    :param commanded: whether it is for a command, which prepares what a server has to find.
+    :param commanded: whether it is for a command, which may create the schema and the keys.
     :raises ConfigurationProblem: at the end, if the configuration is refused.
     """
     try:

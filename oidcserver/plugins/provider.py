@@ -112,7 +112,7 @@ class Provider:
         return dict.fromkeys(names)
 
     def is_for_scripts(self, path: str) -> bool:
-        """Say whether scripts of other origins use the endpoint at a path."""
+        """Whether scripts of other origins may use the endpoint at a path."""
         if path in self.paths_for_scripts:
             return True
         segments = path.split("/")

@@ -141,7 +141,7 @@ def _ordered(provider: Provider, kind: str) -> list[tuple[str, Any]]:
 def _require_neighbour(
     kind: str, name: str, side: str, neighbours: Any, offers: Mapping[str, Offer]
 ) -> None:
-    """Stop the start where none of the neighbours exists: of alternatives one is enough."""
+    """Stop the start if none of the named neighbours exists."""
     names = [neighbours] if isinstance(neighbours, str) else list(neighbours or ())
     if names and not offers.keys() & names:
         near = nearest(names[0], offers) or f" On offer: {', '.join(offers)}."
@@ -179,7 +179,7 @@ def _select_pages_and_endpoints(config: Any, provider: Provider) -> None:
 
 
 def _refuse_one_path_twice(config: Any, since: int) -> None:
-    """Of two routes with one path Pyramid would always take the first, without a word."""
+    """Reject two routes with one path, of which Pyramid would always use the first."""
     owners: dict[str, str] = {}
     for action in config.action_state.actions[since:]:
         for introspectable in action["introspectables"]:
@@ -208,14 +208,14 @@ def _constant(value: Any) -> Any:
 
 
 def startup_warnings(registry: Any) -> list[str]:
-    """Return the sentences of all offers of the kind "startup warning": what lets the server start
-    and is hardly meant."""
+    """Return the sentences of all offers of the kind "startup warning": settings that let the
+    server start but are probably mistakes."""
     offers = registry.provider.catalog.offers("startup warning").values()
     return [sentence for sentence in (offer.value(registry) for offer in offers) if sentence]
 
 
 def log_startup_warnings(config: Any) -> None:
-    """Log them; a command shows them where they are asked for."""
+    """Log the warnings of a server; ``oidcserver explain`` prints them instead."""
     if not config.registry.provider.commanded:
         for sentence in startup_warnings(config.registry):
             log.warning("%s", sentence)

@@ -1,4 +1,4 @@
-"""Talks to a provider elsewhere, which the operator named, and waits for it with few threads."""
+"""Requests to another provider, which the operator named, with a limited number of threads."""
 
 import json
 import ssl
@@ -13,20 +13,20 @@ from oidcserver.security.outbound import FetchResult, OutboundFetchError
 TIMEOUT = 5.0
 #: Seconds for which a provider that did not answer in time is not asked again.
 PAUSE = 2 * TIMEOUT
-#: Seconds to wait for a place, which one that is well gives back much sooner.
+#: Seconds to wait for a place; a provider that works frees one much sooner.
 PATIENCE = 0.25
 MAX_BYTES = 65536
 
 
 class ValidatorUnavailable(Exception):
-    """The provider cannot be asked; the token may be good."""
+    """The provider does not answer; the token may be valid."""
 
 
 class RemoteProvider:
     """The connections to a provider.
 
-    :param places: how many threads may wait for it at once. After one has waited in vain nobody
-        does for a while.
+    :param places: how many threads may wait for it at once. After one timed out, no other waits for
+        a while.
     """
 
     def __init__(self, places: int) -> None:
@@ -62,7 +62,7 @@ class RemoteProvider:
         if not self._places.acquire(timeout=PATIENCE):
             raise ValidatorUnavailable("too many requests wait for the provider")
         try:
-            self._check_it_is_there()  # those before may have found out
+            self._check_it_is_there()  # other threads may have timed out meanwhile
             response = self._pool.request(
                 method, url, redirect=False, preload_content=False, **options
             )

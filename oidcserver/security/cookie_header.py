@@ -1,7 +1,7 @@
-"""The Cookie header, of which other applications on the host write a part.
+"""The Cookie header, to which other applications on the host add cookies.
 
 WebOb reads it with a regular expression that takes quadratic time where no ``=`` follows, and
-raises where a value is not UTF-8. So what reaches WebOb is what it can read, cookie by cookie.
+raises where a value is not UTF-8. So it gets only the cookies that it can read.
 """
 
 import re

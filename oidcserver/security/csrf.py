@@ -43,9 +43,9 @@ def csrf_token(request: Any) -> str:
 
 
 def form_origin(request: Any) -> str | None:
-    """Return the origin of the page that sent a form, as its headers name it; None if they do not.
+    """Return the origin of the page that sent a form, from its headers; None without one.
 
-    It is any text of up to 200 characters.
+    It may be any text of up to 200 characters.
     """
     origin: str | None = request.headers.get("Origin", "null")
     if origin == "null":

@@ -12,17 +12,17 @@ from oidcserver.security.outbound import (
 )
 from oidcserver.security.waiting import WaitingPlaces
 
-#: URLs that are remembered because they kept somebody waiting in vain.
+#: URLs that are remembered because they timed out.
 MAX_REMEMBERED = 1000
 
 
 def failure_interval(timeout: float) -> float:
-    """Return for how many seconds a failure is remembered: for longer than finding it out took."""
+    """Return for how many seconds a failure is remembered: longer than the timeout."""
     return max(10.0, 2 * timeout)
 
 
 class RemoteDocuments:
-    """Fetches for requests: so many at once, and none from where there was no answer just now."""
+    """Fetches for requests: a limited number at once, and none from a URL that just timed out."""
 
     def __init__(self, fetcher: OutboundFetcher, places: WaitingPlaces) -> None:
         self._fetcher = fetcher

@@ -34,7 +34,7 @@ _ANYBODY = X25519PrivateKey.generate()
 
 
 class _Unusable(Exception):
-    """A key that is passed over. Its text goes on where a sentence began with the key."""
+    """A key that is ignored. The text is the rest of a sentence that begins with the key."""
 
 
 def public_key_set(document: Any) -> KeySet:

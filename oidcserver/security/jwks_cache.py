@@ -24,8 +24,8 @@ from oidcserver.security.waiting import TooManyWaiting, WaitingPlaces
 
 _ACCEPT = "application/jwk-set+json, application/json"
 
-#: Seconds from the start of a fetch for which other threads wait for its result. A host that is
-#: well answers within them; for one that is not a single thread waits.
+#: For so many seconds from the start of a fetch other threads wait for its result. A host that
+#: works answers in that time; for any other host a single thread waits.
 GRACE = 0.5
 
 
@@ -45,7 +45,7 @@ class _Fetch:
 
 
 class Fetcher(Protocol):
-    """What fetches: an :class:`~oidcserver.security.outbound.OutboundFetcher`, or its like."""
+    """An :class:`~oidcserver.security.outbound.OutboundFetcher`, or an object like it."""
 
     timeout: float
 
@@ -120,7 +120,7 @@ class RemoteJWKS:
         return self._keys_of(entry)
 
     def _answers(self, entry: _Entry, kid: str | None) -> bool:
-        """Say whether what is known of a URI is enough, without asking it."""
+        """Whether the known keys of a URI can be used without a fetch."""
         interval = float(self._min_interval)
         if entry.reason:
             interval = max(interval, failure_interval(self._fetcher.timeout))
@@ -129,7 +129,7 @@ class RemoteJWKS:
         return self._is_younger(entry, self._max_age) and _has(entry, kid)
 
     def _serves(self, entry: _Entry, kid: str | None) -> bool:
-        """Say whether the known keys may be used while, or since, asking is not possible."""
+        """Whether the known keys may be used while the host does not answer."""
         return self._is_younger(entry, self._max_age + self._max_stale) and _has(entry, kid)
 
     def _is_younger(self, entry: _Entry, age: int) -> bool:

@@ -61,7 +61,7 @@ def request_guard_tween_factory(handler: Handler, registry: Registry) -> Handler
     """Make the tween.
 
     Embedded, it guards the paths below the provider's ``route_prefix``, or without one those that
-    begin as the provider's do: another application's uploads are none of its business.
+    begin as the provider's do: it does not limit the uploads of another application.
     """
     provider = registry.provider
     prefixes = _own_prefixes(registry) if provider.embedded else frozenset()
@@ -125,7 +125,7 @@ def _check(request: Request, environ: dict[str, Any], multipart_paths: Collectio
 
 
 def _drop_unusable(environ: dict[str, Any]) -> None:
-    """Leave out what a server may or must ignore, and what WebOb raises on.
+    """Remove headers that a server may or must ignore, and on which WebOb raises.
 
     See RFC 9110 sections 14.2 (ranges) and 13.1.3 (dates).
     """
@@ -181,7 +181,7 @@ def _read(request: Request, expected: int) -> bytes:
 
 
 def _replace_multipart(request: Request, body: bytes, content_type: str) -> bytes:
-    """Put a form in the place of a multipart body, and return it."""
+    """Replace a multipart body by a form, and return it."""
     try:
         pairs = read_multipart(content_type, body, max_parts=MAX_PARAMETERS)
     except ValueError as problem:

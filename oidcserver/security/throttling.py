@@ -40,7 +40,7 @@ def take(
 
     :param key: what is guarded, of any length, such as ``login:`` and the person's identifier.
         The row holds its SHA-256 digest: people type passwords into user name fields.
-    :param whose: what this key has in common with others; :func:`clear` forgets them all.
+    :param whose: a text that this key shares with others; :func:`clear` forgets them all.
     :raises RuntimeError: if ``dbsession`` is in a transaction (end it: ``request.tm.commit()``,
         ``request.tm.begin()``).
     """
@@ -107,7 +107,7 @@ def clear(dbsession: Session, whose: str) -> int:
 
 
 def network_of(address: str) -> str:
-    """Return what one subscriber has: an IPv4 address, or a /64 of IPv6 (RFC 6177)."""
+    """Return the network of one subscriber: an IPv4 address, or a /64 of IPv6 (RFC 6177)."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

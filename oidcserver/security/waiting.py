@@ -1,4 +1,4 @@
-"""How many requests may wait for other hosts at once: the rest are told to come back.
+"""Limits how many requests wait for other hosts at once; the others are rejected.
 
 A host that does not answer holds a thread for as long as a fetch may take. Without a bound a few
 such hosts, which anybody may register, would hold every thread of the process.
@@ -15,16 +15,16 @@ RETRY_SECONDS = 5
 
 
 class TooManyWaiting(Exception):
-    """So many requests wait for other hosts that this one may not: try again later."""
+    """Too many requests wait for other hosts: try again later."""
 
     retry_after = RETRY_SECONDS
 
 
 class WaitingPlaces:
-    """The places of those who wait for other hosts; one object serves every thread.
+    """The places of requests that wait for other hosts; one object serves every thread.
 
-    A host, and a client for whose sake hosts are asked, may have a part of them, so that one that
-    is slow leaves places for the others.
+    One host, or one client whose hosts are fetched, may take a part of them, so that a slow one
+    leaves places for the others.
 
     :param places: how many there are in a process.
     """

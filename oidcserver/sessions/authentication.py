@@ -19,7 +19,7 @@ from oidcserver.sessions.known_browser import known_browser
 
 
 class _Limit(NamedTuple):
-    """How often may be tried what the key stands for; ``counted_by`` is for the log."""
+    """How many attempts a key allows; ``counted_by`` is for the log."""
 
     key: str
     limit: int
@@ -78,7 +78,7 @@ def unlock(dbsession: Session, username: str) -> bool:
 
 
 def _limits(settings: Any, name: str, network: str, browser: str | None) -> tuple[_Limit, ...]:
-    """Return what an attempt counts by, that of the requester alone first."""
+    """Return the limits of an attempt; the first is that of the requester alone."""
     attempts = settings["oidc.login_attempts"]
     if browser is not None:
         return (_Limit(f"login browser:{browser} {name}", attempts, "name and browser"),)
@@ -93,9 +93,9 @@ def _whose(name: str) -> str:
 
 
 def _notify_lock(request: Any, name: str, network: str, limit: _Limit) -> None:
-    """Announce who is locked out and from where.
+    """Announce which user is locked, from which network and by which limit.
 
-    Only a name that somebody has is told: people type their password into its field.
+    An unknown name is not told: users type their password into that field.
     """
     with request.registry.dbsession_factory() as dbsession:
         user = find_user(dbsession, name)

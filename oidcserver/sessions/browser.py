@@ -21,9 +21,9 @@ def browser_digest(request: Any) -> str:
 
 
 def browser_is_known(request: Any) -> bool:
-    """Whether a cookie of ours came along: ``request.browser_is_known``.
+    """Whether the request has a cookie of ours: ``request.browser_is_known``.
 
-    None does from a browser that has none, and from one that keeps them from another site's form
-    or frame (SameSite): a request without cookies is no proof of another browser.
+    A browser does not send cookies with the form or frame of another site (SameSite), so a request
+    without cookies may still be from a browser that has them.
     """
     return any(read_cookie(request, name) is not None for name in ("browser", "session"))

@@ -1,7 +1,7 @@
-"""Ending login sessions: the one way, whoever ends them and why.
+"""The one way to end login sessions.
 
-With a session end the authorizations that rest on it, unless they hold ``offline_access``, and the
-clients that took part in it are to hear of it.
+The authorizations of a session end with it, unless they hold ``offline_access``, and the clients
+that took part in it are notified.
 """
 
 from typing import Any
@@ -37,7 +37,7 @@ def end_login_session(request: Any, session: LoginSession, event: str = "session
 def end_everything(registry: Any, dbsession: Session, user_id: str) -> int:
     """End every session and every token of a user; return how many authorizations ended.
 
-    What the user remembered to allow stays: it gives nothing to anybody who is not signed in.
+    Remembered consents stay: they are of no use without a sign-in.
     """
     ended = revoke_authorizations_of_user(dbsession, user_id)
     end_sessions(registry, dbsession, LoginSession.user_id == user_id)
@@ -47,7 +47,7 @@ def end_everything(registry: Any, dbsession: Session, user_id: str) -> int:
 def end_expired_sessions(registry: Any, batch: int = 1000) -> int:
     """End the sessions that have expired; return how many. Each batch is a transaction.
 
-    They are of no use before: this is for what rests on them, and for those who are to hear of it.
+    Expired sessions cannot be used anyway: this ends their authorizations and notifies clients.
     """
     now = clock.now()
     idle_since = now - registry.provider.settings["oidc.session_idle_lifetime"]

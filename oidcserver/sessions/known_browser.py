@@ -1,7 +1,7 @@
 """Browsers in which a user has signed in before.
 
-Guesses of strangers must not lock a user out, so what such a browser sends is counted by itself. A
-sealed cookie says which user names it knows: nothing is stored for it here.
+Strangers who guess must not lock a user out, so attempts from such a browser are counted apart. A
+sealed cookie holds the user names that the browser knows; the database holds nothing of it.
 """
 
 import json
@@ -13,7 +13,7 @@ from oidcserver.sessions.cookies import read_cookie, set_cookie
 
 COOKIE = "known"
 PURPOSE = "known browser"
-#: A browser knows so many user names, the last ones that signed in.
+#: How many user names a browser remembers: those that signed in last.
 MAX_NAMES = 5
 
 

@@ -17,7 +17,7 @@ from oidcserver.sessions.known_browser import remember_browser
 
 COOKIE = "session"
 MAX_USER_AGENT = 300
-#: What a proxy says for whom it asks is any text.
+#: The address from a proxy may be any text, so it is cut.
 MAX_ADDRESS = 64
 
 #: Authentication method of a password (RFC 8176 section 2).

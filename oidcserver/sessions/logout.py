@@ -27,9 +27,9 @@ def ask_to_log_out(request: Any, after: AfterLogout) -> Response:
 
 
 def read_after_logout(request: Any) -> AfterLogout:
-    """Return what the URL of the page says, as ``request.after_logout``.
+    """Return where the URL of the page leads, as ``request.after_logout``.
 
-    It is checked as at the endpoint: without an ID token, its parameters are anybody's there too.
+    Its parameters are checked as at the endpoint, since anybody can write them.
     """
     client_id, reference = request.GET.get("client_id"), request.GET.get("reference", "")
     client = request.authorization_server.query_client(client_id) if client_id else None

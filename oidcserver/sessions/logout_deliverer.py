@@ -38,7 +38,7 @@ log = logging.getLogger("oidcserver.backchannel_logout")
 
 #: Deliveries under way at once in one process, and those that use the database at that moment.
 WORKERS, DATABASE_USERS = 32, 4
-#: How many are looked at for one whose turn it is.
+#: How many deliveries are tried for one whose lane has room.
 MAX_LOOKS = 100
 #: Seconds from the first failure to the second attempt, doubled from one to the next, and at most.
 FIRST_PAUSE, LONGEST_PAUSE = 5, 3600
@@ -149,7 +149,7 @@ class LogoutDeliverer:
             self._changed.notify_all()
 
     def _claim(self) -> tuple[LogoutDelivery, Client] | None:
-        """Take the delivery that is due for longest, of those whose host's turn it is."""
+        """Take the delivery that is due for longest and whose host has room in its lane."""
         for _ in range(MAX_LOOKS):
             if self._stopped.is_set():
                 return None
@@ -166,7 +166,7 @@ class LogoutDeliverer:
                         self._lanes.leave(_host(client), answered=True)
                         raise
                     return delivery, client
-            # The claim is rolled back: it stays due, and the client is passed over now.
+            # The claim is rolled back: the delivery stays due, and the client is skipped for now.
         return None
 
     def _attempt(self, delivery: LogoutDelivery, client: Client) -> None:

@@ -1,4 +1,4 @@
-"""Whose turn it is: logouts go to many hosts at once, and to those that hang last.
+"""Limits for the delivery of logout tokens, so that slow hosts do not delay the others.
 
 A host that does not answer holds a delivery for as long as the timeout allows. So one host has few
 deliveries at once, hosts that hung share a small part of them, and hosts that are not known yet

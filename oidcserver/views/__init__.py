@@ -46,7 +46,7 @@ def service_name(request: Any) -> str:
 
 
 def _answer_other_methods(request: Any) -> Response:
-    """Static files can be read (RFC 9110 section 15.5.6); Pyramid's view answers any method."""
+    """Reject other methods than GET and HEAD (RFC 9110 section 15.5.6); Pyramid allows all."""
     status = 204 if request.method == "OPTIONS" else 405
     return Response(status=status, headerlist=[("Allow", "GET, HEAD, OPTIONS")])
 

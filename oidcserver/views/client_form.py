@@ -24,7 +24,7 @@ from oidcserver.oauth.registration.problems import Problems
 #: What a ticket is sealed for.
 TICKET = "client form"
 
-#: Words for what is chosen; what a plugin adds is shown by its own name.
+#: Words for the options; an option of a plugin is shown by its own name.
 WORDS = {
     "authorization_code": "Authorization code: users sign in",
     "implicit": "Implicit: tokens straight to the browser (not recommended)",
@@ -49,9 +49,9 @@ _MAYBE = (("true", "Required"), ("false", "Not required"))
 
 
 def read_form(request: Any, fields: list[Field]) -> dict[str, Any]:
-    """Return what was typed or chosen; None for what was left empty.
+    """Return the values that were entered; None for an empty one.
 
-    :raises InvalidClientMetadata: for JSON that is none.
+    :raises InvalidClientMetadata: if a value is not JSON where it has to be.
     """
     problems = Problems()
     values = {field.name: problems.call(_read, request.POST, field) for field in fields}

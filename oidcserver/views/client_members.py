@@ -1,4 +1,4 @@
-"""What the signed-in user may see and change of a client, by the table of fields."""
+"""The fields of a client that the signed-in user may see and change."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -52,7 +52,7 @@ def shown_values(request: Any, client: Client) -> dict[str, Any]:
 
 
 def field_options(request: Any, values: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
-    """Return what each field has to choose from; what a client has already stays among it."""
+    """Return the options of each field, including the present values of the client."""
     found = {}
     for field in shown_fields(request):
         offered = options(request.provider, field)

@@ -97,7 +97,7 @@ def show_again(problem: BadCSRFToken, request: Any) -> Response:
 
 
 def _again(request: Any) -> bool:
-    """Whether a page of ours wants a user who is signed in to say the password again."""
+    """Whether a page of ours requires a signed-in user to enter the password again."""
     return "again" in request.GET
 
 
@@ -123,7 +123,7 @@ def _try_later(
 
 
 def _wrong(request: Any) -> str:
-    """Say the same whether the password is wrong, the name is unknown, or either is locked."""
+    """Return one sentence for a wrong password, an unknown name and a locked name."""
     wait = waiting_time(request.provider.settings["oidc.login_window"])
     return (
         "That user name and password do not match, or were tried too often; "

@@ -1,4 +1,4 @@
-"""Asking for the password again before something is done that a thief of a session would do."""
+"""Requires a recent sign-in for actions that a thief of a session would want."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,11 +21,11 @@ def signed_in_a_moment_ago(request: Any) -> bool:
 
 
 def sign_in_again(request: Any, **fields: str) -> Response | None:
-    """Return the way to the login page, or None where the user signed in a moment ago.
+    """Return a redirect to the login page, or None if the user signed in recently.
 
     From there the user comes back to the URL of this request, which has to answer a GET.
 
-    :param fields: what that URL gets as its query, in place of the form that was sent.
+    :param fields: the query of that URL, in place of the form that was sent.
     """
     if signed_in_a_moment_ago(request):
         return None
@@ -34,7 +34,7 @@ def sign_in_again(request: Any, **fields: str) -> Response | None:
 
 
 def recently_signed_in(view: View) -> View:
-    """Decorate a view of somebody who is signed in, and who has to have done so just now."""
+    """Decorate a view that requires a recent sign-in."""
 
     def view_recently_signed_in(request: Any) -> Any:
         return sign_in_again(request) or view(request)

@@ -112,7 +112,7 @@ def read_client_secrets(provider: Any, client: Client) -> list[str]:
 
 
 def _is_key(provider: Any, client: Client) -> bool:
-    """Whether the server can read the present secret, and it is long enough to compute with."""
+    """Whether the server can read the present secret and it is long enough for a key."""
     sealed = client.secret_sealed
     secret = provider.sealer(PURPOSE).unseal(sealed) if sealed is not None else None
     return secret is not None and len(secret) >= needed_length(client.client_metadata)

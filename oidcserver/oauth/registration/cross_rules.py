@@ -184,7 +184,7 @@ def _check_sector(provider: Any, metadata: dict[str, Any]) -> None:
         )
 
 
-#: What no member says alone, in the order in which it is checked.
+#: The rules, in the order in which they are checked.
 CROSS_RULES = (
     _check_grants,
     _check_redirect_uris,

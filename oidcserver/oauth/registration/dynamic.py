@@ -79,7 +79,7 @@ def limit_secret(provider: Any, client: Client) -> None:
 def refused_exemption(
     provider: Any, metadata: Mapping[str, Any], present: Mapping[str, Any]
 ) -> bool:
-    """Whether metadata exempt a client from ``oauth.pkce_required``, which is the operator's.
+    """Whether metadata exempt a client from ``oauth.pkce_required``, which only an operator may do.
 
     An exemption that the client has already may be repeated.
     """

@@ -1,7 +1,7 @@
-"""What an operator edits of a client: one table for the command line and the pages.
+"""The members of a client that an operator edits: one table for the commands and the pages.
 
-A field is a member of client metadata, or a column of the client that no client registers for
-itself. What a plugin adds by ``add_client_metadata_member`` is a field too, given as JSON.
+A field is a member of client metadata, or a column of the client that clients cannot register
+themselves. A member of a plugin (``add_client_metadata_member``) is a field too, given as JSON.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,8 +14,8 @@ from oidcserver.oauth.registration.problems import InvalidClientMetadata
 from oidcserver.oauth.registration.rules import known_members
 from oidcserver.settings import nearest
 
-#: How a value is given: one text; texts without white space; other texts; some of the options;
-#: scopes; one of the options; yes or no, where unsaid is no; yes, no or unsaid; a number; JSON.
+#: The kinds of values: one text; texts without white space; other texts; some of the options;
+#: scopes; one of the options; true or false; true, false or not given; a number; JSON.
 TEXT, URIS, TEXTS, SEVERAL, SCOPES, ONE, FLAG, MAYBE, NUMBER, JSON = range(10)
 
 _CONTROLS = {
@@ -27,14 +27,14 @@ _CONTROLS = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. ``options`` returns what the provider has to choose from, none if nothing."""
+    """One field. ``options`` returns the values to choose from."""
 
     name: str
     label: str
     kind: int
     help: str = ""
     options: Callable[[Any], Iterable[str]] | None = None
-    #: The words of ONE and MAYBE for a value that is not given.
+    #: The words for the empty option of ONE and MAYBE.
     unsaid: str = ""
     #: A column of the client, for administrators and commands only.
     column: bool = False
@@ -46,7 +46,7 @@ class Field:
 
     @property
     def control(self) -> str:
-        """How a form asks for it."""
+        """The control of a form."""
         return _CONTROLS[self.kind]
 
 
@@ -151,8 +151,7 @@ COLUMNS = frozenset(field.name for field in FIELDS.values() if field.column)
 def sections(provider: Any, *, columns: bool = True) -> list[tuple[str, list[Field]]]:
     """Return the fields by section; the members that plugins add are a section of their own.
 
-    Left out is what has nothing to choose from here, and without ``columns`` what is for
-    administrators.
+    Fields without options here are omitted, and without ``columns`` those for administrators.
     """
     found = [
         (title, [field for field in fields if _is_available(provider, field, columns)])
@@ -205,7 +204,7 @@ def set_columns(client: Client, columns: Mapping[str, Any]) -> None:
 
 
 def refuse_unknown(provider: Any, names: Iterable[str]) -> None:
-    """Refuse a name that is no field.
+    """Reject a name that is not a field.
 
     :raises InvalidClientMetadata: with the nearest name that there is.
     """
@@ -219,5 +218,5 @@ def refuse_unknown(provider: Any, names: Iterable[str]) -> None:
 
 
 def _plain(name: str) -> str:
-    """Return a name without what an error description cannot hold."""
+    """Return a name without the characters that an error description may not have."""
     return "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "?" for c in name)

@@ -1,4 +1,4 @@
-"""What a client that moves here from another server may bring along: identifier and secret."""
+"""The identifier and the secret of a client that moves here from another server."""
 
 import re
 from collections.abc import Mapping
@@ -7,18 +7,18 @@ from typing import Any
 from oidcserver.oauth.registration.needed_secret import SIGNED, needs_readable_secret, needs_secret
 from oidcserver.oauth.registration.problems import InvalidClientMetadata
 
-#: What needs no escape in a URL's path, in a header of Basic or in a shell; as long as a column.
+#: Characters that need no escape in a URL's path, a Basic header or a shell; the column's length.
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~@+][A-Za-z0-9._~@+:-]{0,63}", re.ASCII)
 #: RFC 6749 appendix A.2, without the space.
 _SECRET = re.compile(r"[!-~]{1,512}", re.ASCII)
-#: Secrets are kept as plain digests, which is safe for what nobody can guess.
+#: Secrets are stored as digests, which is safe only for secrets that nobody can guess.
 MIN_SECRET = 24
 #: The shortest key of each algorithm in octets (RFC 7518 section 3.2).
 _KEY_OCTETS = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 
 def check_client_id(client_id: str) -> None:
-    """Accept an identifier that is not taken yet as far as its text goes.
+    """Check the characters and the length of an identifier.
 
     :raises InvalidClientMetadata: if it is malformed.
     """
@@ -31,9 +31,9 @@ def check_client_id(client_id: str) -> None:
 
 
 def check_client_secret(metadata: Mapping[str, Any], secret: str) -> None:
-    """Accept a secret that fits a client of this metadata.
+    """Check that a secret fits a client of this metadata.
 
-    :raises InvalidClientMetadata: with what is wrong with it, which never quotes it.
+    :raises InvalidClientMetadata: if it does not; the sentence never quotes the secret.
     """
     if not needs_secret(metadata):
         method = metadata["token_endpoint_auth_method"]
@@ -52,7 +52,7 @@ def check_client_secret(metadata: Mapping[str, Any], secret: str) -> None:
 
 
 def needed_length(metadata: Mapping[str, Any]) -> int:
-    """Return how many characters a secret has at least: where it is a key, as that key."""
+    """Return the least number of characters of a secret, or of the key that it serves as."""
     if not needs_readable_secret(metadata):
         return MIN_SECRET
     algorithms = [metadata.get(member) for member in (*SIGNED, "token_endpoint_auth_signing_alg")]

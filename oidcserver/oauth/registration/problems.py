@@ -1,4 +1,4 @@
-"""Client metadata that is rejected, with all that is wrong with it."""
+"""Client metadata that is rejected, with all its mistakes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,9 +7,9 @@ from oidcserver.oauth.errors import Rejection
 
 
 class InvalidClientMetadata(Rejection):
-    """Client metadata that is refused (RFC 7591 section 3.2.2).
+    """Client metadata that is rejected (RFC 7591 section 3.2.2).
 
-    ``field`` is the member, and ``others`` is what else is wrong.
+    ``field`` is the member, and ``others`` are the mistakes of other members.
     """
 
     others: tuple["InvalidClientMetadata", ...] = ()
@@ -20,7 +20,7 @@ class InvalidClientMetadata(Rejection):
 
 
 class Problems(list[InvalidClientMetadata]):
-    """What is wrong, collected so that all of it can be said at once."""
+    """Collects mistakes, so that they are reported together."""
 
     def call(self, check: Callable[..., Any], *arguments: Any) -> Any:
         """Return what a check returns; keep what it raises, and return None."""

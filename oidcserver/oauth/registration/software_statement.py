@@ -82,10 +82,10 @@ def _verify(request: Any, statement: str) -> dict[str, Any]:
 
 
 def _refuse_other_kinds(request: Any, header: dict[str, Any], claims: dict[str, Any]) -> None:
-    """Refuse what the issuer signed for another purpose (RFC 8725 sections 3.9, 3.11 and 3.12).
+    """Reject what the issuer signed for another purpose (RFC 8725 sections 3.9, 3.11 and 3.12).
 
-    The standard names no ``typ`` for a statement. An issuer that is an OpenID Provider too signs ID
-    tokens and access tokens for others, in which users may have a say.
+    The standard names no ``typ`` for a statement. An issuer that is also an OpenID Provider signs
+    ID tokens and access tokens too, and users may control some of their claims.
     """
     typ = header.get("typ", "JWT").lower().removeprefix("application/")
     if typ not in _TYPES:

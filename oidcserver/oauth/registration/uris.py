@@ -71,7 +71,7 @@ def redirect_uri_problem(
 
 
 def implied_application_type(uris: Iterable[str]) -> str:
-    """Return the application type of a client that says none, by its redirect URIs.
+    """Return the application type of a client that registers none, from its redirect URIs.
 
     The default of OpenID Connect Registration section 2 is ``web``. Clients of RFC 7591 do not know
     the member: http on loopback and private-use schemes are what native applications use (RFC 8252
@@ -168,7 +168,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _addresses(host: str) -> list[Address]:
-    """Return the addresses that a host says by itself; every other name has to be looked up."""
+    """Return the addresses of a literal or of localhost; other names have to be looked up."""
     if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 section 6.3
         return [ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1")]
     try:
