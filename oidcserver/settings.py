@@ -176,10 +176,10 @@ CORE: tuple[Setting, ...] = (
     Setting("oidc.pages", words, ("login", "consent", "logout", "home"),
             "The pages that exist."),
     Setting("oidc.subject_types", words, ("public", "pairwise"),
-            "How a client may know a person: by one name everywhere, or by a name of its own."),
-    Setting("oidc.user_directory", text, "database", "Who knows the people: see explain."),
+            "How a client may know a user: by one subject for all clients, or by one of its own."),
+    Setting("oidc.user_directory", text, "database", "Where users and passwords are kept."),
     Setting("oidc.claims_sources", words, (),
-            "Who knows more of people, the last word last; empty: all that are offered."),
+            "More sources of claims; a later one takes precedence; empty: all that are offered."),
 )  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def includeme(config: Any) -> None:
         "oidc.interaction_lifetime",
         seconds,
         1800,
-        "How long a request waits for the person before it starts anew.",
+        "How long a request waits for the user before it has to start anew.",
     )
     setting(
         "oauth.registration_unused_lifetime",

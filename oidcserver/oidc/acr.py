@@ -104,7 +104,7 @@ def _is_essential(claims_request: Mapping[str, Any] | None) -> bool:
 def _unmet() -> Rejection:
     return Rejection(
         "unmet_authentication_requirements",
-        "The person cannot be authenticated in the way that is asked for.",
+        "The End-User cannot be authenticated in the requested way.",
         rule="OpenID Connect Core Error Code unmet_authentication_requirements 1.0 section 2",
     )
 

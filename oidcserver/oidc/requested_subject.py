@@ -37,7 +37,7 @@ def another_person_needed(request: AuthorizationRequest) -> str | None:
     if suspended is not None and suspended.authenticated_session_id == session.id:
         raise Rejection(
             "login_required",
-            "Another person signed in than the one that the request is about.",
+            "The signed-in End-User is not the one that the request names.",
             rule="OpenID Connect Core section 3.1.2.2",
         )
     return "login_required"

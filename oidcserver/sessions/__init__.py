@@ -11,9 +11,9 @@ from oidcserver.settings import cookie_prefix, integer, seconds
 
 SETTINGS = (
     ("oidc.session_idle_lifetime", seconds, 3600,
-     "How long a person who does nothing stays signed in."),
+     "How long a user who does nothing stays signed in."),
     ("oidc.session_max_lifetime", seconds, 12 * 3600,
-     "How long after a login a person stays signed in at most."),
+     "How long a user stays signed in after a login at most."),
     ("oidc.login_attempts", integer, 10,
      "How many passwords may be tried for a user name in a window from one network, or in a "
      "browser in which that user signed in before."),

@@ -70,7 +70,7 @@ def take_part(request: AuthorizationRequest, parameters: dict[str, Any]) -> None
     if not join_login_session(dbsession, session_id, client.client_id, subject):
         raise Rejection(
             "login_required",
-            "The person signed out at this moment.",
+            "The End-User has just signed out.",
             rule="OpenID Connect Core section 3.1.2.6",
         )
 
@@ -78,7 +78,7 @@ def take_part(request: AuthorizationRequest, parameters: dict[str, Any]) -> None
 def includeme(config: Any) -> None:
     """Add the setting, the selection and the stage."""
     config.add_oauth_setting(
-        SETTING, words, (), "How applications hear that a person signed out; empty: they do not."
+        SETTING, words, (), "How applications are told that a user signed out; empty: not at all."
     )
     config.add_oauth_stage("authorization_response", "login_session_client", take_part)
 

@@ -49,7 +49,7 @@ def consent_needed(request: AuthorizationRequest) -> str | None:
         if suspended.denied:
             raise Rejection(
                 "access_denied",
-                "The person refused the request.",
+                "The End-User denied the request.",
                 rule="RFC 6749 section 4.1.2.1",
             )
         _narrow(request, suspended.allowed_scope or "", suspended.allowed_claims or "")
@@ -113,7 +113,7 @@ def refuse_missing_pages(registry: Any) -> str | None:
     missing = sorted(needed - provider.route_names)
     if missing:
         names = " and ".join(missing)
-        return f"oidc.pages lacks {names}, which the authorization endpoint sends people to."
+        return f"oidc.pages lacks {names}, to which the authorization endpoint sends users."
     return None
 
 

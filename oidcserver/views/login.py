@@ -23,7 +23,7 @@ STALE = (
     "Your browser did not send what this form needs. Please sign in again; "
     "if this message stays, allow cookies for this page."
 )
-BUSY = "Very many people are signing in at this moment. Please try again in a few seconds."
+BUSY = "Very many users are signing in at this moment. Please try again in a few seconds."
 
 
 def show(request: Any) -> Response:
