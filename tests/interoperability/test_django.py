@@ -1,12 +1,8 @@
 """mozilla-django-oidc: a Django site, unmodified, from login to both ways of logout."""
 
-import json
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +10,7 @@ import pytest
 from support.fleet import Fleet
 from support.person import Person, read_forms
 from support.processes import free_port
+from support.site_process import serve_site
 
 SITE = Path(__file__).with_name("django_site.py")
 
@@ -51,26 +48,6 @@ CHOICES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@contextmanager
-def serve_site(configuration: dict[str, Any]) -> Iterator[None]:
-    """Run the site until the end of the context."""
-    with subprocess.Popen(
-        [sys.executable, str(SITE)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "NO_PROXY": "127.0.0.1"},
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            print(json.dumps(configuration), file=process.stdin, flush=True)
-            assert process.stdout.readline() == "ready\n", "the site did not start"
-            yield
-        finally:
-            process.kill()
-
-
 @pytest.fixture(params=CHOICES)
 def site(request: pytest.FixtureRequest, fleet: Fleet, tmp_path: Path) -> Iterator[str]:
     """The URL of a site that is registered at the provider."""
@@ -91,7 +68,7 @@ def site(request: pytest.FixtureRequest, fleet: Fleet, tmp_path: Path) -> Iterat
         "client_secret": client.secret,
         "settings": settings,
     }
-    with serve_site(configuration):
+    with serve_site([sys.executable, str(SITE)], configuration):
         yield url
 
 
