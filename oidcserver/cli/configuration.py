@@ -45,7 +45,7 @@ def check(ini: Path) -> None:
 
 @click.command()
 @ini_argument
-@click.option("--client", "client_id", help="Say what scopes this client gets instead.")
+@click.option("--client", "client_id", help="Explain the scopes of this client instead.")
 @json_option
 def explain(ini: Path, client_id: str | None, as_json: bool) -> None:
     """Print the configuration in force.

@@ -39,7 +39,7 @@ def prune(ini: Path, batch: int, as_json: bool) -> None:
 
     It ends expired sessions and removes what nobody needs any more, while the server runs.
 
-    Where a login session expired, the applications that took part in it are told.
+    The applications that took part in an expired login session are notified.
 
     Example, every hour: oidcserver prune production.ini
     """

@@ -20,7 +20,7 @@ def make_engine(url: str | URL) -> Engine:
     The pool has no limit, for a thread has no more than one of its connections: a smaller pool
     than there are threads would let them wait, or connect anew all the time.
 
-    Errors hold no values: logs are read by more people than the database is. Only its owner
+    Errors hold no values: more users can read logs than the database. Only its owner
     can read a new SQLite file and the files that SQLite makes beside it.
     """
     engine = create_engine(url, poolclass=QueuePool, pool_size=0, hide_parameters=True)

@@ -124,8 +124,9 @@ def includeme(config: Any) -> None:
         "oidc.id_token_claims",
         choice(*ID_TOKEN_CLAIMS),
         "requested",
-        "What ID tokens of the token endpoint say of users: what the claims parameter requests, or "
-        "the claims of the scopes too. A client may set id_token_claims for itself.",
+        "Which claims the ID tokens of the token endpoint have: those that the claims parameter "
+        "requests (requested), or also those of the scopes (scopes). A client's id_token_claims "
+        "decides for that client.",
     )
     config.add_oauth_stage("authorization", "nonce", demand_openid_and_nonce, after="scope")
     config.add_oauth_stage("authorization_response", "id_token", add_to_authorization_response)

@@ -44,8 +44,8 @@ def expiries(settings: Any) -> tuple[Expiry, ...]:
     """Return what expires. Codes and the rest of a family go with its authorization.
 
     A used refresh token stays until it would have expired, so that its reuse is found. A request
-    that waited for a person stays for the page that was left open overnight. Of clients only those
-    go that registered themselves and that nobody uses.
+    that waited for a user stays for the page that was left open overnight. Only clients that
+    registered themselves and that nobody uses expire.
     """
     unused = settings["oauth.registration_unused_lifetime"]
     window = max(settings["oidc.login_window"], LONGEST_WINDOW)

@@ -70,7 +70,7 @@ SECTIONS: tuple[tuple[str, tuple[Field, ...]], ...] = (
         Field("scope", "Scopes", SCOPES, options=lambda p: p.scopes),
         Field("grant_types", "Grant types", SEVERAL, options=lambda p: p.grant_types),
         Field("response_types", "Response types", SEVERAL,
-              "What the authorization endpoint answers with; none for applications without users.",
+              "The responses of the authorization endpoint; none for applications without users.",
               options=lambda p: sorted(p.response_types)),
         Field("token_endpoint_auth_method", "How the application authenticates", ONE,
               options=lambda p: p.client_authentication_methods),
