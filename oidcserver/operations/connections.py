@@ -164,11 +164,14 @@ class Holdout:
         self._checked_at = now
         channels = [each for each in sockets if isinstance(each, Channel)]
         for channel in channels:
+            if channel.will_close:
+                # waitress waits until something can be sent, which the peer may prevent.
+                channel.handle_close()
+                continue
             channel.watch(now)
             if _is_over(channel.owed_since, self._request_timeout, now):
                 channel.give_up()
             if _is_over(channel.stalled_since, self._request_timeout, now):
-                # Not by will_close: that waits until something can be sent.
                 channel.handle_close()
         if full:
             self._make_room(channels, len(sockets) - self._room, now)
@@ -186,7 +189,7 @@ class Holdout:
         waiting = [channel for channel in channels if channel.is_waiting]
         waiting.sort(key=lambda channel: (channel.request is not None, channel.last_activity))
         for channel in waiting[:number]:
-            channel.will_close = True
+            channel.handle_close()
         if now > self._logged_at + LOG_INTERVAL:
             self._logged_at = now
             log.warning(

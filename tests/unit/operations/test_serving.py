@@ -307,12 +307,29 @@ def test_an_answer_that_is_read_slowly_arrives(site: Site) -> None:
     site.serve(story, request_timeout="2")
 
 
-def test_connections_whose_answers_are_not_read_keep_nobody_out(site: Site) -> None:
+def bytes_in_flight() -> int:
+    """Return how many bytes the system takes for a peer that reads nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as held:
+        held.enter_context(socket.create_connection(listener.getsockname()))
+        sender = held.enter_context(listener.accept()[0])
+        sender.setblocking(False)
+        taken = 0
+        with suppress(BlockingIOError):
+            while True:
+                taken += sender.send(b"x" * 16384)
+        return taken
+
+
+# The application may have sent everything, and the system not.
+@pytest.mark.parametrize("part", [0.9, 3])
+def test_connections_whose_answers_are_not_read_keep_nobody_out(site: Site, part: float) -> None:
+    size = int(bytes_in_flight() * part)
+
     def story() -> None:
         with ExitStack() as held:
             for _ in range(14):
                 with suppress(ConnectionError):
-                    unread(site, held)
+                    unread(site, held, size)
             time.sleep(UNREAD + 1.5)
             for _ in range(3):
                 last = held.enter_context(closing(site.connect()))
