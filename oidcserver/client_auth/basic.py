@@ -9,16 +9,25 @@ from oidcserver.oauth.client_authentication import ClientAuthenticationFailed
 
 def is_basic(request: Any) -> bool:
     """Say whether the Authorization header is of the scheme Basic, in any case of letters."""
-    scheme: str = request.headers.get("Authorization", "").partition(" ")[0]
+    scheme: str = request.authorization_header.partition(" ")[0]
     return scheme.lower() == "basic"
 
 
-def read_basic(header: str) -> tuple[str, tuple[str, ...]]:
+def read_basic(request: Any) -> tuple[str, tuple[str, ...]]:
     """Return the client_id of the header, and the secret as decoded and as sent.
+
+    Each method that a request may present asks, so it is read once.
 
     RFC 6749 section 2.3.1 requires both to be form-urlencoded. Many clients do not encode them, so
     both forms of the secret are tried. No client_id has a character that encoding changes.
     """
+    if request.basic_credentials is None:
+        request.basic_credentials = _read(request.authorization_header)
+    found: tuple[str, tuple[str, ...]] = request.basic_credentials
+    return found
+
+
+def _read(header: str) -> tuple[str, tuple[str, ...]]:
     encoded = header.partition(" ")[2].strip(" ")
     try:
         # Servers join several Authorization headers by a comma, which is not base64.

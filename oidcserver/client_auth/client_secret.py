@@ -22,7 +22,7 @@ class ClientSecretBasic:
 
     def authenticate(self, request: Any, server: Any) -> Client:
         """Return the client of the header; a ``client_id`` in the body has to be the same."""
-        client_id, secrets = read_basic(request.headers["Authorization"])
+        client_id, secrets = read_basic(request)
         if request.form.get("client_id", client_id) != client_id:
             raise ClientAuthenticationFailed(
                 "The client_id of the body is not that of the header.", client_id=client_id

@@ -24,7 +24,7 @@ class NoAuthentication:
         """Return the client; if header and body both name one, it has to be the same."""
         client_id = request.form.get("client_id")
         if is_basic(request):
-            named, _ = read_basic(request.headers["Authorization"])
+            named, _ = read_basic(request)
             if client_id not in (None, named):
                 raise ClientAuthenticationFailed(
                     "The client_id of the body is not that of the header.", client_id=named
@@ -45,8 +45,8 @@ def names_client(request: Any) -> bool:
     if any(name in form for name in _ASSERTION) or form.get("client_secret"):
         return False
     if not is_basic(request):
-        return "client_id" in form and not request.headers.get("Authorization")
+        return "client_id" in form and not request.authorization_header
     try:
-        return not any(read_basic(request.headers["Authorization"])[1])
+        return not any(read_basic(request)[1])
     except ClientAuthenticationFailed:
         return False

@@ -64,6 +64,9 @@ class PyramidOAuth2Request(OAuth2Request):
         super().__init__(request.method, "https://checked.invalid")
         self.uri = uri
         self.headers = request.headers
+        self.authorization_header: str = request.headers.get("Authorization", "")
+        #: What a Basic header holds, once it was read.
+        self.basic_credentials: tuple[str, tuple[str, ...]] | None = None
         self.http_request = request
         self.payload = payload
         self.authorization: Any = None
