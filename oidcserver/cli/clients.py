@@ -1,6 +1,5 @@
 """``oidcserver clients``: register clients and look after them."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from oidcserver.cli.application import (
     yes_option,
 )
 from oidcserver.cli.client_options import STDIN, file_name, given_members, member_options
+from oidcserver.cli.client_output import as_text, describe, show_written
 from oidcserver.cli.keys import demand_keys
 from oidcserver.models import Client
 from oidcserver.oauth.registration import (
@@ -30,7 +30,6 @@ from oidcserver.oauth.registration import (
     update_client,
 )
 from oidcserver.oauth.registration.fields import (
-    column_values,
     refuse_unknown,
     set_columns,
     split_columns,
@@ -89,9 +88,9 @@ def create(
         except IntegrityError:
             raise click.ClickException(f"There is a client {client_id} already.") from None
         set_columns(client, columns)
-        complete = _described(client)
+        complete = describe(client)
     shown = secret if not client_secret_stdin else None
-    _show_written(complete, shown, as_json)
+    show_written(complete, shown, as_json)
 
 
 @clients.command()
@@ -135,8 +134,8 @@ def update(
         except InvalidClientMetadata as problem:
             raise click.ClickException(problem.description) from None
         set_columns(client, columns)
-        complete = _described(client)
-    _show_written(complete, secret, as_json)
+        complete = describe(client)
+    show_written(complete, secret, as_json)
 
 
 @clients.command("list")
@@ -151,7 +150,7 @@ def list_clients(ini: Path, as_json: bool) -> None:
         statement = select(Client).order_by(Client.client_id_issued_at, Client.client_id)
         found = dbsession.scalars(statement).all()
     if as_json:
-        show([_described(client) for client in found])
+        show([describe(client) for client in found])
         return
     for client in found:
         method = client.token_endpoint_auth_method
@@ -168,12 +167,12 @@ def show_client(ini: Path, client_id: str, as_json: bool) -> None:
     Example: oidcserver clients show production.ini s6BhdRkqt3
     """
     with transaction(open_registry(ini)) as dbsession:
-        described = _described(_find(dbsession, client_id))
+        described = describe(_find(dbsession, client_id))
     if as_json:
         show(described)
         return
     for name, value in described.items():
-        click.echo(f"{name}: {when(value) if name.endswith('_at') else _as_text(value)}")
+        click.echo(f"{name}: {when(value) if name.endswith('_at') else as_text(value)}")
 
 
 @clients.command("new-secret")
@@ -225,36 +224,6 @@ def _find(dbsession: Session, client_id: str, *, to_change: bool = False) -> Cli
     if client is None:
         raise click.ClickException(f"There is no client {client_id}.")
     return client
-
-
-def _described(client: Client) -> dict[str, Any]:
-    return {
-        "client_id": client.client_id,
-        "client_id_issued_at": client.client_id_issued_at,
-        **client.client_metadata,
-        **column_values(client),
-    }
-
-
-def _as_text(value: Any) -> str:
-    """Return a member in one line: as JSON has it, where it is no text and no list of texts."""
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return " ".join(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _show_written(described: dict[str, Any], secret: str | None, as_json: bool) -> None:
-    """Print what a command wrote, and a secret that the server made."""
-    made = {"client_secret": secret} if secret is not None else {}
-    if as_json:
-        show({**described, **made})
-        return
-    for key, value in {"client_id": described["client_id"], **made}.items():
-        click.echo(f"{key}: {value}")
-    if made:
-        click.echo("The secret is not kept and cannot be shown again.", err=True)
 
 
 def _read_secret(metadata_file: Any) -> str:

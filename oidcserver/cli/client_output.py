@@ -1,0 +1,41 @@
+"""The output of the commands of clients."""
+
+import json
+from typing import Any
+
+import click
+
+from oidcserver.cli.application import show
+from oidcserver.models import Client
+from oidcserver.oauth.registration.fields import column_values
+
+
+def describe(client: Client) -> dict[str, Any]:
+    """Return the members and the columns of a client."""
+    return {
+        "client_id": client.client_id,
+        "client_id_issued_at": client.client_id_issued_at,
+        **client.client_metadata,
+        **column_values(client),
+    }
+
+
+def as_text(value: Any) -> str:
+    """Return a member in one line: as JSON, unless it is a text or a list of texts."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return " ".join(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def show_written(described: dict[str, Any], secret: str | None, as_json: bool) -> None:
+    """Print what a command wrote, and a secret that the server made."""
+    made = {"client_secret": secret} if secret is not None else {}
+    if as_json:
+        show({**described, **made})
+        return
+    for key, value in {"client_id": described["client_id"], **made}.items():
+        click.echo(f"{key}: {value}")
+    if made:
+        click.echo("The secret is not kept and cannot be shown again.", err=True)
