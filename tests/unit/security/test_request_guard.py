@@ -228,6 +228,10 @@ def seconds_for(run: Callable[[], object]) -> float:
 #: What makes a parser go over the same bytes again and again: a run of so many bytes.
 HOSTILE: dict[str, Callable[[int], dict[str, Any]]] = {
     "multipart header": lambda size: {"body": part("q", b"", ";" * size) + b"--b--", **MULTIPART},
+    "multipart quote without an end": lambda size: {
+        "body": b'--b\r\nContent-Disposition: form-data; name="' + b";" * size + b"\r\n\r\n--b--",
+        **MULTIPART,
+    },
     "multipart quotes": lambda size: {
         "body": part("q", b"", ';a="' * 50) * (size // 250) + b"--b--", **MULTIPART
     },
