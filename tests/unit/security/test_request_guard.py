@@ -327,7 +327,7 @@ def test_a_body_that_was_read_further_out_is_read_again() -> None:
     assert request.body_file_raw.read() == b"a=b"
     guarded = request_guard.request_guard_tween_factory(
         lambda request: Response(request.POST["a"]),
-        SimpleNamespace(provider=SimpleNamespace(embedded=False, multipart_paths=())),
+        SimpleNamespace(provider=SimpleNamespace(embedded=False, multipart_paths=(), secure=True)),
     )
     assert guarded(request).text == "b"
 
