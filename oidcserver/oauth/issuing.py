@@ -82,11 +82,16 @@ def prepare_refresh_token(
 def token_response(
     request: Any, client: Client, authorization: Authorization | None, scope: str
 ) -> dict[str, Any]:
-    """Return the members of a token response without a refresh token (RFC 6749 section 5.1)."""
+    """Return the members of a token response without a refresh token (RFC 6749 section 5.1).
+
+    A client without any scope gets a token without one: no scope is empty (section 3.3).
+    """
     text, token = issue_access_token(request.provider, client, authorization, scope)
-    return {
+    response = {
         "access_token": text,
         "token_type": "Bearer",
         "expires_in": token.expires_at - token.issued_at,
-        "scope": scope,
     }
+    if scope:
+        response["scope"] = scope
+    return response

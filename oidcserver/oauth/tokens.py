@@ -87,9 +87,9 @@ class JWTFormat:
             "jti": token.token_id,
             "iat": token.issued_at,
             "exp": token.expires_at,
-            "scope": token.scope,
         }
         optional = {
+            "scope": token.scope or None,
             "authorization_id": token.authorization_id,
             "cnf": token.confirmation,
             "auth_time": token.auth_time,
@@ -127,7 +127,7 @@ def _verify(keys: KeyStore, issuer: str, text: str) -> AccessToken | None:
         client_id=claims["client_id"],
         subject=claims["sub"],
         authorization_id=claims.get("authorization_id"),
-        scope=claims["scope"],
+        scope=claims.get("scope", ""),
         audience=tuple(audience) if isinstance(audience, list) else (audience,),
         issued_at=claims["iat"],
         expires_at=claims["exp"],

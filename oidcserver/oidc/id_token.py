@@ -77,7 +77,7 @@ def add_to_authorization_response(
 def add_to_token_response(oauth_request: Any, response: dict[str, Any]) -> None:
     """Add the ID token for a code, or for a refresh token without nonce (section 12.2)."""
     authorization = oauth_request.authorization
-    if authorization is None or "openid" not in response["scope"].split():
+    if authorization is None or "openid" not in response.get("scope", "").split():
         return
     request, client = oauth_request.http_request, oauth_request.client
     algorithm, token = client.member(ALGORITHM), response["access_token"]

@@ -43,6 +43,21 @@ def test_a_request_without_scope_gets_the_registered_one_whatever_the_grant(
     assert client.introspect(refreshed["access_token"])["scope"] == "profile email"
 
 
+@pytest.mark.parametrize("token_format", ["sealed", "jwt"])
+def test_a_client_without_a_default_scope_gets_a_token_without_scope(
+    make_provider: Any, token_format: str
+) -> None:
+    provider = make_provider(oauth__access_token_format=token_format)
+    client = provider.register(
+        grant_types=["password", "client_credentials"], response_types=[], scope="openid"
+    )
+    for tokens in (password(client), client.token(grant_type="client_credentials").json):
+        assert "scope" not in tokens
+        introspected = client.introspect(tokens["access_token"])
+        assert introspected["active"]
+        assert "scope" not in introspected
+
+
 def test_a_scope_is_a_set_with_single_spaces_in_the_order_of_the_request(
     provider: Provider, client: RelyingParty
 ) -> None:
