@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from support.app import Provider, RelyingParty, decode_id_token
+from support.app import Provider, RelyingParty, decode_id_token, follow_to_answer
 
 from oidcserver.keys.jwt import sign_with_secret
 from oidcserver.models import Client, LogoutDelivery, SuspendedRequest
@@ -70,12 +70,17 @@ def test_a_request_that_waits_keeps_who_is_meant_and_not_the_id_token(
     provider: Provider, client: RelyingParty, hint: str
 ) -> None:
     page = client.authorize(provider.browser(), id_token_hint=hint)
+    assert client.answer(client.complete(page, "bob"))["error"] == "login_required"
+    form = client.authorize(provider.browser(), id_token_hint=hint).forms["login"]
+    form["username"], form["password"] = "alice", "valid"
+    consent = follow_to_answer(form.submit())
     with provider.database() as dbsession:
         waiting = dbsession.scalars(select(SuspendedRequest.parameters)).all()
-    [stored] = [parameters for parameters in waiting if "id_token_hint" in parameters]
-    assert len(stored["id_token_hint"][0]) < 250
+    stored = [parameters for parameters in waiting if "id_token_hint" in parameters]
+    assert len(stored) == 2
+    assert all(len(parameters["id_token_hint"][0]) < 250 for parameters in stored)
     assert hint.split(".")[1] not in str(stored)
-    assert client.answer(client.complete(page, "bob"))["error"] == "login_required"
+    assert "code" in client.answer(client.complete(consent))
 
 
 def test_no_other_jwt_of_ours_passes_for_an_id_token(make_provider: Any) -> None:

@@ -26,8 +26,8 @@ def test_a_private_address_is_registered_where_the_setting_names_it(
     uri = "https://10.1.2.3:8443/it"
     with pytest.raises(InvalidClientMetadata, match="not on the public internet"):
         make_provider(**SELECTED).register(**{member: uri})
-    assert "Nothing is sent to 10.1.2.3:8443" in caplog.text
-    assert "oauth.outbound_allow can name it" in caplog.text
+    assert "Nothing was sent to 10.1.2.3:8443" in caplog.text
+    assert "oauth.outbound_allow can allow it" in caplog.text
     allowing = make_provider(**SELECTED, oauth__outbound_allow="10.0.0.0/8 192.168.1.5")
     assert allowing.register(**{member: uri}).client.member(member) == uri
 

@@ -107,7 +107,7 @@ def test_a_port_in_use(tmp_path: Path, keys: Path) -> None:
     assert code == 1
     assert "Traceback" not in error
     assert f"The server cannot listen at 127.0.0.1:{port}: Address already in use." in error
-    assert "change the place in the server's section" in error
+    assert "change the address in the server's section" in error
 
 
 #: Every command, with what it needs besides the ini file.

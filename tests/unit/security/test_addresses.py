@@ -168,7 +168,7 @@ def test_and_nothing_beside_it_which_the_log_explains(
 ) -> None:
     with pytest.raises(RefusedURL):
         check_addresses([ipaddress.ip_address(address)], Target("https", host, 443, "/"), ALLOWED)
-    assert f"Nothing is sent to {host}" in caplog.text
+    assert f"Nothing was sent to {host}" in caplog.text
     assert "oauth.outbound_allow" in caplog.text
     assert address not in caplog.text
 
