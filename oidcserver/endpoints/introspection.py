@@ -61,9 +61,9 @@ def _refresh_token(request: Any, client: Client, text: str) -> dict[str, Any]:
     if found is None or found.token.client_id != client.client_id:
         return INACTIVE
     row, authorization, user, _, _ = found
-    if row.used_at is not None or reason_of_end(request, client, found) is not None:
-        return INACTIVE
     scope = still_allowed(request, client, row.scope)
+    if row.used_at is not None or reason_of_end(request, client, found, scope) is not None:
+        return INACTIVE
     members: dict[str, Any] = {
         "active": True,
         "client_id": row.client_id,

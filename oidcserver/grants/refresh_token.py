@@ -34,10 +34,11 @@ class RefreshTokenGrant(TokenGrant):
         found = find_refresh_token(self.http_request.registry.reader, presented)
         if found is None or found.token.client_id != client.client_id:
             raise invalid_grant("The refresh token is not valid.")
-        problem = reason_of_end(self.http_request, client, found)
+        row = found.token
+        allowed = still_allowed(self.http_request, client, row.scope)
+        problem = reason_of_end(self.http_request, client, found, allowed)
         if problem is not None:
             raise invalid_grant(problem)
-        row = found.token
         asked = scope_words(self.request.payload.scope) or row.scope.split()
         if not set(asked) <= set(row.scope.split()):
             raise Rejection(
@@ -46,7 +47,8 @@ class RefreshTokenGrant(TokenGrant):
                 rule="RFC 6749 section 6",
                 received={"scope": asked},
             )
-        self.scope = still_allowed(self.http_request, client, " ".join(asked))
+        self.scope = " ".join(word for word in asked if word in allowed.split())
+        self.allowed = allowed
         self.presented = presented
         self.found = found
         self.request.refresh_token = row
@@ -84,9 +86,12 @@ class RefreshTokenGrant(TokenGrant):
     def _use_session(self) -> None:
         """Note the use of the session, so that it does not expire while applications use it."""
         request, found = self.http_request, self.found
-        allowed = still_allowed(request, self.request.client, found.token.scope)
         session_id, seen_at = found.authorization.session_id, found.session_seen_at
-        if ends_with_session(found, allowed) and session_id is not None and seen_at is not None:
+        if (
+            ends_with_session(found, self.allowed)
+            and session_id is not None
+            and seen_at is not None
+        ):
             touch_login_session(request.dbsession, session_id, seen_at)
 
     def _successor_again(self, row: RefreshToken) -> str:

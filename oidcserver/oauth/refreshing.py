@@ -7,33 +7,36 @@ from typing import Any
 
 from oidcserver.models import Client
 from oidcserver.models.refresh_token import FoundRefreshToken
-from oidcserver.oauth.issuing import may_refresh, still_allowed
+from oidcserver.oauth.issuing import may_refresh
 
 
-def reason_of_end(request: Any, client: Client, found: FoundRefreshToken) -> str | None:
+def reason_of_end(
+    request: Any, client: Client, found: FoundRefreshToken, allowed: str
+) -> str | None:
     """Return why a refresh token may no longer be used, or None; its use is checked elsewhere.
 
     Without ``offline_access`` it ends with the login session in which the user allowed it (OpenID
     Connect Core section 11), also where that expired. Tokens without a session, such as those of
     the password grant, end by themselves.
+
+    :param allowed: the scope that it still allows, of ``oauth.issuing.still_allowed``.
     """
     token, authorization, user, _, _ = found
     if authorization.revoked_at is not None or user.disabled_at is not None:
         return "The authorization of the refresh token was revoked."
     if token.used_at is None and token.expires_at <= request.now:
         return "The refresh token has expired."
-    scope = still_allowed(request, client, token.scope)
-    if not may_refresh(request, client) or bool(scope) is not bool(token.scope):
+    if not may_refresh(request, client) or bool(allowed) is not bool(token.scope):
         return "The client is no longer registered for refresh tokens, or for any scope of it."
     idle = request.provider.settings["oidc.session_idle_lifetime"]
-    if ends_with_session(found, scope) and not found.session_is_alive(request.now, idle):
+    if ends_with_session(found, allowed) and not found.session_is_alive(request.now, idle):
         return "The login session that the refresh token belongs to has ended."
     return None
 
 
-def ends_with_session(found: FoundRefreshToken, scope: str) -> bool:
+def ends_with_session(found: FoundRefreshToken, allowed: str) -> bool:
     """Whether a refresh token lives no longer than a login session.
 
-    :param scope: what it still allows.
+    :param allowed: the scope that it still allows.
     """
-    return found.authorization.session_id is not None and "offline_access" not in scope.split()
+    return found.authorization.session_id is not None and "offline_access" not in allowed.split()
