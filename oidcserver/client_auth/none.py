@@ -42,11 +42,12 @@ def names_client(request: Any) -> bool:
     An empty secret is none: RFC 6749 section 2.3.1 lets a client leave it out.
     """
     form = request.form
-    if any(name in form for name in _ASSERTION) or form.get("client_secret"):
+    if is_basic(request):
+        try:
+            if any(read_basic(request)[1]):
+                return False
+        except ClientAuthenticationFailed:
+            return False
+    elif "client_id" not in form or request.authorization_header:
         return False
-    if not is_basic(request):
-        return "client_id" in form and not request.authorization_header
-    try:
-        return not any(read_basic(request)[1])
-    except ClientAuthenticationFailed:
-        return False
+    return not (form.get("client_secret") or any(name in form for name in _ASSERTION))
