@@ -23,7 +23,7 @@ class ClientCredentialsGrant(TokenGrant):
             )
         scope = self.request.payload.scope
         self.server.validate_requested_scope(scope)
-        if PERSONAL.intersection((scope or "").split()):
+        if scope and not PERSONAL.isdisjoint(scope.split()):
             raise Rejection(
                 "invalid_scope",
                 "openid and offline_access are about a user, and there is none in this grant.",

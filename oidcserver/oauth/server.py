@@ -89,9 +89,10 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         """Refuse a scope that does not exist or that the client did not register."""
         request = self.oauth_request
         assert request is not None
-        unknown = set(scope_words(scope)).difference(
-            registered_scopes(self.provider, request.client)
-        )
+        asked = scope_words(scope)
+        if not asked:
+            return
+        unknown = set(asked).difference(registered_scopes(self.provider, request.client))
         if unknown:
             raise Rejection(
                 "invalid_scope",
@@ -118,7 +119,8 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         assert oauth_request is not None
         if scope is None or scope.isspace():
             scope = default_scope(self.provider, client)
-        scope = " ".join(scope_words(scope))
+        else:
+            scope = " ".join(scope_words(scope))
         if oauth_request.authorization is None and user is not None:
             oauth_request.authorization = create_authorization(request, client, user, scope=scope)
         authorization = oauth_request.authorization
