@@ -147,7 +147,8 @@ def test_the_walk_through_works_word_for_word(
         assert re.search(r"<(http.*?)>", create)[1] in ready
         browser.find_element(By.NAME, "username").send_keys("alice")
         browser.find_element(By.NAME, "password").send_keys(password + Keys.ENTER)
-        WebDriverWait(browser, 30).until(lambda it: "alice" in it.page_source)
+        WebDriverWait(browser, 30).until_not(lambda it: it.find_elements(By.NAME, "password"))
+        assert "alice" in browser.page_source
 
         browser.get(re.search(r"<(http.*?)>", create)[1])
         browser.find_element(By.NAME, "client_name").send_keys("Walk")
