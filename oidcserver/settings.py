@@ -49,6 +49,8 @@ class Setting:
     why: str
     #: Whether its value must not be shown, as a password.
     secret: bool = False
+    #: The words that its value may consist of; empty: any.
+    allowed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +117,6 @@ def seconds(raw: str) -> int:
     return int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
 
 
-def choice(*allowed: str) -> Converter:
-    """Return a converter that accepts one of the words ``allowed``."""
-
-    def convert(raw: str) -> str:
-        word = raw.strip()
-        if word not in allowed:
-            raise ValueError("one of " + ", ".join(allowed))
-        return word
-
-    return convert
-
-
 def path(raw: str) -> Path:
     """Return a file system path; ``~`` stands for the home directory."""
     if not raw.strip():
@@ -155,8 +145,9 @@ def issuer(raw: str) -> str:
 
 CORE: tuple[Setting, ...] = (
     Setting("oidc.issuer", issuer, None, "The public URL of the provider; tokens carry it as iss."),
-    Setting("oidcserver.mode", choice("production", "development"), "production",
-            "Development makes what is missing (keys, schema) and allows http on loopback."),
+    Setting("oidcserver.mode", text, "production",
+            "Development makes what is missing (keys, schema) and allows http on loopback.",
+            allowed=("production", "development")),
     Setting("oidcserver.includes", words, (), "Plugins: dotted names that are included last."),
     Setting("oauth.profile", text, "", "A set of defaults and rules, such as oauth21."),
     Setting("oauth.grants", words, ("authorization_code", "refresh_token"),
@@ -208,13 +199,15 @@ def convert_settings(
 ) -> Settings:
     """Convert what the ini says of the declared settings.
 
-    :raises ConfigurationProblem: for a value that a converter refuses.
+    :raises ConfigurationProblem: for a value that a converter rejects, or that is not allowed.
     """
     defaults = profile_defaults or {}
     values: dict[str, Value] = {}
     for setting in declared:
         if setting.name in raw:
-            values[setting.name] = Value(_convert(setting, raw[setting.name]), "ini")
+            value = _convert(setting, raw[setting.name])
+            _require_allowed(setting, value)
+            values[setting.name] = Value(value, "ini")
         elif setting.name in defaults:
             values[setting.name] = Value(defaults[setting.name], f"profile {profile}")
         else:
@@ -232,6 +225,20 @@ def _convert(setting: Setting, raw: Any) -> Any:
     except ValueError as problem:
         shown = setting.name if is_secret(setting, raw) else f"{setting.name} = {raw.strip()!r}"
         raise ConfigurationProblem(f"{shown} cannot be read: it takes {problem}.") from None
+
+
+def _require_allowed(setting: Setting, value: Any) -> None:
+    allowed = ", ".join(setting.allowed)
+    if not allowed:
+        return
+    if isinstance(value, str) and value not in setting.allowed:
+        raise ConfigurationProblem(
+            f"{setting.name} = {value!r} cannot be read: it takes one of {allowed}."
+        )
+    if isinstance(value, tuple | list) and (unknown := sorted(set(value) - set(setting.allowed))):
+        raise ConfigurationProblem(
+            f"{setting.name} takes some of {allowed}, not {', '.join(unknown)}."
+        )
 
 
 def refers(raw: Any) -> bool:

@@ -27,7 +27,7 @@ from oidcserver.oauth.responses import error_response, json_response
 from oidcserver.operations.rejections import record_rejection
 from oidcserver.security.cors import allow_any_origin
 from oidcserver.security.throttling import network_of, take
-from oidcserver.settings import boolean, choice, integer, lines, seconds, words
+from oidcserver.settings import boolean, integer, lines, seconds, text, words
 
 CONFIGURATION = "client_configuration"
 
@@ -125,9 +125,10 @@ def includeme(config: Any) -> None:
     setting = config.add_oauth_setting
     setting(
         "oauth.registration",
-        choice("initial_access_token", "open"),
+        text,
         "initial_access_token",
         "Who may register clients: whoever has a token of the command, or everybody.",
+        allowed=("initial_access_token", "open"),
     )
     setting(
         "oauth.registration_grant_types",

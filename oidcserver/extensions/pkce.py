@@ -17,7 +17,7 @@ from oidcserver.models import Client
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_grant, invalid_request
 from oidcserver.plugins.selection import AFTER_SCHEMA
-from oidcserver.settings import boolean, choice
+from oidcserver.settings import boolean, text
 
 log = logging.getLogger("oidcserver.pkce")
 #: How many clients a line of the log names.
@@ -130,11 +130,12 @@ def includeme(config: Any) -> None:
     """Register the two stages and what they promise."""
     config.add_oauth_setting(
         "oauth.pkce_required",
-        choice("public", "without_nonce", "all"),
+        text,
         "public",
         "Which clients have to use PKCE: public clients (public); also confidential clients whose "
         "request has no OpenID Connect nonce (without_nonce); or every client (all). A client's "
         "require_pkce decides for that client.",
+        allowed=("public", "without_nonce", "all"),
     )
     config.add_oauth_setting(
         "oauth.pkce_exemptions",

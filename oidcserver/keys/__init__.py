@@ -8,23 +8,22 @@ from oidcserver.keys.sealing import Sealer
 from oidcserver.keys.store import KeyStore, KeyStoreError
 from oidcserver.settings import ConfigurationProblem, path, seconds, words
 
-#: The settings that say for which algorithms there are keys, and what they may select.
-KEY_SETTINGS = {
-    "oidc.signing_algs": ALGORITHMS,
-    "oidc.decryption_algs": ENCRYPTION_ALGORITHMS,
-}
+#: The settings that say for which algorithms there are keys.
+KEY_SETTINGS = ("oidc.signing_algs", "oidc.decryption_algs")
 
 
 def includeme(config: Any) -> None:
     """Open the key store: ``provider.keys`` and ``provider.sealer(purpose)``."""
     setting = config.add_oauth_setting
     setting("oidcserver.keys_directory", path, None, "The directory of the keys, mode 0700.")
-    setting("oidc.signing_algs", words, ALGORITHMS, "The algorithms that there are keys for.")
+    setting("oidc.signing_algs", words, ALGORITHMS,
+            "The algorithms that there are keys for.", allowed=ALGORITHMS)  # fmt: skip
     setting(
         "oidc.decryption_algs",
         words,
         (),
         "The algorithms by which a client may encrypt to the provider: there is a key for each.",
+        allowed=ENCRYPTION_ALGORITHMS,
     )
     setting(
         "oidc.key_publish_before",
@@ -40,7 +39,7 @@ def includeme(config: Any) -> None:
         settings = provider.settings
         if settings["oidcserver.keys_directory"] is None:
             raise ConfigurationProblem("oidcserver.keys_directory is missing.")
-        algorithms = _read_algorithms(settings)
+        algorithms = [alg for name in KEY_SETTINGS for alg in settings[name]]
         open_store = partial(
             KeyStore,
             settings["oidcserver.keys_directory"],
@@ -60,12 +59,3 @@ def includeme(config: Any) -> None:
         provider.sealer = cache(partial(Sealer, provider.keys))
 
     config.action(("oauth", "keys"), open_keys)
-
-
-def _read_algorithms(settings: Any) -> list[str]:
-    for name, known in KEY_SETTINGS.items():
-        if unknown := set(settings[name]).difference(known):
-            raise ConfigurationProblem(
-                f"{name} takes some of {', '.join(known)}, not {', '.join(sorted(unknown))}."
-            )
-    return [alg for name in KEY_SETTINGS for alg in settings[name]]

@@ -54,12 +54,14 @@ def includeme(config: Any) -> None:
         words,
         DEFAULT_ALGORITHMS,
         "The algorithms by which ID tokens and UserInfo are encrypted for who registers one.",
+        allowed=ENCRYPTION_ALGORITHMS,
     )
     setting(
         "oidc.encryption_encs",
         words,
         ENCODINGS,
         "The algorithms by which the content of those is encrypted.",
+        allowed=ENCODINGS,
     )
     config.add_request_method(lambda request: {}, "client_key_sets", reify=True)
     config.add_oauth_stage("authorization", "encryption_key", have_key_for_authorization)
@@ -71,12 +73,6 @@ def includeme(config: Any) -> None:
 
 def _demand_algorithms(registry: Any) -> str | None:
     settings = registry.provider.settings
-    for name, known in (
-        ("oidc.encryption_algs", ENCRYPTION_ALGORITHMS),
-        ("oidc.encryption_encs", ENCODINGS),
-    ):
-        if unknown := set(settings[name]).difference(known):
-            return f"{name} takes some of {', '.join(known)}, not {', '.join(sorted(unknown))}."
     if settings["oidc.encryption_algs"] and not settings["oidc.encryption_encs"]:
         return f"oidc.encryption_encs is empty: it takes some of {', '.join(ENCODINGS)}."
     return None

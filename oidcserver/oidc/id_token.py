@@ -11,7 +11,7 @@ from oidcserver.oauth.subjects import sid_of
 from oidcserver.oidc.acr import acr_claim
 from oidcserver.oidc.claims import claims_of_id_token
 from oidcserver.oidc.client_jwt import UNSIGNED, make_client_jwt, signing_algorithms
-from oidcserver.settings import boolean, choice, seconds
+from oidcserver.settings import boolean, seconds, text
 
 ALGORITHM = "id_token_signed_response_alg"
 #: The member of a client that overrides ``oidc.id_token_claims``.
@@ -122,11 +122,12 @@ def includeme(config: Any) -> None:
     )
     config.add_oauth_setting(
         "oidc.id_token_claims",
-        choice(*ID_TOKEN_CLAIMS),
+        text,
         "requested",
         "Which claims the ID tokens of the token endpoint have: those that the claims parameter "
         "requests (requested), or also those of the scopes (scopes). A client's id_token_claims "
         "decides for that client.",
+        allowed=ID_TOKEN_CLAIMS,
     )
     config.add_oauth_stage("authorization", "nonce", demand_openid_and_nonce, after="scope")
     config.add_oauth_stage("authorization_response", "id_token", add_to_authorization_response)

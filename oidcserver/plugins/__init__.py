@@ -32,7 +32,9 @@ def includeme(config: Any) -> None:
     for directive in DIRECTIVES:
         config.add_directive(directive.__name__, directive)
     for setting in CORE:
-        config.add_oauth_setting(setting.name, setting.convert, setting.default, setting.why)
+        config.add_oauth_setting(
+            setting.name, setting.convert, setting.default, setting.why, allowed=setting.allowed
+        )
     phases = (
         (SETTINGS, select_settings),
         (SELECT, select_all),

@@ -30,6 +30,8 @@ class Catalog:
 
     def __init__(self) -> None:
         self._offers: dict[str, dict[str, Offer]] = defaultdict(dict)
+        #: The kind of offers that a setting selects from, by the name of the setting.
+        self.selected_by: dict[str, str] = {}
 
     def add(self, offer: Offer) -> None:
         """Take in an offer. As with Pyramid's own actions, one of a shorter include path wins.
@@ -58,6 +60,7 @@ class Catalog:
 
         :raises ConfigurationProblem: for a name that nobody offers.
         """
+        self.selected_by[setting] = kind
         return {name: self.one(kind, name, setting) for name in names}
 
     def one(self, kind: str, name: str, setting: str) -> Any:
@@ -65,6 +68,7 @@ class Catalog:
 
         :raises ConfigurationProblem: if nobody offers it.
         """
+        self.selected_by[setting] = kind
         offers = self._offers[kind]
         if name not in offers:
             raise ConfigurationProblem(unknown(setting, name, offers))

@@ -14,15 +14,29 @@ from oidcserver.settings import Converter, Setting
 
 
 def add_oauth_setting(
-    config: Any, name: str, convert: Converter, default: Any, why: str, *, secret: bool = False
+    config: Any,
+    name: str,
+    convert: Converter,
+    default: Any,
+    why: str,
+    *,
+    secret: bool = False,
+    allowed: Sequence[str] = (),
 ) -> None:
     """Declare a key of the ini: how its text is converted, its default and its reason.
 
+    :param convert: takes the text and returns the value, or raises ``ValueError`` with half a
+        sentence that says what is expected. :mod:`oidcserver.settings` has the common ones. The
+        first sentence of its docstring describes the type in the documentation.
+    :param default: the value, already converted, where the ini has no such key.
+    :param why: one or two sentences for ``oidcserver explain`` and for the documentation.
     :param secret: whether ``explain`` and error messages hide its value. They always do if
         ``convert`` is :func:`oidcserver.settings.reference`, or if the name ends in password,
         passphrase, secret, credential, private_key or api_key.
+    :param allowed: the words that the value, a text or a tuple of texts, may consist of. Any other
+        stops the start.
     """
-    offer(config, "setting", name, Setting(name, convert, default, why, secret))
+    offer(config, "setting", name, Setting(name, convert, default, why, secret, tuple(allowed)))
 
 
 def add_oauth_profile(

@@ -12,7 +12,6 @@ from oidcserver.resource.validators import (
 from oidcserver.settings import (
     ConfigurationProblem,
     Setting,
-    choice,
     convert_settings,
     integer,
     issuer,
@@ -23,8 +22,9 @@ from oidcserver.settings import (
 
 PREFIX = "oauth_resource."
 SETTINGS: tuple[Setting, ...] = (
-    Setting("oauth_resource.validator", choice("local", "introspection", "jwks"), None,
-            "How tokens are checked; local where the provider is in this process."),
+    Setting("oauth_resource.validator", text, None,
+            "How tokens are checked; local where the provider is in this process.",
+            allowed=("local", "introspection", "jwks")),
     Setting("oauth_resource.issuer", issuer, "", "The provider's issuer, for jwks."),
     Setting("oauth_resource.jwks_uri", text, "", "The provider's keys; by default discovered."),
     Setting("oauth_resource.audience", text, "", "Whom tokens have to be for; demanded for jwks."),

@@ -7,7 +7,7 @@ from pyramid.httpexceptions import HTTPForbidden, HTTPNotFound
 
 from oidcserver.models import Client
 from oidcserver.models.user import normalise_username
-from oidcserver.settings import choice, words
+from oidcserver.settings import text, words
 from oidcserver.views.access import signed_in
 
 View = Callable[[Any], Any]
@@ -71,8 +71,9 @@ def warn_of_no_administrator(registry: Any) -> str | None:
 def includeme(config: Any) -> None:
     """Add the settings and ``request.may_manage_clients``."""
     config.add_oauth_setting(
-        "oidc.client_pages", choice("anyone", "administrators"), "administrators",
+        "oidc.client_pages", text, "administrators",
         "Who may register and manage clients in the browser.",
+        allowed=("anyone", "administrators"),
     )  # fmt: skip
     config.add_oauth_setting(
         "oidc.administrators", words, (), "The user names of those who look after every client."

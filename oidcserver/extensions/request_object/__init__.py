@@ -41,11 +41,9 @@ def _where_selected(value: Callable[[Settings], Any]) -> Callable[[Any], Any]:
 
 
 def _refuse_contradictions(registry: Any) -> str | None:
-    """Refuse an algorithm that does not exist, and a demand that nobody can meet."""
+    """Reject a requirement that no client can meet."""
     provider = registry.provider
     selected = set(provider.settings[SIGNING])
-    if unknown := selected.difference(ALGORITHMS):
-        return f"{SIGNING} takes some of {', '.join(ALGORITHMS)}, not {', '.join(sorted(unknown))}."
     if _any_selected(provider) and not selected:
         return f"{SIGNING} is empty, so that every request object would be refused."
     if provider.settings[REQUIRED] and not (_any_selected(provider) and selected - {"none"}):
@@ -74,6 +72,7 @@ def includeme(config: Any) -> None:
         words,
         CLIENT_ALGORITHMS,
         "The algorithms by which a client may sign its request objects; none: it need not.",
+        allowed=ALGORITHMS,
     )
     setting(
         REQUIRED,
