@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from oidcserver.oauth.registration.fields import (
+from oidcserver.clients.fields import (
     FIELDS,
     FLAG,
     JSON,

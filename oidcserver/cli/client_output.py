@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from oidcserver.cli.application import show
+from oidcserver.clients.fields import column_values
 from oidcserver.models import Client
-from oidcserver.oauth.registration.fields import column_values
 
 
 def describe(client: Client) -> dict[str, Any]:

@@ -22,18 +22,18 @@ from oidcserver.cli.application import (
 from oidcserver.cli.client_options import STDIN, file_name, given_members, member_options
 from oidcserver.cli.client_output import as_text, describe, show_written
 from oidcserver.cli.keys import demand_keys
-from oidcserver.models import Client
-from oidcserver.oauth.registration import (
+from oidcserver.clients.fields import (
+    refuse_unknown,
+    set_columns,
+    split_columns,
+)
+from oidcserver.clients.registration import (
     InvalidClientMetadata,
     register_client,
     rotate_client_secret,
     update_client,
 )
-from oidcserver.oauth.registration.fields import (
-    refuse_unknown,
-    set_columns,
-    split_columns,
-)
+from oidcserver.models import Client
 
 
 @click.group()

@@ -9,6 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oidcserver import clock
+from oidcserver.accounts.authentication import unlock
+from oidcserver.accounts.passwords import hash_password
 from oidcserver.cli.application import (
     ini_argument,
     json_option,
@@ -20,8 +22,6 @@ from oidcserver.cli.application import (
 from oidcserver.cli.claims import read_claims
 from oidcserver.models import User
 from oidcserver.models.user import find_user, username_problem
-from oidcserver.security.passwords import hash_password
-from oidcserver.sessions.authentication import unlock
 from oidcserver.sessions.ending import end_everything
 
 MIN_LENGTH = 8

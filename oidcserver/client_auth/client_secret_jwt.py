@@ -5,10 +5,10 @@ from typing import Any
 from joserfc.jwk import OctKey
 
 from oidcserver.client_auth.assertion import AssertionMethod
+from oidcserver.clients.registration import read_client_secrets
 from oidcserver.credentials import CLIENT_SECRET, new_credential
 from oidcserver.keys.jwt import SECRET_ALGORITHMS
 from oidcserver.models import Client
-from oidcserver.oauth.registration import read_client_secrets
 
 #: Stands in for the secret of a client that does not exist, so that a guess takes as long there.
 _NOBODYS_SECRET = new_credential(CLIENT_SECRET)

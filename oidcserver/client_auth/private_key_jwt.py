@@ -5,9 +5,9 @@ from typing import Any
 from joserfc.jwk import KeySet
 
 from oidcserver.client_auth.assertion import AssertionMethod
+from oidcserver.clients.keys import read_client_keys
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT
 from oidcserver.models import Client
-from oidcserver.oauth.client_keys import read_client_keys
 
 
 class PrivateKeyJWT(AssertionMethod):

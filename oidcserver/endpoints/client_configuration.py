@@ -6,22 +6,22 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
-from oidcserver.credentials import digest
-from oidcserver.models import Client
-from oidcserver.oauth.bearer import invalid_token, read_bearer_token
-from oidcserver.oauth.errors import as_rejection, invalid_request
-from oidcserver.oauth.events import OAuthEvent
-from oidcserver.oauth.registration import update_client
-from oidcserver.oauth.registration.dynamic import (
+from oidcserver.clients.dynamic import (
     SERVER_MEMBERS,
     check_metadata,
     describe_client,
     limit_secret,
     read_metadata,
 )
+from oidcserver.clients.registration import update_client
+from oidcserver.credentials import digest
+from oidcserver.http.cors import allow_any_origin
+from oidcserver.models import Client
+from oidcserver.oauth.bearer import invalid_token, read_bearer_token
+from oidcserver.oauth.errors import as_rejection, invalid_request
+from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.responses import NO_STORE, error_response, json_response
-from oidcserver.operations.rejections import record_rejection
-from oidcserver.security.cors import allow_any_origin
 
 _NOBODY = digest("")
 #: What a client may say of itself again (RFC 7592 section 2.2); the rest is the server's.

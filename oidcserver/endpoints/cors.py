@@ -4,7 +4,7 @@ from typing import Any
 
 from pyramid.response import Response
 
-from oidcserver.security.cors import allow_registered_origin
+from oidcserver.http.cors import allow_registered_origin
 
 
 def readable_by_client(request: Any, response: Response) -> Response:

@@ -8,6 +8,7 @@ from pyramid.response import Response
 
 from oidcserver.models import Client
 from oidcserver.oauth.errors import as_rejection, invalid_request
+from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.requests import Payload, read_form, read_query
 from oidcserver.oauth.responses import error_page, see_other
 from oidcserver.oauth.subjects import sid_of
@@ -27,7 +28,6 @@ from oidcserver.oidc.id_token_hint import (
     read_id_token_hint,
     seal_hint,
 )
-from oidcserver.operations.rejections import record_rejection
 
 #: Stands for a hint that was read and could not be verified.
 UNVERIFIED = "unverified"

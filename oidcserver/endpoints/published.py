@@ -8,7 +8,7 @@ from pyramid.registry import Registry
 from pyramid.response import Response
 from pyramid.router import default_execution_policy
 
-from oidcserver.security.cors import allow_any_origin
+from oidcserver.http.cors import allow_any_origin
 
 #: What makes an answer depend on more than the path.
 _DETAILS = ("QUERY_STRING", "CONTENT_LENGTH", "HTTP_IF_NONE_MATCH", "HTTP_RANGE")

@@ -5,7 +5,18 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
+from oidcserver.clients.dynamic import (
+    check_metadata,
+    describe_client,
+    limit_secret,
+    read_metadata,
+)
+from oidcserver.clients.registration import register_client
+from oidcserver.clients.software_statement import MEMBER as SOFTWARE_STATEMENT
+from oidcserver.clients.software_statement import refuse_malformed_issuers
 from oidcserver.credentials import REGISTRATION_TOKEN, digest, new_credential
+from oidcserver.http.cors import allow_any_origin
+from oidcserver.http.throttling import network_of, take
 from oidcserver.models import Client
 from oidcserver.models.initial_access_token import (
     find_initial_access_token,
@@ -14,19 +25,8 @@ from oidcserver.models.initial_access_token import (
 from oidcserver.oauth.bearer import invalid_token, read_bearer_token
 from oidcserver.oauth.errors import Rejection, as_rejection
 from oidcserver.oauth.events import OAuthEvent
-from oidcserver.oauth.registration import register_client
-from oidcserver.oauth.registration.dynamic import (
-    check_metadata,
-    describe_client,
-    limit_secret,
-    read_metadata,
-)
-from oidcserver.oauth.registration.software_statement import MEMBER as SOFTWARE_STATEMENT
-from oidcserver.oauth.registration.software_statement import refuse_malformed_issuers
+from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.responses import error_response, json_response
-from oidcserver.operations.rejections import record_rejection
-from oidcserver.security.cors import allow_any_origin
-from oidcserver.security.throttling import network_of, take
 from oidcserver.settings import boolean, integer, lines, seconds, text, words
 
 CONFIGURATION = "client_configuration"

@@ -5,15 +5,15 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
+from oidcserver.http.cors import allow_registered_origin
 from oidcserver.oauth.bearer import insufficient_scope, invalid_token, read_bearer_token
 from oidcserver.oauth.errors import as_rejection
+from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.responses import error_response, json_response, jwt_response
 from oidcserver.oauth.tokens import AccessToken, find_access_token
 from oidcserver.oidc.claims import userinfo_claims
 from oidcserver.oidc.client_jwt import make_client_jwt, signing_algorithms
 from oidcserver.oidc.encryption import encryption_algorithms, encryption_encodings
-from oidcserver.operations.rejections import record_rejection
-from oidcserver.security.cors import allow_registered_origin
 
 
 def userinfo(request: Any) -> Response:

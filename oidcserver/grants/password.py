@@ -7,8 +7,8 @@ selected by default.
 from typing import Any
 
 from oidcserver.grants.base import TokenGrant
+from oidcserver.http.throttling import waiting_time
 from oidcserver.oauth.errors import invalid_grant
-from oidcserver.security.throttling import waiting_time
 
 
 class PasswordGrant(TokenGrant):

@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import Select, bindparam, exists, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from oidcserver.database.reading import Reader
+from oidcserver.database.statements import insert_once
 from oidcserver.models.authorization import Authorization
 from oidcserver.models.base import Base, Identifier, Time
 from oidcserver.models.client import Client
-from oidcserver.models.reading import Reader
-from oidcserver.models.statements import insert_once
 from oidcserver.models.user import User
 
 

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import digest
+from oidcserver.database.decisions import Decision, NewRow, decide, inserting
+from oidcserver.database.reading import Reader
 from oidcserver.models.authorization import Authorization, extending
 from oidcserver.models.base import Base, Digest, Time, Words
-from oidcserver.models.decisions import Decision, NewRow, decide, inserting
-from oidcserver.models.reading import Reader
 from oidcserver.models.refresh_token import RefreshToken
 from oidcserver.models.user import User
 

@@ -6,10 +6,10 @@ from sqlalchemy import ForeignKey, bindparam, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
+from oidcserver.database.reading import Reader
+from oidcserver.database.statements import Transaction, insert_once
 from oidcserver.models.authorization import revoke_authorizations_of_consent
 from oidcserver.models.base import Base, Time, Words
-from oidcserver.models.reading import Reader
-from oidcserver.models.statements import Transaction, insert_once
 
 
 class Consent(Base):

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from oidcserver import clock
 from oidcserver.credentials import digest, new_identifier
+from oidcserver.database.reading import Reader
+from oidcserver.database.statements import Transaction
 from oidcserver.models.base import Base, Digest, Identifier, Json, Time, Words
-from oidcserver.models.reading import Reader
-from oidcserver.models.statements import Transaction
 from oidcserver.models.user import User
 
 #: The use of a session is noted at most once in so many seconds.

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from oidcserver.database.statements import insert_once
 from oidcserver.models.base import Base
 from oidcserver.models.client import Client
 from oidcserver.models.login_session import LoginSession
-from oidcserver.models.statements import insert_once
 
 
 class LoginSessionClient(Base):

@@ -4,8 +4,8 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver.credentials import new_identifier
+from oidcserver.database.statements import insert_once
 from oidcserver.models.base import Base, Identifier
-from oidcserver.models.statements import insert_once
 
 
 class PairwiseSubject(Base):

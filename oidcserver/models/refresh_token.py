@@ -7,11 +7,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import digest
+from oidcserver.database.decisions import Decision, NewRow, decide, inserting
+from oidcserver.database.reading import Reader
 from oidcserver.models.authorization import Authorization, extending, extension
 from oidcserver.models.base import Base, Digest, Time, Words
-from oidcserver.models.decisions import Decision, NewRow, decide, inserting
 from oidcserver.models.login_session import LoginSession
-from oidcserver.models.reading import Reader
 from oidcserver.models.user import User
 
 

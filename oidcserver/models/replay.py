@@ -3,8 +3,8 @@
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver.credentials import digest
+from oidcserver.database.statements import insert_once
 from oidcserver.models.base import Base, Digest, Time
-from oidcserver.models.statements import insert_once
 
 
 class UsedIdentifier(Base):

@@ -15,8 +15,6 @@ def includeme(config: Any) -> None:
     config.add_request_method(AuthorizationServer, "authorization_server", reify=True)
     config.add_request_method(lambda request: clock.now(), "now", reify=True)
     config.add_request_method(provider_url)
-    config.include("oidcserver.oauth.subjects")
-    config.include("oidcserver.oauth.client_use")
     config.registry.ignored_scopes = IgnoredScopes()
     for name, stage in STAGES:
         config.add_oauth_stage("authorization", name, stage)

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from oidcserver.http.throttling import network_of, take, waiting_time
 from oidcserver.keys.strict_json import compact
 from oidcserver.models import Authorization, Client, SuspendedRequest
 from oidcserver.models.suspended_request import (
@@ -15,7 +16,6 @@ from oidcserver.models.suspended_request import (
 )
 from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.requests import Payload, PyramidOAuth2Request
-from oidcserver.security.throttling import network_of, take, waiting_time
 
 #: The purpose of the seal on a request that waits for a user to sign in.
 PURPOSE = "authorization request"

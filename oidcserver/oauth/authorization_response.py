@@ -12,9 +12,9 @@ from oidcserver.models.suspended_request import ANY_BROWSER, use_suspended_reque
 from oidcserver.oauth.authorization_request import AuthorizationRequest, resume
 from oidcserver.oauth.errors import Rejection, as_rejection
 from oidcserver.oauth.issuing import new_authorization
+from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.requests import Payload
 from oidcserver.oauth.responses import Onward, destination, error_page, own_url, see_other
-from oidcserver.operations.rejections import record_rejection
 
 ROUTE = "authorization_endpoint"
 #: Servers and proxies take a request line of 8,000 bytes (RFC 9110 section 4.1).

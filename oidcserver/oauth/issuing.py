@@ -3,8 +3,8 @@
 from typing import Any
 
 from oidcserver.credentials import REFRESH_TOKEN, new_credential
+from oidcserver.database.decisions import NewRow
 from oidcserver.models import Authorization, Client
-from oidcserver.models.decisions import NewRow
 from oidcserver.models.refresh_token import new_refresh_token
 from oidcserver.oauth.subjects import subject_of
 from oidcserver.oauth.tokens import issue_access_token

@@ -20,6 +20,7 @@ from oidcserver.oauth.issuing import (
     prepare_refresh_token,
     token_response,
 )
+from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.requests import (
     Payload,
     PyramidOAuth2Request,
@@ -29,7 +30,6 @@ from oidcserver.oauth.requests import (
 )
 from oidcserver.oauth.responses import error_response, json_response
 from oidcserver.oauth.scopes import default_scope, registered_scopes, scope_words
-from oidcserver.operations.rejections import record_rejection
 
 #: Authlib's own signals carry live objects; our events carry facts.
 AUTHLIB_SIGNALS = frozenset({"after_authenticate_client", "after_revoke_token"})

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from oidcserver.http.waiting import TooManyWaiting
 from oidcserver.oauth.errors import Rejection
-from oidcserver.security.waiting import TooManyWaiting
 
 
 @contextmanager

@@ -7,6 +7,6 @@ def includeme(config: Any) -> None:
     """Include the parts."""
     for name in (
         "scopes", "claims", "acr", "languages", "id_token", "encryption", "id_token_hint",
-        "requested_subject",
+        "requested_subject", "subject_types",
     ):  # fmt: skip
         config.include(f"oidcserver.oidc.{name}")

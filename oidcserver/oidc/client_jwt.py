@@ -5,13 +5,13 @@ from typing import Any
 from joserfc.jwk import KeySet
 from joserfc.util import json_b64encode
 
+from oidcserver.clients.keys import read_client_keys
+from oidcserver.clients.registration import read_client_secrets
 from oidcserver.keys.jwe import encrypt
+from oidcserver.keys.jwk_set import encryption_key
 from oidcserver.keys.jwt import InvalidJWT, sign, sign_with_secret
 from oidcserver.keys.strict_json import compact
-from oidcserver.oauth.client_keys import read_client_keys
 from oidcserver.oauth.errors import Rejection
-from oidcserver.oauth.registration import read_client_secrets
-from oidcserver.security.jwk_set import encryption_key
 
 #: The algorithm of a JWT that nobody signed (RFC 7518 section 3.6).
 UNSIGNED = "none"

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from oidcserver.clients.members import ID_TOKEN_CLAIMS
 from oidcserver.keys.jwt import half_hash
 from oidcserver.models import Authorization
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
-from oidcserver.oauth.registration.members import ID_TOKEN_CLAIMS
 from oidcserver.oauth.subjects import sid_of
 from oidcserver.oidc.acr import acr_claim
 from oidcserver.oidc.claims import claims_of_id_token

@@ -10,6 +10,7 @@ from typing import Any
 
 from joserfc.jwk import OctKey
 
+from oidcserver.clients.registration import read_client_secrets
 from oidcserver.keys.jwt import (
     CLAIMS,
     MAX_OWN_TOKEN_BYTES,
@@ -23,7 +24,6 @@ from oidcserver.keys.strict_json import compact
 from oidcserver.models import Client
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
-from oidcserver.oauth.registration import read_client_secrets
 
 PARAMETER = "id_token_hint"
 #: The key of the subject in ``AuthorizationRequest.extra``.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from oidcserver.operations.rejections import Budget
+from oidcserver.oauth.rejections import Budget
 from oidcserver.settings import integer, seconds
 
 

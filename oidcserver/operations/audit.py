@@ -4,7 +4,8 @@ import json
 import logging
 from typing import Any
 
-from oidcserver.operations.redaction import redact
+from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.redaction import redact
 
 log = logging.getLogger("oidcserver.audit")
 
@@ -22,5 +23,5 @@ def audit(event: Any) -> None:
 
 
 def includeme(config: Any) -> None:
-    """Subscribe; oauth is above this room, so its event is named and not imported."""
-    config.add_subscriber(audit, "oidcserver.oauth.events.OAuthEvent")
+    """Subscribe to the events."""
+    config.add_subscriber(audit, OAuthEvent)

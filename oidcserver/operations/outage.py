@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from oidcserver.operations.rejections import new_reference
+from oidcserver.oauth.rejections import new_reference
 from oidcserver.operations.schema import reason
 
 log = logging.getLogger(__name__)

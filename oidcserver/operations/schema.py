@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
+from oidcserver.database.url import shown_url
 from oidcserver.migrations import NEEDED, current
 from oidcserver.models import Base
-from oidcserver.models.url import shown_url
 from oidcserver.operations.ini_file import one_line
 from oidcserver.plugins.selection import CHECK
 from oidcserver.settings import ConfigurationProblem

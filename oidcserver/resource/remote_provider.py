@@ -8,7 +8,7 @@ from typing import Any
 
 import urllib3
 
-from oidcserver.security.outbound import FetchResult, OutboundFetchError
+from oidcserver.http.outbound import FetchResult, OutboundFetchError
 
 TIMEOUT = 5.0
 #: Seconds for which a provider that did not answer in time is not asked again.
@@ -85,7 +85,7 @@ class RemoteProvider:
 
 
 class PublishedKeys:
-    """Fetches the provider's JWK Set, for :class:`~oidcserver.security.jwks_cache.RemoteJWKS`.
+    """Fetches the provider's JWK Set, for :class:`~oidcserver.http.jwks_cache.RemoteJWKS`.
 
     :param jwks_uri: or empty: then discovery says it.
     """

@@ -9,6 +9,9 @@ from urllib.parse import quote_plus
 import urllib3
 
 from oidcserver import clock
+from oidcserver.http.jwks_cache import RemoteJWKS
+from oidcserver.http.outbound import OutboundFetchError
+from oidcserver.http.waiting import TooManyWaiting, WaitingPlaces
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT, read_header, verify_client_jwt
 from oidcserver.oauth.tokens import AccessToken, find_access_token
 from oidcserver.resource.claims import read_access_token
@@ -17,9 +20,6 @@ from oidcserver.resource.remote_provider import (
     RemoteProvider,
     ValidatorUnavailable,
 )
-from oidcserver.security.jwks_cache import RemoteJWKS
-from oidcserver.security.outbound import OutboundFetchError
-from oidcserver.security.waiting import TooManyWaiting, WaitingPlaces
 
 log = logging.getLogger(__name__)
 

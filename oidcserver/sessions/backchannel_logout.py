@@ -12,12 +12,12 @@ from pyramid.events import NewRequest
 from sqlalchemy.orm import Session
 
 from oidcserver import clock
+from oidcserver.clients.members import fetched_uri
+from oidcserver.http import allowed_addresses
+from oidcserver.http.outbound import OutboundFetcher
+from oidcserver.http.waiting import TooManyWaiting
 from oidcserver.models import LogoutDelivery
 from oidcserver.models.login_session_client import clients_of_login_session
-from oidcserver.oauth.registration.members import fetched_uri
-from oidcserver.security import allowed_addresses
-from oidcserver.security.outbound import OutboundFetcher
-from oidcserver.security.waiting import TooManyWaiting
 from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel
 from oidcserver.sessions.logout_deliverer import MEMBER, LogoutDeliverer
 from oidcserver.settings import seconds

@@ -4,10 +4,8 @@ import re
 from typing import Any
 
 from oidcserver.credentials import BROWSER, digest, new_credential
-from oidcserver.sessions.cookies import read_cookie, set_cookie
+from oidcserver.http.cookies import MAX_AGE, read_cookie, set_cookie
 
-#: Browsers keep no cookie for longer than 400 days (RFC 6265bis section 5.5).
-MAX_AGE = 400 * 86400
 _CREDENTIAL = re.compile(re.escape(BROWSER) + r"[A-Za-z0-9_-]{43}")
 
 

@@ -11,9 +11,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
+from oidcserver.clients.members import web_uri
 from oidcserver.models import Client, LoginSession
 from oidcserver.models.login_session_client import clients_of_login_session
-from oidcserver.oauth.registration.members import web_uri
 from oidcserver.oauth.subjects import sid_of
 from oidcserver.oidc.after_logout import AfterLogout
 from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel

@@ -2,18 +2,18 @@
 
 from typing import Any
 
+from oidcserver.accounts.known_browser import remember_browser
 from oidcserver.credentials import LOGIN_SESSION, digest, new_credential
+from oidcserver.database.statements import Transaction
+from oidcserver.http.cookies import read_cookie, set_cookie
 from oidcserver.models import LoginSession
 from oidcserver.models.login_session import (
     find_login_session,
     renew_login_session,
     touch_login_session,
 )
-from oidcserver.models.statements import Transaction
 from oidcserver.oauth.events import LoginSessionEvent
-from oidcserver.sessions.cookies import read_cookie, set_cookie
 from oidcserver.sessions.ending import end_login_session
-from oidcserver.sessions.known_browser import remember_browser
 
 COOKIE = "session"
 MAX_USER_AGENT = 300

@@ -6,9 +6,9 @@ from typing import Any
 from pyramid.response import Response
 
 from oidcserver.models import RecordedRejection
+from oidcserver.oauth.rejections import ALPHABET
 from oidcserver.oauth.responses import see_other
 from oidcserver.oidc.after_logout import RULE, AfterLogout, after_logout_of
-from oidcserver.operations.rejections import ALPHABET
 from oidcserver.sessions.frontchannel_logout import show_frames
 
 _REFERENCE = re.compile(f"[{ALPHABET}]{{5}}-[{ALPHABET}]{{5}}")

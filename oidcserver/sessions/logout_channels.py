@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from oidcserver.clients.members import Rule, boolean
 from oidcserver.models.login_session_client import join_login_session
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
-from oidcserver.oauth.registration.members import Rule, boolean
 from oidcserver.plugins.selection import SELECT
 from oidcserver.settings import words
 

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from oidcserver import clock
+from oidcserver.http.outbound import FetchResult, OutboundFetcher, OutboundFetchError
+from oidcserver.http.waiting import TooManyWaiting
 from oidcserver.keys.jwt import InvalidJWT
 from oidcserver.models import Client, LogoutDelivery
 from oidcserver.models.logout_delivery import (
@@ -27,8 +29,6 @@ from oidcserver.models.logout_delivery import (
 )
 from oidcserver.oauth.errors import Rejection
 from oidcserver.operations.schema import reason
-from oidcserver.security.outbound import FetchResult, OutboundFetcher, OutboundFetchError
-from oidcserver.security.waiting import TooManyWaiting
 from oidcserver.sessions.logout_lanes import DeliveryLanes
 from oidcserver.sessions.logout_token import make_logout_token
 

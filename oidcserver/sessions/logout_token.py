@@ -3,12 +3,12 @@
 from typing import Any
 
 from oidcserver import clock
+from oidcserver.clients.keys import client_keys
 from oidcserver.credentials import new_identifier
+from oidcserver.keys.jwk_set import encryption_key
 from oidcserver.models import Client, LogoutDelivery
-from oidcserver.oauth.client_keys import client_keys
 from oidcserver.oauth.subjects import sid_of
 from oidcserver.oidc.client_jwt import UNSIGNED, protect, signing_algorithms
-from oidcserver.security.jwk_set import encryption_key
 
 #: What happened (section 2.4).
 EVENT = "http://schemas.openid.net/event/backchannel-logout"

@@ -17,10 +17,10 @@ import secrets
 from typing import Any
 
 from oidcserver.credentials import digest, new_identifier
+from oidcserver.http.cookies import read_cookie
+from oidcserver.http.cors import origin_of
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.events import LoginSessionEvent
-from oidcserver.security.cors import origin_of
-from oidcserver.sessions.cookies import read_cookie
 from oidcserver.sessions.login import COOKIE as SESSION
 
 ENDPOINT = "check_session"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from oidcserver.clients.registration import InvalidClientMetadata, update_client
 from oidcserver.models import Client
-from oidcserver.oauth.registration import InvalidClientMetadata, update_client
 from oidcserver.views.recent_login import signed_in_a_moment_ago
 
 #: What a client authenticates by, besides its secret.

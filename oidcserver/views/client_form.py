@@ -4,10 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from oidcserver.credentials import new_identifier
-from oidcserver.models.client import DEFAULTS
-from oidcserver.oauth.registration import InvalidClientMetadata
-from oidcserver.oauth.registration.fields import (
+from oidcserver.clients.fields import (
     FLAG,
     JSON,
     MAYBE,
@@ -19,7 +16,10 @@ from oidcserver.oauth.registration.fields import (
     URIS,
     Field,
 )
-from oidcserver.oauth.registration.problems import Problems
+from oidcserver.clients.problems import Problems
+from oidcserver.clients.registration import InvalidClientMetadata
+from oidcserver.credentials import new_identifier
+from oidcserver.models.client import DEFAULTS
 
 #: What a ticket is sealed for.
 TICKET = "client form"

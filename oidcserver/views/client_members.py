@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from oidcserver.models import Client
-from oidcserver.models.client import DEFAULTS
-from oidcserver.oauth.registration import InvalidClientMetadata, validate_client_metadata
-from oidcserver.oauth.registration.dynamic import refused_exemption
-from oidcserver.oauth.registration.fields import (
+from oidcserver.clients.dynamic import refused_exemption
+from oidcserver.clients.fields import (
     ABOUT,
     TEXTS,
     Field,
@@ -16,7 +13,10 @@ from oidcserver.oauth.registration.fields import (
     sections,
     split_columns,
 )
-from oidcserver.oauth.registration.sector import check_sector_identifier
+from oidcserver.clients.registration import InvalidClientMetadata, validate_client_metadata
+from oidcserver.clients.sector import check_sector_identifier
+from oidcserver.models import Client
+from oidcserver.models.client import DEFAULTS
 from oidcserver.views.client_access import is_administrator
 from oidcserver.views.client_form import options, read_form, stored_values
 

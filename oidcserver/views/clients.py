@@ -7,15 +7,15 @@ from pyramid.response import Response
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from oidcserver.credentials import digest
-from oidcserver.models import Client, User
-from oidcserver.oauth.events import OAuthEvent
-from oidcserver.oauth.registration import (
+from oidcserver.clients.fields import set_columns
+from oidcserver.clients.registration import (
     InvalidClientMetadata,
     register_client,
     rotate_client_secret,
 )
-from oidcserver.oauth.registration.fields import set_columns
+from oidcserver.credentials import digest
+from oidcserver.models import Client, User
+from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.responses import see_other
 from oidcserver.views.access import login_url
 from oidcserver.views.client_access import find_client, is_administrator, managed

@@ -6,6 +6,7 @@ from authlib.oauth2 import OAuth2Error
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
+from oidcserver.http.cors import origin_of
 from oidcserver.interfaces import Scope
 from oidcserver.models import Client, Consent
 from oidcserver.models.consent import grant_consent
@@ -16,7 +17,6 @@ from oidcserver.oauth.issuing import may_refresh
 from oidcserver.oauth.responses import destination
 from oidcserver.oidc.claims import claims_beyond_scopes
 from oidcserver.oidc.scopes import describe_claim
-from oidcserver.security.cors import origin_of
 from oidcserver.views.client_preview import duration
 from oidcserver.views.interactions import may_remember, not_yet_allowed, remembered_consent
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, refuse

@@ -9,13 +9,13 @@ from pyramid.response import Response
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from oidcserver.accounts.passwords import Busy
+from oidcserver.http.csrf import form_origin
+from oidcserver.http.throttling import TooManyAttempts
 from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.rejections import new_reference
 from oidcserver.oauth.responses import error_page, error_response, own_url, see_other
 from oidcserver.operations.outage import log_outage
-from oidcserver.operations.rejections import new_reference
-from oidcserver.security.csrf import form_origin
-from oidcserver.security.passwords import Busy
-from oidcserver.security.throttling import TooManyAttempts
 from oidcserver.views.access import login_url
 
 logger = logging.getLogger(__name__)

@@ -10,11 +10,11 @@ from pyramid.exceptions import BadCSRFToken
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
+from oidcserver.accounts.passwords import Busy
+from oidcserver.http.throttling import TooManyAttempts, waiting_time
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.responses import see_other
 from oidcserver.oidc.requested_subject import another_person_needed
-from oidcserver.security.passwords import Busy
-from oidcserver.security.throttling import TooManyAttempts, waiting_time
 from oidcserver.views.access import home_url, local_url
 from oidcserver.views.interactions import may_choose
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, refuse, request_uri

@@ -9,8 +9,8 @@ from oidcserver.models import SuspendedRequest
 from oidcserver.models.suspended_request import find_suspended_request
 from oidcserver.oauth.authorization_request import AuthorizationRequest, find_request
 from oidcserver.oauth.errors import as_rejection
+from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.responses import error_page, see_other
-from oidcserver.operations.rejections import record_rejection
 
 
 def read_request(request: Any) -> AuthorizationRequest | None:

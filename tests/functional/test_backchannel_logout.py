@@ -18,10 +18,10 @@ from support.processes import ServerProcess, free_port, write_ini
 
 from oidcserver import clock as oidcserver_clock
 from oidcserver.cli import main
+from oidcserver.clients.problems import InvalidClientMetadata
+from oidcserver.clients.registration import update_client
 from oidcserver.models import Client, LoginSessionClient, LogoutDelivery, User
 from oidcserver.models.logout_delivery import claim_logout_delivery
-from oidcserver.oauth.registration import update_client
-from oidcserver.oauth.registration.problems import InvalidClientMetadata
 from oidcserver.settings import ConfigurationProblem
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"

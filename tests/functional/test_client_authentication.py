@@ -23,8 +23,8 @@ from support.assertions import Signer
 from support.client_host import JWKSHost
 from support.processes import ServerProcess, free_port, write_ini
 
+from oidcserver.clients.registration import rotate_client_secret
 from oidcserver.models import RecordedRejection, UsedIdentifier
-from oidcserver.oauth.registration import rotate_client_secret
 from oidcserver.settings import ConfigurationProblem
 
 ROBOT = {

@@ -14,7 +14,7 @@ from webtest import TestApp
 
 from oidcserver.cli import main
 from oidcserver.cli.client_options import option_name
-from oidcserver.oauth.registration.fields import FIELDS, sections
+from oidcserver.clients.fields import FIELDS, sections
 
 Run = Callable[..., Result]
 SHOP = ("--name", "Shop", "--redirect-uri", "https://shop.example/cb", "--scope", "openid")

@@ -15,8 +15,8 @@ import webtest.forms
 from support.app import Browser, Provider, RelyingParty, decode_id_token
 from support.client_host import JWKSHost
 
+from oidcserver.clients.fields import FIELDS
 from oidcserver.models import Client
-from oidcserver.oauth.registration.fields import FIELDS
 
 
 @pytest.fixture

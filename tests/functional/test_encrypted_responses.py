@@ -11,8 +11,8 @@ from sqlalchemy import select
 from support.app import Provider, RelyingParty, decode_id_token
 from support.client_host import JWKSHost
 
+from oidcserver.clients.registration import InvalidClientMetadata
 from oidcserver.models import AuthorizationCode, RecordedRejection
-from oidcserver.oauth.registration import InvalidClientMetadata
 from oidcserver.settings import ConfigurationProblem
 
 ALGORITHMS = ("RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW")

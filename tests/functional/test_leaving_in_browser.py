@@ -16,7 +16,7 @@ from support.app import Browser, Provider, RelyingParty
 from support.browser import authorize_url, refused_by_policy, sign_in, start_browser, wait_for
 from support.processes import free_port
 
-from oidcserver.security.content_security_policy import ContentSecurityPolicy
+from oidcserver.http.content_security_policy import ContentSecurityPolicy
 from oidcserver.views.suspended import go_on, open_row, read_request
 
 pytestmark = pytest.mark.browser

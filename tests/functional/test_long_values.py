@@ -12,8 +12,8 @@ from sqlalchemy import String, Text
 from support.app import Provider, RelyingParty
 
 from oidcserver.cli import main
+from oidcserver.clients.registration import InvalidClientMetadata
 from oidcserver.models import Base
-from oidcserver.oauth.registration import InvalidClientMetadata
 
 LONG = "x" * 5000
 #: Grows threefold when normalised.

@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from support.app import Provider, RelyingParty
 from support.postgresql import Cluster
 
+from oidcserver.database.connections import KeptConnections
 from oidcserver.models import Authorization, RefreshToken
-from oidcserver.models.connections import KeptConnections
 
 
 @pytest.fixture

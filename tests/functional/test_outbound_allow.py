@@ -9,7 +9,7 @@ from support.app import Provider
 from support.processes import free_port
 from support.tls_server import serve_https
 
-from oidcserver.oauth.registration.rules import InvalidClientMetadata
+from oidcserver.clients.rules import InvalidClientMetadata
 
 MEMBERS = ("jwks_uri", "backchannel_logout_uri", "sector_identifier_uri")
 SELECTED = {

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from support.app import Browser, Provider, RelyingParty, decode_id_token
 
+from oidcserver.clients.registration import InvalidClientMetadata
 from oidcserver.models import Authorization, LoginSession, User
 from oidcserver.models.pairwise_subject import find_pairwise_subject
-from oidcserver.oauth.registration import InvalidClientMetadata
 
 ONE, TWO = "https://one.example/cb", "https://two.example/cb"
 

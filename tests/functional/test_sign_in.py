@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select, update
 from support.app import Provider, follow_to_answer
 
+from oidcserver.accounts import passwords
 from oidcserver.models import LoginSession, User
-from oidcserver.security import passwords
 
 ISSUER = "http://localhost:6543"
 SESSION = "oidcserver_6543_session"
@@ -511,7 +511,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(password: str, stored: str | None) -> bool:
         raise passwords.Busy(2)
 
-    monkeypatch.setattr("oidcserver.sessions.directories.verify_password", refuse)
+    monkeypatch.setattr("oidcserver.accounts.directories.verify_password", refuse)
 
 
 @pytest.mark.usefixtures("busy")

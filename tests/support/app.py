@@ -16,8 +16,8 @@ from joserfc.jwk import KeySet, OctKey
 from sqlalchemy.orm import Session
 
 import oidcserver
+from oidcserver.clients.registration import register_client
 from oidcserver.models import Client
-from oidcserver.oauth.registration import register_client
 
 ISSUER = "http://localhost:6543"
 DEVELOPMENT = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from oidcserver.security.outbound import FetchResult, OutboundFetchError
+from oidcserver.http.outbound import FetchResult, OutboundFetchError
 
 
 class ClientWeb:

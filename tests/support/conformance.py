@@ -8,11 +8,11 @@ from pyramid.paster import get_appsettings
 from support.app import Provider
 
 import oidcserver
+from oidcserver.accounts.passwords import hash_password
+from oidcserver.database.engine import make_engine
 from oidcserver.keys.store import KeyStore
 from oidcserver.migrations import history
 from oidcserver.models import Base, User
-from oidcserver.models.engine import make_engine
-from oidcserver.security.passwords import hash_password
 
 INI = Path(__file__).parents[2] / "conformance.ini"
 ISSUER = "https://op.example"

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from oidcserver.sessions.directories import DemoDirectory
+from oidcserver.accounts.directories import DemoDirectory
 from oidcserver.settings import path
 
 

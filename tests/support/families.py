@@ -6,8 +6,8 @@ from support.app import REDIRECT_URI, Provider, RelyingParty
 
 from oidcserver import clock
 from oidcserver.credentials import AUTHORIZATION_CODE, REFRESH_TOKEN, digest, new_credential
+from oidcserver.database.statements import insert_once
 from oidcserver.models import Authorization, AuthorizationCode, Base, RefreshToken, User
-from oidcserver.models.statements import insert_once
 from oidcserver.models.user import find_user
 
 SCOPE = "openid profile"

@@ -14,7 +14,7 @@ from support.conformance import ConformanceProvider, path_of
 from support.conformance_plans import Variant
 
 from oidcserver import clock
-from oidcserver.oauth.registration import register_client
+from oidcserver.clients.registration import register_client
 
 REDIRECT_URI = "https://rp.example/cb"
 #: What the suite's clients may ask for.

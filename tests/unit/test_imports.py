@@ -11,12 +11,16 @@ import oidcserver
 #: The rooms from the ground up. Rooms of one rank do not know each other.
 RANKS = (
     ("clock", "credentials", "interfaces", "settings"),
-    ("keys", "migrations", "models", "plugins"),
-    ("operations", "security"),
+    ("database", "keys", "plugins"),
+    ("migrations", "models"),
+    ("http",),
     ("oauth",),
+    ("clients", "operations"),
     ("client_auth", "extensions", "oidc"),
     ("grants",),
-    ("endpoints", "resource", "sessions", "views"),
+    ("accounts",),
+    ("sessions",),
+    ("endpoints", "resource", "views"),
     ("cli",),
     ("__init__",),
 )

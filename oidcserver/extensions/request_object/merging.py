@@ -12,9 +12,9 @@ from oidcserver.extensions.request_object.verification import (
     RequestObject,
     invalid_request_object,
 )
+from oidcserver.http.request_guard import MAX_PARAMETER_BYTES
 from oidcserver.oauth.errors import invalid_request
 from oidcserver.oauth.requests import MAX_PARAMETERS, REPEATABLE, Payload
-from oidcserver.security.request_guard import MAX_PARAMETER_BYTES
 
 #: Claims about the JWT (RFC 7519 section 4.1); every other member is a parameter.
 _JWT_CLAIMS = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})

@@ -3,10 +3,10 @@
 from typing import Any
 
 from oidcserver.extensions.request_object.verification import invalid_request_object
+from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.waiting import waiting_for_a_host
-from oidcserver.security.outbound import OutboundFetchError
 
 _ACCEPT = "application/oauth-authz-req+jwt, application/jwt"
 _RULE = "OpenID Connect Core section 6.2"

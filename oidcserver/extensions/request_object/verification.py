@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from oidcserver.clients.keys import read_client_keys
 from oidcserver.keys.jwe import ENCODINGS, decrypt
 from oidcserver.keys.jwt import InvalidJWT, read_header, read_unsecured_jwt, verify_client_jwt
 from oidcserver.oauth.authorization_request import AuthorizationRequest
-from oidcserver.oauth.client_keys import read_client_keys
 from oidcserver.oauth.errors import Rejection
 
 #: The type of RFC 9101 section 10.8; an object without it may be one of OpenID Connect Core.

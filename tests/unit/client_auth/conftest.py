@@ -16,15 +16,15 @@ from oidcserver.client_auth.client_secret_jwt import ClientSecretJWT
 from oidcserver.client_auth.none import NoAuthentication
 from oidcserver.client_auth.private_key_jwt import PrivateKeyJWT
 from oidcserver.credentials import digest
+from oidcserver.database.engine import make_engine, make_session_factory
+from oidcserver.http.outbound import OutboundFetchError
+from oidcserver.keys.jwk_set import public_key_set
 from oidcserver.models import Base, Client
-from oidcserver.models.engine import make_engine, make_session_factory
 from oidcserver.oauth.client_authentication import authenticate_client
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.requests import Payload, PyramidOAuth2Request
 from oidcserver.oauth.server import AuthorizationServer
 from oidcserver.plugins.provider import Provider
-from oidcserver.security.jwk_set import public_key_set
-from oidcserver.security.outbound import OutboundFetchError
 from oidcserver.settings import Settings, Value
 
 ISSUER = "https://login.example/auth"

@@ -16,9 +16,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, event, insert, inspect, select, text
 
+from oidcserver.database.engine import make_engine
 from oidcserver.migrations import NEEDED, current, history
 from oidcserver.models import Base, Client, Consent, PairwiseSubject, User
-from oidcserver.models.engine import make_engine
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from oidcserver.models.reading import Reader
+from oidcserver.database.reading import Reader
 from oidcserver.operations.outage import LINES_PER_MINUTE
 
 LOGGER = "oidcserver.operations.outage"

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from oidcserver import clock as oidcserver_clock
+from oidcserver.database.engine import make_engine, make_session_factory
 from oidcserver.migrations import history
 from oidcserver.models import (
     Authorization,
@@ -27,7 +28,6 @@ from oidcserver.models import (
     UsedIdentifier,
     User,
 )
-from oidcserver.models.engine import make_engine, make_session_factory
 from oidcserver.operations.prune import MARGIN, expiries, prune
 
 HOUR = 3600

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select
 from support.app import Provider
 
+from oidcserver.clients.registration import InvalidClientMetadata
 from oidcserver.models import LoginSession, LoginSessionClient
 from oidcserver.models.login_session import end_login_sessions
 from oidcserver.models.login_session_client import join_login_session
-from oidcserver.oauth.registration import InvalidClientMetadata
 from oidcserver.sessions import logout_channels
 
 MEMBERS = {

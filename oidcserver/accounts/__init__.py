@@ -1,0 +1,28 @@
+"""User accounts: passwords, the limits against guessing, and the directories that know users."""
+
+from typing import Any
+
+from oidcserver.accounts.authentication import authenticate_person
+from oidcserver.accounts.directories import DatabaseDirectory, DemoDirectory, refuse_demo
+from oidcserver.settings import integer, seconds
+
+SETTINGS = (
+    ("oidc.login_attempts", integer, 10,
+     "How many passwords may be tried for a user name in a window from one network, or in a "
+     "browser in which that user signed in before."),
+    ("oidc.login_attempts_per_name", integer, 100,
+     "How many passwords may be tried for a user name in a window from all networks together."),
+    ("oidc.login_attempts_per_address", integer, 100,
+     "How many wrong passwords may come from one network address in a window."),
+    ("oidc.login_window", seconds, 900, "The window in which attempts to sign in count."),
+)  # fmt: skip
+
+
+def includeme(config: Any) -> None:
+    """Add ``request.authenticate_person``, the directories and the limits."""
+    config.add_request_method(authenticate_person)
+    config.add_user_directory("demo", DemoDirectory())
+    config.add_user_directory("database", DatabaseDirectory())
+    config.add_startup_check("demo directory", refuse_demo)
+    for setting in SETTINGS:
+        config.add_oauth_setting(*setting)

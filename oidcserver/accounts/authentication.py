@@ -1,0 +1,110 @@
+"""One way to check a password, for the login page and the password grant, and its limits."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy.orm import Session
+
+from oidcserver.accounts.known_browser import known_browser
+from oidcserver.accounts.passwords import verify_password
+from oidcserver.http.throttling import (
+    TooManyAttempts,
+    clear,
+    give_back,
+    network_of,
+    reset,
+    take,
+)
+from oidcserver.models.user import find_user, normalise_username
+from oidcserver.oauth.events import OAuthEvent
+
+
+class _Limit(NamedTuple):
+    """How many attempts a key allows; ``counted_by`` is for the log."""
+
+    key: str
+    limit: int
+    counted_by: str
+
+
+def authenticate_person(request: Any, username: str, password: str) -> Any | None:
+    """Return the user whose password this is; None for every other case alike.
+
+    Every attempt counts before it is evaluated, so of any number at once no more than the limit
+    are. Attempts count by user name and network, and at a higher limit by user name; those of a
+    browser in which the user signed in before count by themselves, so that nobody else can lock
+    the user out there.
+
+    One over a limit of its user name gets the answer of a wrong password, and takes as long:
+    whether a name exists or is locked is nobody's business. The transaction of the request is
+    committed before and a new one begun, since none may be open while a password is hashed.
+
+    :raises oidcserver.http.throttling.TooManyAttempts: over the limit of the network.
+    :raises oidcserver.accounts.passwords.Busy: when every core hashes a password already.
+    """
+    settings = request.provider.settings
+    window = settings["oidc.login_window"]
+    name, network = normalise_username(username), network_of(request.remote_addr or "")
+    browser = known_browser(request, name)
+    address_key = f"login address:{network}"
+    request.tm.commit()
+    request.tm.begin()
+    dbsession = request.dbsession
+    if browser is None:
+        wait = take(dbsession, address_key, settings["oidc.login_attempts_per_address"], window)
+        if wait:
+            _notify_refusal(request, "login_throttled")
+            raise TooManyAttempts(wait)
+    own, *shared = _limits(settings, name, network, browser)
+    for limit in (own, *shared):
+        if take(dbsession, limit.key, limit.limit, window, whose=_whose(name)):
+            verify_password(password, None)
+            _notify_lock(request, name, network, limit)
+            return None
+    user = request.provider.user_directory.authenticate(request, username, password)
+    if user is None:
+        _notify_refusal(request, "login_failed")
+        return None
+    reset(dbsession, own.key)
+    for limit in shared:
+        give_back(dbsession, limit.key)
+    if browser is None:
+        give_back(dbsession, address_key)
+    return user
+
+
+def unlock(dbsession: Session, username: str) -> bool:
+    """Forget the failed attempts of a user name; return whether there were any."""
+    return clear(dbsession, _whose(normalise_username(username))) > 0
+
+
+def _limits(settings: Any, name: str, network: str, browser: str | None) -> tuple[_Limit, ...]:
+    """Return the limits of an attempt; the first is that of the requester alone."""
+    attempts = settings["oidc.login_attempts"]
+    if browser is not None:
+        return (_Limit(f"login browser:{browser} {name}", attempts, "name and browser"),)
+    return (
+        _Limit(f"login:{network} {name}", attempts, "name and network"),
+        _Limit(f"login name:{name}", settings["oidc.login_attempts_per_name"], "name"),
+    )
+
+
+def _whose(name: str) -> str:
+    return f"login:{name}"
+
+
+def _notify_lock(request: Any, name: str, network: str, limit: _Limit) -> None:
+    """Announce which user is locked, from which network and by which limit.
+
+    An unknown name is not told: users type their password into that field.
+    """
+    with request.registry.dbsession_factory() as dbsession:
+        user = find_user(dbsession, name)
+    details = {"network": network, "counted_by": limit.counted_by}
+    if user is not None:
+        details |= {"username": user.username, "user_id": user.id}
+    request.registry.notify(OAuthEvent(request, "login_locked", details))
+
+
+def _notify_refusal(request: Any, name: str) -> None:
+    # Not the user name: people type their password into its field.
+    request.registry.notify(OAuthEvent(request, name, {}))

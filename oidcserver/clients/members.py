@@ -1,0 +1,225 @@
+"""The members of client metadata, one rule each (RFC 7591 section 2, OpenID Registration 2).
+
+A rule takes the value and the provider, and returns what to store; it raises ``ValueError`` with
+half a sentence that says what is wrong and quotes no input. What the provider does by an
+algorithm, it promises in its discovery document: a client may register exactly that.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from oidcserver.clients.uris import (
+    fetched_uri_problem,
+    request_uri_problem,
+    web_uri_problem,
+)
+from oidcserver.http import allowed_addresses
+from oidcserver.keys.jwk_set import public_key_set
+
+Rule = Callable[[Any, Any], Any]
+
+#: The claims that the claims parameter requests, or those of the scopes too.
+ID_TOKEN_CLAIMS = ("requested", "scopes")
+MAX_NAME = 100
+MAX_TEXT = 255
+MAX_ITEMS = 50
+MAX_SCOPE = 4096
+MAX_KEY_MEMBER = 2048
+#: Of a public key, what is stored (RFC 7517 section 4, RFC 7518 section 6).
+_KEY_MEMBERS = ("kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y")
+#: Joiners, which Persian, Indic scripts and emoji need; all other invisible characters are out.
+_JOINERS = "\u200c\u200d"
+
+
+def is_development(provider: Any) -> bool:
+    """Whether http on loopback may be registered."""
+    return bool(provider.settings["oidcserver.mode"] == "development")
+
+
+def promised(provider: Any, field: str) -> list[str]:
+    """Return the values that the discovery document has under a name."""
+    value = provider.metadata.get(field)
+    return list(value(provider)) if value is not None else []
+
+
+def _is_plain(text: str) -> bool:
+    """No control, bidi, private, unassigned or line-breaking characters: names are shown."""
+    categories = (unicodedata.category(c) for c in text if c not in _JOINERS)
+    return not any(name[0] == "C" or name in {"Zl", "Zp"} for name in categories)
+
+
+def _text_of(limit: int) -> Rule:
+    def rule(value: Any, provider: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("is not text")
+        if len(value) > limit:
+            raise ValueError(f"is longer than {limit} characters")
+        text = unicodedata.normalize("NFC", value.strip())
+        if not _is_plain(text):
+            raise ValueError("holds control or invisible characters")
+        return text
+
+    return rule
+
+
+_text = _text_of(MAX_TEXT)
+
+
+def _texts(value: Any, provider: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError("is not a list of texts")
+    if len(value) > MAX_ITEMS:
+        raise ValueError(f"has more than {MAX_ITEMS} items")
+    return list(dict.fromkeys(value))
+
+
+def _plain_texts(value: Any, provider: Any) -> list[str]:
+    return list(dict.fromkeys(_text(item, provider) for item in _texts(value, provider)))
+
+
+def _one_of(available: Callable[[Any], Iterable[str]]) -> Rule:
+    def rule(value: Any, provider: Any) -> str:
+        offered = list(available(provider))
+        if not offered:
+            raise ValueError("is not available here")
+        if not isinstance(value, str) or value not in offered:
+            raise ValueError(f"is not one of {', '.join(offered)}")
+        return value
+
+    return rule
+
+
+def _promised(field: str) -> Rule:
+    return _one_of(lambda provider: promised(provider, field))
+
+
+def _grant_types(value: Any, provider: Any) -> list[str]:
+    items = _texts(value, provider)
+    if not set(items).issubset(provider.grant_types):
+        offered = ", ".join(sorted(provider.grant_types))
+        raise ValueError(f"has an unknown grant type. Available: {offered}")
+    return items
+
+
+def _response_types(value: Any, provider: Any) -> list[str]:
+    items = dict.fromkeys(" ".join(sorted(item.split())) for item in _texts(value, provider))
+    if not provider.response_types.issuperset(items):
+        offered = ", ".join(sorted(provider.response_types))
+        raise ValueError(f"has an unknown response type. Available: {offered}")
+    return list(items)
+
+
+def _scope(value: Any, provider: Any) -> str:
+    if not isinstance(value, str) or len(value) > MAX_SCOPE:
+        raise ValueError("is not text, or too long")
+    words = dict.fromkeys(value.split())
+    if not words.keys() <= provider.scopes.keys():
+        offered = ", ".join(provider.scopes)
+        raise ValueError(f"has an unknown scope. Available: {offered}")
+    return " ".join(words)
+
+
+def _uri(problem_of: Callable[[str, Any], str | None]) -> Rule:
+    def rule(value: Any, provider: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("is not text")
+        problem = problem_of(value, provider)
+        if problem is not None:
+            raise ValueError(problem)
+        return value
+
+    return rule
+
+
+web_uri = _uri(lambda uri, it: web_uri_problem(uri, development=is_development(it)))
+fetched_uri = _uri(lambda uri, it: fetched_uri_problem(uri, allowed_addresses(it.settings)))
+_request_uri = _uri(lambda uri, it: request_uri_problem(uri, allowed_addresses(it.settings)))
+
+
+def _request_uris(value: Any, provider: Any) -> list[str]:
+    return [_request_uri(item, provider) for item in _texts(value, provider)]
+
+
+def boolean(value: Any, provider: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("is not true or false")
+    return value
+
+
+def _signed_requests(value: Any, provider: Any) -> bool:
+    offered = promised(provider, "request_object_signing_alg_values_supported")
+    if boolean(value, provider) and not set(offered) - {"none"}:
+        raise ValueError("is not available here: there are no signed request objects")
+    return bool(value)
+
+
+def _seconds(value: Any, provider: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**9:
+        raise ValueError("is not a number of seconds")
+    return value
+
+
+def _jwks(value: Any, provider: Any) -> dict[str, Any]:
+    """Store the public keys that are understood, and of each what belongs to it."""
+    try:
+        understood = [dict(key.as_dict(private=False)) for key in public_key_set(value)]
+    except ValueError as problem:
+        raise ValueError(f"is refused: {str(problem).rstrip('.')}") from None
+    keys = [{name: key[name] for name in _KEY_MEMBERS if name in key} for key in understood]
+    texts = [text for key in keys for text in key.values() if isinstance(text, str)]
+    if not all(len(text) <= MAX_KEY_MEMBER and _is_plain(text) for text in texts):
+        raise ValueError("holds a key with a member that is too long or no plain text")
+    names = [key["kid"] for key in keys if "kid" in key]
+    if len(set(names)) < len(names):
+        raise ValueError("holds two keys of the same kid")
+    return {"keys": keys}
+
+
+RULES: dict[str, Rule] = {
+    "redirect_uris": _texts,
+    "token_endpoint_auth_method": _one_of(lambda p: p.client_authentication_methods),
+    "token_endpoint_auth_signing_alg": _promised(
+        "token_endpoint_auth_signing_alg_values_supported"
+    ),
+    "grant_types": _grant_types,
+    "response_types": _response_types,
+    "client_name": _text_of(MAX_NAME),
+    "client_uri": web_uri,
+    "logo_uri": web_uri,
+    "scope": _scope,
+    "contacts": _plain_texts,
+    "tos_uri": web_uri,
+    "policy_uri": web_uri,
+    "jwks_uri": fetched_uri,
+    "jwks": _jwks,
+    "software_id": _text,
+    "software_version": _text,
+    "application_type": _one_of(lambda p: ("web", "native")),
+    "subject_type": _promised("subject_types_supported"),
+    # Ours: what ID tokens of the token endpoint say of users.
+    "id_token_claims": _one_of(lambda p: ID_TOKEN_CLAIMS),
+    "id_token_signed_response_alg": _promised("id_token_signing_alg_values_supported"),
+    "id_token_encrypted_response_alg": _promised("id_token_encryption_alg_values_supported"),
+    "id_token_encrypted_response_enc": _promised("id_token_encryption_enc_values_supported"),
+    "userinfo_signed_response_alg": _promised("userinfo_signing_alg_values_supported"),
+    "userinfo_encrypted_response_alg": _promised("userinfo_encryption_alg_values_supported"),
+    "userinfo_encrypted_response_enc": _promised("userinfo_encryption_enc_values_supported"),
+    "request_object_signing_alg": _promised("request_object_signing_alg_values_supported"),
+    "request_object_encryption_alg": _promised("request_object_encryption_alg_values_supported"),
+    "request_object_encryption_enc": _promised("request_object_encryption_enc_values_supported"),
+    # Ours: whether the client itself has to use PKCE, or may do without.
+    "require_pkce": boolean,
+    # RFC 9101 section 10.5
+    "require_signed_request_object": _signed_requests,
+    "default_max_age": _seconds,
+    "require_auth_time": boolean,
+    "default_acr_values": _plain_texts,
+    "initiate_login_uri": web_uri,
+    "request_uris": _request_uris,
+    "post_logout_redirect_uris": _texts,
+    "sector_identifier_uri": fetched_uri,
+}
+
+#: Members that may be said in several languages, as ``client_name#de`` (RFC 7591 section 2.2).
+LOCALISED = frozenset({"client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri"})

@@ -1,0 +1,34 @@
+"""Sector identifiers (OpenID Connect Registration 1.0 section 5)."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from oidcserver.clients.problems import InvalidClientMetadata
+from oidcserver.http.outbound import OutboundFetchError
+from oidcserver.oauth.waiting import waiting_for_a_host
+
+MEMBER = "sector_identifier_uri"
+
+
+def check_sector_identifier(request: Any, metadata: Mapping[str, Any]) -> None:
+    """See that the document at ``sector_identifier_uri`` names every redirect URI.
+
+    Else a client could take part in the sector of another, and learn its subjects. The transaction
+    ends (see :func:`waiting_for_a_host`).
+
+    :raises InvalidClientMetadata: if it does not, or cannot be had.
+    """
+    uri = metadata.get(MEMBER)
+    if uri is None:
+        return
+    try:
+        with waiting_for_a_host(request):
+            result = request.registry.remote_documents.get(uri, "application/json")
+        named = json.loads(result.body) if result.status == 200 else None
+    except (OutboundFetchError, ValueError, RecursionError):
+        named = None
+    if not isinstance(named, list) or not all(isinstance(item, str) for item in named):
+        raise InvalidClientMetadata(MEMBER, f"{MEMBER} does not lead to a JSON list of URIs.")
+    if not set(metadata["redirect_uris"]) <= set(named):
+        raise InvalidClientMetadata(MEMBER, f"{MEMBER} does not name every redirect URI.")

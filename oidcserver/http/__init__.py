@@ -1,0 +1,107 @@
+"""Every request passes here: the guard, headers, CSRF, CORS; and the outbound fetches."""
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+from pyramid.tweens import EXCVIEW, INGRESS
+
+from oidcserver.http.addresses import Reachable, reachable
+from oidcserver.http.content_security_policy import content_security_policy
+from oidcserver.http.documents import RemoteDocuments
+from oidcserver.http.jwks_cache import RemoteJWKS
+from oidcserver.http.outbound import NOWHERE_ELSE, OutboundFetcher
+from oidcserver.http.waiting import WaitingPlaces
+from oidcserver.settings import Settings, boolean, integer, path, seconds
+
+
+def includeme(config: Any) -> None:
+    """Add the three tweens, ``request.content_security_policy`` and the outbound fetches."""
+    config.add_tween("oidcserver.http.cors.cors_tween_factory", under=INGRESS)
+    config.add_tween(
+        "oidcserver.http.request_guard.request_guard_tween_factory",
+        under="oidcserver.http.cors.cors_tween_factory",
+    )
+    config.add_tween(
+        "oidcserver.http.headers.headers_tween_factory",
+        under="oidcserver.http.request_guard.request_guard_tween_factory",
+        over=EXCVIEW,
+    )
+    config.include("oidcserver.http.csrf")
+    config.add_request_method(content_security_policy, "content_security_policy", reify=True)
+    setting = config.add_oauth_setting
+    setting("oauth.outbound_timeout", seconds, 5, "How long fetching a client's document may take.")
+    setting(
+        "oauth.outbound_allow",
+        reachable,
+        NOWHERE_ELSE,
+        "Networks, addresses and host names outside the public internet that the server may "
+        "connect to, by https: to fetch documents of clients and to deliver logout tokens.",
+    )
+    setting(
+        "oauth.outbound_allow_loopback",
+        boolean,
+        None,
+        "Whether the server may connect to this machine too, also by http. By default it may in "
+        "development; in production it never may.",
+    )
+    setting(
+        "oauth.outbound_ca_bundle",
+        path,
+        None,
+        "The certificates that outbound fetches trust; by default the system's.",
+    )
+    setting(
+        "oauth.outbound_places",
+        integer,
+        2,
+        "How many requests of a process may wait for other hosts at once; one host or one client "
+        "may take half of them. Choose half of the server's threads, which are 4 by default.",
+    )
+    setting("oauth.jwks_max_age", seconds, 300,
+            "How long a client's fetched keys are used before they are fetched again.")  # fmt: skip
+    setting("oauth.jwks_max_stale", seconds, 3600,
+            "How much longer fetched keys are used while their host does not answer.")  # fmt: skip
+    config.add_startup_check("outbound loopback", _refuse_loopback_in_production)
+    # What a foreign server sends is its matter, and a log that it fills is ours.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+
+    def make_fetcher() -> None:
+        settings = config.registry.provider.settings
+        bundle = settings["oauth.outbound_ca_bundle"]
+        config.registry.outbound_fetcher = OutboundFetcher(
+            timeout=settings["oauth.outbound_timeout"],
+            allowed=allowed_addresses(settings),
+            ca_bundle=str(bundle) if bundle else None,
+        )
+        places = WaitingPlaces(settings["oauth.outbound_places"])
+        fetcher = config.registry.outbound_fetcher
+        config.registry.waiting_places = places
+        config.registry.remote_documents = RemoteDocuments(fetcher, places)
+        config.registry.remote_jwks = RemoteJWKS(
+            fetcher,
+            places,
+            max_age=settings["oauth.jwks_max_age"],
+            max_stale=settings["oauth.jwks_max_stale"],
+        )
+
+    config.action(("oauth", "outbound"), make_fetcher)
+
+
+def allowed_addresses(settings: Settings) -> Reachable:
+    """Return where clients may be beside the public internet: to register, fetch and deliver."""
+    loopback = settings["oauth.outbound_allow_loopback"]
+    if loopback is None:
+        loopback = settings["oidcserver.mode"] == "development"
+    named: Reachable = settings["oauth.outbound_allow"]
+    return replace(named, loopback=loopback)
+
+
+def _refuse_loopback_in_production(registry: Any) -> str | None:
+    settings = registry.provider.settings
+    if settings["oauth.outbound_allow_loopback"] and settings["oidcserver.mode"] == "production":
+        return (
+            "oauth.outbound_allow_loopback lets clients reach this machine by http: not in "
+            "production, where oauth.outbound_allow names single addresses."
+        )
+    return None

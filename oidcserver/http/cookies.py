@@ -1,0 +1,33 @@
+"""Our cookies: host-bound, never readable by scripts, and not sent along by other sites."""
+
+from typing import Any
+
+#: Seconds. Browsers keep no cookie for longer than 400 days (RFC 6265bis section 5.5).
+MAX_AGE = 400 * 86400
+
+
+def read_cookie(request: Any, name: str) -> str | None:
+    """Return the value that the browser sent."""
+    value: str | None = request.cookies.get(request.provider.cookie_name(name))
+    return value
+
+
+def set_cookie(request: Any, name: str, value: str | None, max_age: int | None = None) -> None:
+    """Set a cookie on whatever response there will be; None removes it.
+
+    :param max_age: seconds; None for as long as the browser runs.
+    """
+    provider = request.provider
+
+    def on_response(_request: Any, response: Any) -> None:
+        response.set_cookie(
+            provider.cookie_name(name),
+            value,
+            max_age=max_age,
+            path="/",
+            secure=provider.secure,
+            httponly=True,
+            samesite="Lax",
+        )
+
+    request.add_response_callback(on_response)

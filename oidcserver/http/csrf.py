@@ -1,0 +1,134 @@
+"""Cross-site request forgery: every form of our pages is checked, whoever wrote the page.
+
+Pyramid's own options belong to the whole application, and so to the one that embeds us; and its
+origin check believes the Host header. So its cookie policy is used here, and the rest is ours:
+the check runs before every view of a route that a page registered.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from pyramid.csrf import CookieCSRFStoragePolicy
+from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
+from pyramid.viewderivers import INGRESS
+
+from oidcserver.http.cors import origin_of
+
+logger = logging.getLogger(__name__)
+
+View = Callable[[Any, Any], Any]
+
+FIELD = "csrf_token"
+HEADER = "X-CSRF-Token"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+#: A page that was left open still works: browsers keep no cookie for longer (RFC 6265bis 5.5).
+MAX_AGE = 400 * 86400
+
+
+def _policy(provider: Any) -> CookieCSRFStoragePolicy:
+    return CookieCSRFStoragePolicy(
+        cookie_name=provider.cookie_name("csrf"),
+        secure=provider.secure,
+        httponly=True,
+        max_age=MAX_AGE,
+    )
+
+
+def csrf_token(request: Any) -> str:
+    """Return what forms carry in the field ``csrf_token``; the response sets its cookie."""
+    token: str = _policy(request.provider).get_csrf_token(request)
+    return token
+
+
+def form_origin(request: Any) -> str | None:
+    """Return the origin of the page that sent a form, from its headers; None without one.
+
+    It may be any text of up to 200 characters.
+    """
+    origin: str | None = request.headers.get("Origin", "null")
+    if origin == "null":
+        origin = origin_of(request.headers.get("Referer", ""))
+    return origin[:200] if origin else None
+
+
+class ForeignOrigins:
+    """Logs each origin whose forms are rejected once, and no more than ``LIMIT`` of them.
+
+    A wrong ``oidc.issuer`` looks like forms from another site, and the operator has to see both.
+    """
+
+    LIMIT = 20
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def report(self, origin: str, issuer: str) -> None:
+        """Log that a form of a page at ``origin`` was rejected."""
+        if origin in self._known or len(self._known) >= self.LIMIT:
+            return
+        self._known.add(origin)
+        logger.warning(
+            "A form from %r was rejected, because oidc.issuer is %r. If that is the address at "
+            "which users open this provider, then oidc.issuer is wrong.",
+            origin,
+            issuer,
+        )
+
+
+def check_request(request: Any) -> None:
+    """Reject a form that is not from our own pages.
+
+    ``Origin: null`` names no origin. A browser sends it with our own forms where a proxy adds
+    ``Referrer-Policy: no-referrer``, and with those of a sandboxed frame. It is accepted if the
+    browser says itself that the form has the same origin (``Sec-Fetch-Site``). It is also accepted
+    if the browser does not say anything about it, as over plain http: like a form without any
+    Origin, it then needs the token, whose cookie no other site's form brings along (SameSite) and
+    in production no other host sets (``__Host-``).
+
+    :raises BadCSRFOrigin: if it comes from another origin than the configured issuer's, or holds
+        files, which no page of ours sends: so views find nothing but text.
+    :raises BadCSRFToken: if it has not the token of this browser.
+    """
+    provider = request.provider
+    origin = form_origin(request)
+    if origin is not None and origin != origin_of(provider.origin):
+        raise BadCSRFOrigin("The form was sent from another origin.")
+    site = request.headers.get("Sec-Fetch-Site")
+    unnamed = request.headers.get("Origin") == "null" and site not in {None, "same-origin"}
+    if site == "cross-site" or unnamed:
+        raise BadCSRFOrigin("The form was sent from another site.")
+    if not all(isinstance(value, str) for value in request.POST.values()):
+        raise BadCSRFOrigin("No page of ours sends files.")
+    supplied = request.headers.get(HEADER) or request.POST.get(FIELD, "")
+    if not _policy(provider).check_csrf_token(request, supplied):
+        raise BadCSRFToken("The form has not the token of this browser.")
+
+
+def csrf_deriver(view: View, info: Any) -> View:
+    """Check the forms that come to our pages; leave alone the views of every other route.
+
+    A view without a route may be that of any, if the route lets it.
+    """
+    provider = info.registry.provider
+    route_name = info.options["route_name"]
+    if route_name is not None and route_name not in provider.page_route_names:
+        return view
+
+    def checked(context: Any, request: Any) -> Any:
+        # Not again for the page that says what was wrong.
+        if request.method not in SAFE_METHODS and request.exception is None:
+            route = request.matched_route
+            if route is not None and route.name in provider.page_route_names:
+                check_request(request)
+        return view(context, request)
+
+    return checked
+
+
+def includeme(config: Any) -> None:
+    """Check the forms of our pages, before their permissions; ``request.csrf_token``."""
+    config.registry.foreign_origins = ForeignOrigins()
+    config.add_request_method(csrf_token, "csrf_token", reify=True)
+    config.add_view_deriver(csrf_deriver, "oidc_csrf", under=INGRESS, over="secured_view")

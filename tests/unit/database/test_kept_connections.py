@@ -1,0 +1,144 @@
+"""The connections that threads keep: what they run, what they raise, and what a pooler may do."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, bindparam, insert, literal_column, select
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from oidcserver.database.connections import KeptConnections
+from oidcserver.database.engine import make_engine
+from oidcserver.models import Base, User
+
+COLUMNS = [column.key for column in User.__table__.columns]
+ID: Any = select(User.id).where(User.username_key == bindparam("name"))
+INSERT: Any = (
+    insert(User).values({name: bindparam(f"new_{name}") for name in COLUMNS}).returning(User.id)
+)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = make_engine(database_url)
+    Base.metadata.create_all(engine)
+    with Session(engine) as dbsession, dbsession.begin():
+        dbsession.add(User("Alice", id="alice"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connections(engine: Engine) -> KeptConnections:
+    return KeptConnections(engine)
+
+
+def new_row(key: str) -> dict[str, Any]:
+    columns = dict.fromkeys(COLUMNS)
+    columns |= {"id": key, "username": key, "username_key": key, "claims": {}}
+    columns |= {"created_at": 1, "updated_at": 1}
+    return {f"new_{name}": value for name, value in columns.items()}
+
+
+def test_a_percent_sign_in_a_statement_is_one(connections: KeptConnections) -> None:
+    half = literal_column("'50% %s'").label("half")
+    assert connections.first(select(half)) == ("50% %s",)
+    of_alice = select(half, User.id).where(User.id == bindparam("key"))
+    for _ in range(2):
+        assert connections.first(of_alice, key="alice") == ("50% %s", "alice")
+
+
+def test_a_row_that_breaks_a_rule_is_no_lost_connection(connections: KeptConnections) -> None:
+    assert connections.first(INSERT, **new_row("bob")) == ("bob",)
+    with pytest.raises(IntegrityError) as raised:
+        connections.first(INSERT, **new_row("bob"))
+    assert not raised.value.connection_invalidated
+    assert connections.first(ID, name="bob") == ("bob",)
+
+
+def test_what_was_cut_is_a_lost_connection_and_not_run_again(connections: KeptConnections) -> None:
+    assert connections.first(ID, name="alice") is not None
+    connections.connection().driver.close()
+    with pytest.raises(DBAPIError) as raised:
+        connections.first(INSERT, **new_row("bob"))
+    assert raised.value.connection_invalidated
+    assert connections.first(ID, name="bob") is None
+
+
+def test_a_database_that_is_not_there_raises_what_sqlalchemy_would(
+    database_url: str, tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    url = f"sqlite:///{nowhere}/x"
+    if database_url.startswith("postgresql"):
+        url = f"postgresql+psycopg2://tests@/x?host={nowhere}"
+    with pytest.raises(OperationalError):
+        KeptConnections(make_engine(url)).first(ID, name="alice")
+
+
+class InTurn:
+    """The cursor of a connection to a pooler, which hands each message to the next of several."""
+
+    def __init__(self, connections: list[Any]) -> None:
+        self._cursors = [connection.cursor() for connection in connections]
+
+    def execute(self, *message: Any) -> None:
+        self._cursors.append(self._cursors.pop(0))
+        self._cursors[-1].execute(*message)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursors[-1], name)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_a_pooler_may_hand_each_statement_to_another_connection(engine: Engine, count: int) -> None:
+    if engine.dialect.name != "postgresql":
+        return
+    servers = [KeptConnections(engine) for _ in range(count)]
+    for number, server in enumerate(servers):
+        if number % 2:  # it knows the statements already, from another of the pooler's clients
+            server.first(ID, name="alice")
+            server.first(INSERT, **new_row(f"before-{number}"))
+    connections = KeptConnections(engine)
+    cursor: Any = InTurn([server.connection().driver for server in servers])
+    connections.connection().cursor = cursor
+    for number in range(4 * count):
+        name = f"name-{number}"
+        assert connections.first(INSERT, **new_row(name)) == (name,)
+        assert connections.first(ID, name=name) == (name,)
+
+
+FORK = """
+import os, sys
+from sqlalchemy import text
+from oidcserver.database.connections import KeptConnections
+from oidcserver.database.engine import make_engine
+
+engine = make_engine(sys.argv[1])
+connections = KeptConnections(engine)
+def both():
+    kept = connections.connection()
+    kept.cursor.execute("SELECT 1")
+    assert kept.cursor.fetchall() == [(1,)]
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+        return {id(kept.driver), id(connection.connection.driver_connection)}
+
+before = both()
+child = os.fork()
+if child == 0:
+    sys.exit(0 if before.isdisjoint(both()) else 1)  # which closes what is the child's
+assert os.waitpid(child, 0)[1] == 0, "the child used its parent's connections"
+assert both() == before, "the child closed its parent's connections"
+"""
+
+
+def test_a_forked_process_has_connections_of_its_own(database_url: str) -> None:
+    command = [sys.executable, "-c", FORK, database_url]
+    done = subprocess.run(command, stderr=subprocess.PIPE, check=False)
+    assert done.returncode == 0, done.stderr.decode()
