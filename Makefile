@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: serve test interoperability races bench bench-quick bench-growth lock clean
+.PHONY: serve test docs interoperability races bench bench-quick bench-growth lock clean
 
 serve: .venv/serve
 	$(BIN)/pserve development.ini
@@ -13,6 +13,11 @@ test: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not interoperability" $(PYTEST)
+
+# The documentation, as pages in build/docs; a warning is an error.
+docs: .venv/docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs build/docs
+	@echo "Open build/docs/index.html."
 
 # Other people's relying parties, built from their registries into .cache: Go, Rust and others.
 interoperability: .venv/test
@@ -40,16 +45,17 @@ bench-quick: .venv/bench
 lock:
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet --editable '.[test]'
-	echo '# What make serve and make test install. Renew: make lock PYTHON=the oldest Python' > constraints.txt
+	.venv-lock/bin/pip install --quiet --editable '.[docs,test]'
+	echo '# What make serve, make test and make docs install. Renew: make lock PYTHON=the oldest Python' > constraints.txt
 	.venv-lock/bin/pip freeze --exclude-editable >> constraints.txt
 	rm -rf .venv-lock
 
 clean:
-	rm -rf .venv .cache
+	rm -rf .venv .cache build/docs
 
 .venv/test: EXTRAS = [test]
-.venv/serve .venv/test: setup.py constraints.txt | $(BIN)/pip
+.venv/docs: EXTRAS = [docs]
+.venv/serve .venv/test .venv/docs: setup.py constraints.txt | $(BIN)/pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.$(EXTRAS)'
 	touch $@
 

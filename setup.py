@@ -37,6 +37,7 @@ setup(
         "zope.sqlalchemy>=4,<5",
     ],
     extras_require={
+        "docs": ["Sphinx>=9", "furo>=2025.12", "myst-parser>=5.2"],
         "postgresql": POSTGRESQL,
         "test": [
             *POSTGRESQL,

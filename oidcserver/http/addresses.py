@@ -92,7 +92,7 @@ class Reachable:
 
 
 def reachable(raw: str) -> Reachable:
-    """Read a list of networks, addresses and host names: ``10.0.0.0/8 fd00::1 .corp.example``.
+    """Return networks, addresses and host names: ``10.0.0.0/8 fd00::1 .corp.example``.
 
     :raises ValueError: for a word that is none of these.
     """

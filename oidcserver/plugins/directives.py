@@ -1,7 +1,8 @@
-"""The directives: the one way in which built-ins and third parties offer what they have.
+"""The directives with which built-ins and third parties alike offer what they have.
 
-Each makes an introspectable and an entry of the catalog. Two plugins that claim one name stop the
-start with both call sites; an application's own offer overrides a plugin's.
+Each makes an introspectable and an entry of the catalog; the ini file selects. If two plugins offer
+the same kind of thing under one name, the start stops with both places. An offer of the application
+itself, which it makes beside ``config.include``, replaces that of a plugin.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,10 @@ def add_oauth_setting(
 ) -> None:
     """Declare a key of the ini: how its text is converted, its default and its reason.
 
+    Views and grants read the value as ``request.provider.settings[name]``.
+
+    :param name: the key, such as ``vouchers.lifetime``. Keys of plugins begin with a prefix of
+        their own; ``oauth.``, ``oidc.`` and ``oidcserver.`` belong to this package.
     :param convert: takes the text and returns the value, or raises ``ValueError`` with half a
         sentence that says what is expected. :mod:`oidcserver.settings` has the common ones. The
         first sentence of its docstring describes the type in the documentation.
@@ -45,7 +50,13 @@ def add_oauth_profile(
     defaults: Mapping[str, Any],
     rules: Sequence[Callable[[Any], str | None]] = (),
 ) -> None:
-    """Offer a profile for ``oauth.profile``: defaults, and rules that refuse a contradiction."""
+    """Offer a profile for ``oauth.profile``: defaults, and rules that reject a contradiction.
+
+    :param name: the name in the ini.
+    :param defaults: converted values by the name of the setting. The ini may still change each.
+    :param rules: each is called with the registry, after selection, and returns None or a sentence
+        that stops the start.
+    """
     offer(config, "profile", name, Profile(defaults, tuple(rules)))
 
 
@@ -60,12 +71,14 @@ def add_oauth_grant(
 ) -> None:
     """Offer a grant for ``oauth.grants``.
 
+    :param name: the name in the ini.
     :param factory: an Authlib grant class (``BaseGrant`` with ``TokenEndpointMixin`` or
         ``AuthorizationEndpointMixin``) or its dotted name. One whose ``WRITES_AUTHORIZATION`` is
         true writes ``request.take_unwritten_authorization()`` itself, with what rests on it.
-    :param grant_type: the ``grant_type`` it answers at the token endpoint, in full; by default
+    :param grant_type: the ``grant_type`` that it answers at the token endpoint, in full; by default
         the class's own ``GRANT_TYPE``.
-    :param response_types: the response types it answers at the authorization endpoint.
+    :param response_types: the response types that it answers at the authorization endpoint.
+    :param extensions: Authlib's extensions of a grant, each called with the grant in each request.
     """
     factory = config.maybe_dotted(factory)
     grant_type = grant_type or getattr(factory, "GRANT_TYPE", None)
@@ -76,8 +89,11 @@ def add_oauth_grant(
 def add_client_authentication_method(config: Any, name: str, method: Any) -> None:
     """Offer a method for ``oauth.token_endpoint_auth_methods``.
 
+    :param name: the name in the ini and in the metadata of clients and of the server.
     :param method: an object with ``presented`` and ``authenticate``
-        (:class:`oidcserver.interfaces.ClientAuthenticationMethod`) or its dotted name.
+        (:class:`oidcserver.interfaces.ClientAuthenticationMethod`) or its dotted name. Where it has
+        ``algorithms``, discovery names those of them that
+        ``oauth.token_endpoint_auth_signing_algs`` selects.
     """
     method = config.maybe_dotted(method)
     require(config, "client authentication method", name, method, "presented", "authenticate")
@@ -100,9 +116,10 @@ def add_oauth_endpoint(
 ) -> None:
     """Offer an endpoint for ``oauth.endpoints``.
 
-    :param name: the ini name; the route is ``{name}_endpoint``.
+    :param name: the name in the ini; the route is ``{name}_endpoint``.
     :param pattern: the route pattern, below the include's route prefix.
-    :param methods: the HTTP methods it answers; every other gets 405 with Allow.
+    :param view: takes Pyramid's request and returns a response, or its dotted name.
+    :param methods: the HTTP methods that it answers; every other gets 405 with Allow.
     :param cors: whether scripts of other origins use it: preflight requests are answered, and its
         errors can be read. The view decides which of them may read its other responses.
     :param multipart: whether it accepts multipart/form-data of text parts; others answer 415.
@@ -112,6 +129,7 @@ def add_oauth_endpoint(
         ``{name}_endpoint``; None for none.
     :param metadata: further discovery members that exist with it: values, or callables that
         take the provider.
+    :param view_options: further arguments of ``config.add_view``, such as ``renderer``.
     """
     require(config, "endpoint", name, config.maybe_dotted(view))
     field = f"{name}_endpoint" if metadata_field == "" else metadata_field
@@ -123,13 +141,24 @@ def add_oauth_endpoint(
 
 
 def add_oauth_page(config: Any, name: str, register: Callable[[Any], None]) -> None:
-    """Offer pages for ``oidc.pages``: ``register(config)`` adds their routes and views."""
+    """Offer pages for ``oidc.pages``.
+
+    :param name: the name in the ini.
+    :param register: is called with the configurator if the ini selects the pages, and adds their
+        routes and views as in any Pyramid application. POST requests to them need a CSRF token:
+        a form has it as ``csrf_token``, with the value ``request.csrf_token``.
+    """
     require(config, "page", name, register)
     offer(config, "page", name, (config, register))
 
 
 def add_server_metadata(config: Any, field: str, value: Any) -> None:
-    """Add a member to both discovery documents: a value, or a callable taking the provider."""
+    """Add a member to both discovery documents.
+
+    :param field: the name of the member (RFC 8414 section 2).
+    :param value: a value for JSON, or a callable that takes the provider and returns one. The
+        member is left out where the value is None or an empty list.
+    """
     offer(config, "metadata", field, value if callable(value) else lambda provider: value)
 
 
@@ -144,6 +173,9 @@ def add_oauth_stage(
 ) -> None:
     """Put a stage into a pipeline.
 
+    :param name: the name by which others come ``after`` or ``before`` it.
+    :param stage: is called with what the pipeline passes; to reject the request, it raises a
+        :class:`oidcserver.oauth.errors.Rejection`.
     :param endpoint: ``authorization`` (called with the AuthorizationRequest),
         ``authorization_response`` (with the AuthorizationRequest and the response parameters),
         ``token_request`` (with the OAuth2Request, before the grant is found),
@@ -158,13 +190,24 @@ def add_oauth_stage(
 
 
 def add_response_mode(config: Any, name: str, encode: Callable[..., Any]) -> None:
-    """Offer a response mode: ``encode(request, redirect_uri, parameters)`` returns a response."""
+    """Offer a response mode for ``oauth.response_modes``.
+
+    :param name: the name in the ini and in the parameter ``response_mode``.
+    :param encode: takes Pyramid's request, the redirect URI and the parameters (a dict of texts);
+        it returns the response that sends them there.
+    """
     require(config, "response mode", name, encode)
     offer(config, "response mode", name, encode)
 
 
 def add_access_token_format(config: Any, name: str, token_format: Any) -> None:
-    """Offer a format for ``oauth.access_token_format``: ``encode`` and ``decode``."""
+    """Offer a format for ``oauth.access_token_format``.
+
+    :param name: the name in the ini and in the member ``access_token_format`` of a client.
+    :param token_format: an object with two methods. ``encode(provider, token)`` returns the text of
+        an :class:`oidcserver.oauth.tokens.AccessToken`. ``decode(provider, text)`` returns the
+        AccessToken, or None for every text that this format did not write; it raises nothing.
+    """
     require(config, "access token format", name, token_format, "encode", "decode")
     offer(config, "access token format", name, token_format)
 
@@ -178,20 +221,41 @@ def add_interaction(
     after: str | Sequence[str] | None = None,
     before: str | Sequence[str] | None = None,
 ) -> None:
-    """Add a reason to ask the person something (:class:`oidcserver.interfaces.Interaction`)."""
+    """Add a reason to ask the user something before an authorization request is answered.
+
+    :param name: the name by which others come ``after`` or ``before`` it. The built-in ones are
+        ``login``, ``subject`` and ``consent``, in this order.
+    :param needed: takes the :class:`oidcserver.oauth.authorization_request.AuthorizationRequest`
+        and returns None, or the error that ``prompt=none`` gets, such as ``interaction_required``
+        (OpenID Connect Core section 3.1.2.6).
+    :param route_name: the route of the page that asks. It gets ``client_id`` and ``request_uri`` in
+        its query, and sends the user back with them to the authorization endpoint.
+    :param after: names of interactions that it follows; by default, the last so far.
+    :param before: names of interactions that it precedes.
+    """
     require(config, "interaction", name, needed)
     interaction = Interaction(name, needed, route_name)
     offer(config, "interaction", name, (interaction, after, before))
 
 
 def add_scope(config: Any, name: str, description: str, claims: Sequence[str] = ()) -> None:
-    """Offer a scope: its description for the consent page, and its claims."""
+    """Offer a scope.
+
+    :param name: the name in requests, and in ``oauth.scopes`` where that selects scopes.
+    :param description: a sentence for the consent page, such as ``See where you work``.
+    :param claims: the claims about the user that it returns.
+    """
     require_scope_name(config, name)
     offer(config, "scope", name, Scope(name, description, tuple(claims)))
 
 
 def add_user_directory(config: Any, name: str, directory: Any) -> None:
-    """Offer a directory for ``oidc.user_directory``: an object, or its dotted name."""
+    """Offer a directory for ``oidc.user_directory``.
+
+    :param name: the name in the ini.
+    :param directory: an object of the shape :class:`oidcserver.interfaces.UserDirectory`, or its
+        dotted name.
+    """
     directory = config.maybe_dotted(directory)
     require(config, "user directory", name, directory, "authenticate", "claims")
     offer(config, "user directory", name, directory)
@@ -203,7 +267,18 @@ def add_claims_source(
     read: Callable[[Any, Any, frozenset[str]], Mapping[str, Any]],
     claims: Mapping[str, str],
 ) -> None:
-    """Offer a source for ``oidc.claims_sources`` (:class:`oidcserver.interfaces.ClaimsSource`)."""
+    """Offer a source for ``oidc.claims_sources``.
+
+    A source adds to what the user directory knows; where two know
+    the same claim, the later counts.
+
+    :param name: the name in the ini.
+    :param read: ``read(request, user, names)`` returns those of the claims ``names`` that it knows
+        about the user (:class:`oidcserver.interfaces.ClaimsSource`), or the dotted name of such a
+        function. It is called when an ID token is made or UserInfo answers, and only where one of
+        its claims is wanted.
+    :param claims: the claims that it can know, each with a sentence for the consent page.
+    """
     read = config.maybe_dotted(read)
     require(config, "claims source", name, read)
     offer(config, "claims source", name, ClaimsSource(read, dict(claims)))
@@ -212,8 +287,9 @@ def add_claims_source(
 def add_acr_value(config: Any, name: str, route_name: str) -> None:
     """Offer an authentication context class for ``oidc.acr_values``.
 
-    :param route_name: the page where a person who is signed in reaches it. The page gets
-        ``client_id`` and ``request_uri`` in its query and sends the person back with them to the
+    :param name: the value of ``acr`` and in the ini.
+    :param route_name: the page where a user who is signed in reaches it. The page gets
+        ``client_id`` and ``request_uri`` in its query and sends the user back with them to the
         authorization endpoint, after ``request.sign_in(user, acr=name, amr=...)``, or after
         :func:`oidcserver.oidc.acr.decline_acr`.
     """
@@ -223,6 +299,10 @@ def add_acr_value(config: Any, name: str, route_name: str) -> None:
 def add_client_metadata_member(config: Any, name: str, rule: Callable[[Any, Any], Any]) -> None:
     """Let clients register a further member (RFC 7591 section 2).
 
+    Dynamic registration, the commands and the pages of clients accept it;
+    ``client.member(name)`` reads it.
+
+    :param name: the name of the member.
     :param rule: takes the value and the provider, and returns what to store; it raises
         ``ValueError`` with half a sentence that says what is wrong and quotes no input.
     """
@@ -231,13 +311,23 @@ def add_client_metadata_member(config: Any, name: str, rule: Callable[[Any, Any]
 
 
 def add_subject_type(config: Any, name: str, subject: Callable[..., str]) -> None:
-    """Offer a type for ``oidc.subject_types``: ``subject(request, client, user)`` returns sub."""
+    """Offer a type for ``oidc.subject_types``.
+
+    :param name: the name in the ini and in the member ``subject_type`` of a client.
+    :param subject: ``subject(request, client, user)`` returns the ``sub`` of a user for a client:
+        up to 255 ASCII characters, always the same for the same two.
+    """
     require(config, "subject type", name, subject)
     offer(config, "subject type", name, subject)
 
 
 def add_startup_check(config: Any, name: str, check: Callable[[Any], str | None]) -> None:
-    """Add a check of the whole configuration: ``check(registry)`` returns a sentence or None."""
+    """Add a check of the whole configuration.
+
+    :param name: a name for the check, in a plugin with the plugin's own name in front.
+    :param check: is called with the registry, after selection, and returns None or a sentence that
+        stops the start. The sentences of all checks are shown together.
+    """
     require(config, "startup check", name, check)
     offer(config, "startup check", name, check)
 
