@@ -1,14 +1,16 @@
 """A Sphinx extension: the reference of settings, commands and directives, made from the code.
 
-It configures a provider in memory, as ``oidcserver explain`` does, and adds ``settings-reference``,
-``commands-reference``, and a link from every setting that a page names. A page that names a setting
-which does not exist does not build.
+It configures a provider in memory, as ``oidcserver explain`` does. A page has the directives
+``settings-reference``, ``commands-reference`` and ``rooms-reference``, and each setting that it
+names becomes a link. A page that names a setting which does not exist does not build.
 """
 
 import inspect
+import pkgutil
 import re
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import click
@@ -19,6 +21,7 @@ from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+import oidcserver
 from oidcserver.cli import main
 from oidcserver.plugins.including import configured
 from oidcserver.resource.settings import SETTINGS as RESOURCE_SETTINGS
@@ -69,7 +72,7 @@ def type_name(setting: Setting) -> str:
 def type_description(setting: Setting) -> str:
     """Return half a sentence: what the docstring of the converter says that it returns."""
     first = inspect.cleandoc(setting.convert.__doc__ or "").partition("\n")[0]
-    return first.removeprefix("Return ").replace("``", "`").replace("|", r"\|").rstrip(".")
+    return _cell(first.removeprefix("Return ").rstrip("."))
 
 
 def shown_default(setting: Setting) -> str:
@@ -152,6 +155,20 @@ def _commands(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[Any, 
             yield from _commands(command, (*path, name))
 
 
+def rooms_page() -> Iterator[str]:
+    """Yield the packages and modules directly below the package, with their first lines."""
+    yield from ("| room | contents |", "| --- | --- |")
+    for module in pkgutil.iter_modules(oidcserver.__path__):
+        described = inspect.getdoc(import_module(f"oidcserver.{module.name}")) or ""
+        summary = described.partition("\n")[0]
+        name = f"{module.name}/" if module.ispkg else f"{module.name}.py"
+        yield f"| `{name}` | {_cell(summary)} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("``", "`").replace("|", r"\|")
+
+
 def directive(lines: Any) -> type[SphinxDirective]:
     """Return a directive that stands for the Markdown of a function."""
 
@@ -197,6 +214,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register it all."""
     app.add_directive("settings-reference", directive(settings_page))
     app.add_directive("commands-reference", directive(commands_page))
+    app.add_directive("rooms-reference", directive(rooms_page))
     app.add_transform(LinkSettings)
     app.connect("autodoc-process-signature", without_config)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -76,7 +76,7 @@ def site(proxy: Nginx, make_provider: Any, tmp_path: Path, keys_directory: Path)
     provider = make_provider(**settings)
     port = free_port()
     with serve(write_ini(tmp_path / "site.ini", port, **settings), port) as process:
-        proxy.start([process.url] * 3)
+        proxy.start([process.url])
         yield Site(provider, proxy.url)
 
 

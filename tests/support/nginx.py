@@ -1,4 +1,4 @@
-"""nginx in front of several processes, with the configuration of docs/scaling.md."""
+"""nginx in front of one process or several, as configured in examples/ and docs/scaling.md."""
 
 import os
 import re
@@ -15,7 +15,10 @@ from support.requirements import nginx
 
 import oidcserver
 
-DOCUMENT = Path(oidcserver.__file__).parent.parent / "docs" / "scaling.md"
+ROOT = Path(oidcserver.__file__).parent.parent
+#: For one process, and for several.
+EXAMPLE = ROOT / "examples" / "deployment" / "nginx.conf"
+DOCUMENT = ROOT / "docs" / "scaling.md"
 
 CONFIGURATION = """
 {user}
@@ -41,16 +44,20 @@ def documented_configuration(
 ) -> str:
     """Return what the document shows, without TLS, on this port and before these processes.
 
+    For one process that is the example for one host.
+
     :param issuer_has_path: whether it is the one for an issuer whose path is ``/auth``.
     """
     blocks = re.findall(r"```nginx\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
     whole, locations = blocks
+    if len(upstreams) == 1:
+        whole = EXAMPLE.read_text(encoding="utf-8")
     if issuer_has_path:
         # As the document says: what location / holds moves into the server block.
         rest = re.search(r"    location / {\n *proxy_pass [^\n]*\n(.*?)    }\n", whole, re.DOTALL)
         assert rest is not None
         whole = whole.replace(rest[0], rest[1] + locations)
-    shown, servers = re.subn(r"server 10\.0\.0\.\d:6543", "server {}", whole)
+    shown, servers = re.subn(r"server (?:10\.0\.0\.\d|127\.0\.0\.1):6543", "server {}", whole)
     assert servers == len(upstreams)
     for upstream in upstreams:
         shown = shown.replace("server {}", f"server {urlsplit(upstream).netloc}", 1)

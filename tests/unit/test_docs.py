@@ -3,17 +3,37 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
+import oidcserver
 from oidcserver.cli import main
+from oidcserver.operations.serving import PATIENCE
 from oidcserver.plugins.directives import DIRECTIVES
 from oidcserver.plugins.including import configured
 from oidcserver.resource.settings import SETTINGS as RESOURCE_SETTINGS
 from oidcserver.settings import Setting
+
+ROOT = Path(oidcserver.__file__).parent.parent
+#: Sphinx checks the links of the pages in docs/; these are read where the code is.
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_link_leads_to_a_file_and_its_heading(page: str) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", (ROOT / page).read_text())
+    assert links
+    for path, heading in links:
+        target = ROOT / (path or page)
+        assert target.exists(), path
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+            slugs = [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles]
+            assert heading in slugs, f"{path}#{heading}"
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +86,41 @@ def commands(group: click.Group, path: str = "oidcserver") -> Iterator[tuple[str
 @pytest.mark.parametrize(("path", "command"), list(commands(main)))
 def test_each_command_says_what_it_does(path: str, command: click.Command) -> None:
     assert re.match(r"[A-Z].*\.", command.help or ""), path
+
+
+def shown_commands() -> Iterator[str]:
+    """Yield the commands that pages, examples and ini files show, without their arguments."""
+    shown = re.compile(r"\boidcserver ((?:[a-z][a-z-]+ )+)(?:\S*/)?(?:\w+\.ini|INI)\b")
+    pages = (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*.ini"))
+    for page in (*pages, *ROOT.glob("examples/**/*.service")):
+        yield from (found[1].strip() for found in shown.finditer(page.read_text()))
+
+
+@pytest.mark.parametrize("command", sorted(set(shown_commands())))
+def test_each_command_that_is_shown_exists(command: str) -> None:
+    assert f"oidcserver {command}" in dict(commands(main))
+
+
+def unit(name: str) -> ConfigParser:
+    """Return a unit of systemd."""
+    parser = ConfigParser(interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read_string((ROOT / "examples" / "deployment" / name).read_text())
+    return parser
+
+
+def test_systemd_waits_until_the_server_has_finished_what_it_began() -> None:
+    service = unit("oidcserver.service")["Service"]
+    assert int(service["TimeoutStopSec"]) > PATIENCE
+    assert int(service["LimitNOFILE"]) >= 2000  # half of them, at most 1000
+
+
+@pytest.mark.parametrize("command", ["prune", "deliver-logouts"])
+def test_each_timer_runs_its_command(command: str) -> None:
+    service, timer = unit(f"oidcserver-{command}.service"), unit(f"oidcserver-{command}.timer")
+    assert service["Service"]["ExecStart"].split()[1] == command
+    assert service["Service"]["Type"] == "oneshot"
+    assert timer["Timer"]["OnCalendar"] in {"hourly", "minutely"}
+    server = unit("oidcserver.service")["Service"]
+    for name in ("User", "StateDirectory", "ProtectSystem"):
+        assert service["Service"][name] == server[name]
