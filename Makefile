@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: serve test docs interoperability races bench bench-quick bench-growth lock clean
+.PHONY: serve test docs interoperability races bench bench-quick bench-paired bench-growth lock clean
 
 serve: .venv/serve
 	$(BIN)/pserve development.ini
@@ -27,8 +27,9 @@ interoperability: .venv/test
 races: .venv/test
 	RACES=full $(BIN)/python -m pytest -m races --timeout 3600 $(PYTEST)
 
-# This provider and its peers, side by side: docs/performance.md. It takes about an hour, wants
-# Debian's wrk, postgresql and nodejs, and nothing else running on the machine.
+# This provider and its peers, side by side: docs/performance.md. It takes more than an hour, needs
+# Debian's wrk, postgresql and nodejs, and nothing else running on the machine. Ory Hydra is built
+# where Go is installed, Keycloak where Java and Maven are.
 bench: .venv/bench
 	cd benchmarks && .venv/bin/python bench.py --output ../docs
 
@@ -39,6 +40,10 @@ bench-growth: .venv/bench
 # One short round, for the direction.
 bench-quick: .venv/bench
 	cd benchmarks && .venv/bin/python bench.py --quick
+
+# The working tree and an older commit, taking turns: make bench-paired BEFORE=main~20
+bench-paired: .venv/bench
+	cd benchmarks && .venv/bin/python paired.py $(BEFORE) $(PAIRED)
 
 # Renew constraints.txt from the ranges in setup.py. Take the oldest Python that they allow, as in
 # `make lock PYTHON=python3.11`: a newer one pins versions that the oldest cannot install.

@@ -7,15 +7,20 @@ import argparse
 import statistics
 import tempfile
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import checks
+import hydra
+import keycloak
 import limits
 import load
 import psutil
 import report
 import servers
+from builds import MissingToolError
 from machine import PostgreSQL, memory, running, wait_until_it_answers
 from works import WORKS, Work
 
@@ -45,12 +50,25 @@ class Measured:
 
 
 @dataclass
+class Peer:
+    """What a run found out about a server besides its speed."""
+
+    version: str
+    setup: str
+    #: The formats of its access tokens, as they were seen.
+    tokens: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass
 class Figures:
     """Everything that a run found out."""
 
     works: dict[str, dict[str, Measured]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(Measured))
     )
+    peers: dict[str, Peer] = field(default_factory=dict)
+    #: Why servers were not measured.
+    missing: dict[str, str] = field(default_factory=dict)
     memory: dict[str, float] = field(default_factory=dict)
     start: dict[str, float] = field(default_factory=dict)
     limits: dict[str, float] = field(default_factory=dict)
@@ -68,10 +86,11 @@ def main() -> None:
         _measure_limits(cluster, Path(folder), figures, seconds)
         for token_format in dict.fromkeys(work.token_format for work in works):
             chosen = [work for work in works if work.token_format == token_format]
-            candidates = _candidates(cluster, Path(folder), token_format, options.servers)
+            candidates = _candidates(cluster, Path(folder), token_format, options.servers, figures)
             with ExitStack() as up:
                 processes = {
-                    server.name: _start(server, up, Path(folder), figures) for server in candidates
+                    server.name: _start(server, token_format, up, Path(folder), figures)
+                    for server in candidates
                 }
                 for work in chosen:
                     able = [server for server in candidates if work.serves(server)]
@@ -95,28 +114,44 @@ def _options() -> argparse.Namespace:
 
 
 def _candidates(
-    cluster: PostgreSQL, folder: Path, token_format: str, names: str
+    cluster: PostgreSQL, folder: Path, token_format: str, names: str, figures: Figures
 ) -> list[servers.Server]:
-    everyone = [
-        servers.oidcserver(cluster, folder, token_format),
-        servers.node(cluster, token_format),
-        servers.node(cluster, token_format, configured_client=True),
-        servers.node(None, token_format),
-        servers.flask(cluster, token_format),
+    """Return the servers that can be measured here; note why the others cannot."""
+    makers: list[Callable[[], servers.Server]] = [
+        lambda: servers.oidcserver(cluster, folder, token_format),
+        lambda: servers.node(cluster, token_format),
+        lambda: servers.node(cluster, token_format, configured_client=True),
+        lambda: servers.node(None, token_format),
+        lambda: servers.flask(cluster, token_format),
     ]
     if token_format == "opaque":  # the toolkit has no other
-        everyone.append(servers.django(cluster))
-    return [server for server in everyone if not names or server.name in names.split(",")]
+        makers.append(lambda: servers.django(cluster))
+    found = [make() for make in makers]
+    for name, make in (
+        (hydra.NAME, lambda: hydra.hydra(cluster, token_format)),
+        (keycloak.NAME, lambda: keycloak.keycloak(cluster, folder, token_format)),
+    ):
+        if names and name not in names.split(","):
+            continue
+        try:
+            found.append(make())
+        except MissingToolError as missing:
+            figures.missing[name] = str(missing)
+    return [server for server in found if not names or server.name in names.split(",")]
 
 
 def _start(
-    server: servers.Server, stack: ExitStack, folder: Path, figures: Figures
+    server: servers.Server, token_format: str, stack: ExitStack, folder: Path, figures: Figures
 ) -> psutil.Process:
+    """Start a server and check that it answers rightly."""
     server.prepare()
     log = folder / f"{server.name}.log"
     process = stack.enter_context(running(server.command, server.environment, log=log))
     took = wait_until_it_answers(server.url + server.paths["discovery"], process)
     figures.start.setdefault(server.name, took)
+    server.register()
+    peer = figures.peers.setdefault(server.name, Peer(server.version, server.setup))
+    peer.tokens[checks.check(server, token_format)] = None
     return process
 
 
@@ -126,19 +161,19 @@ def _measure(
     """Let the servers take turns at a work, so that a slow minute of the machine hits all."""
     for number in range(rounds):
         for server in candidates:
-            arguments = work.arguments(server)
+            url, arguments = server.base(work.endpoint), work.arguments(server)
             if number == 0:
-                load.run(server.url, work.script, arguments, seconds=1, connections=CONNECTIONS)
+                load.run(
+                    url, work.script, arguments, seconds=server.warm_up, connections=CONNECTIONS
+                )
                 arguments = work.arguments(server)
             measured = figures.works[work.name][server.name]
-            full = load.run(
-                server.url, work.script, arguments, seconds=seconds, connections=CONNECTIONS
-            )
+            full = load.run(url, work.script, arguments, seconds=seconds, connections=CONNECTIONS)
             measured.saturated.append(full)
             # So many milliseconds between the requests of a connection make half that rate.
             pause = max(0.0, CONNECTIONS / (full.rate / 2) * 1000 - full.p50 / CONNECTIONS)
             half = load.run(
-                server.url, work.script, work.arguments(server), seconds=max(2, seconds / 2),
+                url, work.script, work.arguments(server), seconds=max(2, seconds / 2),
                 connections=CONNECTIONS, pause=pause,
             )  # fmt: skip
             measured.half.append(half)

@@ -53,13 +53,13 @@ def running(
                 child.wait()
 
 
-def wait_until_it_answers(url: str, process: psutil.Process, seconds: float = 60) -> float:
+def wait_until_it_answers(url: str, process: psutil.Process, seconds: float = 180) -> float:
     """Ask a URL until it answers with 200; return how many seconds that took."""
     began = time.monotonic()
     while time.monotonic() < began + seconds:
         if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
             raise RuntimeError(f"{process} ended before it answered {url}")
-        with contextlib.suppress(requests.ConnectionError):
+        with contextlib.suppress(requests.ConnectionError, requests.Timeout):
             if requests.get(url, timeout=5).status_code == 200:
                 return time.monotonic() - began
         time.sleep(0.01)

@@ -30,6 +30,16 @@ def rows(figures: Any) -> list[tuple[str, ...]]:
     return table
 
 
+def peers(figures: Any) -> list[tuple[str, ...]]:
+    """Return what was measured: a line a server, and why others were not."""
+    return [
+        ("server", "version", "access tokens", "set up with"),
+        *((name, peer.version, " or ".join(peer.tokens), peer.setup)
+          for name, peer in figures.peers.items()),
+        *((name, "not measured", "", reason) for name, reason in figures.missing.items()),
+    ]  # fmt: skip
+
+
 def facts(figures: Any) -> list[tuple[str, str]]:
     """Return the limits, memory and start-up times."""
     return [
@@ -41,17 +51,25 @@ def facts(figures: Any) -> list[tuple[str, str]]:
 
 def table(figures: Any) -> str:
     """Return everything as text in columns."""
-    lines = rows(figures)
-    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
-    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-            for line in lines]  # fmt: skip
-    return "\n".join([*text, "", *(f"{name:44}{value:>10}" for name, value in facts(figures))])
+    limits = "\n".join(f"{name:44}{value:>10}" for name, value in facts(figures))
+    return "\n\n".join((_columns(rows(figures)), _columns(peers(figures)), limits))
+
+
+def _columns(lines: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _markdown(lines: list[tuple[str, ...]]) -> str:
+    head, *body = lines
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *body))
 
 
 def write(figures: Any, folder: Path, *, rounds: int, seconds: int) -> None:
     """Write the plot, and the figures between the marks of performance.md, into a folder."""
-    head, *body = rows(figures)
-    cells = [head, tuple("---" for _ in head), *body]
     text = textwrap.dedent(
         f"""\
         Measured on {datetime.date.today():%Y-%m-%d}: {os.cpu_count()} cores, {platform.system()},
@@ -61,9 +79,8 @@ def write(figures: Any, folder: Path, *, rounds: int, seconds: int) -> None:
 
         """
     )
-    text += "\n".join(f"| {' | '.join(line)} |" for line in cells)
-    text += "\n\n| limit, memory, start | |\n| --- | --- |\n"
-    text += "\n".join(f"| {name} | {value} |" for name, value in facts(figures)) + "\n"
+    limits = [("limit, memory, start", ""), *facts(figures)]
+    text += "\n\n".join(map(_markdown, (rows(figures), peers(figures), limits))) + "\n"
     page = folder / "performance.md"
     before, _, rest = page.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)

@@ -1,4 +1,4 @@
-"""What is measured: the provider and its peers, each a process with one client and one person."""
+"""What is measured: the provider and its peers, each a process with one client and one user."""
 
 import base64
 import hashlib
@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import parse_qs, urlencode, urlsplit
+from typing import Any
+from urllib.parse import urlencode
 
-import mechanicalsoup
 import requests
 from joserfc.jwk import RSAKey
 from machine import PostgreSQL, free_port
@@ -19,6 +20,7 @@ from machine import PostgreSQL, free_port
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 PYTHON = Path(sys.executable)
+NODE_PACKAGE = HERE / "peers/node/node_modules/oidc-provider/package.json"
 REDIRECT_URI = "https://client.example/cb"
 USERNAME = "alice"
 PASSWORD = "valid"
@@ -28,9 +30,29 @@ CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
 SECRET = "0123456789abcdef0123456789abcdef0123456789abcdef"
 
 
+@dataclass(frozen=True)
+class Tree:
+    """A source tree of this provider, and the Python in which it is installed."""
+
+    root: Path = ROOT
+    python: Path = PYTHON
+
+    @property
+    def database_scheme(self) -> str:
+        """The scheme of PostgreSQL URLs for the driver that its requirements installed."""
+        found = subprocess.run(
+            [self.python, "-c", "import psycopg"], check=False, capture_output=True
+        )
+        return "postgresql" if found.returncode == 0 else "postgresql+psycopg2"
+
+
 @dataclass
 class Server:
-    """One server under test. ``command`` starts it; ``prepare`` makes what it needs before."""
+    """One server under test.
+
+    ``command`` starts it, ``prepare`` makes what it needs before, and ``register`` registers its
+    client where only the running server can.
+    """
 
     name: str
     command: list[object]
@@ -38,37 +60,67 @@ class Server:
     port: int
     paths: dict[str, str]
     prepare: Callable[[], None] = lambda: None
+    register: Callable[[], None] = lambda: None
+    #: Its version, and how it is set up, for the report.
+    version: str = ""
+    setup: str = ""
+    #: Ports of endpoints that have one of their own.
+    ports: Mapping[str, int] = field(default_factory=dict)
+    #: Its issuer, where that is not its URL.
+    issuer: str = ""
+    #: Applications that it redirects a user to and nobody serves, by the prefix of their URLs.
+    applications: Mapping[str, requests.adapters.BaseAdapter] = field(default_factory=dict)
     client_id: str = "bench"
     #: The client of client_credentials, where one client may not have two grants.
     service_id: str = "bench"
     secret: str = SECRET
-    #: Whether it signs a person in by a form post alone.
+    #: Whether it signs a user in by a form post alone.
     posts_login: bool = False
     #: Parameters without which it gives no refresh token.
     offline: dict[str, str] = field(default_factory=dict)
     scope: str = "openid profile"
     #: Whether it gives a new ID token with a refreshed access token.
     refreshes_id_tokens: bool = True
+    #: Whether it has access tokens other than JWTs.
+    opaque_tokens: bool = True
+    #: Whether it is measured at UserInfo, refreshing and the code flow too.
+    flows: bool = True
+    #: Seconds under load before it is measured at a work.
+    warm_up: int = 1
+
+    def __post_init__(self) -> None:
+        self.issuer = self.issuer or self.url
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self.port}"
+        return self.base()
+
+    def base(self, endpoint: str = "") -> str:
+        """Return the scheme, host and port of an endpoint."""
+        return f"http://127.0.0.1:{self.ports.get(endpoint, self.port)}"
 
     def basic(self, client_id: str = "") -> str:
         """The Authorization header of its client."""
         words = f"{client_id or self.client_id}:{self.secret}".encode()
         return "Basic " + base64.b64encode(words).decode()
 
-    def token(self, **form: str) -> dict[str, str]:
+    def token(self, client_id: str = "", **form: str) -> dict[str, Any]:
         """Post to its token endpoint."""
+        return self._post("token", client_id, form)
+
+    def introspect(self, token: str, client_id: str = "") -> dict[str, Any]:
+        """Ask its introspection endpoint about a token."""
+        return self._post("introspection", client_id, {"token": token})
+
+    def _post(self, endpoint: str, client_id: str, form: Mapping[str, str]) -> dict[str, Any]:
         response = requests.post(
-            self.url + self.paths["token"],
+            self.base(endpoint) + self.paths[endpoint],
             form,
-            headers={"Authorization": self.basic()},
+            headers={"Authorization": self.basic(client_id)},
             timeout=30,
         )
-        members: dict[str, str] = response.json()
+        members: dict[str, Any] = response.json()
         if response.status_code != 200:
             raise RuntimeError(f"{self.name}: {members}")
         return members
@@ -80,8 +132,8 @@ class Server:
             "response_type": "code",
             "redirect_uri": REDIRECT_URI,
             "scope": self.scope,
-            "state": "state",
-            "nonce": "nonce",
+            "state": "benchmark-state",
+            "nonce": "benchmark-nonce",
             "code_challenge": CHALLENGE.rstrip(b"=").decode(),
             "code_challenge_method": "S256",
             **changes,
@@ -90,89 +142,41 @@ class Server:
         return f"{self.paths['authorization']}?{urlencode(sent)}"
 
 
-class Destination(requests.adapters.BaseAdapter):
-    """Stands for the client, whose redirect URI nobody serves."""
-
-    def send(self, request: requests.PreparedRequest, **_options: object) -> requests.Response:
-        """Answer with an empty page."""
-        response = requests.Response()
-        response.status_code, response.url, response.request = 200, request.url or "", request
-        response._content = b""
-        return response
-
-    def close(self) -> None:
-        """There is nothing to close."""
-
-
-class Person:
-    """A person with a browser, who signs in and consents wherever that is asked."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.browser = mechanicalsoup.StatefulBrowser()
-        self.browser.session.mount(REDIRECT_URI, Destination())
-        if server.posts_login:
-            self.browser.session.post(server.url + "/login", {"username": USERNAME}, timeout=30)
-
-    def authorize(self, **changes: str) -> dict[str, str]:
-        """Go through an authorization request; return the tokens."""
-        page = self.browser.open(self.server.url + self.server.authorization_path(**changes))
-        for _ in range(5):
-            if page.url.startswith(REDIRECT_URI):
-                code = parse_qs(urlsplit(page.url).query)["code"][0]
-                return self.server.token(
-                    grant_type="authorization_code", code=code, redirect_uri=REDIRECT_URI,
-                    code_verifier=VERIFIER,
-                )  # fmt: skip
-            page = self._fill_in()
-        raise RuntimeError(f"{self.server.name} does not come to an end: {page.url} {page.text}")
-
-    def _fill_in(self) -> requests.Response:
-        form = self.browser.select_form(self.browser.page.select("form[method=post]")[-1])
-        for field_ in form.form.select("input[type=text]"):
-            form.set(field_["name"], USERNAME)
-        for field_ in form.form.select("input[type=password]"):
-            form.set(field_["name"], PASSWORD)
-        if form.form.select("input[name=remember]"):
-            form.set("remember", True)
-        if form.form.select("button[name=decision]"):
-            form.choose_submit(form.form.select_one("button[value=allow]"))
-        response: requests.Response = self.browser.submit_selected()
-        return response
-
-    @property
-    def cookie(self) -> str:
-        """The Cookie header of the browser now."""
-        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.browser.session.cookies)
-
-
-def oidcserver(postgresql: PostgreSQL, work: Path, token_format: str, database: str = "") -> Server:
+def oidcserver(
+    postgresql: PostgreSQL,
+    work: Path,
+    token_format: str,
+    database: str = "",
+    tree: Tree = Tree(),
+) -> Server:
     """This provider, as ``pserve`` runs it; its database is named after its token format."""
     port = free_port()
     name = f"oidcserver_{database or token_format}"
     folder = work / name
     folder.mkdir()
     ini = folder / "provider.ini"
-    url = postgresql.url(postgresql.new_database(name), "postgresql+psycopg2")
+    url = postgresql.url(postgresql.new_database(name), tree.database_scheme)
     ini.write_text(
-        (HERE / "oidcserver.ini").read_text().format(
+        (tree.root / "benchmarks/oidcserver.ini").read_text().format(
             issuer=f"http://127.0.0.1:{port}", database_url=url, port=port,
             keys=folder / "keys",
             token_format="jwt" if token_format == "jwt" else "sealed",
         )
     )  # fmt: skip
     server = Server(
-        "oidcserver", [PYTHON.parent / "pserve", ini], {}, port,
+        "oidcserver", [tree.python.parent / "pserve", ini], {}, port,
         {
             "authorization": "/oauth/authorize", "token": "/oauth/token",
             "introspection": "/oauth/introspect", "userinfo": "/oauth/userinfo",
             "jwks": "/oauth/jwks.json", "discovery": "/.well-known/openid-configuration",
         },
+        version=version("oidcserver"),
         offline={"scope": "openid profile offline_access"},
+        setup="waitress, 16 threads, 16 connections",
     )  # fmt: skip
 
     def prepare() -> None:
-        command = PYTHON.parent / "oidcserver"
+        command = tree.python.parent / "oidcserver"
         subprocess.run([command, "initdb", ini], check=True, capture_output=True)
         made = subprocess.run(
             [command, "clients", "create", ini, "--name", "Benchmark", "--json",
@@ -214,7 +218,9 @@ def node(
             "authorization": "/auth", "token": "/token", "introspection": "/token/introspection",
             "userinfo": "/me", "jwks": "/jwks", "discovery": "/.well-known/openid-configuration",
         },
+        version=json.loads(NODE_PACKAGE.read_text())["version"],
         offline={"scope": "openid profile offline_access", "prompt": "consent"},
+        setup="one thread" + (", 10 connections" if postgresql else ""),
     )  # fmt: skip
 
 
@@ -232,8 +238,10 @@ def flask(postgresql: PostgreSQL, token_format: str) -> Server:
             "userinfo": "/userinfo", "jwks": "/jwks",
             "discovery": "/.well-known/openid-configuration",
         },
+        version=version("authlib"),
         posts_login=True,
         refreshes_id_tokens=False,
+        setup="waitress, 16 threads, 16 connections",
     )  # fmt: skip
 
 
@@ -260,8 +268,10 @@ def django(postgresql: PostgreSQL) -> Server:
             "discovery": "/o/.well-known/openid-configuration",
         },
         prepare=lambda: _run([PYTHON, HERE / "peers/django_toolkit.py"], environment),
+        version=version("django-oauth-toolkit"),
         service_id="bench-service",
         posts_login=True,
+        setup="gunicorn, one worker, 16 threads, 16 connections; the client's secret in plain text",
     )  # fmt: skip
 
 

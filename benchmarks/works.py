@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from servers import REDIRECT_URI, VERIFIER, Person, Server
+from load import WrongAnswersError
+from servers import REDIRECT_URI, VERIFIER, Server
+from user import User
 
 #: More than there are connections, so that each always finds one.
 REFRESH_TOKENS = 48
@@ -24,6 +26,10 @@ class Work:
     token_format: str = "opaque"
     #: Whether a server can do it at all.
     serves: Callable[[Server], bool] = lambda server: True
+    #: Whether a program asks alone, without a user's browser.
+    machine: bool = True
+    #: The endpoint, where it may have a port of its own.
+    endpoint: str = ""
 
 
 def _client_credentials(server: Server) -> list[str]:
@@ -32,22 +38,23 @@ def _client_credentials(server: Server) -> list[str]:
 
 
 def _introspection(server: Server) -> list[str]:
-    token = Person(server).authorize()["access_token"]
+    token = User(server).authorize()["access_token"]
+    answer = server.introspect(token)
+    if answer.get("active") is not True:
+        raise WrongAnswersError(f"{server.name}, introspection: {answer}")
     return ["POST", server.paths["introspection"], urlencode({"token": token}), "true",
             FORM, "Authorization: " + server.basic()]  # fmt: skip
 
 
 def _userinfo(server: Server) -> list[str]:
-    token = Person(server).authorize()["access_token"]
+    token = User(server).authorize()["access_token"]
     return ["GET", server.paths["userinfo"], "", '"sub"', f"Authorization: Bearer {token}"]
 
 
 def _refresh(expected: str, **parameters: str) -> Callable[[Server], list[str]]:
     def arguments(server: Server) -> list[str]:
-        person = Person(server)
-        tokens = (
-            person.authorize(**{**server.offline, **parameters}) for _ in range(REFRESH_TOKENS)
-        )
+        user = User(server)
+        tokens = (user.authorize(**{**server.offline, **parameters}) for _ in range(REFRESH_TOKENS))
         first = [token["refresh_token"] for token in tokens]
         return [server.paths["token"], server.basic(), expected, *first]
 
@@ -55,14 +62,14 @@ def _refresh(expected: str, **parameters: str) -> Callable[[Server], list[str]]:
 
 
 def _code_flow(server: Server) -> list[str]:
-    person = Person(server)
-    person.authorize()
+    user = User(server)
+    user.authorize()
     form = {
         "grant_type": "authorization_code",
         "redirect_uri": REDIRECT_URI,
         "code_verifier": VERIFIER,
     }
-    return [server.authorization_path(), person.cookie, server.paths["token"], server.basic(),
+    return [server.authorization_path(), user.cookie, server.paths["token"], server.basic(),
             urlencode(form)]  # fmt: skip
 
 
@@ -71,18 +78,28 @@ def _get(path: str, expected: str) -> Callable[[Server], list[str]]:
 
 
 WORKS = (
-    Work("client_credentials (opaque)", "same", _client_credentials),
+    Work(
+        "client_credentials (opaque)",
+        "same",
+        _client_credentials,
+        serves=lambda server: server.opaque_tokens,
+    ),
     Work("client_credentials (RS256 JWT)", "same", _client_credentials, "jwt"),
-    Work("introspection", "same", _introspection),
-    Work("UserInfo", "same", _userinfo),
-    Work("refresh", "refresh", _refresh('"access_token"', **NOT_OPENID)),
+    Work("introspection", "same", _introspection, endpoint="introspection"),
+    Work("UserInfo", "same", _userinfo, serves=lambda server: server.flows),
+    Work(
+        "refresh",
+        "refresh",
+        _refresh('"access_token"', **NOT_OPENID),
+        serves=lambda server: server.flows,
+    ),
     Work(
         "refresh (with an ID token)",
         "refresh",
         _refresh('"id_token"'),
-        serves=lambda server: server.refreshes_id_tokens,
+        serves=lambda server: server.flows and server.refreshes_id_tokens,
     ),
-    Work("authorization code flow", "code_flow", _code_flow),
+    Work("authorization code flow", "code_flow", _code_flow, serves=lambda server: server.flows),
     Work("discovery", "same", _get("discovery", '"issuer"')),
     Work("JWKS", "same", _get("jwks", '"keys"')),
 )
