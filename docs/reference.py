@@ -25,7 +25,7 @@ import oidcserver
 from oidcserver.cli import main
 from oidcserver.plugins.including import configured
 from oidcserver.resource.settings import SETTINGS as RESOURCE_SETTINGS
-from oidcserver.settings import Setting
+from oidcserver.settings import Setting, reference
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ PREFIXES = {
     "oauth_resource.": "Applications that check tokens",
 }
 UNITS = (("d", 86400), ("h", 3600), ("m", 60))
+_NAMED = re.compile(r"(?<![`\w])(?:oauth|oidc|oidcserver|oauth_resource)\.[a-z_]+\b")
 _NAME = re.compile(r"((?:oauth|oidc|oauth_resource)\.[a-z_]+)(?: *=.*)?")
 
 
@@ -81,23 +82,20 @@ def shown_default(setting: Setting) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):
-        return str(value).lower()
+        return f"`{_plain(value)}`"
     if isinstance(value, tuple | list):
-        return " ".join(value) or "empty"
+        return f"`{' '.join(value)}`" if value else "empty"
     if isinstance(value, str | int):
-        return (
-            _with_unit(value)
-            if value and type_name(setting) == "seconds"
-            else (str(value) or "empty")
-        )
+        unit = _greatest_unit(value) if type_name(setting) == "seconds" else ""
+        return f"`{value}`{unit}" if value != "" else "empty"
     if setting.convert("") == value:
         return "empty"
     raise ValueError(f"The default of {setting.name} cannot be shown: {value!r}")
 
 
-def _with_unit(seconds: int) -> str:
-    unit = next((f" ({seconds // size}{name})" for name, size in UNITS if seconds % size == 0), "")
-    return f"{seconds}{unit}"
+def _greatest_unit(seconds: int) -> str:
+    units = (f" ({seconds // size}{name})" for name, size in UNITS if seconds % size == 0)
+    return next(units, "") if seconds else ""
 
 
 def allowed(setting: Setting) -> tuple[str, ...]:
@@ -125,14 +123,17 @@ def settings_page() -> Iterator[str]:
 
 
 def _entry(setting: Setting) -> Iterator[str]:
-    yield from (f":::{{confval}} {setting.name}", f":type: {type_name(setting)}",
-                f":default: {shown_default(setting)}", "", setting.why, "")  # fmt: skip
-    words = allowed(setting)
-    if words:
-        yield from (f"Allowed values: {', '.join(f'`{word}`' for word in words)}.", "")
-    if setting.secret:
-        yield from ("Commands and messages do not show its value.", "")
-    yield from (":::", "")
+    facts = [f"Type: `{type_name(setting)}`.", f"Default: {shown_default(setting)}."]
+    if words := allowed(setting):
+        facts.append(f"Allowed: {', '.join(f'`{word}`' for word in words)}.")
+    if setting.secret or setting.convert is reference:
+        facts.append("Its value is not shown.")
+    yield from (f":::{{confval}} {setting.name}", _NAMED.sub(_as_code, setting.why), "")
+    yield from (" ".join(facts), ":::", "")
+
+
+def _as_code(found: re.Match[str]) -> str:
+    return f"`{found[0]}`" if found[0] in settings() else found[0]
 
 
 def _plain(value: Any) -> str:
