@@ -16,6 +16,8 @@ log = logging.getLogger("oidcserver.rejections")
 
 #: Letters that cannot be taken for another, nor make words (RFC 8628 section 6.1).
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
+#: A description may have a sentence for each part of a request.
+MAX_DESCRIPTION = 500
 
 
 class Budget:
@@ -57,7 +59,7 @@ def record_rejection(request: Any, rejection: Any, client_id: str | None) -> str
         "endpoint": redact_text(route.name, 64) if route is not None else "",
         "client_id": redact_text(client_id) if client_id else None,
         "error": redact_text(rejection.error, 64),
-        "description": redact_text(rejection.description),
+        "description": redact_text(rejection.description, MAX_DESCRIPTION),
         "rule": redact_text(rejection.rule),
         "received": redact(rejection.received),
     }

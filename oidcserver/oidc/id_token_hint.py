@@ -13,6 +13,7 @@ from joserfc.jwk import OctKey
 from oidcserver.clients.registration import read_client_secrets
 from oidcserver.keys.jwt import (
     CLAIMS,
+    HEADER,
     MAX_OWN_TOKEN_BYTES,
     SECRET_ALGORITHMS,
     InvalidJWT,
@@ -67,14 +68,25 @@ def seal_hint(request: Any, hint: IdTokenHint) -> str:
 
 
 def hinted_client(request: Any, hint: str) -> Client | None:
-    """Return the client that a hint names. The hint is not verified here."""
+    """Return the client that a hint names, if the hint can be an ID token of that client.
+
+    Nothing vouches for it: the signature is not verified here. An algorithm that the client's ID
+    tokens do not have, or a key that is still here and would have verified it, shows that somebody
+    changed the hint. It names no client then.
+    """
     try:
+        header = read_unverified(hint, HEADER, MAX_OWN_TOKEN_BYTES)
         client_id = read_unverified(hint, CLAIMS, MAX_OWN_TOKEN_BYTES).get("aud")
     except ValueError:
         return None
-    client: Client | None = None
-    if isinstance(client_id, str):
-        client = request.authorization_server.query_client(client_id)
+    kid = header.get("kid", "")
+    if not isinstance(client_id, str) or not isinstance(kid, str):
+        return None
+    if request.provider.keys.find(kid) is not None:
+        return None
+    client: Client | None = request.authorization_server.query_client(client_id)
+    if client is None or header.get("alg") != client.member("id_token_signed_response_alg"):
+        return None
     return client
 
 

@@ -121,7 +121,11 @@ def test_a_hint_whose_key_is_gone_is_as_no_hint_and_names_the_client(
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"id_token_hint": "forged"}, "id_token_hint was ignored: it is not an ID token"),
+        (
+            {"id_token_hint": "forged"},
+            "or is not for the client that client_id names. "
+            "post_logout_redirect_uri was ignored: it requires client_id or id_token_hint.",
+        ),
         ({"id_token_hint": "access_token"}, "id_token_hint was ignored: it is not an ID token"),
         ({"client_id": "another"}, "or is not for the client that client_id names"),
         ({"client_id": "unknown"}, "client_id names no client"),
