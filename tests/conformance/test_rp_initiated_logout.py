@@ -115,7 +115,7 @@ def test_oidcc_rp_initiated_logout_bad_id_token_hint(
 def test_oidcc_rp_initiated_logout_no_id_token_hint(
     rp: StrictRelyingParty, person: Browser, outcome: Outcome
 ) -> None:
-    assert stays(log_out(rp, person, post_logout_redirect_uri=AFTER, state=STATE))
+    confirm(rp, person, log_out(rp, person, post_logout_redirect_uri=AFTER, state=STATE))
 
 
 @module("oidcc-rp-initiated-logout-no-params")
