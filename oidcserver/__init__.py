@@ -12,6 +12,7 @@ from oidcserver.operations.ini_file import make_importable
 from oidcserver.plugins.including import SETTING, configured, include_plugin
 from oidcserver.plugins.request_class import define_request_class
 from oidcserver.settings import words
+from oidcserver.types import Configurator
 
 #: Every concern, top to bottom; each offers through the directives of the first.
 CONCERNS = (
@@ -35,7 +36,7 @@ CONCERNS = (
 )
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Include every concern, and last the plugins that ``oidcserver.includes`` names."""
     for concern in CONCERNS:
         config.include(concern)

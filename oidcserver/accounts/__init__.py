@@ -1,10 +1,9 @@
 """User accounts: passwords, the limits against guessing, and the directories that know users."""
 
-from typing import Any
-
-from oidcserver.accounts.authentication import authenticate_person
+from oidcserver.accounts.authentication import authenticate_user
 from oidcserver.accounts.directories import DatabaseDirectory, DemoDirectory, refuse_demo
 from oidcserver.settings import integer, seconds
+from oidcserver.types import Configurator
 
 SETTINGS = (
     ("oidc.login_attempts", integer, 10,
@@ -18,9 +17,9 @@ SETTINGS = (
 )  # fmt: skip
 
 
-def includeme(config: Any) -> None:
-    """Add ``request.authenticate_person``, the directories and the limits."""
-    config.add_request_method(authenticate_person)
+def includeme(config: Configurator) -> None:
+    """Add ``request.oidc.authenticate_user``, the directories and the limits."""
+    config.add_oidc_method(authenticate_user)
     config.add_user_directory("demo", DemoDirectory())
     config.add_user_directory("database", DatabaseDirectory())
     config.add_startup_check("demo directory", refuse_demo)

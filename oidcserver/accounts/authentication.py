@@ -16,6 +16,7 @@ from oidcserver.http.throttling import (
 )
 from oidcserver.models.user import find_user, normalise_username
 from oidcserver.oauth.events import OAuthEvent
+from oidcserver.types import Request
 
 
 class _Limit(NamedTuple):
@@ -26,7 +27,7 @@ class _Limit(NamedTuple):
     counted_by: str
 
 
-def authenticate_person(request: Any, username: str, password: str) -> Any | None:
+def authenticate_user(request: Request, username: str, password: str) -> Any | None:
     """Return the user whose password this is; None for every other case alike.
 
     Every attempt counts before it is evaluated, so of any number at once no more than the limit
@@ -41,14 +42,14 @@ def authenticate_person(request: Any, username: str, password: str) -> Any | Non
     :raises oidcserver.http.throttling.TooManyAttempts: over the limit of the network.
     :raises oidcserver.accounts.passwords.Busy: when every core hashes a password already.
     """
-    settings = request.provider.settings
+    settings = request.oidc.provider.settings
     window = settings["oidc.login_window"]
     name, network = normalise_username(username), network_of(request.remote_addr or "")
     browser = known_browser(request, name)
     address_key = f"login address:{network}"
     request.tm.commit()
     request.tm.begin()
-    dbsession = request.dbsession
+    dbsession = request.oidc.dbsession
     if browser is None:
         wait = take(dbsession, address_key, settings["oidc.login_attempts_per_address"], window)
         if wait:
@@ -60,7 +61,7 @@ def authenticate_person(request: Any, username: str, password: str) -> Any | Non
             verify_password(password, None)
             _notify_lock(request, name, network, limit)
             return None
-    user = request.provider.user_directory.authenticate(request, username, password)
+    user = request.oidc.provider.user_directory.authenticate(request, username, password)
     if user is None:
         _notify_refusal(request, "login_failed")
         return None
@@ -92,12 +93,12 @@ def _whose(name: str) -> str:
     return f"login:{name}"
 
 
-def _notify_lock(request: Any, name: str, network: str, limit: _Limit) -> None:
+def _notify_lock(request: Request, name: str, network: str, limit: _Limit) -> None:
     """Announce which user is locked, from which network and by which limit.
 
     An unknown name is not told: users type their password into that field.
     """
-    with request.registry.dbsession_factory() as dbsession:
+    with request.registry.oidc.dbsession_factory() as dbsession:
         user = find_user(dbsession, name)
     details = {"network": network, "counted_by": limit.counted_by}
     if user is not None:
@@ -105,6 +106,6 @@ def _notify_lock(request: Any, name: str, network: str, limit: _Limit) -> None:
     request.registry.notify(OAuthEvent(request, "login_locked", details))
 
 
-def _notify_refusal(request: Any, name: str) -> None:
+def _notify_refusal(request: Request, name: str) -> None:
     # Not the user name: people type their password into its field.
     request.registry.notify(OAuthEvent(request, name, {}))

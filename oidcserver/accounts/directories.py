@@ -15,6 +15,7 @@ from oidcserver.models.user import (
     find_user,
     normalise_username,
 )
+from oidcserver.types import Registry, Request
 
 DEMO_PASSWORD = "valid"
 
@@ -37,7 +38,7 @@ class DemoDirectory:
 
     sign_in_hint = f'Any user name works here, such as alice. The password is "{DEMO_PASSWORD}".'
 
-    def authenticate(self, request: Any, username: str, password: str) -> User | None:
+    def authenticate(self, request: Request, username: str, password: str) -> User | None:
         """Return the person of that name, made now if need be."""
         name = username.strip()
         if not hmac.compare_digest(password.encode(), DEMO_PASSWORD.encode()):
@@ -47,11 +48,11 @@ class DemoDirectory:
             return None
         if len(name) > MAX_USERNAME or len(key) > MAX_USERNAME_KEY:
             return None
-        insert_once(request.dbsession, User, username=name, username_key=key)
-        user = find_user(request.dbsession, name)
+        insert_once(request.oidc.dbsession, User, username=name, username_key=key)
+        user = find_user(request.oidc.dbsession, name)
         return user if user is not None and user.disabled_at is None else None
 
-    def claims(self, request: Any, user: Any) -> Mapping[str, Any]:
+    def claims(self, request: Request, user: Any) -> Mapping[str, Any]:
         """Return the stored claims, and an address that can receive nothing (RFC 2606)."""
         email = f"{user.id}@demo.invalid"
         return {"email": email, "email_verified": False, **stored_claims(user)}
@@ -60,14 +61,14 @@ class DemoDirectory:
 class DatabaseDirectory:
     """The people of our own table, with argon2id hashes."""
 
-    def authenticate(self, request: Any, username: str, password: str) -> User | None:
+    def authenticate(self, request: Request, username: str, password: str) -> User | None:
         """Check the password on a connection of its own that is given back before the hashing.
 
-        The request must not be in a transaction (``request.authenticate_person`` sees to that).
+        The request must not be in a transaction (``request.oidc.authenticate_user`` sees to that).
 
         :raises Busy: when every core hashes a password already.
         """
-        with request.registry.dbsession_factory() as dbsession:
+        with request.registry.oidc.dbsession_factory() as dbsession:
             user = find_user(dbsession, username)
         if user is None or user.disabled_at is not None:
             verify_password(password, None)
@@ -78,13 +79,13 @@ class DatabaseDirectory:
             self._rehash(request, user, password)
         return user
 
-    def claims(self, request: Any, user: Any) -> Mapping[str, Any]:
+    def claims(self, request: Request, user: Any) -> Mapping[str, Any]:
         """Return the stored claims."""
         return stored_claims(user)
 
-    def _rehash(self, request: Any, user: User, password: str) -> None:
+    def _rehash(self, request: Request, user: User, password: str) -> None:
         rehashed = hash_password(password)
-        request.dbsession.execute(
+        request.oidc.dbsession.execute(
             update(User)
             .where(User.id == user.id, User.password_hash == user.password_hash)
             .values(password_hash=rehashed)
@@ -92,9 +93,9 @@ class DatabaseDirectory:
         )
 
 
-def refuse_demo(registry: Any) -> str | None:
+def refuse_demo(registry: Registry) -> str | None:
     """In production nobody signs in with a password that everybody knows."""
-    settings = registry.provider.settings
+    settings = registry.oidc.provider.settings
     if settings["oidc.user_directory"] == "demo" and settings["oidcserver.mode"] == "production":
         return (
             "oidc.user_directory = demo lets everyone in with the password 'valid': "

@@ -5,10 +5,10 @@ sealed cookie holds the user names that the browser knows; the database holds no
 """
 
 import json
-from typing import Any
 
 from oidcserver.credentials import digest, new_identifier
 from oidcserver.http.cookies import MAX_AGE, read_cookie, set_cookie
+from oidcserver.types import Request
 
 COOKIE = "known"
 PURPOSE = "known browser"
@@ -16,7 +16,7 @@ PURPOSE = "known browser"
 MAX_NAMES = 5
 
 
-def known_browser(request: Any, name: str) -> str | None:
+def known_browser(request: Request, name: str) -> str | None:
     """Return the identifier of a browser in which a user signed in before, or None.
 
     :param name: the normalised user name.
@@ -25,16 +25,16 @@ def known_browser(request: Any, name: str) -> str | None:
     return identifier if digest(name) in names else None
 
 
-def remember_browser(request: Any, name: str) -> None:
+def remember_browser(request: Request, name: str) -> None:
     """Note in the browser's cookie that the user of that normalised name signed in."""
     identifier, names = _read(request)
     kept = [digest(name), *(other for other in names if other != digest(name))]
     said = json.dumps([identifier or new_identifier(), kept[:MAX_NAMES]])
-    set_cookie(request, COOKIE, request.provider.sealer(PURPOSE).seal(said.encode()), MAX_AGE)
+    set_cookie(request, COOKIE, request.oidc.provider.sealer(PURPOSE).seal(said.encode()), MAX_AGE)
 
 
-def _read(request: Any) -> tuple[str | None, list[str]]:
-    sealed = request.provider.sealer(PURPOSE).unseal(read_cookie(request, COOKIE) or "")
+def _read(request: Request) -> tuple[str | None, list[str]]:
+    sealed = request.oidc.provider.sealer(PURPOSE).unseal(read_cookie(request, COOKIE) or "")
     if sealed is None:
         return None, []
     identifier, names = json.loads(sealed)

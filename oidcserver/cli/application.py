@@ -18,6 +18,7 @@ from oidcserver.operations.ini_file import make_importable, read_settings
 from oidcserver.operations.schema import ensure_schema, reason
 from oidcserver.plugins.including import configured
 from oidcserver.settings import ConfigurationProblem
+from oidcserver.types import Registry
 
 ini_argument = click.argument("ini", type=click.Path(path_type=Path), metavar="INI")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
@@ -53,10 +54,10 @@ def open_registry(ini: Path) -> Any:
 
 
 @contextmanager
-def transaction(registry: Any) -> Iterator[Session]:
+def transaction(registry: Registry) -> Iterator[Session]:
     """Give a database session that commits at the end, over a schema that is up to date."""
     ensure_schema(registry)
-    with registry.dbsession_factory() as dbsession, dbsession.begin():
+    with registry.oidc.dbsession_factory() as dbsession, dbsession.begin():
         yield dbsession
 
 

@@ -7,11 +7,12 @@ import click
 
 from oidcserver.oidc.languages import plain_name
 from oidcserver.oidc.scopes import CLAIM_TYPES, STANDARD_CLAIMS
+from oidcserver.types import Provider
 
 _WORDS = {bool: "true or false", int: "a number of seconds", dict: "an object", str: "text"}
 
 
-def read_claims(provider: Any, file: Any) -> dict[str, Any]:
+def read_claims(provider: Provider, file: Any) -> dict[str, Any]:
     """Return the claims in a JSON file: those that can be had here, in their standard types.
 
     A claim may be there in several languages: ``name``, ``name#de``.

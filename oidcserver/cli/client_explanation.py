@@ -7,9 +7,10 @@ from sqlalchemy.orm import Session
 
 from oidcserver.models import Client
 from oidcserver.oauth.scopes import default_scope, ignored_because
+from oidcserver.types import Provider
 
 
-def client_explanation(provider: Any, dbsession: Session, client_id: str) -> dict[str, Any]:
+def client_explanation(provider: Provider, dbsession: Session, client_id: str) -> dict[str, Any]:
     """Return the client, its scopes and its default scope; JSON values only.
 
     :raises click.ClickException: if there is no such client.

@@ -78,10 +78,10 @@ def create(
     demand_keys(registry)
     with transaction(registry) as dbsession:
         try:
-            refuse_unknown(registry.provider, given)
-            metadata, columns = split_columns(registry.provider, given)
+            refuse_unknown(registry.oidc.provider, given)
+            metadata, columns = split_columns(registry.oidc.provider, given)
             client, secret = register_client(
-                registry.provider, dbsession, metadata, client_id=client_id, secret=secret
+                registry.oidc.provider, dbsession, metadata, client_id=client_id, secret=secret
             )
         except InvalidClientMetadata as problem:
             raise click.ClickException(problem.description) from None
@@ -127,10 +127,10 @@ def update(
     with transaction(registry) as dbsession:
         client = _find(dbsession, client_id, to_change=True)
         try:
-            refuse_unknown(registry.provider, given)
-            metadata, columns = split_columns(registry.provider, given)
+            refuse_unknown(registry.oidc.provider, given)
+            metadata, columns = split_columns(registry.oidc.provider, given)
             changed = {**client.client_metadata, **metadata}
-            secret = update_client(registry.provider, dbsession, client, changed)
+            secret = update_client(registry.oidc.provider, dbsession, client, changed)
         except InvalidClientMetadata as problem:
             raise click.ClickException(problem.description) from None
         set_columns(client, columns)
@@ -192,7 +192,7 @@ def new_secret(ini: Path, client_id: str, as_json: bool) -> None:
         client = _find(dbsession, client_id)
         if client.secret_digest is None:
             raise click.ClickException("This client has no secret.")
-        secret = rotate_client_secret(registry.provider, dbsession, client)
+        secret = rotate_client_secret(registry.oidc.provider, dbsession, client)
         until = client.previous_secret_expires_at
     if as_json:
         show({"client_id": client_id, "client_secret": secret, "previous_secret_expires_at": until})

@@ -21,6 +21,7 @@ from oidcserver.operations.schema import check_schema
 from oidcserver.plugins.offering import STAGED
 from oidcserver.plugins.selection import startup_warnings
 from oidcserver.settings import Setting, is_secret, refers
+from oidcserver.types import Registry
 
 
 @click.command()
@@ -40,7 +41,7 @@ def check(ini: Path) -> None:
     check_logging(ini, partial(setup_logging, str(ini)))
     read_settings(ini, lambda: get_loader(str(ini), ["wsgi"]).get_wsgi_server())
     check_schema(registry)
-    click.echo(f"A server can start: {registry.provider.issuer}")
+    click.echo(f"A server can start: {registry.oidc.provider.issuer}")
 
 
 @click.command()
@@ -61,7 +62,7 @@ def explain(ini: Path, client_id: str | None, as_json: bool) -> None:
         explained = explanation(registry)
     else:
         with transaction(registry) as dbsession:
-            explained = client_explanation(registry.provider, dbsession, client_id)
+            explained = client_explanation(registry.oidc.provider, dbsession, client_id)
     if as_json:
         show(explained)
         return
@@ -72,9 +73,9 @@ def explain(ini: Path, client_id: str | None, as_json: bool) -> None:
             click.echo(f"  {name}: {_line(entry)}")
 
 
-def explanation(registry: Any) -> dict[str, Any]:
+def explanation(registry: Registry) -> dict[str, Any]:
     """Return the effective configuration by kind; JSON values only."""
-    provider = registry.provider
+    provider = registry.oidc.provider
     selected = {
         "grant": set(provider.grants),
         "client authentication method": set(provider.client_authentication_methods),
@@ -106,8 +107,8 @@ def explanation(registry: Any) -> dict[str, Any]:
     return explained
 
 
-def _settings(registry: Any) -> dict[str, Any]:
-    provider, raw = registry.provider, registry.settings
+def _settings(registry: Registry) -> dict[str, Any]:
+    provider, raw = registry.oidc.provider, registry.settings
     offers = provider.catalog.offers("setting")
     return {
         name: {

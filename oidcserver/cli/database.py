@@ -52,7 +52,10 @@ def prune(ini: Path, batch: int, as_json: bool) -> None:
 
     end_expired_sessions(registry, batch)
     removed = prune_rows(
-        registry.dbsession_factory, registry.provider.settings, batch=batch, progress=progress
+        registry.oidc.dbsession_factory,
+        registry.oidc.provider.settings,
+        batch=batch,
+        progress=progress,
     )
     if as_json:
         show(removed)

@@ -1,12 +1,12 @@
 """``oidcserver keys``: the signing, encryption and sealing keys."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from oidcserver.cli.application import ini_argument, json_option, open_registry, show, when
 from oidcserver.keys import KEY_SETTINGS
+from oidcserver.types import Registry
 
 
 @click.group()
@@ -36,7 +36,7 @@ def list_keys(ini: Path, as_json: bool) -> None:
             "retired_at": record.retired_at,
             "expires_at": record.expires_at,
         }
-        for record in registry.provider.keys.status()
+        for record in registry.oidc.provider.keys.status()
     ]
     if as_json:
         show(rows)
@@ -61,7 +61,7 @@ def rotate(ini: Path, algorithms: tuple[str, ...], sealing: bool) -> None:
     Example: oidcserver keys rotate production.ini
     """
     registry = open_registry(ini)
-    provider = registry.provider
+    provider = registry.oidc.provider
     if provider.keys is None:
         made = provider.create_keys()
         click.echo(f"Made the keys that were missing in {made.directory}.")
@@ -79,7 +79,7 @@ def rotate(ini: Path, algorithms: tuple[str, ...], sealing: bool) -> None:
         click.echo(f"{record.alg}  {record.kid}  in use from {when(record.active_from)}")
 
 
-def demand_keys(registry: Any) -> None:
+def demand_keys(registry: Registry) -> None:
     """Refuse a command that needs keys where there are none."""
-    if registry.provider.keys is None:
-        raise click.ClickException(registry.provider.keys_problem)
+    if registry.oidc.provider.keys is None:
+        raise click.ClickException(registry.oidc.provider.keys_problem)

@@ -24,14 +24,14 @@ def deliver_logouts(ini: Path, as_json: bool) -> None:
     Example, every minute: oidcserver deliver-logouts production.ini
     """
     registry = open_registry(ini)
-    if NAME not in registry.logout_channels:
+    if NAME not in registry.oidc.logout_channels:
         raise click.ClickException(f"{SETTING} does not select {NAME}: nobody is to be told.")
     ensure_schema(registry)
-    registry.logout_deliverer.deliver_due()
+    registry.oidc.logout_deliverer.deliver_due()
     waiting = select(func.count()).where(
         LogoutDelivery.ended_at.is_(None), LogoutDelivery.expires_at > clock.now()
     )
-    with registry.dbsession_factory() as dbsession:
+    with registry.oidc.dbsession_factory() as dbsession:
         left = dbsession.scalar(waiting)
     if as_json:
         show({"left": left})

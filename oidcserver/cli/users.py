@@ -132,7 +132,7 @@ def set_claims(ini: Path, name: str, file: Any) -> None:
     Example: oidcserver users set-claims production.ini alice claims.json
     """
     registry = open_registry(ini)
-    claims = read_claims(registry.provider, file)
+    claims = read_claims(registry.oidc.provider, file)
     with transaction(registry) as dbsession:
         _find(dbsession, name).claims = claims
     click.echo(f"{name} has {len(claims)} claims.")

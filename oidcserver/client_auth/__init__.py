@@ -1,13 +1,13 @@
 """Token endpoint authentication methods, by the names of their IANA registry (RFC 7591)."""
 
 from functools import partial
-from typing import Any
 
 from oidcserver.client_auth.client_secret import ClientSecretBasic, ClientSecretPost
 from oidcserver.client_auth.client_secret_jwt import ClientSecretJWT
 from oidcserver.client_auth.none import NoAuthentication
 from oidcserver.client_auth.private_key_jwt import PrivateKeyJWT
 from oidcserver.settings import seconds, text, words
+from oidcserver.types import Configurator, Provider, Registry
 
 ALGORITHMS = (*PrivateKeyJWT.algorithms, *ClientSecretJWT.algorithms)
 
@@ -15,7 +15,7 @@ ALGORITHMS = (*PrivateKeyJWT.algorithms, *ClientSecretJWT.algorithms)
 ENDPOINTS = ("token", "revocation", "introspection")
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the methods, their settings and their metadata."""
     setting = config.add_oauth_setting
     setting(
@@ -65,7 +65,7 @@ def includeme(config: Any) -> None:
     config.add_startup_check("assertion algorithms", _demand_algorithms)
 
 
-def _methods(endpoint: str, provider: Any) -> list[str]:
+def _methods(endpoint: str, provider: Provider) -> list[str]:
     if endpoint not in provider.endpoints:
         return []
     methods = list(provider.client_authentication_methods)
@@ -74,7 +74,7 @@ def _methods(endpoint: str, provider: Any) -> list[str]:
     return methods
 
 
-def _algorithms(endpoint: str, provider: Any) -> list[str]:
+def _algorithms(endpoint: str, provider: Provider) -> list[str]:
     """Those of the selected methods that sign, a third party's too."""
     if endpoint not in provider.endpoints:
         return []
@@ -86,9 +86,9 @@ def _algorithms(endpoint: str, provider: Any) -> list[str]:
     ]
 
 
-def _demand_algorithms(registry: Any) -> str | None:
+def _demand_algorithms(registry: Registry) -> str | None:
     """Reject a method that is left without an algorithm."""
-    provider = registry.provider
+    provider = registry.oidc.provider
     name = "oauth.token_endpoint_auth_signing_algs"
     selected = set(provider.settings[name])
     for method_name, method in provider.client_authentication_methods.items():

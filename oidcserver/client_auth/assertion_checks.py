@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from oidcserver.types import Provider
+
 #: Any other type is a JWT that the client signed for another purpose.
 _TYPES = frozenset({"jwt", "client-authentication+jwt"})
 
@@ -18,7 +20,7 @@ class Assertion:
     client_id: str
     #: The OAuth2Request that carries it.
     request: Any
-    provider: Any
+    provider: Provider
     #: Seconds since the epoch.
     now: int
 

@@ -24,4 +24,4 @@ class PrivateKeyJWT(AssertionMethod):
         """
         if client is None:
             raise InvalidJWT("there is no client")
-        return [read_client_keys(server.http_request, client, kid)]
+        return [read_client_keys(server.request, client, kid)]

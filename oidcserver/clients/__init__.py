@@ -1,8 +1,8 @@
 """Client metadata: rules, registration, keys and sectors."""
 
-from typing import Any
+from oidcserver.types import Configurator
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Include the parts."""
     config.include("oidcserver.clients.use")

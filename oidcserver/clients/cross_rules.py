@@ -9,6 +9,7 @@ from oidcserver.clients.uris import https_host, redirect_uri_problem
 from oidcserver.http.cors import origin_of
 from oidcserver.keys.jwk_set import encryption_key, public_key_set
 from oidcserver.models.client import DEFAULTS
+from oidcserver.types import Provider
 
 REDIRECT_GRANTS = frozenset({"authorization_code", "implicit"})
 #: What is encrypted (OpenID Connect Registration section 2), and how its members begin.
@@ -20,7 +21,7 @@ ENCRYPTED = {
 DEFAULT_ENC = "A128CBC-HS256"
 
 
-def _check_grants(provider: Any, metadata: dict[str, Any]) -> None:
+def _check_grants(provider: Provider, metadata: dict[str, Any]) -> None:
     """Grant types and response types belong together (RFC 7591 section 2.1).
 
     Unlike OpenID Connect Registration section 2, a response type with ``code`` and tokens does
@@ -56,7 +57,7 @@ def _check_grants(provider: Any, metadata: dict[str, Any]) -> None:
             )
 
 
-def _check_redirect_uris(provider: Any, metadata: dict[str, Any]) -> None:
+def _check_redirect_uris(provider: Provider, metadata: dict[str, Any]) -> None:
     redirects = bool(metadata["response_types"])
     if redirects and not metadata["redirect_uris"]:
         raise InvalidClientMetadata(
@@ -80,7 +81,7 @@ def _check_redirect_uris(provider: Any, metadata: dict[str, Any]) -> None:
                 raise InvalidClientMetadata(member, f"{label} {number} {problem}.", error)
 
 
-def _check_frontchannel_logout(provider: Any, metadata: dict[str, Any]) -> None:
+def _check_frontchannel_logout(provider: Provider, metadata: dict[str, Any]) -> None:
     """It is at an origin of the client's (OpenID Connect Front-Channel Logout section 2)."""
     uri = metadata.get("frontchannel_logout_uri")
     origins = {origin_of(redirect_uri) for redirect_uri in metadata["redirect_uris"]}
@@ -91,7 +92,7 @@ def _check_frontchannel_logout(provider: Any, metadata: dict[str, Any]) -> None:
         )
 
 
-def _check_authentication(provider: Any, metadata: dict[str, Any]) -> None:
+def _check_authentication(provider: Provider, metadata: dict[str, Any]) -> None:
     name = metadata["token_endpoint_auth_method"]
     if name == "none" and "client_credentials" in metadata["grant_types"]:
         raise InvalidClientMetadata(
@@ -116,7 +117,7 @@ def _check_authentication(provider: Any, metadata: dict[str, Any]) -> None:
         )
 
 
-def _check_pkce(provider: Any, metadata: dict[str, Any]) -> None:
+def _check_pkce(provider: Provider, metadata: dict[str, Any]) -> None:
     """A public client never does without PKCE (RFC 9700 section 2.1.1)."""
     if metadata.get("require_pkce", True):
         return
@@ -130,7 +131,7 @@ def _check_pkce(provider: Any, metadata: dict[str, Any]) -> None:
         )
 
 
-def _check_keys(provider: Any, metadata: dict[str, Any]) -> None:
+def _check_keys(provider: Provider, metadata: dict[str, Any]) -> None:
     if "jwks" in metadata and "jwks_uri" in metadata:
         raise InvalidClientMetadata("jwks", "jwks and jwks_uri exclude each other.")
     keyless = "jwks" not in metadata and "jwks_uri" not in metadata
@@ -138,7 +139,7 @@ def _check_keys(provider: Any, metadata: dict[str, Any]) -> None:
         raise InvalidClientMetadata("jwks", "private_key_jwt needs jwks or jwks_uri.")
 
 
-def _check_request_objects(provider: Any, metadata: dict[str, Any]) -> None:
+def _check_request_objects(provider: Provider, metadata: dict[str, Any]) -> None:
     """A client that has to sign its requests (RFC 9101 section 10.5) is able to."""
     if not metadata.get("require_signed_request_object"):
         return
@@ -150,7 +151,7 @@ def _check_request_objects(provider: Any, metadata: dict[str, Any]) -> None:
         raise InvalidClientMetadata("jwks", "require_signed_request_object needs jwks or jwks_uri.")
 
 
-def _check_encryption(provider: Any, metadata: dict[str, Any]) -> None:
+def _check_encryption(provider: Provider, metadata: dict[str, Any]) -> None:
     """``enc`` is nothing without ``alg``, has a default, and a response needs a key for it."""
     for use, prefix in ENCRYPTED.items():
         alg, enc = metadata.get(f"{prefix}_alg"), f"{prefix}_enc"
@@ -168,7 +169,7 @@ def _check_encryption(provider: Any, metadata: dict[str, Any]) -> None:
             raise InvalidClientMetadata("jwks", f"jwks has no key to encrypt to by {alg}.")
 
 
-def _check_sector(provider: Any, metadata: dict[str, Any]) -> None:
+def _check_sector(provider: Provider, metadata: dict[str, Any]) -> None:
     """Redirect URIs of several hosts have no sector but that of a document (Core section 8.1).
 
     Neither have https URIs beside others: a custom scheme or a loopback address is anybody's, so

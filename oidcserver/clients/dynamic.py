@@ -10,6 +10,7 @@ from oidcserver.clients.sector import check_sector_identifier
 from oidcserver.clients.software_statement import apply_software_statement
 from oidcserver.keys.strict_json import parse_object
 from oidcserver.models import Client
+from oidcserver.types import Provider, Request
 
 #: Members that the server decides on (RFC 7591 section 3.2.1, RFC 7592 section 3).
 SERVER_MEMBERS = frozenset(
@@ -32,7 +33,7 @@ def read_metadata(body: bytes) -> dict[str, Any]:
 
 
 def check_metadata(
-    request: Any, metadata: Mapping[str, Any], client: Client | None = None
+    request: Request, metadata: Mapping[str, Any], client: Client | None = None
 ) -> dict[str, Any]:
     """Return what to register of what a client says of itself.
 
@@ -42,7 +43,7 @@ def check_metadata(
     :param client: the one that changes its registration; None for a new one.
     :raises Rejection: ``invalid_client_metadata`` or another error of RFC 7591 section 3.2.2.
     """
-    provider = request.provider
+    provider = request.oidc.provider
     said = {name: value for name, value in metadata.items() if name not in SERVER_MEMBERS}
     said = apply_software_statement(request, said)
     if not said.get("scope"):
@@ -69,7 +70,7 @@ def describe_client(client: Client) -> dict[str, Any]:
     return described
 
 
-def limit_secret(provider: Any, client: Client) -> None:
+def limit_secret(provider: Provider, client: Client) -> None:
     """Let the new secret of a client that registers itself expire, where secrets of such do."""
     lifetime = provider.settings["oauth.registration_secret_lifetime"]
     if lifetime:
@@ -77,7 +78,7 @@ def limit_secret(provider: Any, client: Client) -> None:
 
 
 def refused_exemption(
-    provider: Any, metadata: Mapping[str, Any], present: Mapping[str, Any]
+    provider: Provider, metadata: Mapping[str, Any], present: Mapping[str, Any]
 ) -> bool:
     """Whether metadata exempt a client from ``oauth.pkce_required``, which only an operator may do.
 
@@ -87,12 +88,12 @@ def refused_exemption(
     return exempt and provider.settings["oauth.pkce_required"] != "public"
 
 
-def _scopes(provider: Any) -> list[str]:
+def _scopes(provider: Provider) -> list[str]:
     allowed = provider.settings["oauth.registration_scopes"]
     return [name for name in provider.scopes if not allowed or name in allowed]
 
 
-def _check_policy(provider: Any, metadata: Mapping[str, Any]) -> None:
+def _check_policy(provider: Provider, metadata: Mapping[str, Any]) -> None:
     for member, values, allowed in (
         ("scope", metadata["scope"].split(), _scopes(provider)),
         (

@@ -13,6 +13,7 @@ from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.rules import known_members
 from oidcserver.models import Client
 from oidcserver.settings import nearest
+from oidcserver.types import Provider
 
 #: The kinds of values: one text; texts without white space; other texts; some of the options;
 #: scopes; one of the options; true or false; true, false or not given; a number; JSON.
@@ -148,7 +149,7 @@ FIELDS: dict[str, Field] = {field.name: field for _, fields in SECTIONS for fiel
 COLUMNS = frozenset(field.name for field in FIELDS.values() if field.column)
 
 
-def sections(provider: Any, *, columns: bool = True) -> list[tuple[str, list[Field]]]:
+def sections(provider: Provider, *, columns: bool = True) -> list[tuple[str, list[Field]]]:
     """Return the fields by section; the members that plugins add are a section of their own.
 
     Fields without options here are omitted, and without ``columns`` those for administrators.
@@ -161,13 +162,15 @@ def sections(provider: Any, *, columns: bool = True) -> list[tuple[str, list[Fie
     return [(title, fields) for title, fields in (*found, ("More", more)) if fields]
 
 
-def _is_available(provider: Any, field: Field, columns: bool) -> bool:
+def _is_available(provider: Provider, field: Field, columns: bool) -> bool:
     if field.column:
         return columns
     return field.options is None or any(True for _ in field.options(provider))
 
 
-def split_columns(provider: Any, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def split_columns(
+    provider: Provider, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the members of client metadata, which are not checked, and the columns, which are.
 
     :raises InvalidClientMetadata: with the column and what is wrong with it.
@@ -177,7 +180,7 @@ def split_columns(provider: Any, given: Mapping[str, Any]) -> tuple[dict[str, An
     return metadata, _check_columns(provider, columns)
 
 
-def _check_columns(provider: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+def _check_columns(provider: Provider, values: Mapping[str, Any]) -> dict[str, Any]:
     checked = dict(values)
     name = "access_token_format"
     if checked.get(name) not in (None, *provider.access_token_formats):
@@ -203,7 +206,7 @@ def set_columns(client: Client, columns: Mapping[str, Any]) -> None:
         setattr(client, name, value)
 
 
-def refuse_unknown(provider: Any, names: Iterable[str]) -> None:
+def refuse_unknown(provider: Provider, names: Iterable[str]) -> None:
     """Reject a name that is not a field.
 
     :raises InvalidClientMetadata: with the nearest name that there is.

@@ -1,7 +1,5 @@
 """A client's public keys: registered by value, or behind its ``jwks_uri``."""
 
-from typing import Any
-
 from joserfc.jwk import KeySet
 
 from oidcserver.http.outbound import OutboundFetchError
@@ -10,9 +8,10 @@ from oidcserver.keys.jwt import InvalidJWT
 from oidcserver.keys.strict_json import compact
 from oidcserver.models import Client
 from oidcserver.oauth.waiting import waiting_for_a_host
+from oidcserver.types import Registry, Request
 
 
-def read_client_keys(request: Any, client: Client, kid: str | None = None) -> KeySet:
+def read_client_keys(request: Request, client: Client, kid: str | None = None) -> KeySet:
     """Return the public keys of a client, for a request (see :func:`client_keys`).
 
     Where they may be fetched the transaction ends (see :func:`waiting_for_a_host`).
@@ -25,7 +24,7 @@ def read_client_keys(request: Any, client: Client, kid: str | None = None) -> Ke
         return client_keys(request.registry, client, kid)
 
 
-def client_keys(registry: Any, client: Client, kid: str | None = None) -> KeySet:
+def client_keys(registry: Registry, client: Client, kid: str | None = None) -> KeySet:
     """Return the public keys of ``jwks`` or ``jwks_uri`` (RFC 7591 section 2).
 
     Those behind a URI are fetched where they are not known or lack ``kid``: a transaction should
@@ -36,7 +35,7 @@ def client_keys(registry: Any, client: Client, kid: str | None = None) -> KeySet
     """
     try:
         if uri := client.member("jwks_uri"):
-            keys: KeySet = registry.remote_jwks.keys(uri, kid, client.client_id)
+            keys: KeySet = registry.oidc.remote_jwks.keys(uri, kid, client.client_id)
             return keys
         return stored_key_set(compact(client.member("jwks")))
     except (OutboundFetchError, ValueError) as problem:

@@ -16,6 +16,7 @@ from oidcserver.clients.uris import (
 )
 from oidcserver.http import allowed_addresses
 from oidcserver.keys.jwk_set import public_key_set
+from oidcserver.types import Provider
 
 Rule = Callable[[Any, Any], Any]
 
@@ -32,12 +33,12 @@ _KEY_MEMBERS = ("kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y"
 _JOINERS = "\u200c\u200d"
 
 
-def is_development(provider: Any) -> bool:
+def is_development(provider: Provider) -> bool:
     """Whether http on loopback may be registered."""
     return bool(provider.settings["oidcserver.mode"] == "development")
 
 
-def promised(provider: Any, field: str) -> list[str]:
+def promised(provider: Provider, field: str) -> list[str]:
     """Return the values that the discovery document has under a name."""
     value = provider.metadata.get(field)
     return list(value(provider)) if value is not None else []
@@ -50,7 +51,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _text_of(limit: int) -> Rule:
-    def rule(value: Any, provider: Any) -> str:
+    def rule(value: Any, provider: Provider) -> str:
         if not isinstance(value, str):
             raise ValueError("is not text")
         if len(value) > limit:
@@ -66,7 +67,7 @@ def _text_of(limit: int) -> Rule:
 _text = _text_of(MAX_TEXT)
 
 
-def _texts(value: Any, provider: Any) -> list[str]:
+def _texts(value: Any, provider: Provider) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError("is not a list of texts")
     if len(value) > MAX_ITEMS:
@@ -74,12 +75,12 @@ def _texts(value: Any, provider: Any) -> list[str]:
     return list(dict.fromkeys(value))
 
 
-def _plain_texts(value: Any, provider: Any) -> list[str]:
+def _plain_texts(value: Any, provider: Provider) -> list[str]:
     return list(dict.fromkeys(_text(item, provider) for item in _texts(value, provider)))
 
 
 def _one_of(available: Callable[[Any], Iterable[str]]) -> Rule:
-    def rule(value: Any, provider: Any) -> str:
+    def rule(value: Any, provider: Provider) -> str:
         offered = list(available(provider))
         if not offered:
             raise ValueError("is not available here")
@@ -94,7 +95,7 @@ def _promised(field: str) -> Rule:
     return _one_of(lambda provider: promised(provider, field))
 
 
-def _grant_types(value: Any, provider: Any) -> list[str]:
+def _grant_types(value: Any, provider: Provider) -> list[str]:
     items = _texts(value, provider)
     if not set(items).issubset(provider.grant_types):
         offered = ", ".join(sorted(provider.grant_types))
@@ -102,7 +103,7 @@ def _grant_types(value: Any, provider: Any) -> list[str]:
     return items
 
 
-def _response_types(value: Any, provider: Any) -> list[str]:
+def _response_types(value: Any, provider: Provider) -> list[str]:
     items = dict.fromkeys(" ".join(sorted(item.split())) for item in _texts(value, provider))
     if not provider.response_types.issuperset(items):
         offered = ", ".join(sorted(provider.response_types))
@@ -110,7 +111,7 @@ def _response_types(value: Any, provider: Any) -> list[str]:
     return list(items)
 
 
-def _scope(value: Any, provider: Any) -> str:
+def _scope(value: Any, provider: Provider) -> str:
     if not isinstance(value, str) or len(value) > MAX_SCOPE:
         raise ValueError("is not text, or too long")
     words = dict.fromkeys(value.split())
@@ -121,7 +122,7 @@ def _scope(value: Any, provider: Any) -> str:
 
 
 def _uri(problem_of: Callable[[str, Any], str | None]) -> Rule:
-    def rule(value: Any, provider: Any) -> str:
+    def rule(value: Any, provider: Provider) -> str:
         if not isinstance(value, str):
             raise ValueError("is not text")
         problem = problem_of(value, provider)
@@ -137,30 +138,30 @@ fetched_uri = _uri(lambda uri, it: fetched_uri_problem(uri, allowed_addresses(it
 _request_uri = _uri(lambda uri, it: request_uri_problem(uri, allowed_addresses(it.settings)))
 
 
-def _request_uris(value: Any, provider: Any) -> list[str]:
+def _request_uris(value: Any, provider: Provider) -> list[str]:
     return [_request_uri(item, provider) for item in _texts(value, provider)]
 
 
-def boolean(value: Any, provider: Any) -> bool:
+def boolean(value: Any, provider: Provider) -> bool:
     if not isinstance(value, bool):
         raise ValueError("is not true or false")
     return value
 
 
-def _signed_requests(value: Any, provider: Any) -> bool:
+def _signed_requests(value: Any, provider: Provider) -> bool:
     offered = promised(provider, "request_object_signing_alg_values_supported")
     if boolean(value, provider) and not set(offered) - {"none"}:
         raise ValueError("is not available here: there are no signed request objects")
     return bool(value)
 
 
-def _seconds(value: Any, provider: Any) -> int:
+def _seconds(value: Any, provider: Provider) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**9:
         raise ValueError("is not a number of seconds")
     return value
 
 
-def _jwks(value: Any, provider: Any) -> dict[str, Any]:
+def _jwks(value: Any, provider: Provider) -> dict[str, Any]:
     """Store the public keys that are understood, and of each what belongs to it."""
     try:
         understood = [dict(key.as_dict(private=False)) for key in public_key_set(value)]

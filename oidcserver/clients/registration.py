@@ -12,6 +12,7 @@ from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.rules import validate_client_metadata
 from oidcserver.credentials import CLIENT_SECRET, digest, new_credential, new_identifier
 from oidcserver.models import Client
+from oidcserver.types import Provider
 
 __all__ = [
     "InvalidClientMetadata",
@@ -28,7 +29,7 @@ SECRET_OCTETS = 48
 
 
 def register_client(
-    provider: Any,
+    provider: Provider,
     dbsession: Session,
     metadata: Mapping[str, Any],
     *,
@@ -58,7 +59,7 @@ def register_client(
 
 
 def update_client(
-    provider: Any, dbsession: Session, client: Client, metadata: Mapping[str, Any]
+    provider: Provider, dbsession: Session, client: Client, metadata: Mapping[str, Any]
 ) -> str | None:
     """Replace a client's metadata; return a secret if it needs another than it had.
 
@@ -82,7 +83,7 @@ def update_client(
     return secret
 
 
-def rotate_client_secret(provider: Any, dbsession: Session, client: Client) -> str:
+def rotate_client_secret(provider: Provider, dbsession: Session, client: Client) -> str:
     """Give a client a new secret; the one before works for ``oauth.client_secret_overlap`` more.
 
     Of several that rotate at once each waits for the one before.
@@ -99,7 +100,7 @@ def rotate_client_secret(provider: Any, dbsession: Session, client: Client) -> s
     return secret
 
 
-def read_client_secrets(provider: Any, client: Client) -> list[str]:
+def read_client_secrets(provider: Provider, client: Client) -> list[str]:
     """Return the secrets of a client that the server can read and that hold now, newest first."""
     now = clock.now()
     sealed = []
@@ -111,7 +112,7 @@ def read_client_secrets(provider: Any, client: Client) -> list[str]:
     return [secret.decode() for secret in unsealed if secret is not None]
 
 
-def _is_key(provider: Any, client: Client) -> bool:
+def _is_key(provider: Provider, client: Client) -> bool:
     """Whether the server can read the present secret and it is long enough for a key."""
     sealed = client.secret_sealed
     secret = provider.sealer(PURPOSE).unseal(sealed) if sealed is not None else None
@@ -122,7 +123,7 @@ def _make_secret() -> str:
     return new_credential(CLIENT_SECRET, SECRET_OCTETS)
 
 
-def _set_secret(provider: Any, client: Client, secret: str) -> str:
+def _set_secret(provider: Provider, client: Client, secret: str) -> str:
     client.secret_digest = digest(secret)
     client.secret_expires_at = 0
     readable = needs_readable_secret(client.client_metadata)

@@ -9,12 +9,13 @@ from oidcserver.clients.members import LOCALISED, RULES, Rule, promised
 from oidcserver.clients.problems import InvalidClientMetadata, Problems
 from oidcserver.clients.uris import implied_application_type
 from oidcserver.models.client import DEFAULTS
+from oidcserver.types import Provider
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 MAX_LOCALISED = 40
 
 
-def validate_client_metadata(provider: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
+def validate_client_metadata(provider: Provider, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return what to store of client metadata: known members, checked, with the defaults.
 
     Unknown members are left out (RFC 7591 section 2), and so are empty ones and those that are
@@ -50,24 +51,24 @@ def _base(name: str) -> str:
     return base
 
 
-def known_members(provider: Any) -> list[str]:
+def known_members(provider: Provider) -> list[str]:
     """Return the names of the members that clients may register here."""
     return list(_rules(provider))
 
 
-def _rules(provider: Any) -> dict[str, Rule]:
+def _rules(provider: Provider) -> dict[str, Rule]:
     offers = provider.catalog.offers("client metadata member")
     return {**RULES, **{name: offer.value for name, offer in offers.items()}}
 
 
-def _check(provider: Any, rule: Rule, name: str, value: Any) -> Any:
+def _check(provider: Provider, rule: Rule, name: str, value: Any) -> Any:
     try:
         return rule(value, provider)
     except ValueError as problem:
         raise InvalidClientMetadata(name, f"{name} {problem}.") from None
 
 
-def _defaults(provider: Any) -> dict[str, Any]:
+def _defaults(provider: Provider) -> dict[str, Any]:
     """The standard's defaults; where the provider has not that method or algorithm, its first."""
     defaults = dict(DEFAULTS)
     for member, available in (

@@ -7,11 +7,12 @@ from typing import Any
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.oauth.waiting import waiting_for_a_host
+from oidcserver.types import Request
 
 MEMBER = "sector_identifier_uri"
 
 
-def check_sector_identifier(request: Any, metadata: Mapping[str, Any]) -> None:
+def check_sector_identifier(request: Request, metadata: Mapping[str, Any]) -> None:
     """See that the document at ``sector_identifier_uri`` names every redirect URI.
 
     Else a client could take part in the sector of another, and learn its subjects. The transaction
@@ -24,7 +25,7 @@ def check_sector_identifier(request: Any, metadata: Mapping[str, Any]) -> None:
         return
     try:
         with waiting_for_a_host(request):
-            result = request.registry.remote_documents.get(uri, "application/json")
+            result = request.registry.oidc.remote_documents.get(uri, "application/json")
         named = json.loads(result.body) if result.status == 200 else None
     except (OutboundFetchError, ValueError, RecursionError):
         named = None

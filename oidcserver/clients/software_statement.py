@@ -13,6 +13,7 @@ from oidcserver.keys.jwt import (
 )
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.waiting import waiting_for_a_host
+from oidcserver.types import Registry, Request
 
 MEMBER = "software_statement"
 _TYPES = frozenset({"jwt", "software-statement+jwt"})
@@ -20,7 +21,7 @@ _TYPES = frozenset({"jwt", "software-statement+jwt"})
 _JWT_CLAIMS = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 
 
-def apply_software_statement(request: Any, metadata: dict[str, Any]) -> dict[str, Any]:
+def apply_software_statement(request: Request, metadata: dict[str, Any]) -> dict[str, Any]:
     """Return the metadata with what the statement says, which counts more than the rest.
 
     Its issuer's keys may be fetched: the transaction ends (see :func:`waiting_for_a_host`).
@@ -30,7 +31,7 @@ def apply_software_statement(request: Any, metadata: dict[str, Any]) -> dict[str
     rest = {name: value for name, value in metadata.items() if name != MEMBER}
     statement = metadata.get(MEMBER)
     if statement is None:
-        if request.provider.settings["oauth.software_statement_required"]:
+        if request.oidc.provider.settings["oauth.software_statement_required"]:
             raise _unapproved("The registration needs a software_statement.")
         return rest
     if not isinstance(statement, str):
@@ -49,39 +50,39 @@ def issuers(settings: Any) -> dict[str, str]:
     return dict(pairs)
 
 
-def refuse_malformed_issuers(registry: Any) -> str | None:
+def refuse_malformed_issuers(registry: Registry) -> str | None:
     """Each line is an issuer and the URI of its keys."""
     name = "oauth.software_statement_issuers"
-    for line in registry.provider.settings[name]:
+    for line in registry.oidc.provider.settings[name]:
         if len(line.split()) != 2 or not line.split()[1].startswith("https://"):
             return f"{name} takes lines of an issuer and the https URI of its JWK Set."
     return None
 
 
-def _verify(request: Any, statement: str) -> dict[str, Any]:
+def _verify(request: Request, statement: str) -> dict[str, Any]:
     header = read_header(statement)
     try:
         issuer = read_unverified(statement, CLAIMS).get("iss")
     except ValueError as problem:
         raise InvalidJWT(f"its claims are malformed: {problem}") from None
-    jwks_uri = issuers(request.provider.settings).get(str(issuer))
+    jwks_uri = issuers(request.oidc.provider.settings).get(str(issuer))
     if jwks_uri is None:
         raise _unapproved("The software_statement is of nobody who is trusted here.")
     try:
         with waiting_for_a_host(request):
-            keys = request.registry.remote_jwks.keys(jwks_uri, header.get("kid"))
+            keys = request.registry.oidc.remote_jwks.keys(jwks_uri, header.get("kid"))
     except OutboundFetchError as problem:
         raise InvalidJWT(f"the keys of its issuer cannot be had ({problem})") from None
     header, claims = verify_client_jwt(statement, keys, CLIENT_ALGORITHMS)
     _refuse_other_kinds(request, header, claims)
-    skew = request.provider.settings["oauth.clock_skew"]
-    expires_at = claims.get("exp", request.now)
-    if not isinstance(expires_at, int | float) or expires_at < request.now - skew:
+    skew = request.oidc.provider.settings["oauth.clock_skew"]
+    expires_at = claims.get("exp", request.oidc.now)
+    if not isinstance(expires_at, int | float) or expires_at < request.oidc.now - skew:
         raise InvalidJWT("it has expired")
     return claims
 
 
-def _refuse_other_kinds(request: Any, header: dict[str, Any], claims: dict[str, Any]) -> None:
+def _refuse_other_kinds(request: Request, header: dict[str, Any], claims: dict[str, Any]) -> None:
     """Reject what the issuer signed for another purpose (RFC 8725 sections 3.9, 3.11 and 3.12).
 
     The standard names no ``typ`` for a statement. An issuer that is also an OpenID Provider signs
@@ -90,10 +91,10 @@ def _refuse_other_kinds(request: Any, header: dict[str, Any], claims: dict[str, 
     typ = header.get("typ", "JWT").lower().removeprefix("application/")
     if typ not in _TYPES:
         raise InvalidJWT("its typ is that of another kind of JWT")
-    audience = claims.get("aud", request.provider.issuer)
+    audience = claims.get("aud", request.oidc.provider.issuer)
     audiences = audience if isinstance(audience, list) else [audience]
-    endpoint = request.provider.url(request.provider.endpoints["registration"])
-    if not {request.provider.issuer, endpoint}.intersection(filter(_is_text, audiences)):
+    endpoint = request.oidc.provider.url(request.oidc.provider.endpoints["registration"])
+    if not {request.oidc.provider.issuer, endpoint}.intersection(filter(_is_text, audiences)):
         raise InvalidJWT("its aud does not name this server")
 
 

@@ -1,4 +1,4 @@
-"""The engine and ``request.dbsession``, joined to the transaction of the request."""
+"""The engine and ``request.oidc.dbsession``, joined to the transaction of the request."""
 
 import os
 from contextlib import suppress

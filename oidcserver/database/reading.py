@@ -29,7 +29,7 @@ _Rows = Callable[[Compiled | Together, dict[str, Any]], list[Row]]
 
 
 class Reader:
-    """Reads rows; ``registry.reader``. One object serves every thread."""
+    """Reads rows; ``registry.oidc.reader``. One object serves every thread."""
 
     def __init__(self, connections: KeptConnections) -> None:
         self._connections = connections

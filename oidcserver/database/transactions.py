@@ -9,6 +9,8 @@ from typing import Any
 from transaction import TransactionManager
 from transaction.interfaces import AlreadyInTransaction
 
+from oidcserver.types import Request
+
 
 class TransactionOnDemand(TransactionManager):
     """A manager, for one request, whose transaction is made when it is asked for."""
@@ -59,6 +61,6 @@ class TransactionOnDemand(TransactionManager):
         return due
 
 
-def manage_on_demand(request: Any) -> TransactionOnDemand:
+def manage_on_demand(request: Request) -> TransactionOnDemand:
     """Return the manager of a request (``tm.manager_hook`` of ``pyramid_tm``)."""
     return TransactionOnDemand()

@@ -1,9 +1,9 @@
 """The endpoints, one URL a file, each a doorway."""
 
-from typing import Any
+from oidcserver.types import Configurator
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Include every built-in endpoint; the ini selects among them."""
     for name in (
         "authorization", "token", "revocation", "introspection", "userinfo", "end_session", "jwks",

@@ -1,17 +1,17 @@
 """The authorization endpoint (RFC 6749 section 3.1)."""
 
-from typing import Any
-
 from pyramid.response import Response
 
+from oidcserver.types import Configurator, Request
 
-def authorization(request: Any) -> Response:
+
+def authorization(request: Request) -> Response:
     """Send the person to a page, or the client its answer. GET and POST are alike."""
-    response: Response = request.authorization_server.create_authorization_response(request)
+    response: Response = request.oidc.server.create_authorization_response(request)
     return response
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the endpoint."""
     config.add_oauth_endpoint(
         "authorization", "/oauth/authorize", authorization, methods=("GET", "POST")

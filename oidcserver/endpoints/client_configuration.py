@@ -22,13 +22,14 @@ from oidcserver.oauth.errors import as_rejection, invalid_request
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.responses import NO_STORE, error_response, json_response
+from oidcserver.types import Configurator, Registry, Request
 
 _NOBODY = digest("")
 #: What a client may say of itself again (RFC 7592 section 2.2); the rest is the server's.
 _REPEATED = frozenset({"client_id", "client_secret"})
 
 
-def client_configuration(request: Any) -> Response:
+def client_configuration(request: Request) -> Response:
     """Answer a request of section 2; who has not the client's token learns nothing."""
     client_id = request.matchdict["client_id"]
     try:
@@ -41,8 +42,8 @@ def client_configuration(request: Any) -> Response:
             client, secrets = _replace(request, client, token)
         own = {
             "registration_access_token": token,
-            "registration_client_uri": request.provider_url(
-                "client_configuration_endpoint", client_id=client_id
+            "registration_client_uri": request.oidc.url(
+                "oidc.client_configuration_endpoint", client_id=client_id
             ),
         }
         described = {**describe_client(client), **secrets, **own}
@@ -53,10 +54,12 @@ def client_configuration(request: Any) -> Response:
         return error_response(rejection)
 
 
-def _demand_client(request: Any, client_id: str, token: str, *, for_update: bool = False) -> Client:
+def _demand_client(
+    request: Request, client_id: str, token: str, *, for_update: bool = False
+) -> Client:
     client: Client | None = None
     if client_id.isascii() and client_id.isprintable():
-        client = request.dbsession.get(
+        client = request.oidc.dbsession.get(
             Client, client_id, with_for_update=for_update, populate_existing=for_update
         )
     known = client.registration_token_digest if client is not None else None
@@ -66,16 +69,16 @@ def _demand_client(request: Any, client_id: str, token: str, *, for_update: bool
     return client
 
 
-def _replace(request: Any, client: Client, token: str) -> tuple[Client, dict[str, str]]:
+def _replace(request: Request, client: Client, token: str) -> tuple[Client, dict[str, str]]:
     """Store the new metadata; return the changed client, and the secret if it is new."""
     metadata = read_metadata(request.body)
     _check_repeated(client, metadata)
     checked = check_metadata(request, metadata, client)
     # Once more, and now for us alone: waiting for another host ended the transaction.
     client = _demand_client(request, client.client_id, token, for_update=True)
-    secret = update_client(request.provider, request.dbsession, client, checked)
+    secret = update_client(request.oidc.provider, request.oidc.dbsession, client, checked)
     if secret is not None:
-        limit_secret(request.provider, client)
+        limit_secret(request.oidc.provider, client)
     _notify(request, "client_changed", client)
     return client, ({"client_secret": secret} if secret is not None else {})
 
@@ -90,24 +93,24 @@ def _check_repeated(client: Client, metadata: dict[str, Any]) -> None:
         raise invalid_request("The client_secret is another.", "RFC 7592 section 2.2")
 
 
-def _delete(request: Any, client: Client) -> Response:
+def _delete(request: Request, client: Client) -> Response:
     _notify(request, "client_deleted", client)
-    request.dbsession.delete(client)
+    request.oidc.dbsession.delete(client)
     return Response(status=204, headerlist=list(NO_STORE))
 
 
-def _notify(request: Any, name: str, client: Client) -> None:
+def _notify(request: Request, name: str, client: Client) -> None:
     request.registry.notify(OAuthEvent(request, name, {"client_id": client.client_id}))
 
 
-def _demand_registration(registry: Any) -> str | None:
-    endpoints = registry.provider.endpoints
+def _demand_registration(registry: Registry) -> str | None:
+    endpoints = registry.oidc.provider.endpoints
     if "client_configuration" in endpoints and "registration" not in endpoints:
         return "oauth.endpoints selects client_configuration, which needs registration."
     return None
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the endpoint."""
     config.add_startup_check("registration of client_configuration", _demand_registration)
     config.add_oauth_endpoint(

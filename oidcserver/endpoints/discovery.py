@@ -4,21 +4,21 @@ OpenID Connect Discovery section 4, RFC 8414 section 3.
 """
 
 import json
-from typing import Any
 
 from pyramid.response import Response
 
 from oidcserver.endpoints.published import PublicDocument
+from oidcserver.types import Configurator, Request
 
 MAX_AGE = 3600
 
 
-def discovery(request: Any) -> Response:
+def discovery(request: Request) -> Response:
     """Return the metadata: bytes that are made once."""
-    return PublicDocument(request.registry.discovery_document, "application/json", MAX_AGE)
+    return PublicDocument(request.registry.oidc.discovery_document, "application/json", MAX_AGE)
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the documents, and what every document says."""
     config.add_server_metadata("issuer", lambda provider: provider.issuer)
     for name, pattern in (
@@ -31,7 +31,7 @@ def includeme(config: Any) -> None:
         )  # fmt: skip
 
     def make_document() -> None:
-        document = config.registry.provider.discovery()
-        config.registry.discovery_document = json.dumps(document).encode()
+        document = config.registry.oidc.provider.discovery()
+        config.registry.oidc.discovery_document = json.dumps(document).encode()
 
     config.action(("oauth", "discovery document"), make_document, order=1)

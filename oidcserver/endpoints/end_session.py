@@ -1,7 +1,6 @@
 """RP-initiated logout (OpenID Connect RP-Initiated Logout 1.0)."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
@@ -28,12 +27,13 @@ from oidcserver.oidc.id_token_hint import (
     read_id_token_hint,
     seal_hint,
 )
+from oidcserver.types import Configurator, Registry, Request
 
 #: Stands for a hint that was read and could not be verified.
 UNVERIFIED = "unverified"
 
 
-def end_session(request: Any) -> Response:
+def end_session(request: Request) -> Response:
     """Sign out and redirect if a hint proves which client asks; otherwise ask the user.
 
     Parts of a request that cannot be used are ignored, recorded and shown, so that a mistake of an
@@ -49,8 +49,8 @@ def end_session(request: Any) -> Response:
         return error_page(request, rejection, reference)
 
 
-def _end(request: Any, data: dict[str, str]) -> Response:
-    hint, session = _read_hint(request, data), request.login_session
+def _end(request: Request, data: dict[str, str]) -> Response:
+    hint, session = _read_hint(request, data), request.oidc.login_session
     if session is None and request.method == "POST":
         return _again_with_cookies(request, data, hint)
     after = _after(request, data, hint)
@@ -60,11 +60,11 @@ def _end(request: Any, data: dict[str, str]) -> Response:
     else:
         # An ID token of somebody else can have sent this browser here (RFC 9700 section 4.11.2).
         meant = hint is not None and after.is_vouched_for
-    answer: Response = request.log_out(after) if meant else request.ask_to_log_out(after)
+    answer: Response = request.oidc.log_out(after) if meant else request.oidc.ask_to_log_out(after)
     return answer
 
 
-def _read_hint(request: Any, data: dict[str, str]) -> IdTokenHint | None:
+def _read_hint(request: Request, data: dict[str, str]) -> IdTokenHint | None:
     """Return what the hint says; None without one that was issued here to the named client."""
     text = data.get(HINT)
     if text is None:
@@ -74,7 +74,9 @@ def _read_hint(request: Any, data: dict[str, str]) -> IdTokenHint | None:
     return hint if fits else None
 
 
-def _again_with_cookies(request: Any, data: dict[str, str], hint: IdTokenHint | None) -> Response:
+def _again_with_cookies(
+    request: Request, data: dict[str, str], hint: IdTokenHint | None
+) -> Response:
     """Redirect a form to a GET.
 
     Browsers do not send our cookie with a form of another site, but with the GET after it. The ID
@@ -86,19 +88,19 @@ def _again_with_cookies(request: Any, data: dict[str, str], hint: IdTokenHint | 
         if client is not None:
             query["client_id"] = client.client_id
         query[HINT] = seal_hint(request, hint) if hint else UNVERIFIED
-    return see_other(request.provider_url("end_session_endpoint", _query=query))
+    return see_other(request.oidc.url("oidc.end_session_endpoint", _query=query))
 
 
-def _client(request: Any, data: dict[str, str], hint: IdTokenHint | None) -> Client | None:
+def _client(request: Request, data: dict[str, str], hint: IdTokenHint | None) -> Client | None:
     """Return the client that the request names, by ``client_id`` or in the hint."""
     if hint is None and "client_id" not in data:
         return hinted_client(request, data.get(HINT, ""))
     client_id = hint.client_id if hint is not None else data["client_id"]
-    client: Client | None = request.authorization_server.query_client(client_id)
+    client: Client | None = request.oidc.server.query_client(client_id)
     return client
 
 
-def _after(request: Any, data: dict[str, str], hint: IdTokenHint | None) -> AfterLogout:
+def _after(request: Request, data: dict[str, str], hint: IdTokenHint | None) -> AfterLogout:
     """Return where the user goes on; record what is ignored of the request."""
     client = _client(request, data, hint)
     problems = list(_problems(data, hint, client))
@@ -132,14 +134,14 @@ def _problems(
         yield "post_logout_redirect_uri was ignored: the client did not register it."
 
 
-def _demand_page(registry: Any) -> str | None:
-    provider = registry.provider
-    if "end_session" in provider.endpoints and "logout" not in provider.route_names:
+def _demand_page(registry: Registry) -> str | None:
+    provider = registry.oidc.provider
+    if "end_session" in provider.endpoints and "oidc.logout" not in provider.route_names:
         return "oauth.endpoints selects end_session, which needs the page logout in oidc.pages."
     return None
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the endpoint."""
     config.add_startup_check("page of end_session", _demand_page)
     config.add_oauth_endpoint(

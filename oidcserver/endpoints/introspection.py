@@ -11,18 +11,19 @@ from oidcserver.oauth.errors import invalid_client, invalid_request
 from oidcserver.oauth.issuing import still_allowed
 from oidcserver.oauth.refreshing import reason_of_end
 from oidcserver.oauth.tokens import find_access_token
+from oidcserver.types import Configurator, Request
 
 INACTIVE: dict[str, Any] = {"active": False}
 
 
-def introspection(request: Any) -> Response:
+def introspection(request: Request) -> Response:
     """Say what a token allows, to those it concerns."""
-    response: Response = request.authorization_server.create_client_response(request, _introspect)
+    response: Response = request.oidc.server.create_client_response(request, _introspect)
     return response
 
 
 def _introspect(oauth_request: Any) -> tuple[int, dict[str, Any]]:
-    request, client = oauth_request.http_request, oauth_request.client
+    request, client = oauth_request.request, oauth_request.client
     if oauth_request.auth_method == "none":
         raise invalid_client()  # RFC 7662 section 2.1: the caller is authenticated
     text = oauth_request.form.get("token")
@@ -31,7 +32,7 @@ def _introspect(oauth_request: Any) -> tuple[int, dict[str, Any]]:
     return 200, _access_token(request, client, text) or _refresh_token(request, client, text)
 
 
-def _access_token(request: Any, client: Client, text: str) -> dict[str, Any] | None:
+def _access_token(request: Request, client: Client, text: str) -> dict[str, Any] | None:
     token = find_access_token(request, text)
     if token is None:
         return None
@@ -46,7 +47,7 @@ def _access_token(request: Any, client: Client, text: str) -> dict[str, Any] | N
         "sub": token.subject,
         "scope": token.scope or None,
         "aud": token.audience[0] if len(token.audience) == 1 else list(token.audience),
-        "iss": request.provider.issuer,
+        "iss": request.oidc.provider.issuer,
         "iat": token.issued_at,
         "exp": token.expires_at,
         "jti": token.token_id,
@@ -56,8 +57,8 @@ def _access_token(request: Any, client: Client, text: str) -> dict[str, Any] | N
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _refresh_token(request: Any, client: Client, text: str) -> dict[str, Any]:
-    found = find_refresh_token(request.registry.reader, text)
+def _refresh_token(request: Request, client: Client, text: str) -> dict[str, Any]:
+    found = find_refresh_token(request.registry.oidc.reader, text)
     if found is None or found.token.client_id != client.client_id:
         return INACTIVE
     row, authorization, user, _, _ = found
@@ -70,7 +71,7 @@ def _refresh_token(request: Any, client: Client, text: str) -> dict[str, Any]:
         "sub": authorization.subject,
         "username": _username(client, user, scope.split()),
         "scope": scope or None,
-        "iss": request.provider.issuer,
+        "iss": request.oidc.provider.issuer,
         "iat": row.issued_at,
         "exp": row.expires_at,
     }
@@ -91,6 +92,6 @@ def _username(
     return user.username
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the endpoint."""
     config.add_oauth_endpoint("introspection", "/oauth/introspect", introspection)

@@ -1,10 +1,9 @@
 """The JWK Set of the provider (RFC 7517 section 5)."""
 
-from typing import Any
-
 from pyramid.response import Response
 
 from oidcserver.endpoints.published import PublicDocument
+from oidcserver.types import Configurator, Registry, Request
 
 #: Shorter than the time between the publication of a key and its first use.
 MAX_AGE = 300
@@ -12,9 +11,9 @@ MAX_AGE = 300
 TOKEN_LIFETIMES = ("oidc.id_token_lifetime", "oauth.access_token_lifetime")
 
 
-def jwks(request: Any) -> Response:
+def jwks(request: Request) -> Response:
     """Return the public keys: bytes that are made once for each change of the keys."""
-    keys = request.provider.keys
+    keys = request.oidc.provider.keys
     etag = keys.etag  # first: an old tag with a new set only costs a client one more request
     response = PublicDocument(keys.jwks(), "application/jwk-set+json", MAX_AGE)
     response.etag = etag
@@ -22,9 +21,9 @@ def jwks(request: Any) -> Response:
     return response
 
 
-def check_key_lifetimes(registry: Any) -> str | None:
+def check_key_lifetimes(registry: Registry) -> str | None:
     """Nobody may meet a token whose key they cannot have: not yet published, or gone already."""
-    settings = registry.provider.settings
+    settings = registry.oidc.provider.settings
     if settings["oidc.key_publish_before"] <= MAX_AGE:
         return (
             f"oidc.key_publish_before has to exceed {MAX_AGE} seconds, for which a client may keep "
@@ -42,7 +41,7 @@ def check_key_lifetimes(registry: Any) -> str | None:
     return None
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the endpoint."""
     config.add_startup_check("key lifetimes", check_key_lifetimes)
     config.add_oauth_endpoint(

@@ -47,7 +47,7 @@ class PublishedDocuments:
     """
 
     def __init__(self, registry: Registry) -> None:
-        self._provider = registry.provider
+        self._provider = registry.oidc.provider
         self._documents: dict[str, _Kept] = {}
 
     def __call__(self, environ: dict[str, Any], router: Any) -> Any:

@@ -28,17 +28,18 @@ from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.responses import error_response, json_response
 from oidcserver.settings import boolean, integer, lines, seconds, text, words
+from oidcserver.types import Configurator, Request
 
 CONFIGURATION = "client_configuration"
 
 
-def registration(request: Any) -> Response:
+def registration(request: Request) -> Response:
     """Register a client, for whom the ini lets in."""
     try:
         token = _admit(request)
         said = read_metadata(request.body)
         metadata = check_metadata(request, said)
-        if token is not None and not use_initial_access_token(request.dbsession, token):
+        if token is not None and not use_initial_access_token(request.oidc.dbsession, token):
             raise _unknown_token()
         # The issuer of the token or of the software statement vouches for the client.
         vouched = token is not None or said.get(SOFTWARE_STATEMENT) is not None
@@ -50,27 +51,29 @@ def registration(request: Any) -> Response:
         return error_response(rejection)
 
 
-def issue_registration_token(request: Any, client: Client) -> dict[str, str]:
+def issue_registration_token(request: Request, client: Client) -> dict[str, str]:
     """Give a client a token by which it manages its registration, and where (RFC 7592 section 3).
 
     Nothing, where that endpoint is not selected.
     """
-    if CONFIGURATION not in request.provider.endpoints:
+    if CONFIGURATION not in request.oidc.provider.endpoints:
         return {}
     token = new_credential(REGISTRATION_TOKEN)
     client.registration_token_digest = digest(token)
     return {
         "registration_access_token": token,
-        "registration_client_uri": request.provider_url(
-            f"{CONFIGURATION}_endpoint", client_id=client.client_id
+        "registration_client_uri": request.oidc.url(
+            f"oidc.{CONFIGURATION}_endpoint", client_id=client.client_id
         ),
     }
 
 
-def _register(request: Any, metadata: dict[str, Any], *, self_registered: bool) -> dict[str, Any]:
-    provider, dbsession = request.provider, request.dbsession
+def _register(
+    request: Request, metadata: dict[str, Any], *, self_registered: bool
+) -> dict[str, Any]:
+    provider, dbsession = request.oidc.provider, request.oidc.dbsession
     client, secret = register_client(provider, dbsession, metadata)
-    client.last_used_at = request.now
+    client.last_used_at = request.oidc.now
     client.self_registered = self_registered
     if secret is not None:
         limit_secret(provider, client)
@@ -82,17 +85,17 @@ def _register(request: Any, metadata: dict[str, Any], *, self_registered: bool) 
     return {**describe_client(client), **secrets, **managed}
 
 
-def _admit(request: Any) -> str | None:
+def _admit(request: Request) -> str | None:
     """Return the initial access token of the request, or None where none is needed.
 
     :raises Rejection: without a token that is valid, or over the limit of the network.
     """
     network = network_of(request.remote_addr or "")
-    if request.provider.settings["oauth.registration"] == "open":
+    if request.oidc.provider.settings["oauth.registration"] == "open":
         _count(request, f"registration:{network}")
         return None
     token = read_bearer_token(request)
-    known = find_initial_access_token(request.dbsession, token)
+    known = find_initial_access_token(request.oidc.dbsession, token)
     # Attempts are counted outside of a transaction, wrong tokens separately from each valid token.
     request.tm.commit()
     request.tm.begin()
@@ -102,11 +105,11 @@ def _admit(request: Any) -> str | None:
     return token
 
 
-def _count(request: Any, key: str) -> None:
+def _count(request: Request, key: str) -> None:
     """Count an attempt, since each registered client is stored for a long time."""
-    settings = request.provider.settings
+    settings = request.oidc.provider.settings
     limit, window = settings["oauth.registration_limit"], settings["oauth.registration_window"]
-    wait = take(request.dbsession, key, limit, window)
+    wait = take(request.oidc.dbsession, key, limit, window)
     if wait:
         raise Rejection(
             "temporarily_unavailable",
@@ -120,7 +123,7 @@ def _unknown_token() -> Rejection:
     return invalid_token("The initial access token is not valid, was used up or has expired.")
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the endpoint and its policies."""
     setting = config.add_oauth_setting
     setting(

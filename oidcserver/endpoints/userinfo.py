@@ -14,9 +14,10 @@ from oidcserver.oauth.tokens import AccessToken, find_access_token
 from oidcserver.oidc.claims import userinfo_claims
 from oidcserver.oidc.client_jwt import make_client_jwt, signing_algorithms
 from oidcserver.oidc.encryption import encryption_algorithms, encryption_encodings
+from oidcserver.types import Configurator, Request
 
 
-def userinfo(request: Any) -> Response:
+def userinfo(request: Request) -> Response:
     """Return the claims that the token's scopes stand for."""
     token = None
     try:
@@ -32,7 +33,7 @@ def userinfo(request: Any) -> Response:
     return _readable_by_client(request, response, token)
 
 
-def _claims(request: Any, token: AccessToken) -> dict[str, Any]:
+def _claims(request: Request, token: AccessToken) -> dict[str, Any]:
     if "openid" not in token.scopes:
         raise insufficient_scope("openid")
     if token.confirmation is not None:
@@ -45,7 +46,7 @@ def _claims(request: Any, token: AccessToken) -> dict[str, Any]:
     return {**claims, "sub": token.subject}
 
 
-def _protect(request: Any, token: AccessToken, claims: dict[str, Any]) -> Response:
+def _protect(request: Request, token: AccessToken, claims: dict[str, Any]) -> Response:
     """Return the claims as JSON, or as the client registered: signed, encrypted (section 5.3.2)."""
     assert token.bearer is not None
     client = token.bearer.client
@@ -53,17 +54,19 @@ def _protect(request: Any, token: AccessToken, claims: dict[str, Any]) -> Respon
     if not signed and client.member("userinfo_encrypted_response_alg") is None:
         return json_response(200, claims)
     if signed:
-        claims = {**claims, "iss": request.provider.issuer, "aud": client.client_id}
+        claims = {**claims, "iss": request.oidc.provider.issuer, "aud": client.client_id}
     return jwt_response(make_client_jwt(request, client, "userinfo", claims))
 
 
-def _readable_by_client(request: Any, response: Response, token: AccessToken | None) -> Response:
+def _readable_by_client(
+    request: Request, response: Response, token: AccessToken | None
+) -> Response:
     bearer = token.bearer if token is not None else None
     uris = bearer.client.redirect_uris if bearer is not None else ()
     return allow_registered_origin(request, response, uris)
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the endpoint."""
     config.add_oauth_endpoint(
         "userinfo",

@@ -1,9 +1,9 @@
 """Families of parameters, one a file."""
 
-from typing import Any
+from oidcserver.types import Configurator
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Include every built-in extension."""
     for name in ("pkce", "response_mode", "issuer", "request_object", "claims"):
         config.include(f"oidcserver.extensions.{name}")

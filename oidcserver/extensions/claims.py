@@ -7,6 +7,7 @@ from oidcserver.keys.strict_json import parse_object
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
 from oidcserver.settings import boolean
+from oidcserver.types import Configurator
 
 SETTING = "oidc.claims_parameter"
 MEMBERS = ("userinfo", "id_token")
@@ -55,10 +56,10 @@ def _read_wish(name: str, wish: Any) -> Wish:
     return {member: wish[member] for member in ("essential", "value", "values") if member in wish}
 
 
-def read_claims(request: AuthorizationRequest) -> None:
+def read_claims(authorization_request: AuthorizationRequest) -> None:
     """Keep what is asked for and known here. The rest is ignored (section 5.5.1)."""
-    text = request.data.get("claims")
-    if text is None or not request.provider.settings[SETTING]:
+    text = authorization_request.data.get("claims")
+    if text is None or not authorization_request.provider.settings[SETTING]:
         return
     try:
         claims_request = parse_claims_request(text)
@@ -68,8 +69,8 @@ def read_claims(request: AuthorizationRequest) -> None:
             "OpenID Connect Core section 5.5",
             reason=str(problem),
         ) from None
-    known = PROTOCOL_CLAIMS.union(request.provider.claim_names)
-    request.claims_request = {
+    known = PROTOCOL_CLAIMS.union(authorization_request.provider.claim_names)
+    authorization_request.claims_request = {
         member: _only_known(claims, known) for member, claims in claims_request.items()
     }
 
@@ -78,7 +79,7 @@ def _only_known(claims: Mapping[str, Wish], known: frozenset[str]) -> dict[str, 
     return {name: wish for name, wish in claims.items() if name.partition("#")[0] in known}
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Register the setting, the stage and what they promise."""
     config.add_oauth_setting(
         SETTING, boolean, True, "Whether a client may ask for single claims by their names."

@@ -18,6 +18,7 @@ from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_grant, invalid_request
 from oidcserver.plugins.selection import AFTER_SCHEMA
 from oidcserver.settings import boolean, text
+from oidcserver.types import Configurator, Registry
 
 log = logging.getLogger("oidcserver.pkce")
 #: How many clients a line of the log names.
@@ -29,17 +30,17 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
 
 
-def check_challenge(request: AuthorizationRequest) -> None:
+def check_challenge(authorization_request: AuthorizationRequest) -> None:
     """Check the challenge, and require it where a code is issued without another protection."""
-    challenge = request.data.get("code_challenge")
-    method = request.data.get("code_challenge_method")
+    challenge = authorization_request.data.get("code_challenge")
+    method = authorization_request.data.get("code_challenge_method")
     if challenge is None:
         if method is not None:
             raise invalid_request(
                 "There is a code_challenge_method and no code_challenge.", "RFC 7636 section 4.3"
             )
-        if "code" in request.response_type.split():
-            _require_challenge(request)
+        if "code" in authorization_request.response_type.split():
+            _require_challenge(authorization_request)
         return
     if method != "S256":
         raise invalid_request(
@@ -53,16 +54,18 @@ def check_challenge(request: AuthorizationRequest) -> None:
         )
 
 
-def _require_challenge(request: AuthorizationRequest) -> None:
+def _require_challenge(authorization_request: AuthorizationRequest) -> None:
     """Reject a request without a challenge, unless the client may do without.
 
     The error and the log line name the setting or the member that decided.
     """
-    settings, client = request.provider.settings, request.client
+    settings, client = authorization_request.provider.settings, authorization_request.client
     assert client is not None
     own, rule = client.member("require_pkce"), settings["oauth.pkce_required"]
     exemptions = settings["oauth.pkce_exemptions"]
-    openid = "openid" in request.scope.split() and "nonce" in request.data
+    openid = (
+        "openid" in authorization_request.scope.split() and "nonce" in authorization_request.data
+    )
     if client.is_public:
         decided = "token_endpoint_auth_method = none"
         sentence = "A public client has to use PKCE"
@@ -105,15 +108,15 @@ def check_verifier(oauth_request: Any) -> None:
         raise invalid_grant("The code_verifier does not fit.", "RFC 7636 section 4.6")
 
 
-def warn_of_exempt_clients(registry: Any) -> None:
+def warn_of_exempt_clients(registry: Registry) -> None:
     """Log which stored clients have an exemption that the configuration does not allow.
 
     The exemption has no effect: they have to use PKCE.
     """
-    if registry.provider.settings["oauth.pkce_exemptions"]:
+    if registry.oidc.provider.settings["oauth.pkce_exemptions"]:
         return
     exempt = Client.client_metadata["require_pkce"].as_boolean().is_(False)
-    with registry.dbsession_factory() as dbsession:
+    with registry.oidc.dbsession_factory() as dbsession:
         found = dbsession.scalars(
             select(Client.client_id).where(exempt).order_by(Client.client_id).limit(SHOWN + 1)
         ).all()
@@ -126,7 +129,7 @@ def warn_of_exempt_clients(registry: Any) -> None:
         )
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Register the two stages and what they promise."""
     config.add_oauth_setting(
         "oauth.pkce_required",
@@ -148,7 +151,7 @@ def includeme(config: Any) -> None:
     config.add_server_metadata("code_challenge_methods_supported", ["S256"])
 
     def warn() -> None:
-        if not config.registry.provider.commanded:
+        if not config.registry.oidc.provider.commanded:
             warn_of_exempt_clients(config.registry)
 
     config.action(("oauth", "exempt clients"), warn, order=AFTER_SCHEMA)

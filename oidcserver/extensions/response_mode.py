@@ -3,35 +3,35 @@
 OAuth 2.0 Multiple Response Type Encoding Practices; OAuth 2.0 Form Post Response Mode.
 """
 
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.oauth.responses import see_other
+from oidcserver.types import Configurator, Request
 
 
-def query(request: Any, redirect_uri: str, parameters: dict[str, str]) -> Response:
+def query(request: Request, redirect_uri: str, parameters: dict[str, str]) -> Response:
     """Append the parameters to the query; one that the URI has already is kept."""
     separator = "&" if "?" in redirect_uri else "?"
     return see_other(redirect_uri + separator + urlencode(parameters, quote_via=quote))
 
 
-def fragment(request: Any, redirect_uri: str, parameters: dict[str, str]) -> Response:
+def fragment(request: Request, redirect_uri: str, parameters: dict[str, str]) -> Response:
     """Put the parameters into the fragment."""
     return see_other(redirect_uri + "#" + urlencode(parameters, quote_via=quote))
 
 
-def form_post(request: Any, redirect_uri: str, parameters: dict[str, str]) -> Response:
+def form_post(request: Request, redirect_uri: str, parameters: dict[str, str]) -> Response:
     """Return a page that posts the parameters; a button does it where scripts are off."""
-    request.content_security_policy.let_forms_leave()
-    request.content_security_policy.allow("script-src", "'self'")
+    request.oidc.content_security_policy.let_forms_leave()
+    request.oidc.content_security_policy.allow("script-src", "'self'")
     values = {"redirect_uri": redirect_uri, "parameters": parameters}
     return render_to_response("oidcserver:templates/form_post.jinja2", values, request=request)
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the modes."""
     for encode in (query, fragment, form_post):
         config.add_response_mode(encode.__name__, encode)

@@ -1,6 +1,6 @@
 """The grants, one ini name a file."""
 
-from typing import Any
+from oidcserver.types import Configurator, Provider
 
 NAMES = (
     "authorization_code",
@@ -12,7 +12,7 @@ NAMES = (
 )
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Include every built-in grant; the ini selects among them."""
     for name in NAMES:
         config.include(f"oidcserver.grants.{name}")
@@ -20,9 +20,9 @@ def includeme(config: Any) -> None:
     config.add_server_metadata("response_types_supported", _response_types)
 
 
-def _grant_types(provider: Any) -> list[str]:
+def _grant_types(provider: Provider) -> list[str]:
     return sorted(provider.grant_types)
 
 
-def _response_types(provider: Any) -> list[str]:
+def _response_types(provider: Provider) -> list[str]:
     return sorted(provider.response_types)

@@ -21,17 +21,18 @@ from oidcserver.oauth.issuing import (
     still_allowed,
     token_response,
 )
+from oidcserver.types import Configurator
 
 
 def issue_authorization_code(oauth_request: Any) -> str:
     """Write a code for the request's authorization, and that too if it is not written yet."""
-    request = oauth_request.http_request
+    request = oauth_request.request
     data = oauth_request.payload.data
     authorization = oauth_request.authorization
     code = new_credential(AUTHORIZATION_CODE)
-    lifetime = request.provider.settings["oauth.authorization_code_lifetime"]
+    lifetime = request.oidc.provider.settings["oauth.authorization_code_lifetime"]
     store_authorization_code(
-        request.dbsession,
+        request.oidc.dbsession,
         code,
         oauth_request.take_unwritten_authorization(),
         authorization_id=authorization.id,
@@ -39,7 +40,7 @@ def issue_authorization_code(oauth_request: Any) -> str:
         redirect_uri=data.get("redirect_uri"),
         code_challenge=data.get("code_challenge"),
         code_challenge_method=data.get("code_challenge_method"),
-        expires_at=request.now + lifetime,
+        expires_at=request.oidc.now + lifetime,
     )
     return code
 
@@ -61,7 +62,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         """Check all that a code is bound to; another client's attempt leaves it usable."""
         client = self.authenticate_token_endpoint_client()
         code = self.parameter("code")
-        found = find_authorization_code(self.http_request.registry.reader, code)
+        found = find_authorization_code(self.http_request.registry.oidc.reader, code)
         if found is None or found[0].client_id != client.client_id:
             raise invalid_grant("The code is not valid.")
         row, self.authorization, self.user = found
@@ -69,7 +70,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
             raise self._reused(row)
         if self.authorization.revoked_at is not None or self.user.disabled_at is not None:
             raise invalid_grant("What the code stood for was withdrawn.")
-        if row.expires_at <= self.http_request.now:
+        if row.expires_at <= self.http_request.oidc.now:
             raise invalid_grant("The code has expired.")
         if row.redirect_uri is not None and row.redirect_uri != self.request.form.get(
             "redirect_uri"
@@ -96,7 +97,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         if may_refresh(request, client):
             refresh_token, prepared = prepare_refresh_token(request, authorization, self.scope)
         code, row = self.request.form["code"], self.request.authorization_code
-        if not redeem_authorization_code(request.dbsession, code, row.client_id, prepared):
+        if not redeem_authorization_code(request.oidc.dbsession, code, row.client_id, prepared):
             raise self._reused(row)
         self.request.authorization = authorization
         self.request.user = user
@@ -108,13 +109,13 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
 
     def _reused(self, row: AuthorizationCode) -> Exception:
         """End the family of a code that comes a second time (RFC 9700 section 4.5)."""
-        revoke_authorization(self.http_request.dbsession, row.authorization_id)
+        revoke_authorization(self.http_request.oidc.dbsession, row.authorization_id)
         self.server.send_signal(
             "code_reused", client_id=row.client_id, authorization_id=row.authorization_id
         )
         return invalid_grant("The code was used before.", "RFC 9700 section 4.5")
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the grant."""
     config.add_oauth_grant("authorization_code", AuthorizationCodeGrant, response_types=["code"])

@@ -18,7 +18,7 @@ class TokenGrant(BaseGrant, TokenEndpointMixin):
     @property
     def http_request(self) -> Any:
         """Pyramid's request."""
-        return self.request.http_request
+        return self.request.request
 
     def parameter(self, name: str) -> str:
         """Return a parameter that has to be there."""

@@ -5,6 +5,7 @@ from typing import Any
 from oidcserver.grants.base import TokenGrant
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.scopes import PERSONAL
+from oidcserver.types import Configurator
 
 
 class ClientCredentialsGrant(TokenGrant):
@@ -37,6 +38,6 @@ class ClientCredentialsGrant(TokenGrant):
         return 200, token, []
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the grant."""
     config.add_oauth_grant("client_credentials", ClientCredentialsGrant)

@@ -4,6 +4,7 @@ from typing import Any
 
 from oidcserver.grants.authorization_code import issue_authorization_code
 from oidcserver.grants.implicit import ImplicitGrant
+from oidcserver.types import Configurator
 
 
 class HybridGrant(ImplicitGrant):
@@ -22,7 +23,7 @@ class HybridGrant(ImplicitGrant):
         return status, {"code": issue_authorization_code(self.request), **parameters}, headers
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the flow."""
     config.add_oauth_grant(
         "hybrid",

@@ -5,6 +5,7 @@ from typing import Any
 from authlib.oauth2.rfc6749 import AuthorizationEndpointMixin, BaseGrant
 
 from oidcserver.oauth.issuing import token_response
+from oidcserver.types import Configurator
 
 
 class ImplicitGrant(AuthorizationEndpointMixin, BaseGrant):
@@ -19,7 +20,7 @@ class ImplicitGrant(AuthorizationEndpointMixin, BaseGrant):
         """Return the parameters of the response (RFC 6749 section 4.2.2)."""
         if "token" not in self.request.payload.response_type.split():
             return 200, {}, []
-        http_request = self.request.http_request
+        http_request = self.request.request
         authorization = self.request.authorization
         token = token_response(
             http_request, self.request.client, authorization, authorization.scope
@@ -28,7 +29,7 @@ class ImplicitGrant(AuthorizationEndpointMixin, BaseGrant):
         return 200, token, []
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the grant."""
     config.add_oauth_grant(
         "implicit", ImplicitGrant, response_types=["token", "id_token", "id_token token"]

@@ -9,6 +9,7 @@ from typing import Any
 from oidcserver.grants.base import TokenGrant
 from oidcserver.http.throttling import waiting_time
 from oidcserver.oauth.errors import invalid_grant
+from oidcserver.types import Configurator
 
 
 class PasswordGrant(TokenGrant):
@@ -21,9 +22,9 @@ class PasswordGrant(TokenGrant):
         self.request.client = self.authenticate_token_endpoint_client()
         username, password = self.parameter("username"), self.parameter("password")
         self.server.validate_requested_scope(self.request.payload.scope)
-        user = self.http_request.authenticate_person(username, password)
+        user = self.http_request.oidc.authenticate_user(username, password)
         if user is None:
-            wait = waiting_time(self.http_request.provider.settings["oidc.login_window"])
+            wait = waiting_time(self.http_request.oidc.provider.settings["oidc.login_window"])
             raise invalid_grant(
                 "The user name and the password do not match, or were tried too often; "
                 f"in that case wait {wait}."
@@ -37,6 +38,6 @@ class PasswordGrant(TokenGrant):
         return 200, token, []
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the grant."""
     config.add_oauth_grant("password", PasswordGrant)

@@ -12,6 +12,7 @@ from oidcserver.oauth.errors import Rejection, invalid_grant
 from oidcserver.oauth.issuing import prepare_refresh_token, still_allowed, token_response
 from oidcserver.oauth.refreshing import ends_with_session, reason_of_end
 from oidcserver.oauth.scopes import scope_words
+from oidcserver.types import Configurator
 
 WINDOW = "oauth.refresh_token_retry_window"
 PUBLIC_WINDOW = "oauth.public_refresh_token_retry_window"
@@ -31,7 +32,7 @@ class RefreshTokenGrant(TokenGrant):
         """Check the token, its family and the scope; nothing is used up yet."""
         client = self.authenticate_token_endpoint_client()
         presented = self.parameter("refresh_token")
-        found = find_refresh_token(self.http_request.registry.reader, presented)
+        found = find_refresh_token(self.http_request.registry.oidc.reader, presented)
         if found is None or found.token.client_id != client.client_id:
             raise invalid_grant("The refresh token is not valid.")
         row = found.token
@@ -77,7 +78,7 @@ class RefreshTokenGrant(TokenGrant):
         )
         sealed = seal_with(self.presented, successor.encode())
         rotated = rotate_refresh_token(
-            request.dbsession, self.presented, row.client_id, sealed, prepared
+            request.oidc.dbsession, self.presented, row.client_id, sealed, prepared
         )
         if rotated:
             self._use_session()
@@ -92,24 +93,24 @@ class RefreshTokenGrant(TokenGrant):
             and session_id is not None
             and seen_at is not None
         ):
-            touch_login_session(request.dbsession, session_id, seen_at)
+            touch_login_session(request.oidc.dbsession, session_id, seen_at)
 
     def _successor_again(self, row: RefreshToken) -> str:
         """Return the successor within the window; otherwise end the family."""
         request = self.http_request
         # What was read before may be older than the statement that was faster.
-        row = request.dbsession.get_one(RefreshToken, row.token_digest)
+        row = request.oidc.dbsession.get_one(RefreshToken, row.token_digest)
         public = self.request.client.is_public
-        window = request.provider.settings[PUBLIC_WINDOW if public else WINDOW]
+        window = request.oidc.provider.settings[PUBLIC_WINDOW if public else WINDOW]
         # Another host's clock may be ahead; without a window that excuses nothing.
-        if window and row.used_at is not None and request.now < row.used_at + window:
+        if window and row.used_at is not None and request.oidc.now < row.used_at + window:
             unsealed = unseal_with(self.presented, row.successor_sealed or "")
             successor = unsealed.decode() if unsealed is not None else ""
-            following = find_refresh_token(request.registry.reader, successor)
+            following = find_refresh_token(request.registry.oidc.reader, successor)
             # A successor that was used itself proves that the answer had arrived.
             if following is not None and following.token.used_at is None:
                 return successor
-        revoke_authorization(request.dbsession, row.authorization_id)
+        revoke_authorization(request.oidc.dbsession, row.authorization_id)
         self.server.send_signal(
             "refresh_token_reused",
             client_id=row.client_id,
@@ -118,6 +119,6 @@ class RefreshTokenGrant(TokenGrant):
         raise invalid_grant("The refresh token was used before.", "RFC 9700 section 4.14")
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the grant."""
     config.add_oauth_grant("refresh_token", RefreshTokenGrant)

@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import replace
-from typing import Any
 
 from pyramid.tweens import EXCVIEW, INGRESS
 
@@ -13,10 +12,11 @@ from oidcserver.http.jwks_cache import RemoteJWKS
 from oidcserver.http.outbound import NOWHERE_ELSE, OutboundFetcher
 from oidcserver.http.waiting import WaitingPlaces
 from oidcserver.settings import Settings, boolean, integer, path, seconds
+from oidcserver.types import Configurator, Registry
 
 
-def includeme(config: Any) -> None:
-    """Add the three tweens, ``request.content_security_policy`` and the outbound fetches."""
+def includeme(config: Configurator) -> None:
+    """Add the three tweens, ``request.oidc.content_security_policy`` and the outbound fetches."""
     config.add_tween("oidcserver.http.cors.cors_tween_factory", under=INGRESS)
     config.add_tween(
         "oidcserver.http.request_guard.request_guard_tween_factory",
@@ -28,7 +28,7 @@ def includeme(config: Any) -> None:
         over=EXCVIEW,
     )
     config.include("oidcserver.http.csrf")
-    config.add_request_method(content_security_policy, "content_security_policy", reify=True)
+    config.add_oidc_attribute("content_security_policy", content_security_policy)
     setting = config.add_oauth_setting
     setting("oauth.outbound_timeout", seconds, 5, "How long fetching a client's document may take.")
     setting(
@@ -67,18 +67,18 @@ def includeme(config: Any) -> None:
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
     def make_fetcher() -> None:
-        settings = config.registry.provider.settings
+        settings = config.registry.oidc.provider.settings
         bundle = settings["oauth.outbound_ca_bundle"]
-        config.registry.outbound_fetcher = OutboundFetcher(
+        config.registry.oidc.outbound_fetcher = OutboundFetcher(
             timeout=settings["oauth.outbound_timeout"],
             allowed=allowed_addresses(settings),
             ca_bundle=str(bundle) if bundle else None,
         )
         places = WaitingPlaces(settings["oauth.outbound_places"])
-        fetcher = config.registry.outbound_fetcher
-        config.registry.waiting_places = places
-        config.registry.remote_documents = RemoteDocuments(fetcher, places)
-        config.registry.remote_jwks = RemoteJWKS(
+        fetcher = config.registry.oidc.outbound_fetcher
+        config.registry.oidc.waiting_places = places
+        config.registry.oidc.remote_documents = RemoteDocuments(fetcher, places)
+        config.registry.oidc.remote_jwks = RemoteJWKS(
             fetcher,
             places,
             max_age=settings["oauth.jwks_max_age"],
@@ -97,8 +97,8 @@ def allowed_addresses(settings: Settings) -> Reachable:
     return replace(named, loopback=loopback)
 
 
-def _refuse_loopback_in_production(registry: Any) -> str | None:
-    settings = registry.provider.settings
+def _refuse_loopback_in_production(registry: Registry) -> str | None:
+    settings = registry.oidc.provider.settings
     if settings["oauth.outbound_allow_loopback"] and settings["oidcserver.mode"] == "production":
         return (
             "oauth.outbound_allow_loopback lets clients reach this machine by http: not in "

@@ -12,9 +12,9 @@ and what a form does here needs the token of the browser (:mod:`oidcserver.http.
 """
 
 import re
-from typing import Any
 
 from oidcserver.http.cors import origin_of
+from oidcserver.types import Request
 
 _NONE = "'none'"
 _START = {
@@ -87,14 +87,14 @@ class ContentSecurityPolicy:
         self._sources.pop("form-action", None)
 
 
-def content_security_policy(request: Any) -> ContentSecurityPolicy:
-    """Return the policy that a view may add to: ``request.content_security_policy``, reified.
+def content_security_policy(request: Request) -> ContentSecurityPolicy:
+    """Return the policy that a view may add to: ``request.oidc.content_security_policy``, reified.
 
     From the page of an interaction the user goes on to the application.
     """
     policy = ContentSecurityPolicy()
     route = getattr(request, "matched_route", None)
-    pages = {interaction.route_name for interaction in request.registry.provider.interactions}
+    pages = {interaction.route_name for interaction in request.registry.oidc.provider.interactions}
     if route is not None and route.name in pages:
         policy.let_forms_leave()
     return policy

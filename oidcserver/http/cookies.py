@@ -2,24 +2,26 @@
 
 from typing import Any
 
+from oidcserver.types import Request
+
 #: Seconds. Browsers keep no cookie for longer than 400 days (RFC 6265bis section 5.5).
 MAX_AGE = 400 * 86400
 
 
-def read_cookie(request: Any, name: str) -> str | None:
+def read_cookie(request: Request, name: str) -> str | None:
     """Return the value that the browser sent."""
-    value: str | None = request.cookies.get(request.provider.cookie_name(name))
+    value: str | None = request.cookies.get(request.oidc.provider.cookie_name(name))
     return value
 
 
-def set_cookie(request: Any, name: str, value: str | None, max_age: int | None = None) -> None:
+def set_cookie(request: Request, name: str, value: str | None, max_age: int | None = None) -> None:
     """Set a cookie on whatever response there will be; None removes it.
 
     :param max_age: seconds; None for as long as the browser runs.
     """
-    provider = request.provider
+    provider = request.oidc.provider
 
-    def on_response(_request: Any, response: Any) -> None:
+    def on_response(_request: Request, response: Any) -> None:
         response.set_cookie(
             provider.cookie_name(name),
             value,

@@ -55,7 +55,7 @@ def cors_tween_factory(
 
     It belongs above whatever rejects a request before the endpoint sees it.
     """
-    provider = registry.provider
+    provider = registry.oidc.provider
 
     def cors_tween(request: Request) -> Response:
         response = handler(request)

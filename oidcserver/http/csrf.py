@@ -14,6 +14,7 @@ from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
 from pyramid.viewderivers import INGRESS
 
 from oidcserver.http.cors import origin_of
+from oidcserver.types import Configurator, Provider, Request
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 MAX_AGE = 400 * 86400
 
 
-def _policy(provider: Any) -> CookieCSRFStoragePolicy:
+def _policy(provider: Provider) -> CookieCSRFStoragePolicy:
     return CookieCSRFStoragePolicy(
         cookie_name=provider.cookie_name("csrf"),
         secure=provider.secure,
@@ -36,13 +37,13 @@ def _policy(provider: Any) -> CookieCSRFStoragePolicy:
     )
 
 
-def csrf_token(request: Any) -> str:
+def csrf_token(request: Request) -> str:
     """Return what forms carry in the field ``csrf_token``; the response sets its cookie."""
-    token: str = _policy(request.provider).get_csrf_token(request)
+    token: str = _policy(request.oidc.provider).get_csrf_token(request)
     return token
 
 
-def form_origin(request: Any) -> str | None:
+def form_origin(request: Request) -> str | None:
     """Return the origin of the page that sent a form, from its headers; None without one.
 
     It may be any text of up to 200 characters.
@@ -77,7 +78,7 @@ class ForeignOrigins:
         )
 
 
-def check_request(request: Any) -> None:
+def check_request(request: Request) -> None:
     """Reject a form that is not from our own pages.
 
     ``Origin: null`` names no origin. A browser sends it with our own forms where a proxy adds
@@ -91,7 +92,7 @@ def check_request(request: Any) -> None:
         files, which no page of ours sends: so views find nothing but text.
     :raises BadCSRFToken: if it has not the token of this browser.
     """
-    provider = request.provider
+    provider = request.oidc.provider
     origin = form_origin(request)
     if origin is not None and origin != origin_of(provider.origin):
         raise BadCSRFOrigin("The form was sent from another origin.")
@@ -111,12 +112,12 @@ def csrf_deriver(view: View, info: Any) -> View:
 
     A view without a route may be that of any, if the route lets it.
     """
-    provider = info.registry.provider
+    provider = info.registry.oidc.provider
     route_name = info.options["route_name"]
     if route_name is not None and route_name not in provider.page_route_names:
         return view
 
-    def checked(context: Any, request: Any) -> Any:
+    def checked(context: Any, request: Request) -> Any:
         # Not again for the page that says what was wrong.
         if request.method not in SAFE_METHODS and request.exception is None:
             route = request.matched_route
@@ -127,8 +128,8 @@ def csrf_deriver(view: View, info: Any) -> View:
     return checked
 
 
-def includeme(config: Any) -> None:
-    """Check the forms of our pages, before their permissions; ``request.csrf_token``."""
-    config.registry.foreign_origins = ForeignOrigins()
-    config.add_request_method(csrf_token, "csrf_token", reify=True)
+def includeme(config: Configurator) -> None:
+    """Check the forms of our pages, before their permissions; ``request.oidc.csrf_token``."""
+    config.registry.oidc.foreign_origins = ForeignOrigins()
+    config.add_oidc_attribute("csrf_token", csrf_token)
     config.add_view_deriver(csrf_deriver, "oidc_csrf", under=INGRESS, over="secured_view")

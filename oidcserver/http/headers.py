@@ -5,11 +5,12 @@ cut the link between a login page and the application that opened it in a pop-up
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from pyramid.registry import Registry
 from pyramid.request import Request
 from pyramid.response import Response
+
+from oidcserver.types import Provider
 
 Handler = Callable[[Request], Response]
 
@@ -22,7 +23,7 @@ PERMISSIONS_POLICY = (
 )
 
 
-def protective_headers(provider: Any) -> dict[str, str]:
+def protective_headers(provider: Provider) -> dict[str, str]:
     """Return the headers that no response goes without."""
     headers = {
         "X-Content-Type-Options": "nosniff",
@@ -36,7 +37,7 @@ def protective_headers(provider: Any) -> dict[str, str]:
 
 def headers_tween_factory(handler: Handler, registry: Registry) -> Handler:
     """Make the tween; it belongs above the exception views, whose pages need the headers too."""
-    provider = registry.provider
+    provider = registry.oidc.provider
     protection = [
         (name, name.lower(), value) for name, value in protective_headers(provider).items()
     ]
@@ -56,12 +57,12 @@ def headers_tween_factory(handler: Handler, registry: Registry) -> Handler:
     return headers_tween
 
 
-def _is_ours(request: Request, provider: Any) -> bool:
+def _is_ours(request: Request, provider: Provider) -> bool:
     return request.matched_route is not None and request.matched_route.name in provider.route_names
 
 
 def _protect_page(request: Request, response: Response) -> None:
-    policy = request.content_security_policy
+    policy = request.oidc.content_security_policy
     response.headers.setdefault("Content-Security-Policy", str(policy))
     if policy.forbids_frames:
         response.headers.setdefault("X-Frame-Options", "DENY")

@@ -63,7 +63,7 @@ def request_guard_tween_factory(handler: Handler, registry: Registry) -> Handler
     Embedded, it guards the paths below the provider's ``route_prefix``, or without one those that
     begin as the provider's do: it does not limit the uploads of another application.
     """
-    provider = registry.provider
+    provider = registry.oidc.provider
     prefixes = _own_prefixes(registry) if provider.embedded else frozenset()
     headers = protective_headers(provider)
 
@@ -81,7 +81,7 @@ def request_guard_tween_factory(handler: Handler, registry: Registry) -> Handler
 
 def _own_prefixes(registry: Registry) -> frozenset[str]:
     """Return the prefix of the provider's routes, or else the first segment of each."""
-    provider = registry.provider
+    provider = registry.oidc.provider
     if provider.route_prefix:
         return frozenset({provider.route_prefix})
     routes = registry.getUtility(IRoutesMapper).get_routes(include_static=True)

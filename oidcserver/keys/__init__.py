@@ -1,18 +1,18 @@
 """Signing, encryption and sealing keys: files, rotation, the JWK Set, JWTs and JWEs."""
 
 from functools import cache, partial
-from typing import Any
 
 from oidcserver.keys.records import ALGORITHMS, ENCRYPTION_ALGORITHMS
 from oidcserver.keys.sealing import Sealer
 from oidcserver.keys.store import KeyStore, KeyStoreError
 from oidcserver.settings import ConfigurationProblem, path, seconds, words
+from oidcserver.types import Configurator
 
 #: The settings that say for which algorithms there are keys.
 KEY_SETTINGS = ("oidc.signing_algs", "oidc.decryption_algs")
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Open the key store: ``provider.keys`` and ``provider.sealer(purpose)``."""
     setting = config.add_oauth_setting
     setting("oidcserver.keys_directory", path, None, "The directory of the keys, mode 0700.")
@@ -35,7 +35,7 @@ def includeme(config: Any) -> None:
             "How long an old key is published after it signed last.")  # fmt: skip
 
     def open_keys() -> None:
-        provider = config.registry.provider
+        provider = config.registry.oidc.provider
         settings = provider.settings
         if settings["oidcserver.keys_directory"] is None:
             raise ConfigurationProblem("oidcserver.keys_directory is missing.")

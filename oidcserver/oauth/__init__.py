@@ -1,4 +1,4 @@
-"""Authlib's server on Pyramid: ``request.authorization_server`` and the stages all share."""
+"""Authlib's server on Pyramid: ``request.oidc.server`` and the stages all share."""
 
 from typing import Any
 
@@ -8,14 +8,15 @@ from oidcserver.oauth.server import AuthorizationServer
 from oidcserver.oauth.stages import STAGES
 from oidcserver.oauth.tokens import JWTFormat, SealedFormat
 from oidcserver.settings import boolean, integer, nearest, seconds, text, words
+from oidcserver.types import Configurator, Registry, Request
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Register the server object, the token formats, the lifetimes and the core stages."""
-    config.add_request_method(AuthorizationServer, "authorization_server", reify=True)
-    config.add_request_method(lambda request: clock.now(), "now", reify=True)
-    config.add_request_method(provider_url)
-    config.registry.ignored_scopes = IgnoredScopes()
+    config.add_oidc_attribute("server", AuthorizationServer)
+    config.add_oidc_attribute("now", lambda request: clock.now())
+    config.add_oidc_method(provider_url, "url")
+    config.registry.oidc.ignored_scopes = IgnoredScopes()
     for name, stage in STAGES:
         config.add_oauth_stage("authorization", name, stage)
     config.add_access_token_format("sealed", SealedFormat())
@@ -102,9 +103,9 @@ def includeme(config: Any) -> None:
     config.add_startup_check("access tokens", _check_access_tokens)
 
 
-def _check_access_tokens(registry: Any) -> str | None:
+def _check_access_tokens(registry: Registry) -> str | None:
     """Every client may have JWTs, so there has to be a key to sign them in any case."""
-    provider = registry.provider
+    provider = registry.oidc.provider
     for name, known in (
         ("oauth.access_token_format", list(provider.access_token_formats)),
         ("oauth.access_token_signing_alg", provider.settings["oidc.signing_algs"]),
@@ -115,7 +116,7 @@ def _check_access_tokens(registry: Any) -> str | None:
     return None
 
 
-def provider_url(request: Any, route_name: str, **elements: Any) -> str:
+def provider_url(request: Request, route_name: str, **elements: Any) -> str:
     """Return the public URL of a route, made of the configured issuer, never of Host."""
-    url: str = request.provider.url(request.route_url(route_name, _app_url="", **elements))
+    url: str = request.oidc.provider.url(request.route_url(route_name, _app_url="", **elements))
     return url

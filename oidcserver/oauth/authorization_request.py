@@ -16,6 +16,7 @@ from oidcserver.models.suspended_request import (
 )
 from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.requests import Payload, PyramidOAuth2Request
+from oidcserver.types import Request
 
 #: The purpose of the seal on a request that waits for a user to sign in.
 PURPOSE = "authorization request"
@@ -54,14 +55,14 @@ class AuthorizationRequest:
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def http_request(self) -> Any:
+    def request(self) -> Any:
         """Pyramid's request."""
-        return self.oauth_request.http_request
+        return self.oauth_request.request
 
     @property
     def provider(self) -> Any:
         """What was selected."""
-        return self.oauth_request.http_request.provider
+        return self.oauth_request.request.oidc.provider
 
     @property
     def payload(self) -> Payload:
@@ -112,10 +113,15 @@ class AuthorizationRequest:
 
         :raises Rejection: as :meth:`store` does.
         """
-        http_request = self.http_request
-        if http_request.login_session is None:
+        request = self.request
+        if request.oidc.login_session is None:
             parameters = self.payload.datalist
-            kept = [self.data["client_id"], http_request.browser_digest, self.signed, parameters]
+            kept = [
+                self.data["client_id"],
+                request.oidc.browser_digest,
+                self.signed,
+                parameters,
+            ]
             sealed: str = self.provider.sealer(PURPOSE).seal(compact(kept).encode())
             if len(sealed) <= MAX_SEALED:
                 return SEALED_PREFIX + sealed
@@ -128,20 +134,20 @@ class AuthorizationRequest:
         :raises Rejection: if the request is larger than any that is meant, or if too many were
             stored for this network before anybody signed in.
         """
-        http_request = self.http_request
+        request = self.request
         if len(compact(self.payload.datalist)) > MAX_STORED:
             raise invalid_request(f"The request is longer than {MAX_STORED} characters.")
-        if http_request.login_session is None:
-            _count(http_request)
+        if request.oidc.login_session is None:
+            _count(request)
         return suspend_request(
-            http_request.dbsession,
+            request.oidc.dbsession,
             client_id=self.data["client_id"],
             parameters=dict(self.payload.datalist),
             signed=self.signed,
             browser_digest=(
-                http_request.browser_digest if browser_digest is None else browser_digest
+                request.oidc.browser_digest if browser_digest is None else browser_digest
             ),
-            expires_at=http_request.now + self.provider.settings["oidc.interaction_lifetime"],
+            expires_at=request.oidc.now + self.provider.settings["oidc.interaction_lifetime"],
         )
 
 
@@ -154,16 +160,16 @@ class SealedRequest(NamedTuple):
     parameters: dict[str, list[str]]
 
 
-def find_request(request: Any, request_uri: str) -> SealedRequest | SuspendedRequest | None:
+def find_request(request: Request, request_uri: str) -> SealedRequest | SuspendedRequest | None:
     """Return the request of a ``request_uri`` of ours; None for any other text."""
     if not request_uri.startswith(SEALED_PREFIX):
-        return find_suspended_request(request.dbsession, request_uri)
+        return find_suspended_request(request.oidc.dbsession, request_uri)
     sealed = request_uri.removeprefix(SEALED_PREFIX)
-    text = request.provider.sealer(PURPOSE).unseal(sealed)
+    text = request.oidc.provider.sealer(PURPOSE).unseal(sealed)
     return SealedRequest(*json.loads(text)) if text is not None else None
 
 
-def resume(request: Any, oauth_request: PyramidOAuth2Request) -> AuthorizationRequest:
+def resume(request: Request, oauth_request: PyramidOAuth2Request) -> AuthorizationRequest:
     """Return the request as sent, or the suspended one that its ``request_uri`` names.
 
     A stored request that expired, or was answered long ago, is taken up anew as if its first URL
@@ -183,8 +189,8 @@ def resume(request: Any, oauth_request: PyramidOAuth2Request) -> AuthorizationRe
         )
     stored = found if isinstance(found, SuspendedRequest) else None
     if stored is not None and stored.browser_digest == ANY_BROWSER:
-        bind_suspended_request(request.dbsession, stored, request.browser_digest)
-    if found.browser_digest != request.browser_digest:
+        bind_suspended_request(request.oidc.dbsession, stored, request.oidc.browser_digest)
+    if found.browser_digest != request.oidc.browser_digest:
         raise Rejection(
             "invalid_request",
             "This sign-in was started in another browser. Start again at the application.",
@@ -194,20 +200,20 @@ def resume(request: Any, oauth_request: PyramidOAuth2Request) -> AuthorizationRe
     pairs = [(name, value) for name, values in found.parameters.items() for value in values]
     oauth_request.payload = Payload(pairs)
     resumed = AuthorizationRequest(oauth_request, signed=found.signed)
-    if stored is None or stored.expires_at > request.now:
+    if stored is None or stored.expires_at > request.oidc.now:
         resumed.suspended, resumed.request_uri = stored, reference
     return resumed
 
 
-def _count(request: Any) -> None:
+def _count(request: Request) -> None:
     """Count a request that is stored before anybody signed in, against its network."""
-    settings = request.provider.settings
+    settings = request.oidc.provider.settings
     network = network_of(request.remote_addr or "")
     # No transaction may be open while an attempt is counted; nothing read before is used again.
     request.tm.commit()
     request.tm.begin()
     wait = take(
-        request.dbsession,
+        request.oidc.dbsession,
         f"stored request:{network}",
         settings["oidc.stored_requests_per_address"],
         settings["oidc.interaction_lifetime"],

@@ -1,16 +1,16 @@
 """Bearer tokens as a resource receives and refuses them (RFC 6750)."""
 
 import re
-from typing import Any
 
 from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.requests import FORM, read_form
+from oidcserver.types import Request
 
 #: RFC 6750 section 2.1, b64token.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
-def read_bearer_token(request: Any) -> str:
+def read_bearer_token(request: Request) -> str:
     """Return the token of the Authorization header or of a form body; never one of the query.
 
     :raises Rejection: with the answer of RFC 6750 section 3, a bare challenge where there is none.

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from oidcserver.types import Request
+
 
 @dataclass(frozen=True, slots=True)
 class OAuthEvent:
@@ -13,7 +15,7 @@ class OAuthEvent:
     ``details`` never holds a credential.
     """
 
-    request: Any
+    request: Request
     name: str
     details: dict[str, Any]
 

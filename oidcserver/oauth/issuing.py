@@ -8,11 +8,12 @@ from oidcserver.models import Authorization, Client
 from oidcserver.models.refresh_token import new_refresh_token
 from oidcserver.oauth.subjects import subject_of
 from oidcserver.oauth.tokens import issue_access_token
+from oidcserver.types import Request
 
 
-def new_authorization(request: Any, client: Client, user: Any, **columns: Any) -> NewRow:
+def new_authorization(request: Request, client: Client, user: Any, **columns: Any) -> NewRow:
     """Return the root of a new family; it ends when nothing that rests on it can be alive."""
-    settings = request.provider.settings
+    settings = request.oidc.provider.settings
     lifetime = (
         settings["oauth.authorization_code_lifetime"] + settings["oauth.access_token_lifetime"]
     )
@@ -21,53 +22,55 @@ def new_authorization(request: Any, client: Client, user: Any, **columns: Any) -
         client_id=client.client_id,
         user_id=user.id,
         subject=subject_of(request, client, user),
-        expires_at=request.now + lifetime,
+        expires_at=request.oidc.now + lifetime,
         **columns,
     )
 
 
-def create_authorization(request: Any, client: Client, user: Any, **columns: Any) -> Authorization:
+def create_authorization(
+    request: Request, client: Client, user: Any, **columns: Any
+) -> Authorization:
     """Write the root of a new family."""
     row = new_authorization(request, client, user, **columns)
-    row.insert(request.dbsession)
+    row.insert(request.oidc.dbsession)
     authorization: Authorization = row.object()
     return authorization
 
 
-def may_be_redirected_to(request: Any, client: Client, redirect_uri: str) -> bool:
+def may_be_redirected_to(request: Request, client: Client, redirect_uri: str) -> bool:
     """Whether the client registered a redirect URI; the settings decide if its port may differ."""
-    any_port = request.provider.settings["oauth.localhost_any_port"]
+    any_port = request.oidc.provider.settings["oauth.localhost_any_port"]
     return client.check_redirect_uri(redirect_uri, localhost_any_port=any_port)
 
 
-def may_refresh(request: Any, client: Client) -> bool:
+def may_refresh(request: Request, client: Client) -> bool:
     """Whether refresh tokens exist here and the client registered for them."""
-    return "refresh_token" in request.provider.grant_types and client.check_grant_type(
+    return "refresh_token" in request.oidc.provider.grant_types and client.check_grant_type(
         "refresh_token"
     )
 
 
-def still_allowed(request: Any, client: Client, scope: str) -> str:
+def still_allowed(request: Request, client: Client, scope: str) -> str:
     """Return the granted scopes that still exist here and that the client still registers.
 
     Scopes are narrowed when they are used, since both may have changed since the grant.
     """
-    known, registered = request.provider.scopes, client.scopes
+    known, registered = request.oidc.provider.scopes, client.scopes
     return " ".join(word for word in scope.split() if word in registered and word in known)
 
 
 def prepare_refresh_token(
-    request: Any, authorization: Authorization, scope: str, family_end: int | None = None
+    request: Request, authorization: Authorization, scope: str, family_end: int | None = None
 ) -> tuple[str, dict[str, Any]]:
     """Return a new refresh token, and what the decision takes that writes it.
 
     :param family_end: when the family ends at the latest, in seconds since the epoch; by default
         a new one begins.
     """
-    settings = request.provider.settings
+    settings = request.oidc.provider.settings
     if family_end is None:
-        family_end = request.now + settings["oauth.refresh_token_max_lifetime"]
-    expires_at = min(request.now + settings["oauth.refresh_token_idle_lifetime"], family_end)
+        family_end = request.oidc.now + settings["oauth.refresh_token_max_lifetime"]
+    expires_at = min(request.oidc.now + settings["oauth.refresh_token_idle_lifetime"], family_end)
     refresh_token = new_credential(REFRESH_TOKEN)
     return refresh_token, new_refresh_token(
         refresh_token,
@@ -80,13 +83,13 @@ def prepare_refresh_token(
 
 
 def token_response(
-    request: Any, client: Client, authorization: Authorization | None, scope: str
+    request: Request, client: Client, authorization: Authorization | None, scope: str
 ) -> dict[str, Any]:
     """Return the members of a token response without a refresh token (RFC 6749 section 5.1).
 
     A client without any scope gets a token without one: no scope is empty (section 3.3).
     """
-    text, token = issue_access_token(request.provider, client, authorization, scope)
+    text, token = issue_access_token(request.oidc.provider, client, authorization, scope)
     response = {
         "access_token": text,
         "token_type": "Bearer",

@@ -1,16 +1,17 @@
 """Profiles: sets of defaults and rules for ``oauth.profile``; and the rules of production."""
 
 import ipaddress
-from typing import Any
 from urllib.parse import urlsplit
+
+from oidcserver.types import Configurator, Registry
 
 #: Every client that gets a code has to use PKCE.
 PKCE_FOR_ALL = {"oauth.pkce_required": "all", "oauth.pkce_exemptions": False}
 
 
-def refuse_implicit(registry: Any) -> str | None:
+def refuse_implicit(registry: Registry) -> str | None:
     """OAuth 2.1 has no tokens in the authorization response."""
-    types = registry.provider.response_types
+    types = registry.oidc.provider.response_types
     with_token = sorted(name for name in types if "token" in name.split())
     if with_token:
         return (
@@ -20,25 +21,25 @@ def refuse_implicit(registry: Any) -> str | None:
     return None
 
 
-def refuse_password(registry: Any) -> str | None:
+def refuse_password(registry: Registry) -> str | None:
     """OAuth 2.1 has no password grant."""
-    if "password" in registry.provider.grant_types:
+    if "password" in registry.oidc.provider.grant_types:
         return "oauth.profile = oauth21 allows no password grant, but oauth.grants selects it."
     return None
 
 
-def require_pkce(registry: Any) -> str | None:
+def require_pkce(registry: Registry) -> str | None:
     """OAuth 2.1 requires PKCE of every client, and this profile exempts none."""
-    settings = registry.provider.settings
+    settings = registry.oidc.provider.settings
     for name, value in PKCE_FOR_ALL.items():
         if settings[name] != value:
             return f"oauth.profile = oauth21 requires PKCE of every client: remove {name}."
     return None
 
 
-def demand_https(registry: Any) -> str | None:
+def demand_https(registry: Registry) -> str | None:
     """Only development may speak http, and only on this machine."""
-    provider = registry.provider
+    provider = registry.oidc.provider
     if provider.secure:
         return None
     if provider.settings["oidcserver.mode"] == "production":
@@ -57,7 +58,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the profiles and the checks of every configuration."""
     config.add_oauth_profile(
         "oauth21",

@@ -3,15 +3,14 @@
 The registration, the login session and the settings may have changed since it was issued.
 """
 
-from typing import Any
-
 from oidcserver.models import Client
 from oidcserver.models.refresh_token import FoundRefreshToken
 from oidcserver.oauth.issuing import may_refresh
+from oidcserver.types import Request
 
 
 def reason_of_end(
-    request: Any, client: Client, found: FoundRefreshToken, allowed: str
+    request: Request, client: Client, found: FoundRefreshToken, allowed: str
 ) -> str | None:
     """Return why a refresh token may no longer be used, or None; its use is checked elsewhere.
 
@@ -24,12 +23,12 @@ def reason_of_end(
     token, authorization, user, _, _ = found
     if authorization.revoked_at is not None or user.disabled_at is not None:
         return "The authorization of the refresh token was revoked."
-    if token.used_at is None and token.expires_at <= request.now:
+    if token.used_at is None and token.expires_at <= request.oidc.now:
         return "The refresh token has expired."
     if not may_refresh(request, client) or bool(allowed) is not bool(token.scope):
         return "The client is no longer registered for refresh tokens, or for any scope of it."
-    idle = request.provider.settings["oidc.session_idle_lifetime"]
-    if ends_with_session(found, allowed) and not found.session_is_alive(request.now, idle):
+    idle = request.oidc.provider.settings["oidc.session_idle_lifetime"]
+    if ends_with_session(found, allowed) and not found.session_is_alive(request.oidc.now, idle):
         return "The login session that the refresh token belongs to has ended."
     return None
 

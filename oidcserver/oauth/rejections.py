@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from oidcserver import clock
 from oidcserver.models import RecordedRejection
 from oidcserver.oauth.redaction import redact, redact_text
+from oidcserver.types import Request
 
 log = logging.getLogger("oidcserver.rejections")
 
@@ -44,7 +45,7 @@ def new_reference() -> str:
     return "".join(letters[:5]) + "-" + "".join(letters[5:])
 
 
-def record_rejection(request: Any, rejection: Any, client_id: str | None) -> str:
+def record_rejection(request: Request, rejection: Any, client_id: str | None) -> str:
     """Log a rejection and keep it in the database; return its reference.
 
     Nothing that goes wrong with the row changes the answer: it is written after the request's
@@ -65,10 +66,10 @@ def record_rejection(request: Any, rejection: Any, client_id: str | None) -> str
     }
     log.info("rejected %s", json.dumps({**columns, "remote_address": request.remote_addr}))
     registry = request.registry
-    limit = registry.provider.settings["oidcserver.rejection_rows_per_minute"]
-    if registry.rejection_budget.use() <= limit:
+    limit = registry.oidc.provider.settings["oidcserver.rejection_rows_per_minute"]
+    if registry.oidc.rejection_budget.use() <= limit:
         row = RecordedRejection(created_at=clock.now(), **columns)
-        request.tm.get().addAfterCommitHook(_keep, (registry.dbsession_factory, row))
+        request.tm.get().addAfterCommitHook(_keep, (registry.oidc.dbsession_factory, row))
     return str(columns["reference"])
 
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 from authlib.oauth2.rfc6749 import OAuth2Payload, OAuth2Request
 
 from oidcserver.oauth.errors import Rejection, invalid_request
+from oidcserver.types import Request
 
 #: Parameters that may be sent more than once (RFC 8707 section 2).
 REPEATABLE = frozenset({"resource", "audience"})
@@ -59,7 +60,7 @@ class PyramidOAuth2Request(OAuth2Request):
     It may be not yet written, for a grant that writes it together with what rests on it.
     """
 
-    def __init__(self, request: Any, uri: str, payload: Payload) -> None:
+    def __init__(self, request: Request, uri: str, payload: Payload) -> None:
         # Authlib looks at each URI for https; ours begin with the issuer, which the start checked.
         super().__init__(request.method, "https://checked.invalid")
         self.uri = uri
@@ -67,7 +68,7 @@ class PyramidOAuth2Request(OAuth2Request):
         self.authorization_header: str = request.headers.get("Authorization", "")
         #: What a Basic header holds, once it was read.
         self.basic_credentials: tuple[str, tuple[str, ...]] | None = None
-        self.http_request = request
+        self.request = request
         self.payload = payload
         self.authorization: Any = None
         self.unwritten_authorization: Any = None
@@ -88,12 +89,12 @@ class PyramidOAuth2Request(OAuth2Request):
         return self.payload.data
 
 
-def read_query(request: Any) -> list[tuple[str, str]]:
+def read_query(request: Request) -> list[tuple[str, str]]:
     """Return the parameters of the query string."""
     return _decode(request.environ.get("QUERY_STRING", "").encode("latin-1"))
 
 
-def read_form(request: Any) -> list[tuple[str, str]]:
+def read_form(request: Request) -> list[tuple[str, str]]:
     """Return the parameters of the body."""
     content_type = request.content_type
     if content_type == FORM:
@@ -105,7 +106,7 @@ def read_form(request: Any) -> list[tuple[str, str]]:
     )
 
 
-def _read_body(request: Any) -> bytes:
+def _read_body(request: Request) -> bytes:
     """Return the body, which the request guard has put into memory as a whole."""
     request.body_file_raw.seek(0)
     body: bytes = request.body_file_raw.read()
@@ -129,7 +130,7 @@ def _decode(raw: bytes) -> list[tuple[str, str]]:
     return pairs
 
 
-def refuse_query_credentials(request: Any) -> None:
+def refuse_query_credentials(request: Request) -> None:
     """Refuse secrets in a URL, where logs and histories keep them (RFC 6749 section 2.3.1)."""
     query = request.environ.get("QUERY_STRING", "")
     if query and any(name in query for name in ("client_secret", "client_assertion", "password")):

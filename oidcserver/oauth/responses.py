@@ -10,6 +10,7 @@ from pyramid.response import Response
 
 from oidcserver.keys.strict_json import compact
 from oidcserver.oauth.errors import Rejection
+from oidcserver.types import Request
 
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
@@ -63,7 +64,7 @@ def destination(redirect_uri: str) -> str:
 
 
 def error_page(
-    request: Any,
+    request: Request,
     rejection: Rejection,
     reference: str,
     back: str | None = None,
@@ -92,8 +93,8 @@ def see_other(location: str) -> Response:
     return Response(status=303, headerlist=[("Location", location), *NO_STORE])
 
 
-def own_url(request: Any) -> str:
+def own_url(request: Request) -> str:
     """Return the public URL of this request, query included, whatever Host it had."""
     path = request.path_qs.removeprefix(request.script_name)
-    url: str = request.provider.url(path)
+    url: str = request.oidc.provider.url(path)
     return url

@@ -40,8 +40,8 @@ class AuthorizationServer(AuthlibAuthorizationServer):
 
     def __init__(self, request: Any) -> None:
         super().__init__()
-        self.http_request = request
-        self.provider = request.provider
+        self.request = request
+        self.provider = request.oidc.provider
         self.oauth_request: PyramidOAuth2Request | None = None
         for grant in self.provider.grants.values():
             self.register_grant(grant.factory, grant.extensions)
@@ -52,7 +52,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         """Return the client of that identifier, which may be any text; it is to be read only."""
         if not (client_id.isascii() and client_id.isprintable()):
             return None  # no identifier (RFC 6749 appendix A.1); drivers raise on NUL and the like
-        client: Client | None = self.http_request.registry.reader.get(Client, client_id)
+        client: Client | None = self.request.registry.oidc.reader.get(Client, client_id)
         return client
 
     def create_oauth2_request(self, request: Any) -> PyramidOAuth2Request:
@@ -114,7 +114,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
 
         :param scope: None for a request that names no scope: it gets the default scope.
         """
-        request = self.http_request
+        request = self.request
         oauth_request = self.oauth_request
         assert oauth_request is not None
         if scope is None or scope.isspace():
@@ -127,7 +127,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         token = token_response(request, client, authorization, scope)
         if include_refresh_token and authorization is not None and may_refresh(request, client):
             token["refresh_token"], prepared = prepare_refresh_token(request, authorization, scope)
-            store_refresh_token(request.dbsession, prepared)
+            store_refresh_token(request.oidc.dbsession, prepared)
         return token
 
     def save_token(self, token: Mapping[str, Any], request: PyramidOAuth2Request) -> None:
@@ -145,7 +145,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         """Notify Pyramid's subscribers."""
         if name in AUTHLIB_SIGNALS:
             return
-        request = self.http_request
+        request = self.request
         request.registry.notify(OAuthEvent(request, name, kwargs))
 
     def handle_response(
@@ -161,14 +161,14 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         """Record a rejection and write it as JSON."""
         rejection = as_rejection(error)
         client = request.client if request is not None else None
-        record_rejection(self.http_request, rejection, client.client_id if client else None)
+        record_rejection(self.request, rejection, client.client_id if client else None)
         return error_response(rejection)
 
     # -- the token endpoint -----------------------------------------------------------------
 
     def create_token_response(self, request: Any = None) -> Response:
         """Answer a token request (RFC 6749 section 3.2)."""
-        request = request or self.http_request
+        request = request or self.request
         oauth_request = None
         try:
             refuse_query_credentials(request)
@@ -219,7 +219,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
 
     def create_authorization_response(self, request: Any = None) -> Response:
         """Answer an authorization request: send the person to a page, or the client an answer."""
-        return AuthorizationResponder(self).respond(request or self.http_request)
+        return AuthorizationResponder(self).respond(request or self.request)
 
     def read_suspended_request(self, request: Any) -> AuthorizationRequest:
         """Return the validated request that a page's ``request_uri`` names.

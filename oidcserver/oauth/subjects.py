@@ -6,14 +6,14 @@ Core section 8).
 
 from base64 import urlsafe_b64encode
 from hashlib import sha256
-from typing import Any
 
 from oidcserver.models import Client, User
+from oidcserver.types import Request
 
 
-def subject_of(request: Any, client: Client, user: User) -> str:
+def subject_of(request: Request, client: Client, user: User) -> str:
     """Return the ``sub`` of a person for a client, by the subject type that it registered."""
-    subject: str = request.provider.subject_types[client.member("subject_type")](
+    subject: str = request.oidc.provider.subject_types[client.member("subject_type")](
         request, client, user
     )
     return subject

@@ -15,6 +15,7 @@ from oidcserver.keys.sealing import Sealer
 from oidcserver.keys.store import KeyStore
 from oidcserver.keys.strict_json import compact
 from oidcserver.models.access_token import Bearer, find_bearer
+from oidcserver.types import Provider, Request
 
 PREFIX = "at_"
 PURPOSE = "access token"
@@ -50,21 +51,21 @@ _SAID = len(AccessToken._fields) - 1
 class AccessTokenFormat(Protocol):
     """How a token is written; ``decode`` returns None for what this format did not write."""
 
-    def encode(self, provider: Any, token: AccessToken) -> str: ...
+    def encode(self, provider: Provider, token: AccessToken) -> str: ...
 
-    def decode(self, provider: Any, text: str) -> AccessToken | None: ...
+    def decode(self, provider: Provider, text: str) -> AccessToken | None: ...
 
 
 class SealedFormat:
     """Authenticated encryption under the sealing key: opaque to everyone, short, cheap."""
 
-    def encode(self, provider: Any, token: AccessToken) -> str:
+    def encode(self, provider: Provider, token: AccessToken) -> str:
         """Seal the token's fields."""
         fields = token[:_SAID]
         sealed: str = provider.sealer(PURPOSE).seal(compact(fields).encode())
         return PREFIX + sealed
 
-    def decode(self, provider: Any, text: str) -> AccessToken | None:
+    def decode(self, provider: Provider, text: str) -> AccessToken | None:
         """Unseal a token of ours."""
         if not text.startswith(PREFIX):
             return None
@@ -77,7 +78,7 @@ class JWTFormat:
 
     TYP = "at+jwt"
 
-    def encode(self, provider: Any, token: AccessToken) -> str:
+    def encode(self, provider: Provider, token: AccessToken) -> str:
         """Sign the token's claims."""
         claims: dict[str, Any] = {
             "iss": provider.issuer,
@@ -99,7 +100,7 @@ class JWTFormat:
         algorithm = provider.settings["oauth.access_token_signing_alg"]
         return jwt.sign(provider.keys, algorithm, claims, typ=self.TYP)
 
-    def decode(self, provider: Any, text: str) -> AccessToken | None:
+    def decode(self, provider: Provider, text: str) -> AccessToken | None:
         """Verify a JWT of ours."""
         if text.count(".") != 2:
             return None
@@ -138,7 +139,7 @@ def _verify(keys: KeyStore, issuer: str, text: str) -> AccessToken | None:
 
 
 def issue_access_token(
-    provider: Any, client: Any, authorization: Any, scope: str, audience: tuple[str, ...] = ()
+    provider: Provider, client: Any, authorization: Any, scope: str, audience: tuple[str, ...] = ()
 ) -> tuple[str, AccessToken]:
     """Make an access token; nothing is written.
 
@@ -164,7 +165,7 @@ def issue_access_token(
     return provider.access_token_formats[name].encode(provider, token), token
 
 
-def read_access_token(provider: Any, text: str) -> AccessToken | None:
+def read_access_token(provider: Provider, text: str) -> AccessToken | None:
     """Return what an authentic, unexpired token says; None for every other text."""
     for token_format in provider.access_token_formats.values():
         token: AccessToken | None = token_format.decode(provider, text)
@@ -173,12 +174,12 @@ def read_access_token(provider: Any, text: str) -> AccessToken | None:
     return None
 
 
-def find_access_token(request: Any, text: str) -> AccessToken | None:
+def find_access_token(request: Request, text: str) -> AccessToken | None:
     """Return what a token says if it is live: authentic, unexpired, and nothing was revoked."""
-    token = read_access_token(request.provider, text)
+    token = read_access_token(request.oidc.provider, text)
     if token is None:
         return None
     bearer = find_bearer(
-        request.registry.reader, token.token_id, token.client_id, token.authorization_id
+        request.registry.oidc.reader, token.token_id, token.client_id, token.authorization_id
     )
     return token._replace(bearer=bearer) if bearer is not None else None

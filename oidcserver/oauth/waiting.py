@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from oidcserver.http.waiting import TooManyWaiting
 from oidcserver.oauth.errors import Rejection
+from oidcserver.types import Request
 
 
 @contextmanager
-def waiting_for_a_host(request: Any) -> Iterator[None]:
+def waiting_for_a_host(request: Request) -> Iterator[None]:
     """Commit the transaction and begin a new one, which stays unused until the end of the ``with``.
 
     So no transaction is open in the database while the request waits. Rows that were read before

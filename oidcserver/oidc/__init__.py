@@ -1,9 +1,9 @@
 """OpenID Connect on top of OAuth 2.0: scopes, claims and ID tokens."""
 
-from typing import Any
+from oidcserver.types import Configurator
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Include the parts."""
     for name in (
         "scopes", "claims", "acr", "languages", "id_token", "encryption", "id_token_hint",

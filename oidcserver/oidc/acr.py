@@ -9,33 +9,34 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from oidcserver.catalog import Offer, unknown
 from oidcserver.interfaces import Interaction
 from oidcserver.models import Authorization, SuspendedRequest
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oidc.claims import wanted_values
-from oidcserver.plugins.catalog import Offer, unknown
 from oidcserver.plugins.selection import SETTINGS
 from oidcserver.settings import ConfigurationProblem, text, words
+from oidcserver.types import Configurator, Provider
 
 SETTING = "oidc.acr_values"
 PASSWORD = "oidc.password_acr"
 
 
-def read_acr_values(request: AuthorizationRequest) -> None:
+def read_acr_values(authorization_request: AuthorizationRequest) -> None:
     """Keep the classes that are asked for; refuse an essential one that nobody reaches here."""
-    assert request.client is not None
-    claims_request = request.claims_request
+    assert authorization_request.client is not None
+    claims_request = authorization_request.claims_request
     if not asked_values(claims_request):
-        asked = request.data.get("acr_values", "").split()
-        asked = asked or request.client.member("default_acr_values")
+        asked = authorization_request.data.get("acr_values", "").split()
+        asked = asked or authorization_request.client.member("default_acr_values")
         if asked:
             own = claims_request or {}
             id_token = {**own.get("id_token", {}), "acr": {"values": list(asked)}}
-            request.claims_request = {**own, "id_token": id_token}
-    elif _is_essential(claims_request) and not set(request.provider.acr_pages).intersection(
-        asked_values(claims_request)
-    ):
+            authorization_request.claims_request = {**own, "id_token": id_token}
+    elif _is_essential(claims_request) and not set(
+        authorization_request.provider.acr_pages
+    ).intersection(asked_values(claims_request)):
         raise _unmet()
 
 
@@ -44,7 +45,7 @@ def asked_values(claims_request: Mapping[str, Any] | None) -> Sequence[str]:
     return wanted_values(claims_request, "id_token", "acr")
 
 
-def acr_claim(provider: Any, authorization: Authorization) -> str | None:
+def acr_claim(provider: Provider, authorization: Authorization) -> str | None:
     """Return the class that an ID token says: of those asked for, the first that the login
     reached; otherwise that of the login (section 5.5.1.1)."""
     reached = authorization.acr
@@ -62,24 +63,24 @@ def decline_acr(suspended: SuspendedRequest, acr: str) -> None:
     suspended.declined_acr = " ".join([*(suspended.declined_acr or "").split(), acr])
 
 
-def step_up_needed(acr: str, request: AuthorizationRequest) -> str | None:
+def step_up_needed(acr: str, authorization_request: AuthorizationRequest) -> str | None:
     """Ask the person to reach a class, if it is the one to be reached next.
 
     :raises Rejection: ``unmet_authentication_requirements`` if an essential class was declined.
     """
-    return "login_required" if _next_acr(request) == acr else None
+    return "login_required" if _next_acr(authorization_request) == acr else None
 
 
-def _next_acr(request: AuthorizationRequest) -> str | None:
-    session = request.http_request.login_session
-    asked = asked_values(request.claims_request)
-    provider = request.provider
+def _next_acr(authorization_request: AuthorizationRequest) -> str | None:
+    session = authorization_request.request.oidc.login_session
+    asked = asked_values(authorization_request.claims_request)
+    provider = authorization_request.provider
     if session is None or any(_reaches(provider, session.acr, wanted) for wanted in asked):
         return None
-    essential = _is_essential(request.claims_request)
-    if "none" in request.prompt and not essential:
+    essential = _is_essential(authorization_request.claims_request)
+    if "none" in authorization_request.prompt and not essential:
         return None  # what is voluntary is never an error
-    suspended = request.suspended
+    suspended = authorization_request.suspended
     declined = (suspended.declined_acr or "").split() if suspended is not None else []
     for wanted in asked:
         if wanted in provider.acr_pages and wanted not in declined:
@@ -89,7 +90,7 @@ def _next_acr(request: AuthorizationRequest) -> str | None:
     return None
 
 
-def _reaches(provider: Any, reached: str, wanted: str) -> bool:
+def _reaches(provider: Provider, reached: str, wanted: str) -> bool:
     order = list(provider.acr_pages)
     if reached not in order or wanted not in order:
         return reached == wanted
@@ -109,13 +110,13 @@ def _unmet() -> Rejection:
     )
 
 
-def _select(config: Any, info: Any) -> None:
+def _select(config: Configurator, info: Any) -> None:
     """Put the selected classes in their order, and add the interaction of each."""
-    provider = config.registry.provider
+    provider = config.registry.oidc.provider
     settings, catalog = provider.settings, provider.catalog
     password = settings[PASSWORD]
     offers = catalog.offers("acr value")
-    pages = {password: "login", **{name: offer.value for name, offer in offers.items()}}
+    pages = {password: "oidc.login", **{name: offer.value for name, offer in offers.items()}}
     names = settings[SETTING] or tuple(pages)
     for name in names:
         if name not in pages:
@@ -133,7 +134,7 @@ def _select(config: Any, info: Any) -> None:
         catalog.add(Offer("interaction", interaction.name, entry, info))
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Register the settings, the stage, the interactions and what they promise."""
     setting = config.add_oauth_setting
     setting(PASSWORD, text, "1", "The acr of a login with a password.")

@@ -6,6 +6,7 @@ from typing import Any
 from oidcserver.models import Authorization
 from oidcserver.oidc.languages import LOCALES, in_languages, plain_name
 from oidcserver.oidc.scopes import CLAIM_TYPES, STANDARD_CLAIMS
+from oidcserver.types import Configurator, Provider, Registry, Request
 
 #: What tokens say themselves; no directory, source or scope has a say in it.
 PROTOCOL_CLAIMS = frozenset(
@@ -18,17 +19,17 @@ MEMBERS = ("userinfo", "id_token")
 
 
 def userinfo_claims(
-    request: Any, authorization: Authorization, user: Any, scopes: Iterable[str]
+    request: Request, authorization: Authorization, user: Any, scopes: Iterable[str]
 ) -> dict[str, Any]:
     """Return what UserInfo says of a person besides ``sub``: the claims of the scopes (section
     5.4), and those that the claims parameter asks of it (section 5.5)."""
     asked = authorization.claims_request or {}
-    names = [*_names_of(request.provider, scopes), *asked.get("userinfo", ())]
+    names = [*_names_of(request.oidc.provider, scopes), *asked.get("userinfo", ())]
     return _release(request, user, names, asked.get(LOCALES, ()))
 
 
 def claims_of_id_token(
-    request: Any,
+    request: Request,
     authorization: Authorization,
     user: Any,
     scopes: Iterable[str] = (),
@@ -42,19 +43,19 @@ def claims_of_id_token(
         also has the claims that the claims parameter requests from UserInfo.
     """
     asked = authorization.claims_request or {}
-    names = [*asked.get("id_token", ()), *_names_of(request.provider, scopes)]
+    names = [*asked.get("id_token", ()), *_names_of(request.oidc.provider, scopes)]
     if alone:
         names += asked.get("userinfo", ())
     return _release(request, user, names, asked.get(LOCALES, ()))
 
 
-def scope_claims(request: Any, user: Any, scopes: Iterable[str]) -> dict[str, Any]:
+def scope_claims(request: Request, user: Any, scopes: Iterable[str]) -> dict[str, Any]:
     """Return the known claims that the scopes ask for (section 5.4)."""
-    return _release(request, user, _names_of(request.provider, scopes), ())
+    return _release(request, user, _names_of(request.oidc.provider, scopes), ())
 
 
 def claims_beyond_scopes(
-    provider: Any, claims_request: Mapping[str, Any] | None, scopes: Iterable[str]
+    provider: Provider, claims_request: Mapping[str, Any] | None, scopes: Iterable[str]
 ) -> list[str]:
     """Return the claims about the person that are asked for and that the scopes do not return."""
     asked = claims_request or {}
@@ -64,7 +65,7 @@ def claims_beyond_scopes(
 
 
 def narrow_claims_request(
-    provider: Any,
+    provider: Provider,
     claims_request: dict[str, Any] | None,
     scopes: Iterable[str],
     allowed: Collection[str],
@@ -92,16 +93,16 @@ def wanted_values(
     return [*([wish["value"]] if "value" in wish else []), *wish.get("values", [])]
 
 
-def _names_of(provider: Any, scopes: Iterable[str]) -> list[str]:
+def _names_of(provider: Provider, scopes: Iterable[str]) -> list[str]:
     offered = provider.scopes
     return [name for scope in scopes if scope in offered for name in offered[scope].claims]
 
 
 def _release(
-    request: Any, user: Any, names: Sequence[str], locales: Sequence[str]
+    request: Request, user: Any, names: Sequence[str], locales: Sequence[str]
 ) -> dict[str, Any]:
     """Return the named claims that are known, in the languages that were asked for."""
-    wanted = frozenset(map(plain_name, names)).intersection(request.provider.claim_names)
+    wanted = frozenset(map(plain_name, names)).intersection(request.oidc.provider.claim_names)
     if not wanted:
         return {}
     known = _read(request, user, wanted)
@@ -111,9 +112,9 @@ def _release(
     return released
 
 
-def _read(request: Any, user: Any, wanted: frozenset[str]) -> dict[str, Any]:
+def _read(request: Request, user: Any, wanted: frozenset[str]) -> dict[str, Any]:
     """Ask the directory, then the sources, of which each may know better than those before."""
-    provider = request.provider
+    provider = request.oidc.provider
     known = dict(provider.user_directory.claims(request, user))
     for source in provider.claims_sources.values():
         names = wanted.intersection(source.claims)
@@ -138,19 +139,19 @@ def _usable(name: str, value: Any) -> Any:
     return value if name not in STANDARD_CLAIMS or type(value) in types else None
 
 
-def claims_supported(provider: Any) -> list[str]:
+def claims_supported(provider: Provider) -> list[str]:
     """Return every claim that can be had, and those of the protocol."""
     return ["sub", "iss", "auth_time", "acr", *provider.claim_names]
 
 
-def _refuse_protocol_claims(registry: Any) -> str | None:
-    taken = sorted(PROTOCOL_CLAIMS.intersection(registry.provider.claim_names))
+def _refuse_protocol_claims(registry: Registry) -> str | None:
+    taken = sorted(PROTOCOL_CLAIMS.intersection(registry.oidc.provider.claim_names))
     if not taken:
         return None
     return f"A scope or a claims source offers {', '.join(taken)}, which tokens say themselves."
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Promise the claims."""
     config.add_startup_check("claims", _refuse_protocol_claims)
     config.add_server_metadata("claims_supported", claims_supported)

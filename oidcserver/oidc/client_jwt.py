@@ -12,13 +12,14 @@ from oidcserver.keys.jwk_set import encryption_key
 from oidcserver.keys.jwt import InvalidJWT, sign, sign_with_secret
 from oidcserver.keys.strict_json import compact
 from oidcserver.oauth.errors import Rejection
+from oidcserver.types import Provider, Request
 
 #: The algorithm of a JWT that nobody signed (RFC 7518 section 3.6).
 UNSIGNED = "none"
 
 
 def make_client_jwt(
-    request: Any, client: Any, use: str, claims: dict[str, Any], *, typ: str | None = None
+    request: Request, client: Any, use: str, claims: dict[str, Any], *, typ: str | None = None
 ) -> str:
     """Sign claims for a client, then encrypt them, as it registered.
 
@@ -32,11 +33,13 @@ def make_client_jwt(
     alg = client.member(f"{use}_encrypted_response_alg")
     key = None if alg is None else demand_encryption_key(request, client, alg)
     algorithm = client.member(f"{use}_signed_response_alg")
-    return protect(request.provider, client, use, claims, algorithm=algorithm, key=key, typ=typ)
+    return protect(
+        request.oidc.provider, client, use, claims, algorithm=algorithm, key=key, typ=typ
+    )
 
 
 def protect(
-    provider: Any,
+    provider: Provider,
     client: Any,
     use: str,
     claims: dict[str, Any],
@@ -66,7 +69,7 @@ def protect(
         ) from None
 
 
-def demand_encryption_key(request: Any, client: Any, alg: str) -> Any:
+def demand_encryption_key(request: Request, client: Any, alg: str) -> Any:
     """Return the client's public key to encrypt to by an algorithm.
 
     Keys behind a ``jwks_uri`` are asked for once in a request, with no transaction open: what was
@@ -74,7 +77,7 @@ def demand_encryption_key(request: Any, client: Any, alg: str) -> Any:
 
     :raises Rejection: if the client has none, or they cannot be had.
     """
-    known = request.client_key_sets
+    known = request.oidc.client_key_sets
     if client.client_id not in known:
         known[client.client_id] = _read_keys(request, client)
     key = encryption_key(known[client.client_id], alg)
@@ -83,13 +86,13 @@ def demand_encryption_key(request: Any, client: Any, alg: str) -> Any:
     return key
 
 
-def signing_algorithms(provider: Any) -> list[str]:
+def signing_algorithms(provider: Provider) -> list[str]:
     """Return the algorithms by which a client may have something signed."""
     return [*provider.settings["oidc.signing_algs"], "HS256"]
 
 
-def _read_keys(request: Any, client: Any) -> KeySet:
-    dbsession = request.dbsession
+def _read_keys(request: Request, client: Any) -> KeySet:
+    dbsession = request.oidc.dbsession
     dbsession.flush()
     rows = list(dbsession)
     problem = ""
@@ -105,7 +108,7 @@ def _read_keys(request: Any, client: Any) -> KeySet:
 
 
 def _sign(
-    provider: Any, client: Any, algorithm: str, claims: dict[str, Any], typ: str | None
+    provider: Provider, client: Any, algorithm: str, claims: dict[str, Any], typ: str | None
 ) -> str:
     if algorithm == UNSIGNED:
         return f"{json_b64encode({'alg': UNSIGNED}).decode()}.{json_b64encode(claims).decode()}."

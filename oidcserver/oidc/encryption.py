@@ -8,18 +8,19 @@ from oidcserver.models import Authorization
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oidc.client_jwt import demand_encryption_key
 from oidcserver.settings import words
+from oidcserver.types import Configurator, Provider, Registry
 
 ALGORITHM = "id_token_encrypted_response_alg"
 #: RSA-OAEP by itself stands for SHA-1, which is nobody's first choice any more.
 DEFAULT_ALGORITHMS = tuple(alg for alg in ENCRYPTION_ALGORITHMS if alg != "RSA-OAEP")
 
 
-def have_key_for_authorization(request: AuthorizationRequest) -> None:
+def have_key_for_authorization(authorization_request: AuthorizationRequest) -> None:
     """Have the client's key before the person is asked anything."""
-    assert request.client is not None
-    alg = request.client.member(ALGORITHM)
-    if alg is not None and "id_token" in request.response_type.split():
-        demand_encryption_key(request.http_request, request.client, alg)
+    assert authorization_request.client is not None
+    alg = authorization_request.client.member(ALGORITHM)
+    if alg is not None and "id_token" in authorization_request.response_type.split():
+        demand_encryption_key(authorization_request.request, authorization_request.client, alg)
 
 
 def have_key_for_token(oauth_request: Any) -> None:
@@ -28,25 +29,25 @@ def have_key_for_token(oauth_request: Any) -> None:
     credential = oauth_request.authorization_code or oauth_request.refresh_token
     if alg is None or credential is None:
         return
-    request = oauth_request.http_request
-    authorization = request.dbsession.get(Authorization, credential.authorization_id)
+    request = oauth_request.request
+    authorization = request.oidc.dbsession.get(Authorization, credential.authorization_id)
     if "openid" in authorization.scope.split():
         demand_encryption_key(request, oauth_request.client, alg)
 
 
-def encryption_algorithms(provider: Any) -> tuple[str, ...]:
+def encryption_algorithms(provider: Provider) -> tuple[str, ...]:
     """Return the ``alg`` values by which something is encrypted for a client."""
     algorithms: tuple[str, ...] = provider.settings["oidc.encryption_algs"]
     return algorithms
 
 
-def encryption_encodings(provider: Any) -> tuple[str, ...]:
+def encryption_encodings(provider: Provider) -> tuple[str, ...]:
     """Return the ``enc`` values that go with :func:`encryption_algorithms`."""
     encodings: tuple[str, ...] = provider.settings["oidc.encryption_encs"]
     return encodings if encryption_algorithms(provider) else ()
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Register the settings, the stages and what they promise."""
     setting = config.add_oauth_setting
     setting(
@@ -63,7 +64,7 @@ def includeme(config: Any) -> None:
         "The algorithms by which the content of those is encrypted.",
         allowed=ENCODINGS,
     )
-    config.add_request_method(lambda request: {}, "client_key_sets", reify=True)
+    config.add_oidc_attribute("client_key_sets", lambda request: {})
     config.add_oauth_stage("authorization", "encryption_key", have_key_for_authorization)
     config.add_oauth_stage("token_grant", "encryption_key", have_key_for_token)
     config.add_server_metadata("id_token_encryption_alg_values_supported", encryption_algorithms)
@@ -71,8 +72,8 @@ def includeme(config: Any) -> None:
     config.add_startup_check("encryption algorithms", _demand_algorithms)
 
 
-def _demand_algorithms(registry: Any) -> str | None:
-    settings = registry.provider.settings
+def _demand_algorithms(registry: Registry) -> str | None:
+    settings = registry.oidc.provider.settings
     if settings["oidc.encryption_algs"] and not settings["oidc.encryption_encs"]:
         return f"oidc.encryption_encs is empty: it takes some of {', '.join(ENCODINGS)}."
     return None

@@ -12,6 +12,7 @@ from oidcserver.oidc.acr import acr_claim
 from oidcserver.oidc.claims import claims_of_id_token
 from oidcserver.oidc.client_jwt import UNSIGNED, make_client_jwt, signing_algorithms
 from oidcserver.settings import boolean, seconds, text
+from oidcserver.types import Configurator, Provider, Request
 
 ALGORITHM = "id_token_signed_response_alg"
 #: The member of a client that overrides ``oidc.id_token_claims``.
@@ -19,7 +20,7 @@ CLAIMS_MEMBER = "id_token_claims"
 
 
 def make_id_token(
-    request: Any, client: Any, authorization: Authorization, claims: dict[str, Any]
+    request: Request, client: Any, authorization: Authorization, claims: dict[str, Any]
 ) -> str:
     """Sign an ID token for a client: who the person is, and how and when they signed in.
 
@@ -30,15 +31,15 @@ def make_id_token(
     return make_client_jwt(request, client, "id_token", present)
 
 
-def id_token_claims(request: Any, client: Any, authorization: Authorization) -> dict[str, Any]:
+def id_token_claims(request: Request, client: Any, authorization: Authorization) -> dict[str, Any]:
     """Return the claims that every ID token of an authorization has (section 2)."""
-    provider, session_id = request.provider, authorization.session_id
+    provider, session_id = request.oidc.provider, authorization.session_id
     claims = {
         "iss": provider.issuer,
         "sub": authorization.subject,
         "aud": client.client_id,
-        "iat": request.now,
-        "exp": request.now + provider.settings["oidc.id_token_lifetime"],
+        "iat": request.oidc.now,
+        "exp": request.oidc.now + provider.settings["oidc.id_token_lifetime"],
         "auth_time": authorization.auth_time,
         "acr": acr_claim(provider, authorization),
         "amr": authorization.amr,
@@ -48,22 +49,28 @@ def id_token_claims(request: Any, client: Any, authorization: Authorization) -> 
 
 
 def add_to_authorization_response(
-    request: AuthorizationRequest, parameters: dict[str, Any]
+    authorization_request: AuthorizationRequest, parameters: dict[str, Any]
 ) -> None:
     """Add the ID token of the implicit and hybrid flows, bound to the code and token beside it."""
-    if "id_token" not in request.response_type.split() or request.authorization is None:
+    if (
+        "id_token" not in authorization_request.response_type.split()
+        or authorization_request.authorization is None
+    ):
         return
-    assert request.client is not None
-    algorithm = request.client.member(ALGORITHM)
+    assert authorization_request.client is not None
+    algorithm = authorization_request.client.member(ALGORITHM)
     code, token = parameters.get("code"), parameters.get("access_token")
-    http_request, authorization = request.http_request, request.authorization
+    request, authorization = (
+        authorization_request.request,
+        authorization_request.authorization,
+    )
     # Without an access token it is the only place for the claims of scopes (section 5.4).
-    alone = request.response_type == "id_token"
+    alone = authorization_request.response_type == "id_token"
     claims: dict[str, Any] = {
         **claims_of_id_token(
-            http_request,
+            request,
             authorization,
-            http_request.login_session.user,
+            request.oidc.login_session.user,
             authorization.scope.split() if alone else (),
             alone=alone,
         ),
@@ -71,7 +78,9 @@ def add_to_authorization_response(
         "c_hash": half_hash(code, algorithm) if code else None,
         "at_hash": half_hash(token, algorithm) if token else None,
     }
-    parameters["id_token"] = make_id_token(http_request, request.client, authorization, claims)
+    parameters["id_token"] = make_id_token(
+        request, authorization_request.client, authorization, claims
+    )
 
 
 def add_to_token_response(oauth_request: Any, response: dict[str, Any]) -> None:
@@ -79,9 +88,11 @@ def add_to_token_response(oauth_request: Any, response: dict[str, Any]) -> None:
     authorization = oauth_request.authorization
     if authorization is None or "openid" not in response.get("scope", "").split():
         return
-    request, client = oauth_request.http_request, oauth_request.client
+    request, client = oauth_request.request, oauth_request.client
     algorithm, token = client.member(ALGORITHM), response["access_token"]
-    scopes = response["scope"].split() if has_claims_of_scopes(request.provider, client) else ()
+    scopes = (
+        response["scope"].split() if has_claims_of_scopes(request.oidc.provider, client) else ()
+    )
     claims = {
         **claims_of_id_token(request, authorization, oauth_request.user, scopes),
         "nonce": authorization.nonce if oauth_request.authorization_code is not None else None,
@@ -90,7 +101,7 @@ def add_to_token_response(oauth_request: Any, response: dict[str, Any]) -> None:
     response["id_token"] = make_id_token(request, client, authorization, claims)
 
 
-def has_claims_of_scopes(provider: Any, client: Any) -> bool:
+def has_claims_of_scopes(provider: Provider, client: Any) -> bool:
     """Whether the ID tokens that a client gets from the token endpoint have the claims of scopes.
 
     Section 5.4 leaves them to UserInfo, and many relying parties read ID tokens only.
@@ -99,19 +110,19 @@ def has_claims_of_scopes(provider: Any, client: Any) -> bool:
     return bool(mode == "scopes")
 
 
-def demand_openid_and_nonce(request: AuthorizationRequest) -> None:
+def demand_openid_and_nonce(authorization_request: AuthorizationRequest) -> None:
     """An ID token in the response needs the scope openid and a nonce (section 3.2.2.1)."""
-    if "id_token" not in request.response_type.split():
+    if "id_token" not in authorization_request.response_type.split():
         return
-    if "openid" not in request.scope.split():
+    if "openid" not in authorization_request.scope.split():
         raise invalid_request(
             "An id_token needs the scope openid.", "OpenID Connect Core section 3.2.2.1"
         )
-    if "nonce" not in request.data:
+    if "nonce" not in authorization_request.data:
         raise invalid_request("The request has no nonce.", "OpenID Connect Core section 3.2.2.1")
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Register the stages and what they promise."""
     config.add_oauth_setting("oidc.id_token_lifetime", seconds, 600, "How long an ID token holds.")
     config.add_oauth_setting(
@@ -135,7 +146,7 @@ def includeme(config: Any) -> None:
     config.add_server_metadata("id_token_signing_alg_values_supported", _algorithms)
 
 
-def _algorithms(provider: Any) -> list[str]:
+def _algorithms(provider: Provider) -> list[str]:
     """Those that sign, and ``none`` if it is selected (section 2)."""
     unsigned = [UNSIGNED] if provider.settings["oidc.unsigned_id_tokens"] else []
     return signing_algorithms(provider) + unsigned

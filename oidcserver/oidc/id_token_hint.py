@@ -25,6 +25,7 @@ from oidcserver.keys.strict_json import compact
 from oidcserver.models import Client
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
+from oidcserver.types import Configurator, Request
 
 PARAMETER = "id_token_hint"
 #: The key of the subject in ``AuthorizationRequest.extra``.
@@ -45,29 +46,29 @@ class IdTokenHint:
     proven: bool
 
 
-def read_id_token_hint(request: Any, hint: str) -> IdTokenHint | None:
+def read_id_token_hint(request: Request, hint: str) -> IdTokenHint | None:
     """Return the claims of an ID token that was issued here, expired or not; None for all else.
 
     :param hint: an ID token, or what :func:`seal_hint` returned.
     """
-    sealed = request.provider.sealer(PURPOSE).unseal(hint)
+    sealed = request.oidc.provider.sealer(PURPOSE).unseal(hint)
     if sealed is not None:
         return IdTokenHint(*json.loads(sealed))
-    claims, proven = verify_own(request.provider.keys, hint), True
+    claims, proven = verify_own(request.oidc.provider.keys, hint), True
     if claims is None:
         claims, proven = _verify_by_secret(request, hint), False
-    if claims is None or not _is_id_token(claims, request.provider.issuer):
+    if claims is None or not _is_id_token(claims, request.oidc.provider.issuer):
         return None
     return IdTokenHint(claims["aud"], claims["sub"], claims.get("sid"), proven)
 
 
-def seal_hint(request: Any, hint: IdTokenHint) -> str:
+def seal_hint(request: Request, hint: IdTokenHint) -> str:
     """Return a short text that replaces the ID token in a URL or in the database."""
-    sealed: str = request.provider.sealer(PURPOSE).seal(compact(astuple(hint)).encode())
+    sealed: str = request.oidc.provider.sealer(PURPOSE).seal(compact(astuple(hint)).encode())
     return sealed
 
 
-def hinted_client(request: Any, hint: str) -> Client | None:
+def hinted_client(request: Request, hint: str) -> Client | None:
     """Return the client that a hint names, if the hint can be an ID token of that client.
 
     Nothing vouches for it: the signature is not verified here. An algorithm that the client's ID
@@ -82,21 +83,21 @@ def hinted_client(request: Any, hint: str) -> Client | None:
     kid = header.get("kid", "")
     if not isinstance(client_id, str) or not isinstance(kid, str):
         return None
-    if request.provider.keys.find(kid) is not None:
+    if request.oidc.provider.keys.find(kid) is not None:
         return None
-    client: Client | None = request.authorization_server.query_client(client_id)
+    client: Client | None = request.oidc.server.query_client(client_id)
     if client is None or header.get("alg") != client.member("id_token_signed_response_alg"):
         return None
     return client
 
 
-def _verify_by_secret(request: Any, hint: str) -> dict[str, Any] | None:
+def _verify_by_secret(request: Request, hint: str) -> dict[str, Any] | None:
     """Verify a hint by the secret of the client that it names, if its ID tokens are so signed."""
     client = hinted_client(request, hint)
     algorithm = client.member("id_token_signed_response_alg") if client is not None else None
     if client is None or algorithm not in SECRET_ALGORITHMS:
         return None
-    for secret in read_client_secrets(request.provider, client):
+    for secret in read_client_secrets(request.oidc.provider, client):
         try:
             key = OctKey.import_key(secret)
             header, claims = verify_client_jwt(hint, key, [algorithm], MAX_OWN_TOKEN_BYTES)
@@ -117,23 +118,23 @@ def _is_id_token(claims: dict[str, Any], issuer: str) -> bool:
     )
 
 
-def read_hint(request: AuthorizationRequest) -> None:
+def read_hint(authorization_request: AuthorizationRequest) -> None:
     """Accept only an ID token of ours for this client (OpenID Connect Core section 3.1.2.1)."""
-    text = request.data.get(PARAMETER)
+    text = authorization_request.data.get(PARAMETER)
     if text is None:
         return
-    assert request.client is not None
-    hint = read_id_token_hint(request.http_request, text)
-    if hint is None or hint.client_id != request.client.client_id:
+    assert authorization_request.client is not None
+    hint = read_id_token_hint(authorization_request.request, text)
+    if hint is None or hint.client_id != authorization_request.client.client_id:
         raise invalid_request(
             "The id_token_hint is not an ID token that was issued to this client.",
             "OpenID Connect Core section 3.1.2.1",
         )
-    request.extra[HINTED] = hint.subject
+    authorization_request.extra[HINTED] = hint.subject
     # The request may wait for the user, and an ID token is long and has personal data.
-    request.payload.replace(PARAMETER, seal_hint(request.http_request, hint))
+    authorization_request.payload.replace(PARAMETER, seal_hint(authorization_request.request, hint))
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Register the stage; who else may answer is for ``requested_subject`` to say."""
     config.add_oauth_stage("authorization", "id_token_hint", read_hint, after="prompt")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.types import Configurator
 
 MAX_LOCALES = 10
 LOCALES = "locales"
@@ -12,11 +13,18 @@ LOCALES = "locales"
 _TAG = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 
 
-def read_claims_locales(request: AuthorizationRequest) -> None:
+def read_claims_locales(authorization_request: AuthorizationRequest) -> None:
     """Keep ``claims_locales`` beside what was asked for; what is no language tag is ignored."""
-    tags = [tag for tag in request.data.get("claims_locales", "").split() if _TAG.fullmatch(tag)]
+    tags = [
+        tag
+        for tag in authorization_request.data.get("claims_locales", "").split()
+        if _TAG.fullmatch(tag)
+    ]
     if tags:
-        request.claims_request = {**(request.claims_request or {}), LOCALES: tags[:MAX_LOCALES]}
+        authorization_request.claims_request = {
+            **(authorization_request.claims_request or {}),
+            LOCALES: tags[:MAX_LOCALES],
+        }
 
 
 def plain_name(name: str) -> str:
@@ -51,7 +59,7 @@ def _look_up(known: Mapping[str, Any], plain: str, locales: Iterable[str]) -> st
     return None
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Register the stage."""
     config.add_oauth_stage(
         "authorization", "claims_locales", read_claims_locales, after="claims", before="acr_values"

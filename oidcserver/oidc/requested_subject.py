@@ -4,36 +4,37 @@ OpenID Connect Core sections 3.1.2.1, 3.1.2.2 and 5.5.1: an answer in the name o
 never given.
 """
 
-from typing import Any
-
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.subjects import subject_of
 from oidcserver.oidc.claims import MEMBERS, wanted_values
 from oidcserver.oidc.id_token_hint import HINTED
+from oidcserver.types import Configurator
 
 
-def wanted_subjects(request: AuthorizationRequest) -> list[set[str]]:
+def wanted_subjects(authorization_request: AuthorizationRequest) -> list[set[str]]:
     """Return each choice of subjects that the request leaves; none: it is about anybody."""
-    hinted = request.extra.get(HINTED)
-    choices = [wanted_values(request.claims_request, member, "sub") for member in MEMBERS]
+    hinted = authorization_request.extra.get(HINTED)
+    choices = [
+        wanted_values(authorization_request.claims_request, member, "sub") for member in MEMBERS
+    ]
     return [set(choice) for choice in ([hinted] if hinted else [], *choices) if choice]
 
 
-def another_person_needed(request: AuthorizationRequest) -> str | None:
+def another_person_needed(authorization_request: AuthorizationRequest) -> str | None:
     """Ask the person that is meant to sign in; whoever else does gets no answer in their name.
 
     :raises Rejection: ``login_required`` if another person signed in for this very request.
     """
-    session = request.http_request.login_session
-    choices = wanted_subjects(request)
+    session = authorization_request.request.oidc.login_session
+    choices = wanted_subjects(authorization_request)
     if session is None or not choices:
         return None
-    assert request.client is not None
-    subject = subject_of(request.http_request, request.client, session.user)
+    assert authorization_request.client is not None
+    subject = subject_of(authorization_request.request, authorization_request.client, session.user)
     if all(subject in choice for choice in choices):
         return None
-    suspended = request.suspended
+    suspended = authorization_request.suspended
     if suspended is not None and suspended.authenticated_session_id == session.id:
         raise Rejection(
             "login_required",
@@ -43,8 +44,8 @@ def another_person_needed(request: AuthorizationRequest) -> str | None:
     return "login_required"
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Register the interaction."""
     config.add_interaction(
-        "subject", another_person_needed, "login", after="login", before="consent"
+        "subject", another_person_needed, "oidc.login", after="login", before="consent"
     )

@@ -3,13 +3,13 @@
 import re
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
 
+from oidcserver.catalog import Offer
 from oidcserver.interfaces import Scope
-from oidcserver.plugins.catalog import Offer
 from oidcserver.plugins.offering import SCOPE_NAME
 from oidcserver.plugins.selection import DECLARE
 from oidcserver.settings import lines
+from oidcserver.types import Configurator, Provider, Registry
 
 SETTING = "oidc.scope_claims"
 #: A name that needs no escape in JSON and no tag of a language.
@@ -65,7 +65,7 @@ CLAIM_WORDS = {
 }
 
 
-def describe_claim(provider: Any, name: str) -> str:
+def describe_claim(provider: Provider, name: str) -> str:
     """Return in plain words what it means to give a claim away."""
     for source in provider.claims_sources.values():
         if name in source.claims:
@@ -100,7 +100,7 @@ def read_scope(line: str) -> Scope:
     return Scope(name, sentence, claims)
 
 
-def declare_scopes(provider: Any) -> None:
+def declare_scopes(provider: Provider) -> None:
     """Offer the scopes that the ini declares; an existing scope gets further claims."""
     for number, line in enumerate(provider.settings[SETTING], start=1):
         scope = read_scope(line)
@@ -113,9 +113,9 @@ def declare_scopes(provider: Any) -> None:
         provider.catalog.add(Offer("scope", scope.name, Scope(scope.name, sentence, claims), where))
 
 
-def _demand_selected(registry: Any) -> str | None:
+def _demand_selected(registry: Registry) -> str | None:
     """Reject a scope that is declared and not selected."""
-    provider = registry.provider
+    provider = registry.oidc.provider
     declared = (read_scope(line).name for line in provider.settings[SETTING])
     missing = [name for name in declared if name not in provider.scopes]
     if missing:
@@ -123,7 +123,7 @@ def _demand_selected(registry: Any) -> str | None:
     return None
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the standard scopes, and those that the ini declares."""
     for scope in STANDARD:
         config.add_scope(scope.name, scope.description, scope.claims)
@@ -134,7 +134,7 @@ def includeme(config: Any) -> None:
         "Further scopes and the claims that they return, one a line: "
         "`groups: groups | See which groups you are in`.",
     )
-    declare = partial(declare_scopes, config.registry.provider)
+    declare = partial(declare_scopes, config.registry.oidc.provider)
     config.action(("oauth", "declared scopes"), declare, order=DECLARE)
     config.add_startup_check("declared scopes", _demand_selected)
     config.add_server_metadata("scopes_supported", lambda provider: list(provider.scopes))

@@ -1,20 +1,19 @@
 """The subject types ``public`` and ``pairwise`` (OpenID Connect Core section 8)."""
 
-from typing import Any
-
 from oidcserver.clients.uris import https_host
 from oidcserver.models import Client, User
 from oidcserver.models.pairwise_subject import find_pairwise_subject
+from oidcserver.types import Configurator, Request
 
 
-def public(request: Any, client: Client, user: User) -> str:
+def public(request: Request, client: Client, user: User) -> str:
     """The same for every client."""
     return user.id
 
 
-def pairwise(request: Any, client: Client, user: User) -> str:
+def pairwise(request: Request, client: Client, user: User) -> str:
     """Another for each sector; what it stands for is known to the database alone."""
-    return find_pairwise_subject(request.dbsession, user.id, sector_of(client))
+    return find_pairwise_subject(request.oidc.dbsession, user.id, sector_of(client))
 
 
 def sector_of(client: Client) -> str:
@@ -30,7 +29,7 @@ def sector_of(client: Client) -> str:
     return host or client.client_id
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer both types."""
     config.add_subject_type("public", public)
     config.add_subject_type("pairwise", pairwise)

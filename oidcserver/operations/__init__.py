@@ -1,12 +1,11 @@
 """What those who run the server see: rejections, audit events, health, the state of the schema."""
 
-from typing import Any
-
 from oidcserver.oauth.rejections import Budget
 from oidcserver.settings import integer, seconds
+from oidcserver.types import Configurator
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Include the parts; declare what rejections and pruning keep."""
     for name in ("audit", "health", "schema"):
         config.include(f"oidcserver.operations.{name}")
@@ -25,5 +24,5 @@ def includeme(config: Any) -> None:
     )
     setting("oidc.interaction_retention", seconds, 86400,
             "How long a stale request is kept for a login page that was left open.")  # fmt: skip
-    config.registry.rejection_budget = Budget()
-    config.registry.outage_budget = Budget()
+    config.registry.oidc.rejection_budget = Budget()
+    config.registry.oidc.outage_budget = Budget()

@@ -6,6 +6,7 @@ from typing import Any
 
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.redaction import redact
+from oidcserver.types import Configurator
 
 log = logging.getLogger("oidcserver.audit")
 
@@ -22,6 +23,6 @@ def audit(event: Any) -> None:
     log.info("%s", json.dumps(line))
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Subscribe to the events."""
     config.add_subscriber(audit, OAuthEvent)

@@ -1,17 +1,17 @@
 """Health: whether this process can serve, for a load balancer."""
 
-from typing import Any
-
 from pyramid.response import Response
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from oidcserver.types import Configurator, Request
+
 RETRY_SECONDS = 5
 
 
-def health(request: Any) -> Response:
+def health(request: Request) -> Response:
     """Answer 200 if the database answers, else 503."""
-    engine = request.registry.dbsession_factory.kw["bind"]
+    engine = request.registry.oidc.dbsession_factory.kw["bind"]
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))
@@ -26,6 +26,6 @@ def _answer(status: int, sentence: str, *headers: tuple[str, str]) -> Response:
     return response
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the endpoint; it is not a protocol's, so no metadata names it."""
     config.add_oauth_endpoint("health", "/health", health, methods=("GET",), metadata_field=None)

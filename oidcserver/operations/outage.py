@@ -1,10 +1,10 @@
 """The log while the database is down: a line for each failed request, up to a limit."""
 
 import logging
-from typing import Any
 
 from oidcserver.oauth.rejections import new_reference
 from oidcserver.operations.schema import reason
+from oidcserver.types import Registry
 
 log = logging.getLogger(__name__)
 
@@ -12,10 +12,10 @@ log = logging.getLogger(__name__)
 LINES_PER_MINUTE = 60
 
 
-def log_outage(registry: Any, problem: BaseException) -> str:
+def log_outage(registry: Registry, problem: BaseException) -> str:
     """Log that the database did not answer a request, in one line; return the line's reference."""
     reference = new_reference()
-    used = registry.outage_budget.use()
+    used = registry.oidc.outage_budget.use()
     if used <= LINES_PER_MINUTE:
         log.error("the database does not answer, reference %s: %s", reference, reason(problem))
     if used == LINES_PER_MINUTE:

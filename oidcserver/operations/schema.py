@@ -1,7 +1,5 @@
 """The schema at the start: development brings it up to date, production demands that it is."""
 
-from typing import Any
-
 from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -11,38 +9,39 @@ from oidcserver.models import Base
 from oidcserver.operations.ini_file import one_line
 from oidcserver.plugins.selection import CHECK
 from oidcserver.settings import ConfigurationProblem
+from oidcserver.types import Configurator, Registry
 
 #: Last: a configuration that is refused changes no database.
 ORDER = CHECK + 2
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Check the schema at the start. A command does so when it needs the database."""
 
     def check() -> None:
-        if not config.registry.provider.commanded:
+        if not config.registry.oidc.provider.commanded:
             ensure_schema(config.registry)
 
     config.action(("oauth", "schema"), check, order=ORDER)
 
 
-def ensure_schema(registry: Any) -> None:
+def ensure_schema(registry: Registry) -> None:
     """Bring the schema up to date in development; in production demand that it is.
 
     :raises ConfigurationProblem: if it is not, or the database does not answer.
     """
-    engine = registry.dbsession_factory.kw["bind"]
+    engine = registry.oidc.dbsession_factory.kw["bind"]
     if check_schema(registry) != NEEDED:
         upgrade(engine)
 
 
-def check_schema(registry: Any) -> str | None:
+def check_schema(registry: Registry) -> str | None:
     """Return the revision that the database has; in production it has to be the one needed.
 
     :raises ConfigurationProblem: if it is not, or the database does not answer.
     """
-    revision = read_revision(registry.dbsession_factory.kw["bind"])
-    production = registry.provider.settings["oidcserver.mode"] == "production"
+    revision = read_revision(registry.oidc.dbsession_factory.kw["bind"])
+    production = registry.oidc.provider.settings["oidcserver.mode"] == "production"
     if production and revision != NEEDED:
         state = f"is at revision {revision}" if revision else "has no schema"
         raise ConfigurationProblem(

@@ -3,6 +3,8 @@
 import logging
 from typing import Any
 
+from oidcserver.types import Provider
+
 log = logging.getLogger("oidcserver.serving")
 
 
@@ -12,7 +14,8 @@ def welcome(app: Any) -> None:
     :param app: a Pyramid application; for any other, or one that embeds a provider, this does
         nothing.
     """
-    provider = getattr(getattr(app, "registry", None), "provider", None)
+    oidc = getattr(getattr(app, "registry", None), "oidc", None)
+    provider = getattr(oidc, "provider", None)
     if provider is None or getattr(provider, "embedded", True):
         return
     log.info("ready at %s", provider.issuer)
@@ -20,12 +23,12 @@ def welcome(app: Any) -> None:
         print(introduction(provider), flush=True)  # noqa: T201
 
 
-def introduction(provider: Any) -> str:
+def introduction(provider: Provider) -> str:
     """Return the first steps with a provider in development."""
     directory = provider.user_directory
     hint = getattr(directory, "sign_in_hint", "`oidcserver users create INI NAME` makes a user.")
     steps = [("Open", provider.issuer), ("Sign in", hint)]
-    if "create_client" in provider.route_names:
+    if "oidc.create_client" in provider.route_names:
         steps.append(("Add a client", provider.url("/create_client")))
     else:
         steps.append(("Add a client", "`oidcserver clients create INI --help` says how."))

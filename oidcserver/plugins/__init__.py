@@ -4,11 +4,9 @@
 """
 
 from functools import partial
-from typing import Any
 
 from oidcserver.plugins.directives import DIRECTIVES
 from oidcserver.plugins.offering import offer
-from oidcserver.plugins.provider import Provider
 from oidcserver.plugins.selection import (
     AFTER_SCHEMA,
     CHECK,
@@ -19,15 +17,18 @@ from oidcserver.plugins.selection import (
     select_all,
     select_settings,
 )
+from oidcserver.provider import Provider
 from oidcserver.settings import CORE
+from oidcserver.types import Configurator
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Register the directives, the core settings and the phases of selection."""
-    if getattr(config.registry, "provider", None) is not None:
+    config.include("oidcserver.plugins.door")
+    if hasattr(config.registry.oidc, "provider"):
         return  # config.commit() and a second include run this again
-    config.registry.provider = Provider(config.route_prefix)
-    config.add_request_method(lambda request: request.registry.provider, "provider", reify=True)
+    config.registry.oidc.provider = Provider(config.route_prefix)
+    config.add_oidc_attribute("provider", lambda request: request.registry.oidc.provider)
     config.add_directive("add_oauth_offer", offer)
     for directive in DIRECTIVES:
         config.add_directive(directive.__name__, directive)

@@ -12,10 +12,11 @@ from oidcserver.interfaces import ClaimsSource, GrantOffer, Interaction, Profile
 from oidcserver.plugins.endpoints import EndpointOffer
 from oidcserver.plugins.offering import offer, require, require_pipeline, require_scope_name
 from oidcserver.settings import Converter, Setting
+from oidcserver.types import Configurator
 
 
 def add_oauth_setting(
-    config: Any,
+    config: Configurator,
     name: str,
     convert: Converter,
     default: Any,
@@ -45,7 +46,7 @@ def add_oauth_setting(
 
 
 def add_oauth_profile(
-    config: Any,
+    config: Configurator,
     name: str,
     defaults: Mapping[str, Any],
     rules: Sequence[Callable[[Any], str | None]] = (),
@@ -61,7 +62,7 @@ def add_oauth_profile(
 
 
 def add_oauth_grant(
-    config: Any,
+    config: Configurator,
     name: str,
     factory: Any,
     *,
@@ -86,7 +87,7 @@ def add_oauth_grant(
     offer(config, "grant", name, GrantOffer(factory, grant_type, types, tuple(extensions)))
 
 
-def add_client_authentication_method(config: Any, name: str, method: Any) -> None:
+def add_client_authentication_method(config: Configurator, name: str, method: Any) -> None:
     """Offer a method for ``oauth.token_endpoint_auth_methods``.
 
     :param name: the name in the ini and in the metadata of clients and of the server.
@@ -101,7 +102,7 @@ def add_client_authentication_method(config: Any, name: str, method: Any) -> Non
 
 
 def add_oauth_endpoint(
-    config: Any,
+    config: Configurator,
     name: str,
     pattern: str,
     view: Any,
@@ -140,19 +141,19 @@ def add_oauth_endpoint(
     offer(config, "endpoint", name, endpoint)
 
 
-def add_oauth_page(config: Any, name: str, register: Callable[[Any], None]) -> None:
+def add_oauth_page(config: Configurator, name: str, register: Callable[[Any], None]) -> None:
     """Offer pages for ``oidc.pages``.
 
     :param name: the name in the ini.
     :param register: is called with the configurator if the ini selects the pages, and adds their
         routes and views as in any Pyramid application. POST requests to them need a CSRF token:
-        a form has it as ``csrf_token``, with the value ``request.csrf_token``.
+        a form has it as ``csrf_token``, with the value ``request.oidc.csrf_token``.
     """
     require(config, "page", name, register)
     offer(config, "page", name, (config, register))
 
 
-def add_server_metadata(config: Any, field: str, value: Any) -> None:
+def add_server_metadata(config: Configurator, field: str, value: Any) -> None:
     """Add a member to both discovery documents.
 
     :param field: the name of the member (RFC 8414 section 2).
@@ -163,7 +164,7 @@ def add_server_metadata(config: Any, field: str, value: Any) -> None:
 
 
 def add_oauth_stage(
-    config: Any,
+    config: Configurator,
     endpoint: str,
     name: str,
     stage: Callable[..., Any],
@@ -189,7 +190,7 @@ def add_oauth_stage(
     offer(config, f"{endpoint} stage", name, (stage, after, before))
 
 
-def add_response_mode(config: Any, name: str, encode: Callable[..., Any]) -> None:
+def add_response_mode(config: Configurator, name: str, encode: Callable[..., Any]) -> None:
     """Offer a response mode for ``oauth.response_modes``.
 
     :param name: the name in the ini and in the parameter ``response_mode``.
@@ -200,7 +201,7 @@ def add_response_mode(config: Any, name: str, encode: Callable[..., Any]) -> Non
     offer(config, "response mode", name, encode)
 
 
-def add_access_token_format(config: Any, name: str, token_format: Any) -> None:
+def add_access_token_format(config: Configurator, name: str, token_format: Any) -> None:
     """Offer a format for ``oauth.access_token_format``.
 
     :param name: the name in the ini and in the member ``access_token_format`` of a client.
@@ -213,7 +214,7 @@ def add_access_token_format(config: Any, name: str, token_format: Any) -> None:
 
 
 def add_interaction(
-    config: Any,
+    config: Configurator,
     name: str,
     needed: Callable[[Any], str | None],
     route_name: str,
@@ -238,7 +239,7 @@ def add_interaction(
     offer(config, "interaction", name, (interaction, after, before))
 
 
-def add_scope(config: Any, name: str, description: str, claims: Sequence[str] = ()) -> None:
+def add_scope(config: Configurator, name: str, description: str, claims: Sequence[str] = ()) -> None:
     """Offer a scope.
 
     :param name: the name in requests, and in ``oauth.scopes`` where that selects scopes.
@@ -249,7 +250,7 @@ def add_scope(config: Any, name: str, description: str, claims: Sequence[str] = 
     offer(config, "scope", name, Scope(name, description, tuple(claims)))
 
 
-def add_user_directory(config: Any, name: str, directory: Any) -> None:
+def add_user_directory(config: Configurator, name: str, directory: Any) -> None:
     """Offer a directory for ``oidc.user_directory``.
 
     :param name: the name in the ini.
@@ -262,7 +263,7 @@ def add_user_directory(config: Any, name: str, directory: Any) -> None:
 
 
 def add_claims_source(
-    config: Any,
+    config: Configurator,
     name: str,
     read: Callable[[Any, Any, frozenset[str]], Mapping[str, Any]],
     claims: Mapping[str, str],
@@ -284,19 +285,21 @@ def add_claims_source(
     offer(config, "claims source", name, ClaimsSource(read, dict(claims)))
 
 
-def add_acr_value(config: Any, name: str, route_name: str) -> None:
+def add_acr_value(config: Configurator, name: str, route_name: str) -> None:
     """Offer an authentication context class for ``oidc.acr_values``.
 
     :param name: the value of ``acr`` and in the ini.
     :param route_name: the page where a user who is signed in reaches it. The page gets
         ``client_id`` and ``request_uri`` in its query and sends the user back with them to the
-        authorization endpoint, after ``request.sign_in(user, acr=name, amr=...)``, or after
+        authorization endpoint, after ``request.oidc.sign_in(user, acr=name, amr=...)``, or after
         :func:`oidcserver.oidc.acr.decline_acr`.
     """
     offer(config, "acr value", name, route_name)
 
 
-def add_client_metadata_member(config: Any, name: str, rule: Callable[[Any, Any], Any]) -> None:
+def add_client_metadata_member(
+    config: Configurator, name: str, rule: Callable[[Any, Any], Any]
+) -> None:
     """Let clients register a further member (RFC 7591 section 2).
 
     Dynamic registration, the commands and the pages of clients accept it;
@@ -310,7 +313,7 @@ def add_client_metadata_member(config: Any, name: str, rule: Callable[[Any, Any]
     offer(config, "client metadata member", name, rule)
 
 
-def add_subject_type(config: Any, name: str, subject: Callable[..., str]) -> None:
+def add_subject_type(config: Configurator, name: str, subject: Callable[..., str]) -> None:
     """Offer a type for ``oidc.subject_types``.
 
     :param name: the name in the ini and in the member ``subject_type`` of a client.
@@ -321,7 +324,7 @@ def add_subject_type(config: Any, name: str, subject: Callable[..., str]) -> Non
     offer(config, "subject type", name, subject)
 
 
-def add_startup_check(config: Any, name: str, check: Callable[[Any], str | None]) -> None:
+def add_startup_check(config: Configurator, name: str, check: Callable[[Any], str | None]) -> None:
     """Add a check of the whole configuration.
 
     :param name: a name for the check, in a plugin with the plugin's own name in front.

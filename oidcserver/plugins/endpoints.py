@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from pyramid.response import Response
 
+from oidcserver.types import Configurator, Request
+
 #: Chromium's own limit.
 PREFLIGHT_SECONDS = 7200
 
@@ -25,17 +27,17 @@ class EndpointOffer:
     metadata_field: str | None
     metadata: Mapping[str, Any]
     view_options: Mapping[str, Any]
-    config: Any
+    config: Configurator
 
     @property
     def route_name(self) -> str:
-        """The route's name, which is also the metadata field of RFC 8414."""
-        return f"{self.name}_endpoint"
+        """The route's name."""
+        return f"oidc.{self.name}_endpoint"
 
     def select(self) -> str:
         """Add the route and its view; return the path below the application's root."""
         path = self._add(self.route_name, self.pattern)
-        issuer_path = urlsplit(self.config.registry.provider.issuer).path
+        issuer_path = urlsplit(self.config.registry.oidc.provider.issuer).path
         if self.well_known and issuer_path:
             prefix, self.config.route_prefix = self.config.route_prefix, None
             self._add(f"{self.route_name}_of_host", f"{self.pattern}{issuer_path}")
@@ -53,7 +55,7 @@ class EndpointOffer:
         prefix = self.config.route_prefix
         path = (f"/{prefix.strip('/')}" if prefix else "") + "/" + pattern.lstrip("/")
         if self.cors:
-            self.config.registry.provider.paths_for_scripts.add(path)
+            self.config.registry.oidc.provider.paths_for_scripts.add(path)
         return path
 
 
@@ -63,7 +65,7 @@ def _answer_methods(
     """Answer 405 itself: Pyramid's request_method predicate would answer 404."""
     allow = ", ".join((*methods, "OPTIONS") if cors else methods)
 
-    def endpoint(request: Any) -> Any:
+    def endpoint(request: Request) -> Any:
         if request.method in methods or (request.method == "HEAD" and "GET" in methods):
             return view(request)
         if request.method == "OPTIONS" and cors:

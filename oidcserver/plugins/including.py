@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyramid
-from pyramid.config import Configurator
+from pyramid.config import Configurator as PyramidConfigurator
 from pyramid.exceptions import (
     ConfigurationConflictError,
     ConfigurationError,
@@ -22,6 +22,7 @@ from pyramid.exceptions import (
 
 from oidcserver.plugins.directives import DIRECTIVES
 from oidcserver.settings import ConfigurationProblem, nearest
+from oidcserver.types import Configurator
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ SETTING = "oidcserver.includes"
 _PYRAMID = str(Path(pyramid.__file__).parent)
 
 
-def include_plugin(config: Any, name: str) -> None:
+def include_plugin(config: Configurator, name: str) -> None:
     """Include a plugin.
 
     :raises ConfigurationProblem: if there is none of that name, or it does not work.
@@ -70,10 +71,10 @@ def configured(settings: Mapping[str, Any], *, commanded: bool = False) -> Itera
     :raises ConfigurationProblem: at the end, if the configuration is refused.
     """
     try:
-        with Configurator(settings=dict(settings)) as config:
+        with PyramidConfigurator(settings=dict(settings)) as config:
             config.include("oidcserver")
-            config.registry.provider.embedded = False
-            config.registry.provider.commanded = commanded
+            config.registry.oidc.provider.embedded = False
+            config.registry.oidc.provider.commanded = commanded
             yield config
     except ConfigurationConflictError as problem:
         said = " ".join(str(problem).split())

@@ -5,8 +5,9 @@ from typing import Any
 
 from pyramid.config import PHASE0_CONFIG
 
-from oidcserver.plugins.catalog import Offer
+from oidcserver.catalog import Offer
 from oidcserver.settings import ConfigurationProblem, nearest
+from oidcserver.types import Configurator
 
 OFFER = PHASE0_CONFIG
 
@@ -22,19 +23,19 @@ STAGED = (
 SCOPE_NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
-def offer(config: Any, kind: str, name: str, value: Any) -> None:
+def offer(config: Configurator, kind: str, name: str, value: Any) -> None:
     """Queue an offer: ``config.add_oauth_offer(kind, name, value)``, for kinds of your own."""
     entry = Offer(kind, name, value, config.action_info, config.includepath)
     introspectable = config.introspectable(f"oauth {kind}", name, name, f"oauth {kind}")
     introspectable["value"] = value
 
     def register() -> None:
-        config.registry.provider.catalog.add(entry)
+        config.registry.oidc.provider.catalog.add(entry)
 
     config.action(None, register, order=OFFER, introspectables=(introspectable,))
 
 
-def require(config: Any, kind: str, name: str, value: Any, *methods: str) -> None:
+def require(config: Configurator, kind: str, name: str, value: Any, *methods: str) -> None:
     """Stop the start where a value lacks a method, or cannot be called where none is named.
 
     :raises ConfigurationProblem: with the place of the directive.
@@ -48,7 +49,7 @@ def require(config: Any, kind: str, name: str, value: Any, *methods: str) -> Non
         )
 
 
-def require_pipeline(config: Any, name: str, endpoint: str) -> None:
+def require_pipeline(config: Configurator, name: str, endpoint: str) -> None:
     """Stop the start where a stage is for a pipeline that does not exist.
 
     :raises ConfigurationProblem: with the place of the directive.
@@ -61,7 +62,7 @@ def require_pipeline(config: Any, name: str, endpoint: str) -> None:
         )
 
 
-def require_scope_name(config: Any, name: str) -> None:
+def require_scope_name(config: Configurator, name: str) -> None:
     """Stop the start where a text is not the name of one scope.
 
     :raises ConfigurationProblem: with the place of the directive.

@@ -1,16 +1,16 @@
 """The class of requests, with all that ``config.add_request_method`` added."""
 
-from typing import Any
-
 from pyramid.config import PHASE3_CONFIG
 from pyramid.interfaces import IRequestExtensions, IRequestFactory
 from pyramid.request import Request
+
+from oidcserver.types import Configurator
 
 #: After everything that adds to requests.
 DEFINE = PHASE3_CONFIG + 50
 
 
-def define_request_class(config: Any) -> None:
+def define_request_class(config: Configurator) -> None:
     """Make one class of requests for good, where Pyramid would make another for each request.
 
     That costs more than most requests' own work, and what is read of a new class is never cached.

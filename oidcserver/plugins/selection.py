@@ -8,9 +8,9 @@ from pyramid.config import PHASE0_CONFIG, PHASE3_CONFIG
 from pyramid.exceptions import CyclicDependencyError
 from pyramid.util import TopologicalSorter
 
-from oidcserver.plugins.catalog import Offer
+from oidcserver.catalog import Offer
 from oidcserver.plugins.offering import STAGED
-from oidcserver.plugins.provider import Provider
+from oidcserver.provider import Provider
 from oidcserver.settings import (
     PREFIXES,
     ConfigurationProblem,
@@ -18,6 +18,7 @@ from oidcserver.settings import (
     convert_settings,
     nearest,
 )
+from oidcserver.types import Configurator, Registry
 
 SETTINGS = PHASE0_CONFIG + 1
 #: For offers that the settings make.
@@ -30,9 +31,9 @@ AFTER_SCHEMA = CHECK + 3
 log = logging.getLogger("oidcserver.start")
 
 
-def select_settings(config: Any) -> None:
+def select_settings(config: Configurator) -> None:
     """Convert the settings; refuse unknown keys below our prefixes."""
-    provider: Provider = config.registry.provider
+    provider: Provider = config.registry.oidc.provider
     raw = config.registry.settings
     offers = provider.catalog.offers("setting")
     for key in raw:
@@ -47,9 +48,9 @@ def select_settings(config: Any) -> None:
         raise ConfigurationProblem("oidc.issuer is missing: the public URL of the provider.")
 
 
-def select_all(config: Any) -> None:
+def select_all(config: Configurator) -> None:
     """Choose what exists, in the order in which one choice depends on another."""
-    provider: Provider = config.registry.provider
+    provider: Provider = config.registry.oidc.provider
     settings = provider.settings
     select = provider.catalog.select
     provider.grants = select("grant", settings["oauth.grants"], "oauth.grants")
@@ -151,7 +152,7 @@ def _require_neighbour(
         )
 
 
-def _select_pages_and_endpoints(config: Any, provider: Provider) -> None:
+def _select_pages_and_endpoints(config: Configurator, provider: Provider) -> None:
     settings = provider.settings
     before = len(config.action_state.actions)
     for offer in provider.catalog.offers("metadata").values():
@@ -178,7 +179,7 @@ def _select_pages_and_endpoints(config: Any, provider: Provider) -> None:
     provider.route_names |= _added_routes(config, before)
 
 
-def _refuse_one_path_twice(config: Any, since: int) -> None:
+def _refuse_one_path_twice(config: Configurator, since: int) -> None:
     """Reject two routes with one path, of which Pyramid would always use the first."""
     owners: dict[str, str] = {}
     for action in config.action_state.actions[since:]:
@@ -194,7 +195,7 @@ def _refuse_one_path_twice(config: Any, since: int) -> None:
                 )
 
 
-def _added_routes(config: Any, since: int) -> set[str]:
+def _added_routes(config: Configurator, since: int) -> set[str]:
     added = (action["discriminator"] for action in config.action_state.actions[since:])
     return {name[1] for name in added if isinstance(name, tuple) and name[:1] == ("route",)}
 
@@ -207,24 +208,24 @@ def _constant(value: Any) -> Any:
     return lambda provider: value
 
 
-def startup_warnings(registry: Any) -> list[str]:
+def startup_warnings(registry: Registry) -> list[str]:
     """Return the sentences of all offers of the kind "startup warning": settings that let the
     server start but are probably mistakes."""
-    offers = registry.provider.catalog.offers("startup warning").values()
+    offers = registry.oidc.provider.catalog.offers("startup warning").values()
     return [sentence for sentence in (offer.value(registry) for offer in offers) if sentence]
 
 
-def log_startup_warnings(config: Any) -> None:
+def log_startup_warnings(config: Configurator) -> None:
     """Log the warnings of a server; ``oidcserver explain`` prints them instead."""
-    if not config.registry.provider.commanded:
+    if not config.registry.oidc.provider.commanded:
         for sentence in startup_warnings(config.registry):
             log.warning("%s", sentence)
 
 
-def run_startup_checks(config: Any) -> None:
+def run_startup_checks(config: Configurator) -> None:
     """Run the profile's rules and every start-up check; refuse with all their sentences."""
     registry = config.registry
-    provider: Provider = registry.provider
+    provider: Provider = registry.oidc.provider
     name = provider.settings["oauth.profile"]
     checks = [offer.value for offer in provider.catalog.offers("startup check").values()]
     if name:

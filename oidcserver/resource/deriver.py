@@ -12,13 +12,13 @@ from oidcserver.oauth.errors import Rejection, as_rejection
 from oidcserver.oauth.responses import error_response
 from oidcserver.oauth.tokens import AccessToken
 from oidcserver.resource.remote_provider import ValidatorUnavailable
+from oidcserver.types import Request
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5
 
 View = Callable[[Any, Any], Response]
-_ATTRIBUTE = "_oidcserver_access_token"
 
 
 def oauth_scope_deriver(view: View, info: Any) -> View:
@@ -28,12 +28,12 @@ def oauth_scope_deriver(view: View, info: Any) -> View:
         return view
     alternatives = [wanted] if isinstance(wanted, str) else list(wanted)
 
-    def protected(context: Any, request: Any) -> Response:
+    def protected(context: Any, request: Request) -> Response:
         try:
             token = authenticate(request, alternatives)
         except OAuth2Error as error:
             return error_response(as_rejection(error))
-        setattr(request, _ATTRIBUTE, token)
+        request.oidc.access_token = token
         return view(context, request)
 
     return protected
@@ -42,20 +42,18 @@ def oauth_scope_deriver(view: View, info: Any) -> View:
 oauth_scope_deriver.options = ("oauth_scope",)  # type: ignore[attr-defined]
 
 
-def access_token(request: Any) -> AccessToken | None:
-    """Return what the request's token says, on a view with ``oauth_scope``; else None."""
-    token: AccessToken | None = getattr(request, _ATTRIBUTE, None)
-    return token
+def no_access_token(request: Request) -> None:
+    """``request.oidc.access_token`` of a view without ``oauth_scope``."""
 
 
-def authenticate(request: Any, alternatives: list[str]) -> AccessToken:
+def authenticate(request: Request, alternatives: list[str]) -> AccessToken:
     """Return the request's token if it is valid and has the scopes of one alternative.
 
     :raises Rejection: with the answer of RFC 6750 section 3.
     """
     text = read_bearer_token(request)
     try:
-        token: AccessToken | None = request.registry.token_validator.validate(request, text)
+        token: AccessToken | None = request.registry.oidc.token_validator.validate(request, text)
     except ValidatorUnavailable as problem:
         log.error("A token cannot be checked: %s", problem)
         raise Rejection(

@@ -5,22 +5,23 @@ from typing import Any
 from pyramid.authorization import ACLHelper, Authenticated, Everyone
 
 from oidcserver.oauth.tokens import AccessToken
+from oidcserver.types import Request
 
 
 class BearerSecurityPolicy:
     """``request.identity`` is the access token, on views with ``oauth_scope``."""
 
-    def identity(self, request: Any) -> AccessToken | None:
+    def identity(self, request: Request) -> AccessToken | None:
         """Return the token."""
-        token: AccessToken | None = request.access_token
+        token: AccessToken | None = request.oidc.access_token
         return token
 
-    def authenticated_userid(self, request: Any) -> str | None:
+    def authenticated_userid(self, request: Request) -> str | None:
         """Return the token's subject."""
         token = self.identity(request)
         return token.subject if token else None
 
-    def permits(self, request: Any, context: Any, permission: str) -> Any:
+    def permits(self, request: Request, context: Any, permission: str) -> Any:
         """Ask the context's ACL; each scope is a principal ``scope:NAME``."""
         token = self.identity(request)
         principals = [Everyone]
@@ -29,10 +30,10 @@ class BearerSecurityPolicy:
             principals = [Everyone, Authenticated, token.subject, *scopes]
         return ACLHelper().permits(context, principals, permission)
 
-    def remember(self, request: Any, userid: str, **kw: Any) -> list[tuple[str, str]]:
+    def remember(self, request: Request, userid: str, **kw: Any) -> list[tuple[str, str]]:
         """Return no headers: the client keeps the token."""
         return []
 
-    def forget(self, request: Any, **kw: Any) -> list[tuple[str, str]]:
+    def forget(self, request: Request, **kw: Any) -> list[tuple[str, str]]:
         """Return no headers."""
         return []

@@ -19,6 +19,7 @@ from oidcserver.settings import (
     seconds,
     text,
 )
+from oidcserver.types import Registry
 
 PREFIX = "oauth_resource."
 SETTINGS: tuple[Setting, ...] = (
@@ -39,7 +40,7 @@ SETTINGS: tuple[Setting, ...] = (
 )  # fmt: skip
 
 
-def make_validator(registry: Any) -> TokenValidator:
+def make_validator(registry: Registry) -> TokenValidator:
     """Return the validator that the settings choose.
 
     :raises ConfigurationProblem: if they do not fit together.
@@ -50,7 +51,7 @@ def make_validator(registry: Any) -> TokenValidator:
         if key.startswith(PREFIX) and key not in known:
             raise ConfigurationProblem(f"{key} is unknown. Known: {', '.join(sorted(known))}.")
     settings = convert_settings(SETTINGS, raw)
-    own_provider = getattr(registry, "provider", None) is not None
+    own_provider = hasattr(registry.oidc, "provider")
     chosen = settings["oauth_resource.validator"] or ("local" if own_provider else "")
     if chosen == "local":
         if not own_provider:

@@ -20,6 +20,7 @@ from oidcserver.resource.remote_provider import (
     RemoteProvider,
     ValidatorUnavailable,
 )
+from oidcserver.types import Request
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 class TokenValidator(Protocol):
     """Says what a token allows."""
 
-    def validate(self, request: Any, text: str) -> AccessToken | None:
+    def validate(self, request: Request, text: str) -> AccessToken | None:
         """Return what a live token for this resource says, or None."""
         ...
 
@@ -35,7 +36,7 @@ class TokenValidator(Protocol):
 class LocalValidator:
     """Within the provider's process: the token and one statement by primary key."""
 
-    def validate(self, request: Any, text: str) -> AccessToken | None:
+    def validate(self, request: Request, text: str) -> AccessToken | None:
         """Return what a live token says."""
         return find_access_token(request, text)
 
@@ -68,7 +69,7 @@ class IntrospectionValidator:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, AccessToken]] = {}
 
-    def validate(self, request: Any, text: str) -> AccessToken | None:
+    def validate(self, request: Request, text: str) -> AccessToken | None:
         """Return what the provider says of the token."""
         now = time.monotonic()
         with self._lock:
@@ -115,7 +116,7 @@ class JWKSValidator:
             PublishedKeys(RemoteProvider(places), issuer, jwks_uri), WaitingPlaces(places)
         )
 
-    def validate(self, request: Any, text: str) -> AccessToken | None:
+    def validate(self, request: Request, text: str) -> AccessToken | None:
         """Return what a signed, unexpired token for this audience says."""
         try:
             kid = read_header(text).get("kid")

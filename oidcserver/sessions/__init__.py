@@ -1,11 +1,10 @@
 """Login sessions: signing in, signing out, and telling the clients."""
 
-from typing import Any
-
 from oidcserver.sessions.browser import browser_digest, browser_is_known
 from oidcserver.sessions.ending import end_login_session
 from oidcserver.sessions.login import read_login_session, sign_in, sign_out
 from oidcserver.settings import cookie_prefix, seconds
+from oidcserver.types import Configurator
 
 SETTINGS = (
     ("oidc.session_idle_lifetime", seconds, 3600,
@@ -18,17 +17,17 @@ SETTINGS = (
 )  # fmt: skip
 
 
-def includeme(config: Any) -> None:
-    """Add ``request.login_session`` and its like, the directories and the ways to sign out."""
+def includeme(config: Configurator) -> None:
+    """Add ``request.oidc.login_session`` and its like, the directories and the ways to sign out."""
     for name in (
         "identity", "session_management", "logout", "logout_channels", "frontchannel_logout",
         "backchannel_logout",
     ):  # fmt: skip
         config.include(f"oidcserver.sessions.{name}")
-    config.add_request_method(read_login_session, "login_session", reify=True)
-    config.add_request_method(browser_digest, "browser_digest", reify=True)
-    config.add_request_method(browser_is_known, "browser_is_known", reify=True)
+    config.add_oidc_attribute("login_session", read_login_session)
+    config.add_oidc_attribute("browser_digest", browser_digest)
+    config.add_oidc_attribute("browser_is_known", browser_is_known)
     for method in (end_login_session, sign_in, sign_out):
-        config.add_request_method(method)
+        config.add_oidc_method(method)
     for setting in SETTINGS:
         config.add_oauth_setting(*setting)

@@ -6,8 +6,6 @@ out waits for a moment, so that the applications that are well are signed out wh
 on, and for no longer, so that one that hangs holds nobody up.
 """
 
-from typing import Any
-
 from pyramid.events import NewRequest
 from sqlalchemy.orm import Session
 
@@ -21,6 +19,7 @@ from oidcserver.models.login_session_client import clients_of_login_session
 from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel
 from oidcserver.sessions.logout_deliverer import MEMBER, LogoutDeliverer
 from oidcserver.settings import seconds
+from oidcserver.types import Configurator, Registry, Request
 
 NAME = "backchannel"
 SETTINGS = (
@@ -35,15 +34,15 @@ SETTINGS = (
 )  # fmt: skip
 
 
-def queue_logouts(registry: Any, dbsession: Session, session_id: str) -> list[str]:
+def queue_logouts(registry: Registry, dbsession: Session, session_id: str) -> list[str]:
     """Write what the clients of a session are to be told; return the identifiers of the rows.
 
     It belongs into the transaction that ends the session.
     """
-    if NAME not in registry.logout_channels:
+    if NAME not in registry.oidc.logout_channels:
         return []
     now = clock.now()
-    lifetime = registry.provider.settings["oidc.backchannel_logout_lifetime"]
+    lifetime = registry.oidc.provider.settings["oidc.backchannel_logout_lifetime"]
     rows = [
         LogoutDelivery(
             client_id=client.client_id,
@@ -60,29 +59,29 @@ def queue_logouts(registry: Any, dbsession: Session, session_id: str) -> list[st
     return [row.id for row in rows]
 
 
-def deliver_after_commit(request: Any, identifiers: list[str]) -> None:
+def deliver_after_commit(request: Request, identifiers: list[str]) -> None:
     """Tell clients what was queued for them in the transaction of this request."""
     if identifiers:
         # The transaction is over by then: nothing is held while somebody else takes their time.
         request.tm.get().addAfterCommitHook(_deliver, (request.registry, identifiers))
 
 
-def _deliver(committed: bool, registry: Any, identifiers: list[str]) -> None:
+def _deliver(committed: bool, registry: Registry, identifiers: list[str]) -> None:
     if not committed:
         return
-    wait = registry.provider.settings["oidc.backchannel_logout_wait"]
+    wait = registry.oidc.provider.settings["oidc.backchannel_logout_wait"]
     try:
-        with registry.waiting_places.taken():
-            registry.logout_deliverer.deliver(identifiers, wait)
+        with registry.oidc.waiting_places.taken():
+            registry.oidc.logout_deliverer.deliver(identifiers, wait)
     except TooManyWaiting:  # these go on at once, and the clients hear of it all the same
-        registry.logout_deliverer.wake()
+        registry.oidc.logout_deliverer.wake()
 
 
 def _start(event: NewRequest) -> None:
-    event.request.registry.logout_deliverer.start()
+    event.request.registry.oidc.logout_deliverer.start()
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the channel."""
 
     def register() -> None:
@@ -90,14 +89,14 @@ def includeme(config: Any) -> None:
         config.action(("oauth", "logout deliverer"), make_deliverer)
 
     def make_deliverer() -> None:
-        settings = config.registry.provider.settings
+        settings = config.registry.oidc.provider.settings
         bundle = settings["oauth.outbound_ca_bundle"]
         fetcher = OutboundFetcher(
             timeout=settings["oidc.backchannel_logout_timeout"],
             allowed=allowed_addresses(settings),
             ca_bundle=str(bundle) if bundle else None,
         )
-        config.registry.logout_deliverer = LogoutDeliverer(config.registry, fetcher)
+        config.registry.oidc.logout_deliverer = LogoutDeliverer(config.registry, fetcher)
 
     for setting in SETTINGS:
         config.add_oauth_setting(*setting)

@@ -1,15 +1,15 @@
 """The browser's own cookie: what was begun in one browser is not continued in another."""
 
 import re
-from typing import Any
 
 from oidcserver.credentials import BROWSER, digest, new_credential
 from oidcserver.http.cookies import MAX_AGE, read_cookie, set_cookie
+from oidcserver.types import Request
 
 _CREDENTIAL = re.compile(re.escape(BROWSER) + r"[A-Za-z0-9_-]{43}")
 
 
-def browser_digest(request: Any) -> str:
+def browser_digest(request: Request) -> str:
     """Return the digest of this browser's cookie; one without gets it with the response."""
     credential = read_cookie(request, "browser")
     if credential is None or not _CREDENTIAL.fullmatch(credential):
@@ -18,8 +18,8 @@ def browser_digest(request: Any) -> str:
     return digest(credential)
 
 
-def browser_is_known(request: Any) -> bool:
-    """Whether the request has a cookie of ours: ``request.browser_is_known``.
+def browser_is_known(request: Request) -> bool:
+    """Whether the request has a cookie of ours: ``request.oidc.browser_is_known``.
 
     A browser does not send cookies with the form or frame of another site (SameSite), so a request
     without cookies may still be from a browser that has them.

@@ -18,14 +18,17 @@ from oidcserver.models.authorization import (
 from oidcserver.models.login_session import end_login_sessions
 from oidcserver.oauth.events import LoginSessionEvent
 from oidcserver.sessions.backchannel_logout import deliver_after_commit, queue_logouts
+from oidcserver.types import Registry, Request
 
 
-def end_login_session(request: Any, session: LoginSession, event: str = "session_ended") -> bool:
+def end_login_session(
+    request: Request, session: LoginSession, event: str = "session_ended"
+) -> bool:
     """End a session and announce it; return whether this call ended it.
 
     :param event: the name of the :class:`LoginSessionEvent`.
     """
-    queued = end_sessions(request.registry, request.dbsession, LoginSession.id == session.id)
+    queued = end_sessions(request.registry, request.oidc.dbsession, LoginSession.id == session.id)
     if session.id not in queued:
         return False
     deliver_after_commit(request, queued[session.id])
@@ -34,7 +37,7 @@ def end_login_session(request: Any, session: LoginSession, event: str = "session
     return True
 
 
-def end_everything(registry: Any, dbsession: Session, user_id: str) -> int:
+def end_everything(registry: Registry, dbsession: Session, user_id: str) -> int:
     """End every session and every token of a user; return how many authorizations ended.
 
     Remembered consents stay: they are of no use without a sign-in.
@@ -44,13 +47,13 @@ def end_everything(registry: Any, dbsession: Session, user_id: str) -> int:
     return ended
 
 
-def end_expired_sessions(registry: Any, batch: int = 1000) -> int:
+def end_expired_sessions(registry: Registry, batch: int = 1000) -> int:
     """End the sessions that have expired; return how many. Each batch is a transaction.
 
     Expired sessions cannot be used anyway: this ends their authorizations and notifies clients.
     """
     now = clock.now()
-    idle_since = now - registry.provider.settings["oidc.session_idle_lifetime"]
+    idle_since = now - registry.oidc.provider.settings["oidc.session_idle_lifetime"]
     expired = (
         LoginSession.ended_at.is_(None),
         or_(LoginSession.expires_at <= now, LoginSession.last_seen_at <= idle_since),
@@ -58,14 +61,14 @@ def end_expired_sessions(registry: Any, batch: int = 1000) -> int:
     found = select(LoginSession.id).where(*expired).limit(batch).with_for_update(skip_locked=True)
     total = 0
     while True:
-        with registry.dbsession_factory.begin() as dbsession:
+        with registry.oidc.dbsession_factory.begin() as dbsession:
             ids = dbsession.scalars(found).all()
             total += len(end_sessions(registry, dbsession, LoginSession.id.in_(ids), *expired))
         if len(ids) < batch:
             return total
 
 
-def end_sessions(registry: Any, dbsession: Session, *which: Any) -> dict[str, list[str]]:
+def end_sessions(registry: Registry, dbsession: Session, *which: Any) -> dict[str, list[str]]:
     """End the sessions that meet the conditions, in the transaction of ``dbsession``.
 
     :returns: the identifiers of the sessions that this call ended, each with those of the logout

@@ -1,4 +1,4 @@
-"""``request.login_session``, signing in and signing out."""
+"""``request.oidc.login_session``, signing in and signing out."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from oidcserver.models.login_session import (
 )
 from oidcserver.oauth.events import LoginSessionEvent
 from oidcserver.sessions.ending import end_login_session
+from oidcserver.types import Request
 
 COOKIE = "session"
 MAX_USER_AGENT = 300
@@ -24,20 +25,20 @@ MAX_ADDRESS = 64
 PASSWORD_AMR = ("pwd",)
 
 
-def read_login_session(request: Any) -> LoginSession | None:
+def read_login_session(request: Request) -> LoginSession | None:
     """Return the live session of this browser with its user, or None."""
     token = read_cookie(request, COOKIE)
     if not token:
         return None
-    idle = request.provider.settings["oidc.session_idle_lifetime"]
-    session = find_login_session(request.registry.reader, token, idle)
+    idle = request.oidc.provider.settings["oidc.session_idle_lifetime"]
+    session = find_login_session(request.registry.oidc.reader, token, idle)
     if session is not None:
-        touch_login_session(request.dbsession, session.id, session.last_seen_at)
+        touch_login_session(request.oidc.dbsession, session.id, session.last_seen_at)
     return session
 
 
 def sign_in(
-    request: Any, user: Any, *, amr: tuple[str, ...] = PASSWORD_AMR, acr: str | None = None
+    request: Request, user: Any, *, amr: tuple[str, ...] = PASSWORD_AMR, acr: str | None = None
 ) -> LoginSession | None:
     """Sign a person in and return the session; None if they were disabled at this moment.
 
@@ -47,29 +48,29 @@ def sign_in(
     :param amr: how the person proved who they are (RFC 8176).
     :param acr: the authentication context class; by default that of a password.
     """
-    settings = request.provider.settings
+    settings = request.oidc.provider.settings
     token = new_credential(LOGIN_SESSION)
     columns = {
         "token_digest": digest(token),
-        "auth_time": request.now,
+        "auth_time": request.oidc.now,
         "acr": acr or settings["oidc.password_acr"],
         "amr": list(amr),
-        "last_seen_at": request.now,
-        "expires_at": request.now + settings["oidc.session_max_lifetime"],
+        "last_seen_at": request.oidc.now,
+        "expires_at": request.oidc.now + settings["oidc.session_max_lifetime"],
         "user_agent": (request.user_agent or "")[:MAX_USER_AGENT],
         "remote_address": (request.remote_addr or "")[:MAX_ADDRESS],
     }
-    current = request.login_session
+    current = request.oidc.login_session
     if current is not None and current.user_id != user.id:
         end_login_session(request, current, "signed_out")
         current = None
-    if current is None or not renew_login_session(request.dbsession, current.id, **columns):
-        request.dbsession.add(LoginSession(user_id=user.id, **columns))
-        request.dbsession.flush()
+    if current is None or not renew_login_session(request.oidc.dbsession, current.id, **columns):
+        request.oidc.dbsession.add(LoginSession(user_id=user.id, **columns))
+        request.oidc.dbsession.flush()
     session = find_login_session(
-        Transaction(request.dbsession), token, settings["oidc.session_idle_lifetime"]
+        Transaction(request.oidc.dbsession), token, settings["oidc.session_idle_lifetime"]
     )
-    request.login_session = session
+    request.oidc.login_session = session
     if session is not None:
         set_cookie(request, COOKIE, token)
         remember_browser(request, session.user.username_key)
@@ -78,12 +79,12 @@ def sign_in(
     return session
 
 
-def sign_out(request: Any) -> LoginSession | None:
+def sign_out(request: Request) -> LoginSession | None:
     """End this browser's session and what rests on it; return it, or None if there was none."""
-    session: LoginSession | None = request.login_session
+    session: LoginSession | None = request.oidc.login_session
     if session is not None:
         end_login_session(request, session, "signed_out")
-        request.login_session = None
+        request.oidc.login_session = None
     if read_cookie(request, COOKIE) is not None:
         set_cookie(request, COOKIE, None)
     return session

@@ -15,6 +15,7 @@ from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
 from oidcserver.plugins.selection import SELECT
 from oidcserver.settings import words
+from oidcserver.types import Configurator, Provider
 
 SETTING = "oidc.logout_channels"
 KIND = "logout channel"
@@ -34,10 +35,10 @@ class LogoutChannel:
     register: Callable[[], None]
 
 
-def offer_logout_channel(config: Any, name: str, channel: LogoutChannel) -> None:
+def offer_logout_channel(config: Configurator, name: str, channel: LogoutChannel) -> None:
     """Offer a channel; promise it, and let clients register for it, where it is selected."""
 
-    def is_selected(provider: Any) -> bool | None:
+    def is_selected(provider: Provider) -> bool | None:
         return name in provider.settings[SETTING] or None
 
     def where_selected(rule: Rule) -> Rule:
@@ -52,21 +53,21 @@ def offer_logout_channel(config: Any, name: str, channel: LogoutChannel) -> None
     config.add_client_metadata_member(f"{name}_logout_session_required", where_selected(boolean))
 
 
-def take_part(request: AuthorizationRequest, parameters: dict[str, Any]) -> None:
+def take_part(authorization_request: AuthorizationRequest, parameters: dict[str, Any]) -> None:
     """Note that a client takes part in the login session, if it wants to hear of its end.
 
     :raises Rejection: ``login_required`` if the person signed out at this very moment.
     """
-    authorization, client = request.authorization, request.client
+    authorization, client = authorization_request.authorization, authorization_request.client
     if authorization is None or "openid" not in authorization.scope.split():
         return
     assert client is not None
-    channels = request.http_request.registry.logout_channels.values()
+    channels = authorization_request.request.registry.oidc.logout_channels.values()
     if not any(client.member(channel.uri_member) for channel in channels):
         return
     session_id, subject = authorization.session_id, authorization.subject
     assert session_id is not None
-    dbsession = request.http_request.dbsession
+    dbsession = authorization_request.request.oidc.dbsession
     if not join_login_session(dbsession, session_id, client.client_id, subject):
         raise Rejection(
             "login_required",
@@ -75,7 +76,7 @@ def take_part(request: AuthorizationRequest, parameters: dict[str, Any]) -> None
         )
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Add the setting, the selection and the stage."""
     config.add_oauth_setting(
         SETTING, words, (), "How applications are told that a user signed out; empty: not at all."
@@ -83,9 +84,9 @@ def includeme(config: Any) -> None:
     config.add_oauth_stage("authorization_response", "login_session_client", take_part)
 
     def select() -> None:
-        provider = config.registry.provider
+        provider = config.registry.oidc.provider
         chosen = provider.catalog.select(KIND, provider.settings[SETTING], SETTING)
-        config.registry.logout_channels = chosen
+        config.registry.oidc.logout_channels = chosen
         for channel in chosen.values():
             channel.register()
 

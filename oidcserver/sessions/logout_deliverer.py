@@ -12,7 +12,6 @@ import secrets
 import threading
 import time
 from collections.abc import Collection
-from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -31,6 +30,7 @@ from oidcserver.oauth.errors import Rejection
 from oidcserver.operations.schema import reason
 from oidcserver.sessions.logout_lanes import DeliveryLanes
 from oidcserver.sessions.logout_token import make_logout_token
+from oidcserver.types import Registry
 
 MEMBER = "backchannel_logout_uri"
 
@@ -49,16 +49,16 @@ _random = secrets.SystemRandom()
 
 
 class LogoutDeliverer:
-    """Delivers logouts from threads of its own; ``registry.logout_deliverer``.
+    """Delivers logouts from threads of its own; ``registry.oidc.logout_deliverer``.
 
     :param registry: of the application, for its database, provider and clients' keys.
     :param fetcher: gives up soon, since somebody may wait.
     """
 
-    def __init__(self, registry: Any, fetcher: OutboundFetcher) -> None:
+    def __init__(self, registry: Registry, fetcher: OutboundFetcher) -> None:
         self.fetcher = fetcher
         self._registry = registry
-        settings = registry.provider.settings
+        settings = registry.oidc.provider.settings
         self._interval: int = settings["oidc.backchannel_logout_interval"]
         self._lease = int(fetcher.timeout) + settings["oauth.outbound_timeout"] + CLAIM_MARGIN
         self._lanes = DeliveryLanes()
@@ -153,7 +153,7 @@ class LogoutDeliverer:
         for _ in range(MAX_LOOKS):
             if self._stopped.is_set():
                 return None
-            with self._database_users, self._registry.dbsession_factory() as dbsession:
+            with self._database_users, self._registry.oidc.dbsession_factory() as dbsession:
                 passing_over = self._lanes.waiting_clients()
                 delivery = claim_logout_delivery(dbsession, self._lease, passing_over)
                 if delivery is None:
@@ -205,7 +205,7 @@ class LogoutDeliverer:
             self._postpone(delivery, f"The client answered with status {result.status}.")
 
     def _end(self, delivery: LogoutDelivery, problem: str = "") -> None:
-        with self._database_users, self._registry.dbsession_factory.begin() as dbsession:
+        with self._database_users, self._registry.oidc.dbsession_factory.begin() as dbsession:
             end_logout_delivery(dbsession, delivery, problem)
         if problem:
             log.warning("Client %s was not told of a logout: %s", delivery.client_id, problem)
@@ -218,7 +218,7 @@ class LogoutDeliverer:
         if next_attempt_at >= delivery.expires_at:
             self._end(delivery, f"{problem} It is given up.")
             return
-        with self._database_users, self._registry.dbsession_factory.begin() as dbsession:
+        with self._database_users, self._registry.oidc.dbsession_factory.begin() as dbsession:
             postpone_logout_delivery(dbsession, delivery, next_attempt_at, problem)
         log.warning(
             "Client %s was not told of a logout yet (attempt %d): %s",

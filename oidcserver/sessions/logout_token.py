@@ -1,7 +1,5 @@
 """The logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4)."""
 
-from typing import Any
-
 from oidcserver import clock
 from oidcserver.clients.keys import client_keys
 from oidcserver.credentials import new_identifier
@@ -9,6 +7,7 @@ from oidcserver.keys.jwk_set import encryption_key
 from oidcserver.models import Client, LogoutDelivery
 from oidcserver.oauth.subjects import sid_of
 from oidcserver.oidc.client_jwt import UNSIGNED, protect, signing_algorithms
+from oidcserver.types import Registry
 
 #: What happened (section 2.4).
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -17,7 +16,7 @@ LIFETIME = 120
 DEFAULT_ALGORITHM = "RS256"
 
 
-def make_logout_token(registry: Any, client: Client, delivery: LogoutDelivery) -> str:
+def make_logout_token(registry: Registry, client: Client, delivery: LogoutDelivery) -> str:
     """Return a logout token: signed, and encrypted, as the client's ID tokens are.
 
     A client that registered unsigned ID tokens gets a signed one all the same (section 2.4).
@@ -26,7 +25,7 @@ def make_logout_token(registry: Any, client: Client, delivery: LogoutDelivery) -
     :raises ValueError: if it has no key to encrypt to.
     :raises oidcserver.keys.jwt.InvalidJWT: if its keys cannot be had.
     """
-    provider, now = registry.provider, clock.now()
+    provider, now = registry.oidc.provider, clock.now()
     algorithm = client.member("id_token_signed_response_alg")
     if algorithm == UNSIGNED:
         available = signing_algorithms(provider)

@@ -22,6 +22,7 @@ from oidcserver.http.cors import origin_of
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.events import LoginSessionEvent
 from oidcserver.sessions.login import COOKIE as SESSION
+from oidcserver.types import Configurator, Request
 
 ENDPOINT = "check_session"
 COOKIE = "browser_state"
@@ -29,13 +30,13 @@ _STATE = re.compile(r"[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{32}")
 
 
 class BrowserState:
-    """The state of one browser, ``request.browser_state``, kept in a cookie that scripts can read.
+    """``request.oidc.browser_state``: the state of a browser, in a cookie that scripts can read.
 
     Its value is a random part and a digest that ties it to one login session, or to none.
     """
 
-    def __init__(self, request: Any) -> None:
-        self.cookie_name = request.provider.cookie_name(COOKIE)
+    def __init__(self, request: Request) -> None:
+        self.cookie_name = request.oidc.provider.cookie_name(COOKIE)
         self._request = request
         self._value: str = request.cookies.get(self.cookie_name, "")
         self._sent = False
@@ -62,8 +63,8 @@ class BrowserState:
                 self._sent = True
         return self._value
 
-    def _send(self, request: Any, response: Any) -> None:
-        secure = request.provider.secure
+    def _send(self, request: Request, response: Any) -> None:
+        secure = request.oidc.provider.secure
         response.set_cookie(
             self.cookie_name,
             self._value,
@@ -86,38 +87,40 @@ def session_state(client_id: str, origin: str, browser_state: str, salt: str) ->
     return f"{hashed.hexdigest()}.{salt}"
 
 
-def add_session_state(request: AuthorizationRequest, parameters: dict[str, Any]) -> None:
+def add_session_state(
+    authorization_request: AuthorizationRequest, parameters: dict[str, Any]
+) -> None:
     """Add ``session_state`` to OpenID Connect's responses, refusals too (section 3).
 
     An application without an origin, such as a native one, has no page that could ask.
     """
-    if ENDPOINT not in request.provider.endpoints:
+    if ENDPOINT not in authorization_request.provider.endpoints:
         return
-    origin = origin_of(request.redirect_uri or "")
-    scope = request.scope or request.data.get("scope", "")
-    if origin is None or request.client is None or "openid" not in scope.split():
+    origin = origin_of(authorization_request.redirect_uri or "")
+    scope = authorization_request.scope or authorization_request.data.get("scope", "")
+    if origin is None or authorization_request.client is None or "openid" not in scope.split():
         return
-    http_request = request.http_request
-    session = http_request.login_session
-    state = http_request.browser_state.of(session.id if session is not None else None)
+    request = authorization_request.request
+    session = request.oidc.login_session
+    state = request.oidc.browser_state.of(session.id if session is not None else None)
     parameters["session_state"] = session_state(
-        request.client.client_id, origin, state, new_identifier()
+        authorization_request.client.client_id, origin, state, new_identifier()
     )
 
 
 def follow_login(event: LoginSessionEvent) -> None:
     """Change the state of a browser in which somebody signs in, or whose session ends."""
     request, session_id = event.request, event.details["session_id"]
-    if ENDPOINT not in request.provider.endpoints:
+    if ENDPOINT not in request.oidc.provider.endpoints:
         return
     if event.name == "signed_in":
-        request.browser_state.of(session_id)
-    elif request.browser_state.stands_for(session_id):  # it may be another browser's
-        request.browser_state.of(None)
+        request.oidc.browser_state.of(session_id)
+    elif request.oidc.browser_state.stands_for(session_id):  # it may be another browser's
+        request.oidc.browser_state.of(None)
 
 
-def includeme(config: Any) -> None:
-    """Add ``request.browser_state``, the stage, and what follows sign-in and sign-out."""
-    config.add_request_method(BrowserState, "browser_state", reify=True)
+def includeme(config: Configurator) -> None:
+    """Add ``request.oidc.browser_state``, the stage, and what follows sign-in and sign-out."""
+    config.add_oidc_attribute("browser_state", BrowserState)
     config.add_oauth_stage("authorization_response", "session_state", add_session_state)
     config.add_subscriber(follow_login, LoginSessionEvent)

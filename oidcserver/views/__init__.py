@@ -12,6 +12,7 @@ from pyramid.response import Response
 from pyramid.static import QueryStringCacheBuster
 
 from oidcserver.settings import text
+from oidcserver.types import Configurator, Request
 
 STATIC = "oidcserver:static"
 STATIC_SECONDS = 30 * 86400
@@ -20,7 +21,7 @@ STATIC_SECONDS = 30 * 86400
 class ContentCacheBuster(QueryStringCacheBuster):
     """Adds a digest of a static file to its URL: of the file that is served, overrides included."""
 
-    def tokenize(self, request: Any, subpath: str, kw: Any) -> str:
+    def tokenize(self, request: Request, subpath: str, kw: Any) -> str:
         """Return the digest of one file. Pyramid says in ``kw`` where it really is."""
         path = AssetResolver().resolve(kw["rawspec"]).abspath()
         status = Path(path).stat()
@@ -32,26 +33,26 @@ def _digest(path: str, *changes: int) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
 
 
-def asset_path(request: Any, name: str) -> str:
+def asset_path(request: Request, name: str) -> str:
     """Return the path of a file in ``static``, as the browser has to ask for it."""
     path = request.static_url(f"{STATIC}/{name}", _app_url="")
-    url: str = request.provider.url(path)
-    return url.removeprefix(request.provider.origin)
+    url: str = request.oidc.provider.url(path)
+    return url.removeprefix(request.oidc.provider.origin)
 
 
-def service_name(request: Any) -> str:
+def service_name(request: Request) -> str:
     """Return what our pages call the provider."""
-    provider = request.provider
+    provider = request.oidc.provider
     return provider.settings["oidc.service_name"] or urlsplit(provider.issuer).hostname or ""
 
 
-def _answer_other_methods(request: Any) -> Response:
+def _answer_other_methods(request: Request) -> Response:
     """Reject other methods than GET and HEAD (RFC 9110 section 15.5.6); Pyramid allows all."""
     status = 204 if request.method == "OPTIONS" else 405
     return Response(status=status, headerlist=[("Allow", "GET, HEAD, OPTIONS")])
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Include the renderer, the style sheet and every page; the ini selects among the pages."""
     config.include("pyramid_jinja2")
     config.add_oauth_setting(
@@ -61,7 +62,7 @@ def includeme(config: Any) -> None:
     config.add_static_view("oidcserver-static", STATIC, cache_max_age=STATIC_SECONDS)
     prefix = f"{config.route_prefix}/" if config.route_prefix else ""
     static_route = f"__{prefix}oidcserver-static/"  # as add_static_view names it
-    config.registry.provider.route_names.add(static_route)
+    config.registry.oidc.provider.route_names.add(static_route)
     config.add_view(
         _answer_other_methods,
         route_name=static_route,
@@ -69,8 +70,8 @@ def includeme(config: Any) -> None:
         require_csrf=False,
     )
     config.add_cache_buster(STATIC, ContentCacheBuster())
-    config.add_request_method(asset_path)
-    config.add_request_method(service_name, reify=True)
+    config.add_oidc_method(asset_path)
+    config.add_oidc_attribute("service_name", service_name)
     for name in (
         "interactions", "recent_login", "home", "login", "consent", "logout", "clients", "account",
         "errors",

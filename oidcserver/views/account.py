@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -13,6 +12,7 @@ from oidcserver.models.consent import withdraw_consent
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.responses import see_other
 from oidcserver.oidc.scopes import describe_claim
+from oidcserver.types import Configurator, Request
 from oidcserver.views.access import signed_in
 from oidcserver.views.applications import allowed_applications, initiate_login_url
 from oidcserver.views.recent_login import sign_in_again
@@ -20,23 +20,23 @@ from oidcserver.views.user_agents import describe_user_agent
 
 
 @signed_in
-def account(request: Any) -> Response:
+def account(request: Request) -> Response:
     """Show who is signed in, where, and what they allowed to which application."""
-    session = request.login_session
-    idle_since = request.now - request.provider.settings["oidc.session_idle_lifetime"]
-    sessions = request.dbsession.scalars(
+    session = request.oidc.login_session
+    idle_since = request.oidc.now - request.oidc.provider.settings["oidc.session_idle_lifetime"]
+    sessions = request.oidc.dbsession.scalars(
         select(LoginSession)
         .where(
             LoginSession.user_id == session.user_id,
             LoginSession.ended_at.is_(None),
-            LoginSession.expires_at > request.now,
+            LoginSession.expires_at > request.oidc.now,
             LoginSession.last_seen_at > idle_since,
         )
         .order_by(LoginSession.last_seen_at.desc())
     ).all()
     values = {
         "session": session,
-        "claims": request.provider.user_directory.claims(request, session.user),
+        "claims": request.oidc.provider.user_directory.claims(request, session.user),
         "sessions": sessions,
         "moment": _moment,
         "describe": describe_user_agent,
@@ -50,55 +50,55 @@ def account(request: Any) -> Response:
 
 
 @signed_in
-def ask_end(request: Any) -> Response:
+def ask_end(request: Request) -> Response:
     """Ask before another of the user's sessions ends."""
     row = _own_session(request, request.GET.get("session", ""))
     if row is None or row.ended_at is not None:
-        return see_other(request.provider_url("account"))
+        return see_other(request.oidc.url("oidc.account"))
     return sign_in_again(request, session=row.id) or _confirm(request, row=row)
 
 
 @signed_in
-def end_session(request: Any) -> Response:
+def end_session(request: Request) -> Response:
     """End one of the user's own sessions, and what rests on it."""
     row = _own_session(request, request.POST.get("session", ""))
     if row is not None:
         again = sign_in_again(request, session=row.id)
-        if again is not None and row.id != request.login_session.id:
+        if again is not None and row.id != request.oidc.login_session.id:
             return again
-        request.end_login_session(row)
-    return see_other(request.provider_url("account"))
+        request.oidc.end_login_session(row)
+    return see_other(request.oidc.url("oidc.account"))
 
 
 @signed_in
-def ask_withdraw(request: Any) -> Response:
+def ask_withdraw(request: Request) -> Response:
     """Ask before what the user allowed an application is withdrawn."""
-    client = request.dbsession.get(Client, request.GET.get("client", ""))
+    client = request.oidc.dbsession.get(Client, request.GET.get("client", ""))
     if client is None:
-        return see_other(request.provider_url("account"))
+        return see_other(request.oidc.url("oidc.account"))
     return sign_in_again(request, client=client.client_id) or _confirm(request, client=client)
 
 
 @signed_in
-def withdraw(request: Any) -> Response:
+def withdraw(request: Request) -> Response:
     """Withdraw what the user allowed an application; its tokens die."""
     client_id = request.POST.get("client", "")
     again = sign_in_again(request, client=client_id)
     if again is not None:
         return again
-    if withdraw_consent(request.dbsession, request.login_session.user_id, client_id):
-        details = {"client_id": client_id, "user_id": request.login_session.user_id}
+    if withdraw_consent(request.oidc.dbsession, request.oidc.login_session.user_id, client_id):
+        details = {"client_id": client_id, "user_id": request.oidc.login_session.user_id}
         request.registry.notify(OAuthEvent(request, "consent_withdrawn", details))
-    return see_other(request.provider_url("account"))
+    return see_other(request.oidc.url("oidc.account"))
 
 
-def _own_session(request: Any, session_id: str) -> LoginSession | None:
-    row: LoginSession | None = request.dbsession.get(LoginSession, session_id)
-    return row if row is not None and row.user_id == request.login_session.user_id else None
+def _own_session(request: Request, session_id: str) -> LoginSession | None:
+    row: LoginSession | None = request.oidc.dbsession.get(LoginSession, session_id)
+    return row if row is not None and row.user_id == request.oidc.login_session.user_id else None
 
 
 def _confirm(
-    request: Any, *, row: LoginSession | None = None, client: Client | None = None
+    request: Request, *, row: LoginSession | None = None, client: Client | None = None
 ) -> Response:
     values = {"row": row, "client": client, "moment": _moment, "describe": describe_user_agent}
     template = "oidcserver:templates/account_confirm.jinja2"
@@ -109,25 +109,25 @@ def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _words(request: Any, consent: Consent) -> list[str]:
+def _words(request: Request, consent: Consent) -> list[str]:
     """Say what was allowed: each scope, and each claim beyond them."""
-    provider = request.provider
+    provider = request.oidc.provider
     known = provider.scopes
     scopes = [known[name].description if name in known else name for name in consent.scope.split()]
     return scopes + [describe_claim(provider, name) for name in consent.claims.split()]
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the page."""
 
-    def register(config: Any) -> None:
-        config.add_route("account", "/account")
-        config.add_route("account_sessions", "/account/sessions")
-        config.add_route("account_applications", "/account/applications")
-        config.add_view(account, route_name="account", request_method="GET")
+    def register(config: Configurator) -> None:
+        config.add_route("oidc.account", "/account")
+        config.add_route("oidc.account_sessions", "/account/sessions")
+        config.add_route("oidc.account_applications", "/account/applications")
+        config.add_view(account, route_name="oidc.account", request_method="GET")
         for name, shown, sent in (
-            ("account_sessions", ask_end, end_session),
-            ("account_applications", ask_withdraw, withdraw),
+            ("oidc.account_sessions", ask_end, end_session),
+            ("oidc.account_applications", ask_withdraw, withdraw),
         ):
             config.add_view(shown, route_name=name, request_method="GET")
             config.add_view(sent, route_name=name, request_method="POST")

@@ -4,6 +4,7 @@ from typing import Any
 
 from oidcserver.clients.registration import InvalidClientMetadata, update_client
 from oidcserver.models import Client
+from oidcserver.types import Request
 from oidcserver.views.recent_login import signed_in_a_moment_ago
 
 #: What a client authenticates by, besides its secret.
@@ -21,7 +22,7 @@ class SignInRequired(InvalidClientMetadata):
         )
 
 
-def change_client(request: Any, client: Client, metadata: dict[str, Any]) -> str | None:
+def change_client(request: Request, client: Client, metadata: dict[str, Any]) -> str | None:
     """Replace a client's metadata; return a secret if it needs another than it had.
 
     Whoever took over a session must not get the credentials of a client by it. What was written
@@ -31,7 +32,7 @@ def change_client(request: Any, client: Client, metadata: dict[str, Any]) -> str
     :raises InvalidClientMetadata: with the member and what is wrong with it.
     """
     before = [client.member(name) for name in CREDENTIALS]
-    secret = update_client(request.provider, request.dbsession, client, metadata)
+    secret = update_client(request.oidc.provider, request.oidc.dbsession, client, metadata)
     changed = before != [client.member(name) for name in CREDENTIALS]
     if (changed or secret is not None) and not signed_in_a_moment_ago(request):
         raise SignInRequired

@@ -3,10 +3,10 @@
 import re
 import shlex
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 from oidcserver.models import Client
+from oidcserver.types import Request
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: What needs neither quotes in a shell nor encoding in a form.
@@ -26,33 +26,33 @@ class Example:
     command: str
 
 
-def examples(request: Any, client: Client, secret: str | None = None) -> list[Example]:
+def examples(request: Request, client: Client, secret: str | None = None) -> list[Example]:
     """Return the steps for a client, with its secret, or with ``$client_secret`` for one unknown.
 
     There are none for a client that uses no built-in grant, or a third party's authentication.
     """
     credentials = _credentials(client, secret)
-    routes = request.provider.route_names
-    if "token_endpoint" not in routes or credentials is None:
+    routes = request.oidc.provider.route_names
+    if "oidc.token_endpoint" not in routes or credentials is None:
         return []
-    command = f"curl {credentials} \\\n  {request.provider_url('token_endpoint')}"
-    grants = {name for name in request.provider.grant_types if client.check_grant_type(name)}
-    scope = " ".join(name for name in client.scopes if name in request.provider.scopes)
+    command = f"curl {credentials} \\\n  {request.oidc.url('oidc.token_endpoint')}"
+    grants = {name for name in request.oidc.provider.grant_types if client.check_grant_type(name)}
+    scope = " ".join(name for name in client.scopes if name in request.oidc.provider.scopes)
     personal, steps = False, []
     if "client_credentials" in grants:
         own = _form(command, grant_type="client_credentials")
         steps.append(Example("Get a token for the application itself", own))
     if "password" in grants:
         personal = True
-        demo = request.provider.settings["oidc.user_directory"] == "demo"
+        demo = request.oidc.provider.settings["oidc.user_directory"] == "demo"
         form = {
             "grant_type": "password",
-            "username": request.login_session.user.username,
+            "username": request.oidc.login_session.user.username,
             "password": "valid" if demo else None,
             "scope": scope,
         }
         steps.append(Example("Get a token with a password", _form(command, **form)))
-    if "authorization_endpoint" in routes and client.check_response_type("code"):
+    if "oidc.authorization_endpoint" in routes and client.check_response_type("code"):
         personal = True
         redirect_uri = client.redirect_uris[0]
         form = {
@@ -90,7 +90,7 @@ def _credentials(client: Client, secret: str | None) -> str | None:
     }.get(client.token_endpoint_auth_method)
 
 
-def _authorize(request: Any, client_id: str, redirect_uri: str, scope: str) -> str:
+def _authorize(request: Request, client_id: str, redirect_uri: str, scope: str) -> str:
     """Return commands that make a challenge (RFC 7636 section 4) and print an address."""
     parameters = {
         "response_type": "code",
@@ -100,15 +100,15 @@ def _authorize(request: Any, client_id: str, redirect_uri: str, scope: str) -> s
         "code_challenge_method": "S256",
     }
     query = urlencode({name: value for name, value in parameters.items() if value})
-    url = f"{request.provider_url('authorization_endpoint')}?{query}"
+    url = f"{request.oidc.url('oidc.authorization_endpoint')}?{query}"
     return f'{_CHALLENGE}echo "{url}&code_challenge=$code_challenge"'
 
 
-def _resource(request: Any, client: Client) -> str | None:
+def _resource(request: Request, client: Client) -> str | None:
     """Return the URL of something that a person's token opens."""
-    for route_name, scope in (("api_me", "profile"), ("userinfo_endpoint", "openid")):
-        if route_name in request.provider.route_names and scope in client.scopes:
-            url: str = request.provider_url(route_name)
+    for route_name, scope in (("oidc.api_me", "profile"), ("oidc.userinfo_endpoint", "openid")):
+        if route_name in request.oidc.provider.route_names and scope in client.scopes:
+            url: str = request.oidc.url(route_name)
             return url
     return None
 

@@ -20,6 +20,7 @@ from oidcserver.clients.problems import Problems
 from oidcserver.clients.registration import InvalidClientMetadata
 from oidcserver.credentials import new_identifier
 from oidcserver.models.client import DEFAULTS
+from oidcserver.types import Provider, Request
 
 #: What a ticket is sealed for.
 TICKET = "client form"
@@ -48,7 +49,7 @@ WORDS = {
 _MAYBE = (("true", "Required"), ("false", "Not required"))
 
 
-def read_form(request: Any, fields: list[Field]) -> dict[str, Any]:
+def read_form(request: Request, fields: list[Field]) -> dict[str, Any]:
     """Return the values that were entered; None for an empty one.
 
     :raises InvalidClientMetadata: if a value is not JSON where it has to be.
@@ -59,7 +60,7 @@ def read_form(request: Any, fields: list[Field]) -> dict[str, Any]:
     return values
 
 
-def typed_values(request: Any, fields: list[Field]) -> dict[str, Any]:
+def typed_values(request: Request, fields: list[Field]) -> dict[str, Any]:
     """Return what was typed, as the form shows it again."""
     form = request.POST
     return {
@@ -77,7 +78,7 @@ def stored_values(members: Mapping[str, Any], fields: list[Field]) -> dict[str, 
     return {field.name: _shown(members.get(field.name), field) for field in fields}
 
 
-def new_values(provider: Any, fields: list[Field]) -> dict[str, Any]:
+def new_values(provider: Provider, fields: list[Field]) -> dict[str, Any]:
     """Return what a new form proposes: users sign in, with what is selected here."""
     grants = [
         name for name in ("authorization_code", "refresh_token") if name in provider.grant_types
@@ -92,7 +93,7 @@ def new_values(provider: Any, fields: list[Field]) -> dict[str, Any]:
     return stored_values({**DEFAULTS, **proposed}, fields)
 
 
-def options(provider: Any, field: Field) -> list[tuple[str, str]]:
+def options(provider: Provider, field: Field) -> list[tuple[str, str]]:
     """Return the values of a field to choose from, each with its words."""
     if field.kind == MAYBE:
         return [("", field.unsaid), *_MAYBE]
@@ -106,23 +107,23 @@ def options(provider: Any, field: Field) -> list[tuple[str, str]]:
     return [("", field.unsaid), *chosen] if field.unsaid else chosen
 
 
-def new_ticket(request: Any) -> str:
+def new_ticket(request: Request) -> str:
     """Return what a form carries to make one client for one user, and no second.
 
     It names the client that will be made: whoever sends it again finds that there is one.
     """
-    content = json.dumps([new_identifier(), request.login_session.user_id])
-    ticket: str = request.provider.sealer(TICKET).seal(content.encode())
+    content = json.dumps([new_identifier(), request.oidc.login_session.user_id])
+    ticket: str = request.oidc.provider.sealer(TICKET).seal(content.encode())
     return ticket
 
 
-def read_ticket(request: Any, ticket: str) -> str | None:
+def read_ticket(request: Request, ticket: str) -> str | None:
     """Return the ``client_id`` of a ticket of the user who is signed in, or None."""
-    content = request.provider.sealer(TICKET).unseal(ticket)
+    content = request.oidc.provider.sealer(TICKET).unseal(ticket)
     if content is None:
         return None
     client_id, user_id = json.loads(content)
-    return client_id if user_id == request.login_session.user_id else None
+    return client_id if user_id == request.oidc.login_session.user_id else None
 
 
 def _read(form: Any, field: Field) -> Any:

@@ -17,6 +17,7 @@ from oidcserver.clients.registration import InvalidClientMetadata, validate_clie
 from oidcserver.clients.sector import check_sector_identifier
 from oidcserver.models import Client
 from oidcserver.models.client import DEFAULTS
+from oidcserver.types import Provider, Request
 from oidcserver.views.client_access import is_administrator
 from oidcserver.views.client_form import options, read_form, stored_values
 
@@ -29,20 +30,20 @@ LANGUAGES = Field(
 )
 
 
-def shown_sections(request: Any) -> list[tuple[str, list[Field]]]:
+def shown_sections(request: Request) -> list[tuple[str, list[Field]]]:
     """Return the fields of the form by section; columns are for administrators."""
     return [
         (title, [*fields, LANGUAGES] if title == ABOUT else fields)
-        for title, fields in sections(request.provider, columns=is_administrator(request))
+        for title, fields in sections(request.oidc.provider, columns=is_administrator(request))
     ]
 
 
-def shown_fields(request: Any) -> list[Field]:
+def shown_fields(request: Request) -> list[Field]:
     """Return the fields of the form."""
     return [field for _, fields in shown_sections(request) for field in fields]
 
 
-def shown_values(request: Any, client: Client) -> dict[str, Any]:
+def shown_values(request: Request, client: Client) -> dict[str, Any]:
     """Return the values of a client as the form shows them."""
     members = {**DEFAULTS, **client.client_metadata, **column_values(client)}
     members[LANGUAGES.name] = [
@@ -51,11 +52,11 @@ def shown_values(request: Any, client: Client) -> dict[str, Any]:
     return stored_values(members, shown_fields(request))
 
 
-def field_options(request: Any, values: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
+def field_options(request: Request, values: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
     """Return the options of each field, including the present values of the client."""
     found = {}
     for field in shown_fields(request):
-        offered = options(request.provider, field)
+        offered = options(request.oidc.provider, field)
         names = {name for name, _ in offered}
         value = values[field.name]
         chosen = value if isinstance(value, list) else [value]
@@ -65,7 +66,7 @@ def field_options(request: Any, values: Mapping[str, Any]) -> dict[str, list[tup
 
 
 def read_members(
-    request: Any, fields: list[Field], present: Mapping[str, Any]
+    request: Request, fields: list[Field], present: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the metadata of the form, and what it says of columns.
 
@@ -74,7 +75,7 @@ def read_members(
     :param present: the metadata of the client so far.
     :raises InvalidClientMetadata: with the first member and what is wrong with it, and all others.
     """
-    provider = request.provider
+    provider = request.oidc.provider
     given = read_form(request, fields)
     said = _read_languages(provider, given.pop(LANGUAGES.name) or [])
     given |= {name: said.get(name) for name in (*present, *said) if "#" in name}
@@ -106,7 +107,7 @@ def sort_problems(
     return errors, others
 
 
-def _read_languages(provider: Any, lines: list[str]) -> dict[str, str]:
+def _read_languages(provider: Provider, lines: list[str]) -> dict[str, str]:
     said: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         name, _, value = (part.strip() for part in line.partition(": "))

@@ -7,17 +7,18 @@ from oidcserver.models import Authorization, Client
 from oidcserver.oauth.subjects import subject_of
 from oidcserver.oidc.claims import scope_claims
 from oidcserver.oidc.id_token import has_claims_of_scopes, id_token_claims
+from oidcserver.types import Request
 
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
-def preview(request: Any, client: Client) -> dict[str, Any]:
+def preview(request: Request, client: Client) -> dict[str, Any]:
     """Return ``scopes`` (of the provider), ``lifetimes`` (pairs of words) and ``documents``.
 
     The documents are pairs of a title and JSON: the claims of an ID token and the answer of
     UserInfo, as they would be if the person who is signed in allowed everything.
     """
-    known = request.provider.scopes
+    known = request.oidc.provider.scopes
     scopes = [known[name] for name in client.scopes if name in known]
     return {
         "scopes": scopes,
@@ -33,8 +34,8 @@ def duration(seconds: int) -> str:
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
-def _lifetimes(request: Any, client: Client) -> list[tuple[str, str]]:
-    settings = request.provider.settings
+def _lifetimes(request: Request, client: Client) -> list[tuple[str, str]]:
+    settings = request.oidc.provider.settings
     lifetimes = [("Access token", duration(settings["oauth.access_token_lifetime"]))]
     if "openid" in client.scopes:
         lifetimes.append(("ID token", duration(settings["oidc.id_token_lifetime"])))
@@ -45,8 +46,8 @@ def _lifetimes(request: Any, client: Client) -> list[tuple[str, str]]:
     return lifetimes
 
 
-def _documents(request: Any, client: Client) -> list[tuple[str, str]]:
-    session = request.login_session
+def _documents(request: Request, client: Client) -> list[tuple[str, str]]:
+    session = request.oidc.login_session
     subject = subject_of(request, client, session.user)
     authorization = Authorization(
         subject=subject,
@@ -57,10 +58,10 @@ def _documents(request: Any, client: Client) -> list[tuple[str, str]]:
     )
     id_token = id_token_claims(request, client, authorization)
     claims = scope_claims(request, session.user, client.scopes)
-    if has_claims_of_scopes(request.provider, client):
+    if has_claims_of_scopes(request.oidc.provider, client):
         id_token = {**id_token, **claims}
     documents = [("ID token", id_token)]
-    if "userinfo_endpoint" in request.provider.route_names:
+    if "oidc.userinfo_endpoint" in request.oidc.provider.route_names:
         documents.append(("UserInfo", {"sub": subject, **claims}))
     return [
         (title, json.dumps(document, indent=2, ensure_ascii=False)) for title, document in documents

@@ -17,6 +17,7 @@ from oidcserver.credentials import digest
 from oidcserver.models import Client, User
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.responses import see_other
+from oidcserver.types import Configurator, Request
 from oidcserver.views.access import login_url
 from oidcserver.views.client_access import find_client, is_administrator, managed
 from oidcserver.views.client_change import SignInRequired, change_client
@@ -39,7 +40,7 @@ STALE = "This form was open for too long, or is not yours: please send it again.
 
 
 @managed
-def list_clients(request: Any) -> Response:
+def list_clients(request: Request) -> Response:
     """List one's own clients, the newest first; an administrator sees all, and whose they are."""
     page = _page_number(request)
     everybodys = is_administrator(request)
@@ -51,8 +52,8 @@ def list_clients(request: Any) -> Response:
         .limit(PAGE_SIZE + 1)
     )
     if not everybodys:
-        statement = statement.where(Client.owner_id == request.login_session.user_id)
-    rows = request.dbsession.execute(statement).all()
+        statement = statement.where(Client.owner_id == request.oidc.login_session.user_id)
+    rows = request.oidc.dbsession.execute(statement).all()
     values = {
         "rows": rows[:PAGE_SIZE],
         "owners": everybodys,
@@ -63,14 +64,14 @@ def list_clients(request: Any) -> Response:
 
 
 @managed
-def show_new(request: Any) -> Response:
+def show_new(request: Request) -> Response:
     """Show an empty form. Its ticket names the client that it will make, once."""
-    values = new_values(request.provider, shown_fields(request))
+    values = new_values(request.oidc.provider, shown_fields(request))
     return _form(request, values, new_ticket(request))
 
 
 @managed
-def create(request: Any) -> Response:
+def create(request: Request) -> Response:
     """Register a client and show its secret, this once; a reload leads to the client's page."""
     ticket = request.POST.get("ticket", "")
     client_id = read_ticket(request, ticket)
@@ -80,32 +81,34 @@ def create(request: Any) -> Response:
         return _form(request, typed_values(request, fields), new_ticket(request), problem=stale)
     try:
         metadata, columns = read_members(request, fields, {})
-        with request.dbsession.begin_nested():
+        with request.oidc.dbsession.begin_nested():
             client, secret = register_client(
-                request.provider,
-                request.dbsession,
+                request.oidc.provider,
+                request.oidc.dbsession,
                 metadata,
-                owner_id=request.login_session.user_id,
+                owner_id=request.oidc.login_session.user_id,
                 client_id=client_id,
             )
             set_columns(client, columns)
     except InvalidClientMetadata as problem:
         return _form(request, typed_values(request, fields), ticket, problem=problem)
     except IntegrityError:  # the ticket was used: a reload, or a double click
-        return see_other(request.provider_url("client", client_id=client_id, _query={"again": "1"}))
+        return see_other(
+            request.oidc.url("oidc.client", client_id=client_id, _query={"again": "1"})
+        )
     _notify(request, "client_created", client)
     return _show_secret(request, client, secret, created=True)
 
 
 @managed
-def show(request: Any) -> Response:
+def show(request: Request) -> Response:
     """Show a client's form, what it gets, and what else can be done to it."""
     client = find_client(request)
     return _form(request, shown_values(request, client), "", client=client)
 
 
 @managed
-def edit(request: Any) -> Response:
+def edit(request: Request) -> Response:
     """Store a client's form; members that the form does not show stay as they are."""
     client = find_client(request)
     fields = shown_fields(request)
@@ -113,7 +116,7 @@ def edit(request: Any) -> Response:
         metadata, columns = read_members(request, fields, client.client_metadata)
         # Once more, and now for us alone: asking another host ended the transaction.
         client = find_client(request, to_change=True)
-        with request.dbsession.begin_nested():
+        with request.oidc.dbsession.begin_nested():
             secret = change_client(request, client, {**client.client_metadata, **metadata})
             set_columns(client, columns)
     except InvalidClientMetadata as problem:
@@ -122,49 +125,49 @@ def edit(request: Any) -> Response:
     if secret is not None:
         return _show_secret(request, client, secret)
     return see_other(
-        request.provider_url("client", client_id=client.client_id, _query={"saved": "1"})
+        request.oidc.url("oidc.client", client_id=client.client_id, _query={"saved": "1"})
     )
 
 
 @managed
 @recently_signed_in
-def ask_secret(request: Any) -> Response:
+def ask_secret(request: Request) -> Response:
     """Ask before a client's secret is replaced."""
     client = find_client(request)
     if client.secret_digest is None:
-        return see_other(request.provider_url("client", client_id=client.client_id))
-    overlap = duration(request.provider.settings["oauth.client_secret_overlap"])
+        return see_other(request.oidc.url("oidc.client", client_id=client.client_id))
+    overlap = duration(request.oidc.provider.settings["oauth.client_secret_overlap"])
     values = {"client": client, "version": secret_version(client), "overlap": overlap}
     return _render(request, "client_secret", values)
 
 
 @managed
 @recently_signed_in
-def new_secret(request: Any) -> Response:
+def new_secret(request: Request) -> Response:
     """Give a client a new secret and show it, this once; a reload does not make another."""
     client = find_client(request, to_change=True)
     if client.secret_digest is None or request.POST.get("version") != secret_version(client):
-        return see_other(request.provider_url("client", client_id=client.client_id))
-    secret = rotate_client_secret(request.provider, request.dbsession, client)
+        return see_other(request.oidc.url("oidc.client", client_id=client.client_id))
+    secret = rotate_client_secret(request.oidc.provider, request.oidc.dbsession, client)
     _notify(request, "client_secret_rotated", client)
     return _show_secret(request, client, secret)
 
 
 @managed
 @recently_signed_in
-def ask_delete(request: Any) -> Response:
+def ask_delete(request: Request) -> Response:
     """Ask before a client goes."""
     return _render(request, "client_delete", {"client": find_client(request)})
 
 
 @managed
 @recently_signed_in
-def delete(request: Any) -> Response:
+def delete(request: Request) -> Response:
     """Delete a client and all that rests on it."""
     client = find_client(request, to_change=True)
     _notify(request, "client_deleted", client)
-    request.dbsession.delete(client)
-    return see_other(request.provider_url("clients"))
+    request.oidc.dbsession.delete(client)
+    return see_other(request.oidc.url("oidc.clients"))
 
 
 def secret_version(client: Client) -> str:
@@ -172,15 +175,15 @@ def secret_version(client: Client) -> str:
     return digest(client.secret_digest or "")[:16]
 
 
-def _page_number(request: Any) -> int:
+def _page_number(request: Request) -> int:
     page = request.GET.get("page", "")
     return int(page) if page.isascii() and page.isdigit() and 0 < len(page) < 7 else 1
 
 
 def _show_secret(
-    request: Any, client: Client, secret: str | None, *, created: bool = False
+    request: Request, client: Client, secret: str | None, *, created: bool = False
 ) -> Response:
-    request.content_security_policy.allow("script-src", "'self'")  # the button that copies
+    request.oidc.content_security_policy.allow("script-src", "'self'")  # the button that copies
     values = {
         "client": client,
         "secret": secret,
@@ -191,7 +194,7 @@ def _show_secret(
 
 
 def _form(
-    request: Any,
+    request: Request,
     values: dict[str, Any],
     ticket: str,
     *,
@@ -223,26 +226,26 @@ def _form(
     return response
 
 
-def _render(request: Any, template: str, values: dict[str, Any]) -> Response:
+def _render(request: Request, template: str, values: dict[str, Any]) -> Response:
     return render_to_response(f"{TEMPLATES}{template}.jinja2", values, request=request)
 
 
-def _notify(request: Any, name: str, client: Client) -> None:
-    details = {"client_id": client.client_id, "user_id": request.login_session.user_id}
+def _notify(request: Request, name: str, client: Client) -> None:
+    details = {"client_id": client.client_id, "user_id": request.oidc.login_session.user_id}
     request.registry.notify(OAuthEvent(request, name, details))
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the pages."""
     config.include("oidcserver.views.client_access")
 
-    def register(config: Any) -> None:
+    def register(config: Configurator) -> None:
         for name, pattern, shown, sent in (
-            ("clients", "/clients", list_clients, None),
-            ("create_client", "/create_client", show_new, create),
-            ("client", "/clients/{client_id}", show, edit),
-            ("client_secret", "/clients/{client_id}/secret", ask_secret, new_secret),
-            ("client_delete", "/clients/{client_id}/delete", ask_delete, delete),
+            ("oidc.clients", "/clients", list_clients, None),
+            ("oidc.create_client", "/create_client", show_new, create),
+            ("oidc.client", "/clients/{client_id}", show, edit),
+            ("oidc.client_secret", "/clients/{client_id}/secret", ask_secret, new_secret),
+            ("oidc.client_delete", "/clients/{client_id}/delete", ask_delete, delete),
         ):
             config.add_route(name, pattern)
             config.add_view(shown, route_name=name, request_method="GET")

@@ -1,7 +1,5 @@
 """The consent page: who asks for what, and the person's decision."""
 
-from typing import Any
-
 from authlib.oauth2 import OAuth2Error
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -17,29 +15,30 @@ from oidcserver.oauth.issuing import may_refresh
 from oidcserver.oauth.responses import destination
 from oidcserver.oidc.claims import claims_beyond_scopes
 from oidcserver.oidc.scopes import describe_claim
+from oidcserver.types import Configurator, Request
 from oidcserver.views.client_preview import duration
 from oidcserver.views.interactions import may_remember, not_yet_allowed, remembered_consent
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, refuse
 
 
-def show(request: Any) -> Response:
+def show(request: Request) -> Response:
     """Show what is asked for; who has nothing to decide here goes on at once."""
     try:
         asking = read_request(request)
-        if asking is None or needs(asking, "login") or not needs(asking, "consent"):
+        if asking is None or needs(asking, "oidc.login") or not needs(asking, "oidc.consent"):
             return go_on(request)
     except OAuth2Error as error:
         return refuse(request, error)
     return _page(request, asking)
 
 
-def submit(request: Any) -> Response:
+def submit(request: Request) -> Response:
     """Store the decision, once, and go on; or let the user choose another account."""
     try:
         asking = read_request(request)
     except OAuth2Error as error:
         return refuse(request, error)
-    session = request.login_session
+    session = request.oidc.login_session
     decision = request.POST.get("decision")
     # A page that was shown to somebody else, who has signed out since, decides nothing.
     if asking is None or session is None or request.POST.get("session") != session.id:
@@ -60,9 +59,9 @@ def _choose_account(asking: AuthorizationRequest) -> str:
     return reference
 
 
-def _decide(request: Any, asking: AuthorizationRequest, *, allow: bool) -> str:
+def _decide(request: Request, asking: AuthorizationRequest, *, allow: bool) -> str:
     """Store the decision and what follows of it; return the ``request_uri`` to go on with."""
-    client, user_id = asking.client, request.login_session.user_id
+    client, user_id = asking.client, request.oidc.login_session.user_id
     assert client is not None
     # What was not shown is not allowed, whatever was registered in between.
     shown = request.POST.get("scope", "").split()
@@ -70,7 +69,7 @@ def _decide(request: Any, asking: AuthorizationRequest, *, allow: bool) -> str:
     shown = request.POST.get("claims", "").split()
     claims = " ".join(name for name in _single_claims(asking) if name in shown)
     reference, row = open_row(asking)
-    dbsession = request.dbsession
+    dbsession = request.oidc.dbsession
     if not decide_suspended_request(dbsession, row, user_id, scope if allow else None, claims):
         return reference
     if allow:
@@ -81,17 +80,17 @@ def _decide(request: Any, asking: AuthorizationRequest, *, allow: bool) -> str:
     name = "consent_granted" if allow else "authorization_denied"
     request.registry.notify(OAuthEvent(request, name, details))
     # The row was read before: what the statement wrote has to be read anew.
-    request.dbsession.expire(row)
+    request.oidc.dbsession.expire(row)
     return reference
 
 
-def _page(request: Any, asking: AuthorizationRequest) -> Response:
+def _page(request: Request, asking: AuthorizationRequest) -> Response:
     client = asking.client
     assert client is not None
     assert asking.redirect_uri is not None
     logo = _logo(client)
     if logo is not None:
-        request.content_security_policy.allow("img-src", "https:")
+        request.oidc.content_security_policy.allow("img-src", "https:")
     remembered = remembered_consent(asking)
     new, earlier = _divide(asking, remembered)
     values = {
@@ -100,7 +99,7 @@ def _page(request: Any, asking: AuthorizationRequest) -> Response:
         "links": _links(client),
         "destination": destination(asking.redirect_uri),
         "duration": _duration(asking),
-        "session": request.login_session,
+        "session": request.oidc.login_session,
         "scope": asking.scope,
         "claims": " ".join(_single_claims(asking)),
         "new": new,
@@ -138,7 +137,7 @@ def _duration(asking: AuthorizationRequest) -> str:
     """Say how long the client can go on with what it gets."""
     settings, client = asking.provider.settings, asking.client
     assert client is not None
-    if not may_refresh(asking.http_request, client) or "code" not in asking.response_type.split():
+    if not may_refresh(asking.request, client) or "code" not in asking.response_type.split():
         return f"The access ends after {duration(settings['oauth.access_token_lifetime'])}."
     if "offline_access" not in asking.scope.split():
         longest = duration(settings["oidc.session_max_lifetime"])
@@ -166,12 +165,12 @@ def _links(client: Client) -> list[tuple[str, str]]:
     return [(text, uri) for text, uri in found if isinstance(uri, str) and origin_of(uri)]
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the page."""
 
-    def register(config: Any) -> None:
-        config.add_route("consent", "/consent")
-        config.add_view(show, route_name="consent", request_method="GET")
-        config.add_view(submit, route_name="consent", request_method="POST")
+    def register(config: Configurator) -> None:
+        config.add_route("oidc.consent", "/consent")
+        config.add_view(show, route_name="oidc.consent", request_method="GET")
+        config.add_view(submit, route_name="oidc.consent", request_method="POST")
 
     config.add_oauth_page("consent", register)

@@ -16,6 +16,7 @@ from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.rejections import new_reference
 from oidcserver.oauth.responses import error_page, error_response, own_url, see_other
 from oidcserver.operations.outage import log_outage
+from oidcserver.types import Configurator, Request
 from oidcserver.views.access import login_url
 
 logger = logging.getLogger(__name__)
@@ -35,34 +36,34 @@ class OurRoute:
 
     phash = text
 
-    def __call__(self, context: Any, request: Any) -> bool:
+    def __call__(self, context: Any, request: Request) -> bool:
         """Say whether it is."""
-        provider = request.provider
+        provider = request.oidc.provider
         route = getattr(request, "matched_route", None)
         ours = not provider.embedded or (route is not None and route.name in provider.route_names)
         return ours is self.value
 
 
-def not_found(problem: HTTPNotFound, request: Any) -> Response:
+def not_found(problem: HTTPNotFound, request: Request) -> Response:
     """Answer for a URL that does not exist."""
     return _answer(request, Rejection("not_found", "There is no such page.", status_code=404))
 
 
-def forbidden(problem: HTTPForbidden, request: Any) -> Response:
+def forbidden(problem: HTTPForbidden, request: Request) -> Response:
     """Answer where something is not allowed; a person who is not signed in does that first."""
-    if request.login_session is None and not _wants_json(request):
+    if request.oidc.login_session is None and not _wants_json(request):
         return see_other(login_url(request))
     sentence = "You may not see this page."
     return _answer(request, Rejection("access_denied", sentence, status_code=403))
 
 
-def foreign_form(problem: BadCSRFOrigin, request: Any) -> Response:
+def foreign_form(problem: BadCSRFOrigin, request: Request) -> Response:
     """Reject a form that another site sent, or that was opened under another address of ours."""
     sentence = "This form was sent from another site, so nothing was done."
     rejection = Rejection("access_denied", sentence, status_code=403)
-    provider, origin, hint = request.provider, form_origin(request), ""
+    provider, origin, hint = request.oidc.provider, form_origin(request), ""
     if origin is not None and origin != provider.origin:
-        request.registry.foreign_origins.report(origin, provider.issuer)
+        request.registry.oidc.foreign_origins.report(origin, provider.issuer)
         if provider.settings["oidcserver.mode"] == "development":
             hint = (
                 f"The form came from {origin}, but oidc.issuer is {provider.issuer}. Open the page "
@@ -71,7 +72,7 @@ def foreign_form(problem: BadCSRFOrigin, request: Any) -> Response:
     return _answer(request, rejection, back=own_url(request), hint=hint)
 
 
-def stale_form(problem: BadCSRFToken, request: Any) -> Response:
+def stale_form(problem: BadCSRFToken, request: Request) -> Response:
     """Refuse a form that lacks this browser's token; a fresh one is at the same URL."""
     sentence = (
         "Your browser did not send what this form needs, so nothing was done. Please open the "
@@ -81,7 +82,7 @@ def stale_form(problem: BadCSRFToken, request: Any) -> Response:
     return _answer(request, rejection, back=own_url(request))
 
 
-def try_later(problem: TooManyAttempts | Busy, request: Any) -> Response:
+def try_later(problem: TooManyAttempts | Busy, request: Request) -> Response:
     """Tell whoever checks too many passwords to wait."""
     status = 503 if isinstance(problem, Busy) else 429
     sentence = "Too many passwords are being checked. Please try again later."
@@ -90,7 +91,7 @@ def try_later(problem: TooManyAttempts | Busy, request: Any) -> Response:
     return _answer(request, rejection)
 
 
-def database_down(problem: Exception, request: Any) -> Response:
+def database_down(problem: Exception, request: Request) -> Response:
     """Answer while the database does not; nothing here may ask it.
 
     What a cut connection raises is the driver's choice; SQLAlchemy says that it was cut.
@@ -108,7 +109,7 @@ def database_down(problem: Exception, request: Any) -> Response:
     return _answer(request, rejection, reference)
 
 
-def unexpected(problem: Exception, request: Any) -> Response:
+def unexpected(problem: Exception, request: Request) -> Response:
     """Answer for a bug: the log has its traceback under the reference."""
     if isinstance(problem, HTTPException):
         return problem
@@ -119,7 +120,7 @@ def unexpected(problem: Exception, request: Any) -> Response:
 
 
 def _answer(
-    request: Any,
+    request: Request,
     rejection: Rejection,
     reference: str = "",
     back: str | None = None,
@@ -132,17 +133,17 @@ def _answer(
     return error_page(request, rejection, reference, back, hint)
 
 
-def _wants_json(request: Any) -> bool:
+def _wants_json(request: Request) -> bool:
     """Whether a program asks: never at a page, and elsewhere unless it would rather have HTML."""
     route = getattr(request, "matched_route", None)
-    pages = request.provider.page_route_names | {"authorization_endpoint"}
+    pages = request.oidc.provider.page_route_names | {"oidc.authorization_endpoint"}
     if route is not None and route.name in pages:
         return False
     offers = request.accept.acceptable_offers(["application/json", "text/html"])
     return not offers or offers[0][0] == "application/json"
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Register the exception views; in an embedding application, for our routes only."""
     config.add_view_predicate("oidcserver_route", OurRoute)
     ours = {"oidcserver_route": True}

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from oidcserver.types import Configurator, Request
 from oidcserver.views.applications import allowed_applications, initiate_login_url
 
 #: What a page before this one has to say, by the word in the query.
@@ -14,9 +15,9 @@ NOTICES = {
 }
 
 
-def home(request: Any) -> dict[str, Any]:
+def home(request: Request) -> dict[str, Any]:
     """Show the home page."""
-    session = request.login_session
+    session = request.oidc.login_session
     clients = [client for _, client in allowed_applications(request)] if session else []
     urls = ((client, initiate_login_url(request, client)) for client in clients)
     return {
@@ -26,14 +27,14 @@ def home(request: Any) -> dict[str, Any]:
     }
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the page."""
 
-    def register(config: Any) -> None:
-        config.add_route("home", "/")
+    def register(config: Configurator) -> None:
+        config.add_route("oidc.home", "/")
         config.add_view(
             home,
-            route_name="home",
+            route_name="oidc.home",
             request_method="GET",
             renderer="oidcserver:templates/home.jinja2",
         )

@@ -15,6 +15,7 @@ from oidcserver.http.throttling import TooManyAttempts, waiting_time
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.responses import see_other
 from oidcserver.oidc.requested_subject import another_person_needed
+from oidcserver.types import Configurator, Request
 from oidcserver.views.access import home_url, local_url
 from oidcserver.views.interactions import may_choose
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, refuse, request_uri
@@ -26,14 +27,14 @@ STALE = (
 BUSY = "Very many users are signing in at this moment. Please try again in a few seconds."
 
 
-def show(request: Any) -> Response:
+def show(request: Request) -> Response:
     """Show the form; who has nothing to do here goes on at once."""
     try:
         asking = read_request(request)
     except OAuth2Error as error:
         return refuse(request, error)
-    session = request.login_session
-    if asking is not None and not needs(asking, "login"):
+    session = request.oidc.login_session
+    if asking is not None and not needs(asking, "oidc.login"):
         return go_on(request)
     if asking is None and session is not None and _again(request):
         return _page(request, None, username=session.user.username, again=True)
@@ -45,7 +46,7 @@ def show(request: Any) -> Response:
     return _page(request, asking, username=_expected_username(asking, session))
 
 
-def submit(request: Any) -> Response:
+def submit(request: Request) -> Response:
     """Sign in, or go on as who is signed in, and go where the person wanted to go."""
     if "continue_as" in request.POST:
         return _continue(request)
@@ -54,7 +55,7 @@ def submit(request: Any) -> Response:
     user, problem = None, None
     try:
         # First, as it ends the transaction: what is read before would be lost.
-        user = request.authenticate_person(username, password)
+        user = request.oidc.authenticate_user(username, password)
     except (TooManyAttempts, Busy) as raised:
         problem = raised
     try:
@@ -63,7 +64,7 @@ def submit(request: Any) -> Response:
         return refuse(request, error)
     if problem is not None:
         return _try_later(request, asking, username, problem)
-    session = request.sign_in(user) if user is not None else None
+    session = request.oidc.sign_in(user) if user is not None else None
     if session is None:
         sentence, again = _wrong(request), _again(request)
         return _page(request, asking, status=403, username=username, error=sentence, again=again)
@@ -76,13 +77,13 @@ def submit(request: Any) -> Response:
     return see_other(local_url(request, request.GET.get("next")) or home_url(request))
 
 
-def _continue(request: Any) -> Response:
+def _continue(request: Request) -> Response:
     """Note the choice of the account that the page showed. It stands for no password."""
     try:
         asking = read_request(request)
     except OAuth2Error as error:
         return refuse(request, error)
-    session = request.login_session
+    session = request.oidc.login_session
     if asking is None or session is None or request.POST["continue_as"] != session.id:
         return go_on(request)
     reference, row = open_row(asking)
@@ -90,13 +91,13 @@ def _continue(request: Any) -> Response:
     return go_on(request, reference)
 
 
-def show_again(problem: BadCSRFToken, request: Any) -> Response:
+def show_again(problem: BadCSRFToken, request: Request) -> Response:
     """Show a fresh form for one without its token. The database may not be asked here."""
     username = request.POST.get("username", "")
     return _page(request, None, status=403, username=username, error=STALE)
 
 
-def _again(request: Any) -> bool:
+def _again(request: Request) -> bool:
     """Whether a page of ours requires a signed-in user to enter the password again."""
     return "again" in request.GET
 
@@ -110,7 +111,7 @@ def _expected_username(asking: AuthorizationRequest | None, session: Any) -> str
 
 
 def _try_later(
-    request: Any,
+    request: Request,
     asking: AuthorizationRequest | None,
     username: str,
     problem: TooManyAttempts | Busy,
@@ -122,9 +123,9 @@ def _try_later(
     return response
 
 
-def _wrong(request: Any) -> str:
+def _wrong(request: Request) -> str:
     """Return one sentence for a wrong password, an unknown name and a locked name."""
-    wait = waiting_time(request.provider.settings["oidc.login_window"])
+    wait = waiting_time(request.oidc.provider.settings["oidc.login_window"])
     return (
         "That user name and password do not match, or were tried too often; "
         f"in that case wait {wait}."
@@ -137,7 +138,7 @@ def _too_many(seconds: int) -> str:
 
 
 def _page(
-    request: Any,
+    request: Request,
     asking: AuthorizationRequest | None,
     *,
     status: int = 200,
@@ -149,25 +150,25 @@ def _page(
     choosing = asking is not None and may_choose(asking)
     values = {
         "client": asking.client if asking is not None else None,
-        "again": again or (asking is not None and request.login_session is not None),
-        "choose": request.login_session if choosing else None,
+        "again": again or (asking is not None and request.oidc.login_session is not None),
+        "choose": request.oidc.login_session if choosing else None,
         "username": username,
         "error": error,
         "signed_in": signed_in,
-        "hint": getattr(request.provider.user_directory, "sign_in_hint", ""),
+        "hint": getattr(request.oidc.provider.user_directory, "sign_in_hint", ""),
     }
     response = render_to_response("oidcserver:templates/login.jinja2", values, request=request)
     response.status_int = status
     return response
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the page."""
 
-    def register(config: Any) -> None:
-        config.add_route("login", "/login")
-        config.add_view(show, route_name="login", request_method="GET")
-        config.add_view(submit, route_name="login", request_method="POST")
-        config.add_exception_view(show_again, context=BadCSRFToken, route_name="login")
+    def register(config: Configurator) -> None:
+        config.add_route("oidc.login", "/login")
+        config.add_view(show, route_name="oidc.login", request_method="GET")
+        config.add_view(submit, route_name="oidc.login", request_method="POST")
+        config.add_exception_view(show_again, context=BadCSRFToken, route_name="oidc.login")
 
     config.add_oauth_page("login", register)

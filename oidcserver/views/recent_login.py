@@ -8,19 +8,20 @@ from pyramid.response import Response
 
 from oidcserver.oauth.responses import see_other
 from oidcserver.settings import seconds
+from oidcserver.types import Configurator, Request
 from oidcserver.views.access import login_url, own_url
 
 SETTING = "oidc.recent_login"
 View = Callable[[Any], Any]
 
 
-def signed_in_a_moment_ago(request: Any) -> bool:
+def signed_in_a_moment_ago(request: Request) -> bool:
     """Whether the setting requires no other sign-in of the user who is signed in."""
-    lifetime = request.provider.settings[SETTING]
-    return bool(lifetime == 0 or request.login_session.auth_time > request.now - lifetime)
+    lifetime = request.oidc.provider.settings[SETTING]
+    return bool(lifetime == 0 or request.oidc.login_session.auth_time > request.oidc.now - lifetime)
 
 
-def sign_in_again(request: Any, **fields: str) -> Response | None:
+def sign_in_again(request: Request, **fields: str) -> Response | None:
     """Return a redirect to the login page, or None if the user signed in recently.
 
     From there the user comes back to the URL of this request, which has to answer a GET.
@@ -36,13 +37,13 @@ def sign_in_again(request: Any, **fields: str) -> Response | None:
 def recently_signed_in(view: View) -> View:
     """Decorate a view that requires a recent sign-in."""
 
-    def view_recently_signed_in(request: Any) -> Any:
+    def view_recently_signed_in(request: Request) -> Any:
         return sign_in_again(request) or view(request)
 
     return view_recently_signed_in
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Add the setting."""
     config.add_oauth_setting(
         SETTING,

@@ -1,7 +1,5 @@
 """The authorization request that a page is about: it came with a ``request_uri``."""
 
-from typing import Any
-
 from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
@@ -11,26 +9,27 @@ from oidcserver.oauth.authorization_request import AuthorizationRequest, find_re
 from oidcserver.oauth.errors import as_rejection
 from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.responses import error_page, see_other
+from oidcserver.types import Request
 
 
-def read_request(request: Any) -> AuthorizationRequest | None:
+def read_request(request: Request) -> AuthorizationRequest | None:
     """Return the validated request that the page's ``request_uri`` names; None if it is not known.
 
     :raises OAuth2Error: if it is another browser's, or not valid any more.
     """
     if find_request(request, request_uri(request)) is None:
         return None
-    asking: AuthorizationRequest = request.authorization_server.read_suspended_request(request)
+    asking: AuthorizationRequest = request.oidc.server.read_suspended_request(request)
     return asking
 
 
-def request_uri(request: Any) -> str:
+def request_uri(request: Request) -> str:
     """Return the ``request_uri`` of the page's query, or nothing."""
     values = request.GET.getall("request_uri")
     return values[0] if len(values) == 1 else ""
 
 
-def refuse(request: Any, error: OAuth2Error) -> Response:
+def refuse(request: Request, error: OAuth2Error) -> Response:
     """Answer a request that a page cannot go on with.
 
     Another browser's gets a page. What else is wrong is told by the authorization endpoint, which
@@ -43,13 +42,13 @@ def refuse(request: Any, error: OAuth2Error) -> Response:
     return error_page(request, rejection, reference)
 
 
-def go_on(request: Any, reference: str | None = None) -> Response:
+def go_on(request: Request, reference: str | None = None) -> Response:
     """Send the person back to the authorization endpoint, with a ``request_uri`` or the page's."""
     query = {
         "client_id": request.GET.get("client_id", ""),
         "request_uri": reference or request_uri(request),
     }
-    return see_other(request.provider_url("authorization_endpoint", _query=query))
+    return see_other(request.oidc.url("oidc.authorization_endpoint", _query=query))
 
 
 def needs(authorization_request: AuthorizationRequest, route_name: str) -> bool:
@@ -69,12 +68,12 @@ def open_row(authorization_request: AuthorizationRequest) -> tuple[str, Suspende
     request expired, or be reached by the back button after it was answered: then it goes on with
     a new row, so that nothing is asked twice.
     """
-    request = authorization_request.http_request
+    request = authorization_request.request
     row = authorization_request.suspended
-    window = request.provider.settings["oidc.repeat_window"]
-    if row is not None and (row.used_at is None or request.now < row.used_at + window):
+    window = request.oidc.provider.settings["oidc.repeat_window"]
+    if row is not None and (row.used_at is None or request.oidc.now < row.used_at + window):
         return authorization_request.request_uri, row
     reference = authorization_request.store()
-    row = find_suspended_request(request.dbsession, reference)
+    row = find_suspended_request(request.oidc.dbsession, reference)
     assert row is not None
     return reference, row

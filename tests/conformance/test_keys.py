@@ -25,7 +25,7 @@ def test_oidcc_server_rotate_keys(
     monkeypatch.setattr(store, "WATCH_SECONDS", 0)
     provider = ConformanceProvider(tmp_path)
     before = provider.jwks
-    settings = provider.registry.provider.settings
+    settings = provider.registry.oidc.provider.settings
     operator = store.KeyStore(
         settings["oidcserver.keys_directory"],
         settings["oidc.signing_algs"],

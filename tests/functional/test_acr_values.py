@@ -77,7 +77,7 @@ def test_a_class_that_is_not_selected_does_not_exist(make_provider: Any) -> None
     provider = make_provider(
         oidcserver__includes="support.second_factor_plugin", oidc__acr_values=PASSWORD
     )
-    names = [interaction.name for interaction in provider.registry.provider.interactions]
+    names = [interaction.name for interaction in provider.registry.oidc.provider.interactions]
     assert f"acr {PASSWORD}" in names
     assert f"acr {TWO_FACTORS}" not in names
     client, browser = provider.register(), provider.browser()

@@ -30,7 +30,7 @@ class Overriding(Provider):
                 config.override_asset(ours, theirs)
         self.wsgi = config.make_wsgi_app()
         self.registry = self.wsgi.registry
-        self.issuer = self.registry.provider.issuer
+        self.issuer = self.registry.oidc.provider.issuer
 
 
 def test_the_cache_key_is_made_of_what_is_served(tmp_path: Path, keys_directory: Path) -> None:

@@ -153,7 +153,7 @@ def deliveries(provider: Provider) -> list[LogoutDelivery]:
 
 
 def deliver_due(provider: Provider) -> None:
-    provider.registry.logout_deliverer.deliver_due()
+    provider.registry.oidc.logout_deliverer.deliver_due()
 
 
 def test_an_application_is_told_who_signed_out_of_which_session(
@@ -320,7 +320,7 @@ def test_one_that_hangs_holds_nobody_up(make: MakeProvider, application: Applica
     browser.set_cookie("oidcserver_6543_session", cookie)
     assert "One sign-in" in browser.get("/"), "the old cookie is dead"
     assert deliveries(provider)[0].ended_at is None
-    provider.registry.logout_deliverer.deliver_due()
+    provider.registry.oidc.logout_deliverer.deliver_due()
     [delivery] = deliveries(provider)
     assert delivery.ended_at is None
     assert delivery.problem == "The host did not answer in whole within 2 seconds."
@@ -346,7 +346,7 @@ def test_one_that_hangs_does_not_keep_the_others_waiting(
 def test_forty_that_hang_do_not_keep_others_waiting(make: MakeProvider) -> None:
     provider = make(oidc__backchannel_logout_wait="0", oidc__backchannel_logout_timeout="30")
     application, quick = Application(), Application()
-    fetcher = provider.registry.logout_deliverer.fetcher
+    fetcher = provider.registry.oidc.logout_deliverer.fetcher
     fetcher.resolver = lambda host, port, **options: [(None, None, 0, "", ("127.0.0.1", port))]
     try:
         registered = register(provider, quick)
@@ -372,9 +372,9 @@ def test_forty_that_hang_do_not_keep_others_waiting(make: MakeProvider) -> None:
         under_way = [row.ended_at is None for row in deliveries(provider)]
         assert under_way.count(True) >= 40, "those that hang are still waited for"
     finally:
-        provider.registry.logout_deliverer.stop()
+        provider.registry.oidc.logout_deliverer.stop()
         application.may_answer.set()
-        provider.registry.logout_deliverer.deliver_due()
+        provider.registry.oidc.logout_deliverer.deliver_due()
         application.close()
         quick.close()
 
@@ -436,7 +436,7 @@ def test_what_a_process_left_undone_the_next_one_does(
     first = make(oidc__backchannel_logout_wait="0")
     client, browser = register(first, application), first.browser()
     client.login(browser)
-    first.registry.logout_deliverer.stop()  # it dies between the commit and the delivery
+    first.registry.oidc.logout_deliverer.stop()  # it dies between the commit and the delivery
     sign_out(browser)
     assert application.posts == []
     [delivery] = deliveries(first)
@@ -455,7 +455,7 @@ def test_a_server_that_starts_tells_what_was_left_undone(
     provider = make(oidc__issuer=f"http://127.0.0.1:{port}", oidc__backchannel_logout_wait="0")
     client, browser = register(provider, application), provider.browser()
     client.login(browser)
-    provider.registry.logout_deliverer.stop()
+    provider.registry.oidc.logout_deliverer.stop()
     sign_out(browser)
     ini = write_ini(
         tmp_path / "server.ini", port, oidcserver__database_url=database_url,
@@ -473,7 +473,7 @@ def test_what_a_process_had_claimed_when_it_died_is_due_again(
     provider = make(oidc__backchannel_logout_wait="0")
     client, browser = register(provider, application), provider.browser()
     client.login(browser)
-    provider.registry.logout_deliverer.stop()
+    provider.registry.oidc.logout_deliverer.stop()
     sign_out(browser)
     with provider.database() as dbsession:
         assert claim_logout_delivery(dbsession, 30) is not None
@@ -488,7 +488,7 @@ def test_what_a_process_had_claimed_when_it_died_is_due_again(
 def test_several_at_once_tell_each_once(make: MakeProvider, application: Application) -> None:
     provider = make(oidc__backchannel_logout_wait="0")
     client = register(provider, application)
-    provider.registry.logout_deliverer.stop()
+    provider.registry.oidc.logout_deliverer.stop()
     for _ in range(6):
         browser = provider.browser()
         client.login(browser)
@@ -521,13 +521,13 @@ def test_one_that_wants_to_hear_nothing_any_more_does_not(
     provider = make(oidc__backchannel_logout_wait="0")
     client, browser = register(provider, application), provider.browser()
     client.login(browser)
-    provider.registry.logout_deliverer.stop()
+    provider.registry.oidc.logout_deliverer.stop()
     sign_out(browser)
     other = make()
     with other.database() as dbsession:
         row = dbsession.get_one(Client, client.client_id)
         metadata = {k: v for k, v in row.client_metadata.items() if "backchannel" not in k}
-        update_client(other.registry.provider, dbsession, row, metadata)
+        update_client(other.registry.oidc.provider, dbsession, row, metadata)
     deliver_due(other)
     assert application.posts == []
     assert "any more" in deliveries(other)[0].problem
@@ -539,15 +539,15 @@ def test_a_process_looks_by_itself_from_its_first_request_on(
     provider = make(oidc__backchannel_logout_wait="0")
     client, browser = register(provider, application), provider.browser()
     client.login(browser)
-    provider.registry.logout_deliverer.stop()
+    provider.registry.oidc.logout_deliverer.stop()
     sign_out(browser)
     serving = make(oidc__backchannel_logout_interval="3600")
     serving.browser().get("/")
     try:
         assert application.heard.wait(10)
     finally:
-        serving.registry.logout_deliverer.stop()
-        serving.registry.logout_deliverer.deliver_due()
+        serving.registry.oidc.logout_deliverer.stop()
+        serving.registry.oidc.logout_deliverer.deliver_due()
     assert len(application.posts) == 1
 
 

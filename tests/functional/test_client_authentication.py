@@ -168,11 +168,11 @@ def test_both_secrets_hold_for_a_while_after_a_rotation(provider: Provider, cloc
     client, old = register_signer(provider, {}, "HS256")
     with provider.database() as dbsession:
         row = dbsession.merge(client.client)
-        secret = rotate_client_secret(provider.registry.provider, dbsession, row)
+        secret = rotate_client_secret(provider.registry.oidc.provider, dbsession, row)
     new = Signer(client.client_id, "HS256", OctKey.import_key(secret), provider.issuer)
     for signer in (old, new):
         assert "access_token" in client.token(**CREDENTIALS, **signer.form()).json
-    clock.advance(provider.registry.provider.settings["oauth.client_secret_overlap"] + 1)
+    clock.advance(provider.registry.oidc.provider.settings["oauth.client_secret_overlap"] + 1)
     client.token(**CREDENTIALS, **old.form(), status=401)
     assert "access_token" in client.token(**CREDENTIALS, **new.form()).json
 

@@ -157,7 +157,7 @@ def test_an_unknown_client_is_not_changed(run: Run) -> None:
 
 
 def test_every_member_has_an_option_of_its_own(run: Run, make_provider: Any) -> None:
-    provider = make_provider().registry.provider
+    provider = make_provider().registry.oidc.provider
     named = [field.name for _, fields in sections(provider) for field in fields]
     assert sorted(named) == sorted(set(named))
     assert set(named) <= set(FIELDS), "no plugin is there"

@@ -213,7 +213,7 @@ def test_a_form_without_its_token_changes_nothing(provider: Provider, browser: B
 
 def test_a_client_with_keys_needs_no_secret(provider: Provider, browser: Browser) -> None:
     jwks = {"keys": [json.loads(json.dumps(key)) for key in json.loads(
-        provider.registry.provider.keys.jwks())["keys"] if key["alg"] == "ES256"]}  # fmt: skip
+        provider.registry.oidc.provider.keys.jwks())["keys"] if key["alg"] == "ES256"]}  # fmt: skip
     form = fill(
         browser.get("/create_client"),
         token_endpoint_auth_method="private_key_jwt",

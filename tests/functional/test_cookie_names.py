@@ -44,7 +44,7 @@ def test_two_providers_on_one_host_leave_each_others_users_signed_in(
     ],
 )
 def test_the_names_are_made_of_the_issuer(make_provider: Any, issuer: str, prefix: str) -> None:
-    provider = make_provider(oidc__issuer=issuer).registry.provider
+    provider = make_provider(oidc__issuer=issuer).registry.oidc.provider
     assert provider.cookie_name("session") == f"{prefix}session"
 
 

@@ -94,7 +94,7 @@ def test_a_silent_request_in_a_frame_leaves_the_state_of_the_browser(make_provid
     )
     browser, client = provider.browser(), provider.register()
     client.login(browser)
-    name = provider.registry.provider.cookie_name("browser_state")
+    name = provider.registry.oidc.provider.cookie_name("browser_state")
     state = browser.cookies[name]
     frame = provider.browser()
     for cookie in browser.cookiejar:

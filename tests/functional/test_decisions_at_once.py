@@ -158,7 +158,7 @@ def test_a_hundred_guesses_at_once_let_no_more_than_the_limit_through(
         def authenticate(self, request: Any, username: str, password: str) -> None:
             asked.append(password)
 
-    provider.registry.provider.user_directory = Directory()
+    provider.registry.oidc.provider.user_directory = Directory()
     browser = provider.browser()
     token = browser.get("/login").forms["login"]["csrf_token"].value
 

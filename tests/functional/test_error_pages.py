@@ -185,7 +185,7 @@ def host(tmp_path: Any, keys_directory: Any) -> Any:
         )
     wsgi = config.make_wsgi_app()
     yield TestApp(wsgi, extra_environ={"HTTP_HOST": "localhost:6543"})
-    wsgi.registry.dbsession_factory.kw["bind"].dispose()
+    wsgi.registry.oidc.dbsession_factory.kw["bind"].dispose()
 
 
 def test_the_hosts_errors_stay_its_own(host: TestApp) -> None:
@@ -240,7 +240,7 @@ def test_a_wrong_issuer_is_told_in_the_log_and_in_development_on_the_page(
 
 
 def test_in_production_the_page_has_no_hint_for_developers(provider: Provider) -> None:
-    provider.registry.provider.settings._values["oidcserver.mode"] = "production"
+    provider.registry.oidc.provider.settings._values["oidcserver.mode"] = "production"
     form = provider.browser().get("/login").forms["login"]
     page = form.submit(headers={"Origin": "https://evil.example"}, status=403)
     assert "sent from another site" in page

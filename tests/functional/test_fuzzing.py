@@ -75,7 +75,7 @@ def known(
         }
     )
     registry = provider.registry
-    for fetcher in (registry.outbound_fetcher, registry.logout_deliverer.fetcher):
+    for fetcher in (registry.oidc.outbound_fetcher, registry.oidc.logout_deliverer.fetcher):
         fetcher.resolver = no_address
     yield provider, provider.register(token_endpoint_auth_method="client_secret_post")
     provider.close()

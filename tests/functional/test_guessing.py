@@ -91,7 +91,7 @@ def test_a_browser_knows_only_who_signed_in_there(provider: Provider, ini: Path)
 def test_a_forged_cookie_makes_no_browser_known(provider: Provider) -> None:
     guess(provider, "192.0.2.1", 3)
     thief = browser_at(provider, "192.0.2.1")
-    thief.set_cookie(provider.registry.provider.cookie_name("known"), "forged")
+    thief.set_cookie(provider.registry.oidc.provider.cookie_name("known"), "forged")
     thief.sign_in("alice", "right password", status=403)
 
 

@@ -52,7 +52,7 @@ def verify(token: str, cached: webtest.TestResponse) -> str:
 def test_a_rotation_shows_a_new_key_at_once_beside_the_old_one(provider: Provider) -> None:
     before = fetch(provider)
     assert fetch(provider, **{"If-None-Match": before.headers["ETag"]}).status_int == 304
-    (row,) = provider.registry.provider.keys.rotate()
+    (row,) = provider.registry.oidc.provider.keys.rotate()
     after = fetch(provider, **{"If-None-Match": before.headers["ETag"]})
     assert after.status_int == 200
     assert kids(after) == {*kids(before), row.kid}
@@ -65,7 +65,7 @@ def test_whoever_keeps_the_set_for_its_max_age_can_verify_every_token(
     client = provider.register()
     cached = fetch(provider)
     (old,) = kids(cached)
-    (new,) = provider.registry.provider.keys.rotate()
+    (new,) = provider.registry.oidc.provider.keys.rotate()
     clock.advance(max_age(cached) - MINUTE)
     assert verify(id_token(client, provider), cached) == old
     clock.advance(DAY - 2 * max_age(cached) + 2 * MINUTE)
@@ -85,7 +85,7 @@ def test_a_set_that_is_older_than_its_max_age_is_made_anew_by_time_alone(
     provider: Provider, clock: Any
 ) -> None:
     """No request, no file and no restart lets the retired key go."""
-    provider.registry.provider.keys.rotate()
+    provider.registry.oidc.provider.keys.rotate()
     tags = {fetch(provider).headers["ETag"]}
     for _ in range(2):
         clock.advance(DAY)

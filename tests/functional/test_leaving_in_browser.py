@@ -163,7 +163,7 @@ def show_terms(request: Any) -> Response:
     """Show a page of a plugin's own."""
     return Response(
         '<form id="terms" method="post">'
-        f'<input type="hidden" name="csrf_token" value="{request.csrf_token}">'
+        f'<input type="hidden" name="csrf_token" value="{request.oidc.csrf_token}">'
         "<button>Agree</button></form>"
     )
 

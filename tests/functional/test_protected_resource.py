@@ -253,7 +253,7 @@ def test_a_rotated_key_is_fetched_without_a_restart(
     client = served.register(scope="profile", grant_types=["client_credentials"], redirect_uris=[])
     token = client.token(grant_type="client_credentials").json["access_token"]
     elsewhere.get("/orders", headers=bearer(token))
-    served.registry.provider.keys.rotate(["RS256"])
+    served.registry.oidc.provider.keys.rotate(["RS256"])
     clock.advance(86400)
     token = client.token(grant_type="client_credentials").json["access_token"]
     elsewhere.get("/orders", headers=bearer(token))

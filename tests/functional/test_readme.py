@@ -78,7 +78,7 @@ class Served(Provider):
     def __init__(self, wsgi: Any) -> None:
         self.wsgi = wsgi
         self.registry = wsgi.registry
-        self.issuer = wsgi.registry.provider.issuer
+        self.issuer = wsgi.registry.oidc.provider.issuer
 
 
 @pytest.mark.parametrize("embedded", [False, True])

@@ -314,7 +314,7 @@ def test_repeated_parameters_are_refused_whatever_is_inside(provider: Provider, 
 def test_the_object_is_read_before_the_redirect_uri_and_after_the_client(
     provider: Provider,
 ) -> None:
-    names = [name for name, _ in provider.registry.provider.stages["authorization"]]
+    names = [name for name, _ in provider.registry.oidc.provider.stages["authorization"]]
     assert names[:3] == ["client", "request_object", "redirect_uri"]
 
 
@@ -418,7 +418,7 @@ def test_a_signed_request_goes_on_after_it_waited_too_long(
     client, signer = register(provider, key)
     request_object = signer.sign(whole(client, exp=provider_clock.now() + 60))
     page = ask(client, request_object)
-    clock.advance(provider.registry.provider.settings["oidc.interaction_lifetime"] + 1)
+    clock.advance(provider.registry.oidc.provider.settings["oidc.interaction_lifetime"] + 1)
     answer = client.answer(client.complete(page))
     assert answer["state"] == "inside"
     assert client.exchange(answer["code"])["scope"] == "openid profile"

@@ -106,7 +106,7 @@ def test_a_hint_whose_key_is_gone_is_as_no_hint_and_names_the_client(
     )
     client = provider.register(post_logout_redirect_uris=[AFTER])
     hint = sign_in(client, provider.browser())["id_token"]
-    provider.registry.provider.keys.rotate()
+    provider.registry.oidc.provider.keys.rotate()
     clock.advance(30 * 86400)
     browser = provider.browser()
     browser.sign_in()

@@ -63,7 +63,7 @@ def test_it_is_promised_explained_and_put_in_words(provider: Provider) -> None:
 def test_a_standard_scope_can_return_more(make_provider: Any) -> None:
     provider = make_provider(oidc__scope_claims="profile: groups")
     give_claims(provider)
-    scope = provider.registry.provider.scopes["profile"]
+    scope = provider.registry.oidc.provider.scopes["profile"]
     assert scope.description == "See your name, picture and other profile details"
     assert {"name", "groups"} <= set(scope.claims)
     client = provider.register()
@@ -74,7 +74,7 @@ def test_a_standard_scope_can_return_more(make_provider: Any) -> None:
 
 def test_a_scope_may_have_no_claim_and_a_colon_in_its_name(make_provider: Any) -> None:
     provider = make_provider(oidc__scope_claims="orders:read: | See your orders")
-    assert provider.registry.provider.scopes["orders:read"].description == "See your orders"
+    assert provider.registry.oidc.provider.scopes["orders:read"].description == "See your orders"
     client = provider.register(scope="orders:read")
     answer = client.login(provider.browser(), scope="orders:read")
     assert client.exchange(answer["code"])["scope"] == "orders:read"

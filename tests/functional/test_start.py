@@ -88,11 +88,11 @@ def test_development_ini_starts_as_it_is_committed(tmp_path: Path) -> None:
     ini = tmp_path / "development.ini"
     ini.write_text((ROOT / "development.ini").read_text())
     application = oidcserver.main({}, **get_appsettings(str(ini)))
-    provider = application.registry.provider
+    provider = application.registry.oidc.provider
     assert provider.issuer == "http://localhost:6543"
     assert "password" in provider.grants
     assert list((tmp_path / "keys").glob("sig-RS256-*.json"))
-    application.registry.dbsession_factory.kw["bind"].dispose()
+    application.registry.oidc.dbsession_factory.kw["bind"].dispose()
 
 
 def test_the_start_says_that_nobody_may_use_the_pages_of_clients(

@@ -48,7 +48,9 @@ def test_an_outage_is_answered_with_503_and_ends_by_itself(
         assert requests.get(f"{fleet.issuer}/api/me", headers=bearer, timeout=30).status_code == 503
         page = requests.get(
             f"{fleet.issuer}/login", headers={"Accept": "text/html"},
-            cookies={robot.provider.registry.provider.cookie_name("session"): "ls_" + "x" * 43},
+            cookies={
+                robot.provider.registry.oidc.provider.cookie_name("session"): "ls_" + "x" * 43
+            },
             timeout=30,
         )  # fmt: skip
         assert page.status_code == 503

@@ -18,14 +18,14 @@ ROUNDS = 10 if FULL else 1
 
 def evaluated(fleet: Fleet) -> Counter[str]:
     """Return how many passwords were evaluated, by user name."""
-    return Counter(evaluations(fleet.provider.registry.provider).read_text().split())
+    return Counter(evaluations(fleet.provider.registry.oidc.provider).read_text().split())
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_of_a_hundred_guesses_at_once_no_more_than_the_limit_are_evaluated(
     fleet: Fleet, client: RelyingParty, round_: int
 ) -> None:
-    limit = fleet.provider.registry.provider.settings["oidc.login_attempts"]
+    limit = fleet.provider.registry.oidc.provider.settings["oidc.login_attempts"]
     username = f"victim-{secrets.token_hex(4)}"
     with Person() as person:
         form = read_forms(person.send("GET", f"{fleet.issuer}/login"))["login"]

@@ -97,7 +97,7 @@ def test_a_consent_that_was_withdrawn(places: list[Place], person: Person) -> No
         for other in others:
             assert other.authorize_silently(person) == ""
             check_live(other, access_token)
-        cookie = here.party.provider.registry.provider.cookie_name("csrf")
+        cookie = here.party.provider.registry.oidc.provider.cookie_name("csrf")
         form = {"csrf_token": person.http.cookies[cookie], "client": here.party.client_id}
         assert person.send("POST", f"{here.url}/account/applications", form).status_code == 303
         for other in others:

@@ -41,7 +41,7 @@ class Provider:
         own = {name.replace("__", ".", 1): str(value) for name, value in settings.items()}
         self.wsgi = oidcserver.main({}, **{**DEVELOPMENT, **own})
         self.registry = self.wsgi.registry
-        self.issuer: str = self.registry.provider.issuer
+        self.issuer: str = self.registry.oidc.provider.issuer
 
     def browser(self) -> "Browser":
         """Return a new browser without cookies."""
@@ -50,7 +50,7 @@ class Provider:
     @contextmanager
     def database(self) -> Iterator[Session]:
         """A database session that commits at the end."""
-        with self.registry.dbsession_factory() as dbsession, dbsession.begin():
+        with self.registry.oidc.dbsession_factory() as dbsession, dbsession.begin():
             yield dbsession
 
     def register(self, *, resource_server: bool = False, **metadata: Any) -> "RelyingParty":
@@ -64,7 +64,7 @@ class Provider:
             **metadata,
         }
         with self.database() as dbsession:
-            client, secret = register_client(self.registry.provider, dbsession, values)
+            client, secret = register_client(self.registry.oidc.provider, dbsession, values)
             client.resource_server = resource_server
             dbsession.flush()
             dbsession.expunge(client)
@@ -72,7 +72,7 @@ class Provider:
 
     def close(self) -> None:
         """Let go of the database."""
-        self.registry.dbsession_factory.kw["bind"].dispose()
+        self.registry.oidc.dbsession_factory.kw["bind"].dispose()
 
 
 class Browser(webtest.TestApp):

@@ -18,8 +18,11 @@ class ClientWeb:
 
     def stand_in(self, provider: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         """Be the whole Web for a provider, for the time of a test."""
-        deliverer = getattr(provider.registry, "logout_deliverer", None)
-        fetchers = [provider.registry.outbound_fetcher, *([deliverer.fetcher] if deliverer else [])]
+        deliverer = getattr(provider.registry.oidc, "logout_deliverer", None)
+        fetchers = [
+            provider.registry.oidc.outbound_fetcher,
+            *([deliverer.fetcher] if deliverer else []),
+        ]
         for fetcher in fetchers:
             for name in ("get", "post_form", "check"):
                 monkeypatch.setattr(fetcher, name, getattr(self, name))

@@ -68,7 +68,7 @@ class ConformanceProvider(Provider):
         KeyStore(keys, algorithms, create_missing=True, publish_before=86400, keep_after=86400)
         self.wsgi = oidcserver.main({}, **{**settings, **own})
         self.registry = self.wsgi.registry
-        self.issuer = self.registry.provider.issuer
+        self.issuer = self.registry.oidc.provider.issuer
         with self.database() as dbsession:
             password_hash = hash_password(PASSWORD)
             dbsession.add(User(USERNAME, password_hash=password_hash, claims=CLAIMS))

@@ -11,7 +11,7 @@ class CountingDirectory(DemoDirectory):
     """The demo directory. Each evaluation is a line of the file ``counting.path``."""
 
     def authenticate(self, request: Any, username: str, password: str) -> Any:
-        with evaluations(request.provider).open("a") as lines:
+        with evaluations(request.oidc.provider).open("a") as lines:
             lines.write(f"{username}\n")  # one write to a file opened to append: none is lost
         return super().authenticate(request, username, password)
 

@@ -23,10 +23,10 @@ class VoucherGrant(BaseGrant, TokenEndpointMixin):
         self.request.client = client
         self.validate_requested_scope()
         name, _, signature = self.request.form.get("voucher", "").partition(":")
-        issuers = self.request.http_request.provider.settings["voucher.signers"]
+        issuers = self.request.request.oidc.provider.settings["voucher.signers"]
         if not any(hmac.compare_digest(sign(name, issuer), signature) for issuer in issuers):
             raise invalid_grant("The voucher is not valid.")
-        self.request.user = find_user(self.request.http_request.dbsession, name)
+        self.request.user = find_user(self.request.request.oidc.dbsession, name)
         if self.request.user is None:
             raise invalid_grant("The voucher is not valid.")
 
@@ -53,7 +53,7 @@ def sign(name: str, key: str) -> str:
 
 
 def vouchers(request: Any) -> Response:
-    return Response(json_body={"lifetime": request.provider.settings["voucher.lifetime"]})
+    return Response(json_body={"lifetime": request.oidc.provider.settings["voucher.lifetime"]})
 
 
 def includeme(config: Any) -> None:

@@ -81,7 +81,7 @@ class RegisteredClient:
         """Register by an operator, or at the registration endpoint; return id and secret."""
         if self.variant.registration == "static_client":
             with self.provider.database() as dbsession:
-                known = self.provider.registry.provider
+                known = self.provider.registry.oidc.provider
                 client, secret = register_client(known, dbsession, self.registered)
                 return client.client_id, secret
         response = self.post_metadata(self.registered)

@@ -6,7 +6,7 @@ from pyramid.config import Configurator
 
 
 def orders(request: Any) -> dict[str, Any]:
-    return {"owner": request.identity.subject, "client": request.access_token.client_id}
+    return {"owner": request.identity.subject, "client": request.oidc.access_token.client_id}
 
 
 def make_resource_app(**settings: str) -> Any:

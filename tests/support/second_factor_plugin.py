@@ -13,7 +13,7 @@ ACR = "urn:example:two-factors"
 def show(request: Any) -> Response:
     return Response(
         '<form id="code" method="post"><input name="code">'
-        f'<input name="csrf_token" value="{request.csrf_token}"></form>'
+        f'<input name="csrf_token" value="{request.oidc.csrf_token}"></form>'
     )
 
 
@@ -22,8 +22,8 @@ def submit(request: Any) -> Response:
     assert asking is not None
     reference, row = open_row(asking)
     if request.POST["code"] == "123456":
-        user = request.login_session.user
-        session = request.sign_in(user, acr=ACR, amr=("pwd", "otp", "mfa"))
+        user = request.oidc.login_session.user
+        session = request.oidc.sign_in(user, acr=ACR, amr=("pwd", "otp", "mfa"))
         assert session is not None
     else:
         decline_acr(row, ACR)

@@ -10,7 +10,10 @@ import oidcserver
 
 #: The rooms from the ground up. Rooms of one rank do not know each other.
 RANKS = (
-    ("clock", "credentials", "interfaces", "settings"),
+    ("clock", "credentials", "settings"),
+    ("catalog", "interfaces"),
+    ("provider",),
+    ("types",),
     ("database", "keys", "plugins"),
     ("migrations", "models"),
     ("http",),

@@ -15,17 +15,18 @@ from oidcserver.extensions.request_object.stage import (
 from oidcserver.keys.jwe import ENCODINGS
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS
 from oidcserver.settings import Settings, boolean, words
+from oidcserver.types import Configurator, Provider, Registry
 
 ALGORITHMS = (*CLIENT_ALGORITHMS, "none")
 SIGNING = "oauth.request_object_signing_algs"
 REQUIRED = "oauth.require_signed_request_object"
 
 
-def _any_selected(provider: Any) -> bool:
+def _any_selected(provider: Provider) -> bool:
     return any(is_selected(provider, parameter) for parameter in PARAMETERS)
 
 
-def _registration_required(provider: Any) -> bool | None:
+def _registration_required(provider: Provider) -> bool | None:
     if not is_selected(provider, "request_uri"):
         return None
     return bool(provider.settings["oidc.require_request_uri_registration"])
@@ -40,9 +41,9 @@ def _where_selected(value: Callable[[Settings], Any]) -> Callable[[Any], Any]:
     return lambda provider: value(provider.settings) if _any_selected(provider) else []
 
 
-def _refuse_contradictions(registry: Any) -> str | None:
+def _refuse_contradictions(registry: Registry) -> str | None:
     """Reject a requirement that no client can meet."""
-    provider = registry.provider
+    provider = registry.oidc.provider
     selected = set(provider.settings[SIGNING])
     if _any_selected(provider) and not selected:
         return f"{SIGNING} is empty, so that every request object would be refused."
@@ -54,7 +55,7 @@ def _refuse_contradictions(registry: Any) -> str | None:
     return None
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Register the stage, its settings and what they promise."""
     setting = config.add_oauth_setting
     setting("oidc.request_parameter", boolean, False,

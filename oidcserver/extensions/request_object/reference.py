@@ -12,7 +12,7 @@ _ACCEPT = "application/oauth-authz-req+jwt, application/jwt"
 _RULE = "OpenID Connect Core section 6.2"
 
 
-def fetch_request_object(request: AuthorizationRequest) -> str:
+def fetch_request_object(authorization_request: AuthorizationRequest) -> str:
     """Return the request object that the ``request_uri`` refers to.
 
     Its fragment tells versions apart and is no part of what is fetched. The transaction ends (see
@@ -21,13 +21,13 @@ def fetch_request_object(request: AuthorizationRequest) -> str:
     :raises Rejection: ``invalid_request_uri``, ``invalid_request_object`` for an answer that is no
         text, or ``temporarily_unavailable``.
     """
-    uri = _without_fragment(request.data["request_uri"])
-    _demand_registration(request, uri)
-    http_request = request.http_request
-    client_id = request.data["client_id"]
+    uri = _without_fragment(authorization_request.data["request_uri"])
+    _demand_registration(authorization_request, uri)
+    request = authorization_request.request
+    client_id = authorization_request.data["client_id"]
     try:
-        with waiting_for_a_host(http_request):
-            result = http_request.registry.remote_documents.get(uri, _ACCEPT, client_id)
+        with waiting_for_a_host(request):
+            result = request.registry.oidc.remote_documents.get(uri, _ACCEPT, client_id)
     except OutboundFetchError as problem:
         raise _invalid_request_uri(
             "The request_uri cannot be fetched.", request_uri=uri, reason=problem.reason
@@ -47,14 +47,14 @@ def fetch_request_object(request: AuthorizationRequest) -> str:
         ) from None
 
 
-def _demand_registration(request: AuthorizationRequest, uri: str) -> None:
+def _demand_registration(authorization_request: AuthorizationRequest, uri: str) -> None:
     """Fetch only what the client registered; where that is not demanded of it, if it did at all.
 
     Otherwise anybody makes this server ask any host (CVE-2020-10770).
     """
-    assert request.client is not None
-    registered = request.client.member("request_uris") or []
-    demanded = request.provider.settings["oidc.require_request_uri_registration"]
+    assert authorization_request.client is not None
+    registered = authorization_request.client.member("request_uris") or []
+    demanded = authorization_request.provider.settings["oidc.require_request_uri_registration"]
     if (registered or demanded) and uri not in map(_without_fragment, registered):
         raise _invalid_request_uri(
             "The request_uri is not one that the client registered.", request_uri=uri

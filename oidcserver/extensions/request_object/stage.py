@@ -1,7 +1,6 @@
 """The stage that puts a request object in the place of the parameters."""
 
 from contextlib import suppress
-from typing import Any
 
 from oidcserver.extensions.request_object.merging import merge
 from oidcserver.extensions.request_object.reference import fetch_request_object
@@ -14,52 +13,57 @@ from oidcserver.extensions.request_object.verification import (
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.stages import find_client, match_redirect_uri
+from oidcserver.types import Provider
 
 PARAMETERS = ("request", "request_uri")
 
 
-def is_selected(provider: Any, parameter: str) -> bool:
+def is_selected(provider: Provider, parameter: str) -> bool:
     """Whether a request object may be sent in this parameter."""
     return bool(provider.settings[f"oidc.{parameter}_parameter"])
 
 
-def read_request_object(request: AuthorizationRequest) -> None:
+def read_request_object(authorization_request: AuthorizationRequest) -> None:
     """Put what a request object says in the place of the parameters; demand one where it is due.
 
     What is wrong with it goes to the redirect URI beside it, if that is the client's.
     """
     try:
-        given = [parameter for parameter in PARAMETERS if parameter in request.data]
+        given = [parameter for parameter in PARAMETERS if parameter in authorization_request.data]
         if given:
-            _replace_parameters(request, given)
-        if signature_required(request) and not request.signed:
+            _replace_parameters(authorization_request, given)
+        if signature_required(authorization_request) and not authorization_request.signed:
             raise invalid_request_object(
                 "The request has to be a signed request object.", "RFC 9101 section 10.5"
             )
     except Rejection:
-        if request.client is not None:
+        if authorization_request.client is not None:
             with suppress(Rejection):
-                match_redirect_uri(request)
+                match_redirect_uri(authorization_request)
         raise
 
 
-def _replace_parameters(request: AuthorizationRequest, given: list[str]) -> None:
+def _replace_parameters(authorization_request: AuthorizationRequest, given: list[str]) -> None:
     for parameter in given:
-        if not is_selected(request.provider, parameter):
+        if not is_selected(authorization_request.provider, parameter):
             raise Rejection(
                 f"{parameter}_not_supported",
                 f"The parameter {parameter} is not supported.",
                 rule="OpenID Connect Core section 3.1.2.6",
             )
-    request.payload.refuse_duplicates()
+    authorization_request.payload.refuse_duplicates()
     if len(given) > 1:
         raise invalid_request(
             "request and request_uri exclude each other.", "OpenID Connect Core section 6.1"
         )
-    by_value = request.data.get("request")
-    token = fetch_request_object(request) if by_value is None else by_value
-    request_object = verify_request_object(request, token)
-    find_client(request)  # once more, since waiting for another host ended the transaction
-    inside_only = signature_required(request) or request_object.typ == JAR
-    request.oauth_request.payload = merge(request.payload, request_object, inside_only=inside_only)
-    request.signed = request_object.signed and inside_only
+    by_value = authorization_request.data.get("request")
+    token = fetch_request_object(authorization_request) if by_value is None else by_value
+    request_object = verify_request_object(authorization_request, token)
+    find_client(
+        authorization_request
+    )  # once more, since waiting for another host ended the transaction
+    inside_only = signature_required(authorization_request) or request_object.typ == JAR
+    authorization_request.oauth_request.payload = merge(
+        authorization_request.payload, request_object, inside_only=inside_only
+    )
+    authorization_request.signed = request_object.signed and inside_only

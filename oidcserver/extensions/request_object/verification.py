@@ -32,26 +32,26 @@ def invalid_request_object(description: str, rule: str, **received: Any) -> Reje
     return Rejection("invalid_request_object", description, rule=rule, received=received)
 
 
-def signature_required(request: AuthorizationRequest) -> bool:
+def signature_required(authorization_request: AuthorizationRequest) -> bool:
     """Whether everybody, or this client, has to sign its requests (RFC 9101 section 10.5)."""
-    assert request.client is not None
-    everybody: bool = request.provider.settings["oauth.require_signed_request_object"]
-    return everybody or request.client.member("require_signed_request_object") is True
+    assert authorization_request.client is not None
+    everybody: bool = authorization_request.provider.settings["oauth.require_signed_request_object"]
+    return everybody or authorization_request.client.member("require_signed_request_object") is True
 
 
-def accepted_algorithms(request: AuthorizationRequest) -> list[str]:
+def accepted_algorithms(authorization_request: AuthorizationRequest) -> list[str]:
     """Return by what the client may sign: what it registered, or else anything supported."""
-    assert request.client is not None
-    registered = request.client.member("request_object_signing_alg")
-    refused = "none" if signature_required(request) else None
+    assert authorization_request.client is not None
+    registered = authorization_request.client.member("request_object_signing_alg")
+    refused = "none" if signature_required(authorization_request) else None
     return [
         alg
-        for alg in request.provider.settings["oauth.request_object_signing_algs"]
+        for alg in authorization_request.provider.settings["oauth.request_object_signing_algs"]
         if registered in (None, alg) and alg != refused
     ]
 
 
-def verify_request_object(request: AuthorizationRequest, token: str) -> RequestObject:
+def verify_request_object(authorization_request: AuthorizationRequest, token: str) -> RequestObject:
     """Decrypt a request object, verify it and check what it says of itself.
 
     Waiting for a client's keys ends the transaction: see ``read_client_keys``.
@@ -60,9 +60,9 @@ def verify_request_object(request: AuthorizationRequest, token: str) -> RequestO
     """
     try:
         if token.count(".") == 4:  # RFC 7516 section 9: a JWE has five parts
-            algs = request.provider.settings["oidc.decryption_algs"]
-            token = decrypt(request.provider.keys, token, algs, ENCODINGS)
-        header, claims = _verify(request, token)
+            algs = authorization_request.provider.settings["oidc.decryption_algs"]
+            token = decrypt(authorization_request.provider.keys, token, algs, ENCODINGS)
+        header, claims = _verify(authorization_request, token)
     except InvalidJWT as problem:
         raise invalid_request_object(
             f"The request object is not accepted: {problem}.", "RFC 9101 section 6"
@@ -70,13 +70,15 @@ def verify_request_object(request: AuthorizationRequest, token: str) -> RequestO
     typ = header.get("typ", "JWT").lower().removeprefix("application/")
     checked = RequestObject(claims, header["alg"] != "none", typ)
     for check, rule in CHECKS:
-        if wrong := check(checked, request):
+        if wrong := check(checked, authorization_request):
             raise invalid_request_object(f"The request object {wrong}.", rule)
     return checked
 
 
-def _verify(request: AuthorizationRequest, token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    algorithms = accepted_algorithms(request)
+def _verify(
+    authorization_request: AuthorizationRequest, token: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    algorithms = accepted_algorithms(authorization_request)
     if token.endswith("."):
         if "none" not in algorithms:
             raise InvalidJWT("it is not signed")
@@ -85,41 +87,57 @@ def _verify(request: AuthorizationRequest, token: str) -> tuple[dict[str, Any], 
     # Before keys are fetched: for what is refused anyway nothing is sent.
     if header["alg"] not in algorithms:
         raise InvalidJWT("the algorithm is not allowed")
-    assert request.client is not None
-    keys = read_client_keys(request.http_request, request.client, header.get("kid"))
+    assert authorization_request.client is not None
+    keys = read_client_keys(
+        authorization_request.request, authorization_request.client, header.get("kid")
+    )
     return verify_client_jwt(token, keys, algorithms)
 
 
-def check_type(request_object: RequestObject, request: AuthorizationRequest) -> str | None:
+def check_type(
+    request_object: RequestObject, authorization_request: AuthorizationRequest
+) -> str | None:
     """The type, where there is one, is that of a request object."""
     return None if request_object.typ in _TYPES else "has the typ of another kind of JWT"
 
 
-def check_issuer(request_object: RequestObject, request: AuthorizationRequest) -> str | None:
+def check_issuer(
+    request_object: RequestObject, authorization_request: AuthorizationRequest
+) -> str | None:
     """The issuer, where it is named, is the client."""
     issuer = request_object.claims.get("iss")
-    return None if issuer in (None, request.data["client_id"]) else "has an iss that is another"
+    return (
+        None
+        if issuer in (None, authorization_request.data["client_id"])
+        else "has an iss that is another"
+    )
 
 
-def check_subject(request_object: RequestObject, request: AuthorizationRequest) -> str | None:
+def check_subject(
+    request_object: RequestObject, authorization_request: AuthorizationRequest
+) -> str | None:
     """The subject is not the client, as it is in a client assertion by the same key."""
-    same = request_object.claims.get("sub") == request.data["client_id"]
+    same = request_object.claims.get("sub") == authorization_request.data["client_id"]
     return "has the client as its sub, as a client assertion has" if same else None
 
 
-def check_audience(request_object: RequestObject, request: AuthorizationRequest) -> str | None:
+def check_audience(
+    request_object: RequestObject, authorization_request: AuthorizationRequest
+) -> str | None:
     """The audience, where it is named, includes this provider."""
-    audience = request_object.claims.get("aud", request.provider.issuer)
+    audience = request_object.claims.get("aud", authorization_request.provider.issuer)
     audiences = audience if isinstance(audience, list) else [audience]
-    if request.provider.issuer in audiences:
+    if authorization_request.provider.issuer in audiences:
         return None
     return "is meant for somebody else, as its aud says"
 
 
-def check_times(request_object: RequestObject, request: AuthorizationRequest) -> str | None:
+def check_times(
+    request_object: RequestObject, authorization_request: AuthorizationRequest
+) -> str | None:
     """It is valid now, as far as it says."""
-    now, claims = request.http_request.now, request_object.claims
-    skew = request.provider.settings["oauth.clock_skew"]
+    now, claims = authorization_request.request.oidc.now, request_object.claims
+    skew = authorization_request.provider.settings["oauth.clock_skew"]
     for name in ("exp", "nbf", "iat"):
         value = claims.get(name, now)
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -131,7 +149,9 @@ def check_times(request_object: RequestObject, request: AuthorizationRequest) ->
     return None
 
 
-def check_nesting(request_object: RequestObject, request: AuthorizationRequest) -> str | None:
+def check_nesting(
+    request_object: RequestObject, authorization_request: AuthorizationRequest
+) -> str | None:
     """It refers to no other request object."""
     nested = request_object.claims.keys() & {"request", "request_uri"}
     return "holds another request or request_uri" if nested else None

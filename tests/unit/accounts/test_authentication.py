@@ -32,42 +32,42 @@ class CountingDirectory:
 @pytest.fixture
 def directory(provider: Provider) -> CountingDirectory:
     counting = CountingDirectory()
-    provider.registry.provider.user_directory = counting
+    provider.registry.oidc.provider.user_directory = counting
     return counting
 
 
 def test_the_right_password_gives_the_person(opened: Any, directory: CountingDirectory) -> None:
-    assert opened.authenticate_person("alice", "right").username == "alice"
-    assert opened.authenticate_person("alice", "wrong") is None
+    assert opened.oidc.authenticate_user("alice", "right").username == "alice"
+    assert opened.oidc.authenticate_user("alice", "wrong") is None
 
 
 def test_no_more_than_the_limit_is_evaluated_and_a_locked_name_stays_so(
     opened: Any, directory: CountingDirectory, clock: Any
 ) -> None:
     for _ in range(15):
-        assert opened.authenticate_person("alice", "wrong") is None
+        assert opened.oidc.authenticate_user("alice", "wrong") is None
     assert len(directory.asked) == 10
-    assert opened.authenticate_person("alice", "right") is None
-    assert opened.authenticate_person("bob", "right") is not None
+    assert opened.oidc.authenticate_user("alice", "right") is None
+    assert opened.oidc.authenticate_user("bob", "right") is not None
     clock.advance(15 * 60)
-    assert opened.authenticate_person("alice", "right") is not None
+    assert opened.oidc.authenticate_user("alice", "right") is not None
 
 
 def test_spellings_of_one_name_share_a_counter(opened: Any, directory: CountingDirectory) -> None:
     for spelling in ("alice", "ALICE", " Alice ", "alicE") * 3:
-        opened.authenticate_person(spelling, "wrong")
+        opened.oidc.authenticate_user(spelling, "wrong")
     assert len(directory.asked) == 10
 
 
 def test_a_hundred_guesses_at_once_evaluate_no_more_than_the_limit(
     provider: Provider, directory: CountingDirectory, open_request: OpenRequest
 ) -> None:
-    provider.registry.dbsession_factory.kw["bind"].dispose()
+    provider.registry.oidc.dbsession_factory.kw["bind"].dispose()
 
     def guess(number: int) -> None:
         # On a machine with much to do, some are told to try again.
         with suppress(Busy), open_request(provider) as request:
-            assert request.authenticate_person("alice", f"guess {number}") is None
+            assert request.oidc.authenticate_user("alice", f"guess {number}") is None
 
     with ThreadPoolExecutor(10) as pool:
         list(pool.map(guess, range(100)))
@@ -79,8 +79,8 @@ def test_a_success_forgets_the_failures_of_the_name(
 ) -> None:
     for _ in range(3):
         for _ in range(9):
-            opened.authenticate_person("alice", "wrong")
-        assert opened.authenticate_person("alice", "right") is not None
+            opened.oidc.authenticate_user("alice", "wrong")
+        assert opened.oidc.authenticate_user("alice", "right") is not None
         opened.tm.commit()
         opened.tm.begin()
 
@@ -89,19 +89,19 @@ def test_failures_count_per_address_whatever_the_name_and_successes_do_not(
     make_provider: Any, open_request: OpenRequest
 ) -> None:
     provider = make_provider(oidc__login_attempts_per_address="5")
-    directory = provider.registry.provider.user_directory = CountingDirectory()
+    directory = provider.registry.oidc.provider.user_directory = CountingDirectory()
     for number in range(20):
         with open_request(provider) as request:
-            assert request.authenticate_person(f"user {number}", "right") is not None
+            assert request.oidc.authenticate_user(f"user {number}", "right") is not None
     with open_request(provider) as request:
         for number in range(5):
-            assert request.authenticate_person(f"user {number}", "wrong") is None
+            assert request.oidc.authenticate_user(f"user {number}", "wrong") is None
     with open_request(provider) as request, pytest.raises(TooManyAttempts) as refusal:
-        request.authenticate_person("user 6", "right")
+        request.oidc.authenticate_user("user 6", "right")
     assert 0 < refusal.value.retry_after <= 15 * 60
     assert len(directory.asked) == 25
     with open_request(provider, remote_address="192.0.2.2") as request:
-        assert request.authenticate_person("user 6", "right") is not None
+        assert request.oidc.authenticate_user("user 6", "right") is not None
 
 
 def test_an_attempt_counts_although_the_request_is_aborted_later(
@@ -109,7 +109,7 @@ def test_an_attempt_counts_although_the_request_is_aborted_later(
 ) -> None:
     for _ in range(12):
         with suppress(ZeroDivisionError), open_request(provider) as request:
-            request.authenticate_person("alice", "wrong")
+            request.oidc.authenticate_user("alice", "wrong")
             raise ZeroDivisionError
     assert len(directory.asked) == 10
 
@@ -120,7 +120,7 @@ def test_a_locked_name_costs_a_hash_as_a_wrong_password_does(
     hashed: list[Any] = []
     monkeypatch.setattr(authentication, "verify_password", lambda *given: hashed.append(given))
     for _ in range(11):
-        opened.authenticate_person("alice", "wrong")
+        opened.oidc.authenticate_user("alice", "wrong")
     assert hashed == [("wrong", None)]
 
 
@@ -128,17 +128,17 @@ def test_the_transaction_before_is_kept(
     provider: Provider, directory: CountingDirectory, open_request: OpenRequest
 ) -> None:
     with suppress(ZeroDivisionError), open_request(provider) as request:
-        request.dbsession.add(User("before"))
-        request.authenticate_person("alice", "wrong")
-        request.dbsession.add(User("after"))
+        request.oidc.dbsession.add(User("before"))
+        request.oidc.authenticate_user("alice", "wrong")
+        request.oidc.dbsession.add(User("after"))
         raise ZeroDivisionError
     with provider.database() as dbsession:
         assert dbsession.scalars(select(User.username)).all() == ["before"]
 
 
 def test_no_user_name_is_kept_or_announced(opened: Any, directory: CountingDirectory) -> None:
-    opened.authenticate_person("my secret by mistake", "wrong")
-    keys = opened.dbsession.scalars(select(Throttle.key)).all()
+    opened.oidc.authenticate_user("my secret by mistake", "wrong")
+    keys = opened.oidc.dbsession.scalars(select(Throttle.key)).all()
     assert len(keys) == 3
     assert not any("secret" in key for key in keys)
 
@@ -161,7 +161,7 @@ def test_the_database_directory_takes_as_long_for_a_name_that_nobody_has(
     for username in ("alice", "alice", "alice", "nobody"):  # wrong, wrong, locked, unknown
         hashes.clear()
         with open_request(provider) as request:
-            assert request.authenticate_person(username, "wrong") is None
+            assert request.oidc.authenticate_user(username, "wrong") is None
         assert len(hashes) == 1
 
 
@@ -171,23 +171,23 @@ def test_a_stranger_locks_nobody_out_elsewhere(
     for address in ("2001:db8:1:2::1", "2001:db8:1:2:3:4:5:6"):  # of one subscriber
         with open_request(provider, remote_address=address) as request:
             for _ in range(10):
-                assert request.authenticate_person("alice", "wrong") is None
+                assert request.oidc.authenticate_user("alice", "wrong") is None
     assert len(directory.asked) == 10
     with open_request(provider, remote_address="2001:db8:1:3::1") as request:
-        assert request.authenticate_person("alice", "right") is not None
+        assert request.oidc.authenticate_user("alice", "right") is not None
     with open_request(provider, remote_address="2001:db8:1:2::1") as request:
-        assert request.authenticate_person("alice", "right") is None
+        assert request.oidc.authenticate_user("alice", "right") is None
 
 
 def test_guesses_from_many_networks_have_a_limit_of_their_own(
     make_provider: Any, open_request: OpenRequest
 ) -> None:
     provider = make_provider(oidc__login_attempts_per_name="25")
-    directory = provider.registry.provider.user_directory = CountingDirectory()
+    directory = provider.registry.oidc.provider.user_directory = CountingDirectory()
     for number in range(40):
         with open_request(provider, remote_address=f"192.0.2.{number}") as request:
-            assert request.authenticate_person("alice", "wrong") is None
-            assert request.authenticate_person("bob", "right") is not None, "successes are free"
+            assert request.oidc.authenticate_user("alice", "wrong") is None
+            assert request.oidc.authenticate_user("bob", "right") is not None, "successes are free"
     assert [name for name, _ in directory.asked].count("alice") == 25
 
 
@@ -196,23 +196,23 @@ def test_what_is_counted_of_a_name_can_be_forgotten(
 ) -> None:
     for name in ("alice", "bob"):
         for _ in range(11):
-            assert opened.authenticate_person(name, "wrong") is None
-    assert authentication.unlock(opened.dbsession, " Alice")
-    assert not authentication.unlock(opened.dbsession, "alice")
-    assert opened.authenticate_person("bob", "right") is None
-    assert opened.authenticate_person("alice", "right") is not None
+            assert opened.oidc.authenticate_user(name, "wrong") is None
+    assert authentication.unlock(opened.oidc.dbsession, " Alice")
+    assert not authentication.unlock(opened.oidc.dbsession, "alice")
+    assert opened.oidc.authenticate_user("bob", "right") is None
+    assert opened.oidc.authenticate_user("alice", "right") is not None
 
 
 @pytest.mark.parametrize(("username", "told"), [("Alice", "alice"), ("my secret password", None)])
 def test_the_log_says_who_is_locked_out_and_from_where(
     opened: Any, directory: CountingDirectory, username: str, told: str | None
 ) -> None:
-    with opened.registry.dbsession_factory.begin() as dbsession:
+    with opened.registry.oidc.dbsession_factory.begin() as dbsession:
         dbsession.add(User("alice"))
     seen: list[OAuthEvent] = []
     opened.registry.registerHandler(seen.append, (OAuthEvent,))
     for _ in range(11):
-        opened.authenticate_person(username, "wrong")
+        opened.oidc.authenticate_user(username, "wrong")
     assert [event.name for event in seen] == ["login_failed"] * 10 + ["login_locked"]
     details = seen[-1].details
     assert details.get("username") == told

@@ -26,7 +26,7 @@ def test_demo_lets_any_name_in_and_makes_a_person_of_it(opened: Any) -> None:
     again = DemoDirectory().authenticate(opened, "ALICE", "valid")
     assert again is not None
     assert again.id == alice.id
-    assert opened.dbsession.scalar(select(func.count()).select_from(User)) == 1
+    assert opened.oidc.dbsession.scalar(select(func.count()).select_from(User)) == 1
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,12 @@ def test_demo_refuses_another_password_and_what_is_no_name(
     opened: Any, username: str, password: str
 ) -> None:
     assert DemoDirectory().authenticate(opened, username, password) is None
-    assert opened.dbsession.scalar(select(func.count()).select_from(User)) == 0
+    assert opened.oidc.dbsession.scalar(select(func.count()).select_from(User)) == 0
 
 
 def test_demo_refuses_a_disabled_person(opened: Any) -> None:
-    opened.dbsession.add(User("alice", disabled_at=1))
-    opened.dbsession.flush()
+    opened.oidc.dbsession.add(User("alice", disabled_at=1))
+    opened.oidc.dbsession.flush()
     assert DemoDirectory().authenticate(opened, "alice", "valid") is None
 
 
@@ -109,7 +109,7 @@ def test_database_hashes_once_whoever_is_asked_for(
 def test_database_holds_no_transaction_while_a_password_is_hashed(
     provider: Provider, opened: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = provider.registry.dbsession_factory.kw["bind"]
+    engine = provider.registry.oidc.dbsession_factory.kw["bind"]
 
     def write_meanwhile(password: str, stored: str | None) -> bool:
         connection = sqlite3.connect(engine.url.database, timeout=0)
@@ -128,7 +128,7 @@ def test_database_renews_a_hash_of_old_parameters(provider: Provider, opened: An
     assert DatabaseDirectory().authenticate(opened, "alice", PASSWORD) is not None
     opened.tm.commit()
     opened.tm.begin()
-    assert opened.dbsession.scalar(select(User.password_hash)) != weak
+    assert opened.oidc.dbsession.scalar(select(User.password_hash)) != weak
     opened.tm.commit()
     opened.tm.begin()
     assert DatabaseDirectory().authenticate(opened, "alice", PASSWORD) is not None

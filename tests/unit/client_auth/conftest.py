@@ -24,7 +24,7 @@ from oidcserver.oauth.client_authentication import authenticate_client
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.requests import Payload, PyramidOAuth2Request
 from oidcserver.oauth.server import AuthorizationServer
-from oidcserver.plugins.provider import Provider
+from oidcserver.provider import Provider
 from oidcserver.settings import Settings, Value
 
 ISSUER = "https://login.example/auth"
@@ -123,7 +123,7 @@ class Server:
         self, form: dict[str, str], authorization: str | None = None, path: str = "/oauth/token"
     ) -> tuple[AuthorizationServer, PyramidOAuth2Request]:
         """Return the objects of a new request."""
-        http_request = SimpleNamespace(
+        request = SimpleNamespace(
             method="POST",
             headers={} if authorization is None else {"Authorization": authorization},
             provider=self.provider,
@@ -131,9 +131,9 @@ class Server:
             tm=self.tm,
             registry=SimpleNamespace(remote_jwks=self.remote_jwks, reader=self.dbsession),
         )
-        server = AuthorizationServer(http_request)
+        server = AuthorizationServer(request)
         payload = Payload(list(form.items()))
-        return server, PyramidOAuth2Request(http_request, ISSUER + path, payload)
+        return server, PyramidOAuth2Request(request, ISSUER + path, payload)
 
     def authenticate(
         self, form: dict[str, str], authorization: str | None = None, **where: str

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from oidcserver.catalog import Catalog
 from oidcserver.http.addresses import Reachable
-from oidcserver.plugins.catalog import Catalog
 
 GRANT_TYPES = ("authorization_code", "implicit", "client_credentials", "password", "refresh_token")
 METHODS = {

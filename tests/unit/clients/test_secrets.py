@@ -21,7 +21,7 @@ BASE: dict[str, Any] = {"redirect_uris": ["https://client.example/cb"]}
 def register(provider: Provider, **metadata: Any) -> tuple[Client, str | None]:
     with provider.database() as dbsession:
         client, secret = register_client(
-            provider.registry.provider, dbsession, {**BASE, **metadata}
+            provider.registry.oidc.provider, dbsession, {**BASE, **metadata}
         )
         dbsession.flush()
         dbsession.expunge(client)
@@ -47,14 +47,14 @@ def test_a_secret_exists_and_is_readable_only_where_it_has_to_be(
     assert (issued is not None) is secret
     assert (client.secret_sealed is not None) is readable
     expected = [issued] if readable else []
-    assert read_client_secrets(provider.registry.provider, client) == expected
+    assert read_client_secrets(provider.registry.oidc.provider, client) == expected
 
 
 def test_after_a_rotation_both_secrets_hold_until_the_overlap_ends(
     provider: Provider, clock: Any
 ) -> None:
     client, old = register(provider, token_endpoint_auth_method="client_secret_jwt")
-    own = provider.registry.provider
+    own = provider.registry.oidc.provider
     with provider.database() as dbsession:
         merged = dbsession.merge(client)
         new = rotate_client_secret(own, dbsession, merged)
@@ -70,13 +70,13 @@ def test_a_client_that_turns_public_loses_its_secrets(provider: Provider) -> Non
     with provider.database() as dbsession:
         merged = dbsession.merge(client)
         values = {**BASE, "token_endpoint_auth_method": "none"}
-        assert update_client(provider.registry.provider, dbsession, merged, values) is None
+        assert update_client(provider.registry.oidc.provider, dbsession, merged, values) is None
         assert not merged.check_client_secret(old or "")
 
 
 def test_a_client_that_needs_a_readable_secret_gets_a_new_one(provider: Provider) -> None:
     client, old = register(provider)
-    own = provider.registry.provider
+    own = provider.registry.oidc.provider
     with provider.database() as dbsession:
         merged = dbsession.merge(client)
         values = {**BASE, "id_token_signed_response_alg": "HS256"}
@@ -90,7 +90,7 @@ def test_a_client_that_needs_a_readable_secret_gets_a_new_one(provider: Provider
 
 def test_a_secret_that_nobody_has_to_read_any_more_is_not_kept_readable(provider: Provider) -> None:
     client, secret = register(provider, token_endpoint_auth_method="client_secret_jwt")
-    own = provider.registry.provider
+    own = provider.registry.oidc.provider
     with provider.database() as dbsession:
         merged = dbsession.merge(client)
         rotate_client_secret(own, dbsession, merged)
@@ -104,7 +104,7 @@ def test_a_client_that_becomes_confidential_gets_a_secret(provider: Provider) ->
     assert none is None
     with provider.database() as dbsession:
         merged = dbsession.merge(client)
-        secret = update_client(provider.registry.provider, dbsession, merged, BASE)
+        secret = update_client(provider.registry.oidc.provider, dbsession, merged, BASE)
         assert merged.check_client_secret(secret or "")
 
 
@@ -114,11 +114,11 @@ def test_what_is_refused_changes_nothing(provider: Provider) -> None:
         merged = dbsession.merge(client)
         before = dict(merged.client_metadata)
         with pytest.raises(InvalidClientMetadata):
-            update_client(provider.registry.provider, dbsession, merged, {"redirect_uris": []})
+            update_client(provider.registry.oidc.provider, dbsession, merged, {"redirect_uris": []})
         assert merged.client_metadata == before
         assert merged.check_client_secret(secret or "")
         with pytest.raises(InvalidClientMetadata):
-            register_client(provider.registry.provider, dbsession, {"redirect_uris": []})
+            register_client(provider.registry.oidc.provider, dbsession, {"redirect_uris": []})
         assert dbsession.query(Client).count() == 1
 
 
@@ -132,7 +132,7 @@ def test_a_secret_that_expires_is_followed_by_one_that_does_not(
         clock.advance(120)
         assert not merged.check_client_secret(old or "")
         dbsession.flush()
-        new = rotate_client_secret(provider.registry.provider, dbsession, merged)
+        new = rotate_client_secret(provider.registry.oidc.provider, dbsession, merged)
         assert merged.check_client_secret(new)
 
 
@@ -145,7 +145,7 @@ def test_those_who_rotate_at_once_all_get_one_that_works(
     def rotate(_: int) -> str:
         with provider.database() as dbsession:
             own = dbsession.get_one(Client, client.client_id)
-            return rotate_client_secret(provider.registry.provider, dbsession, own)
+            return rotate_client_secret(provider.registry.oidc.provider, dbsession, own)
 
     with ThreadPoolExecutor(2) as pool:
         secrets = list(pool.map(rotate, range(2)))

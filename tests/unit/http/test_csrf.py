@@ -23,7 +23,7 @@ def form(
     request = Request.blank("/login", POST=fields, headers=dict(headers or {}))
     if cookie:
         request.cookies["__Host-oidcserver_csrf"] = cookie
-    request.provider = SimpleNamespace(
+    request.oidc.provider = SimpleNamespace(
         origin=ORIGIN, secure=True, cookie_name="__Host-oidcserver_{}".format
     )
     return request

@@ -19,12 +19,12 @@ def page(request: Request) -> Response:
 
 
 def consent(request: Request) -> Response:
-    request.content_security_policy.allow("img-src", "https:")
+    request.oidc.content_security_policy.allow("img-src", "https:")
     return Response("<!DOCTYPE html>")
 
 
 def session_iframe(request: Request) -> Response:
-    request.content_security_policy.allow("frame-ancestors", "*")
+    request.oidc.content_security_policy.allow("frame-ancestors", "*")
     return Response("<!DOCTYPE html>")
 
 
@@ -52,7 +52,7 @@ VIEWS = (page, consent, session_iframe, token, jwks, broken, own_headers)
 
 def make_app(*, embedded: bool = False, secure: bool = True) -> TestApp:
     with Configurator() as config:
-        config.registry.provider = SimpleNamespace(
+        config.registry.oidc.provider = SimpleNamespace(
             embedded=embedded,
             secure=secure,
             route_names={view.__name__ for view in VIEWS},

@@ -38,12 +38,12 @@ def read_everything(_context: Any, request: Request) -> Response:
 
 def make_app(*, embedded: bool = False, route_prefix: str = "") -> Any:
     with Configurator() as config:
-        config.registry.provider = SimpleNamespace(
+        config.registry.oidc.provider = SimpleNamespace(
             embedded=embedded, route_prefix=route_prefix, secure=True, multipart_paths={"/token"},
             route_names={"ours", "home"},
         )  # fmt: skip
         config.add_route("ours", "/oauth/{endpoint}")
-        config.add_route("home", "/")
+        config.add_route("oidc.home", "/")
         config.add_tween(f"{request_guard.__name__}.request_guard_tween_factory", under=INGRESS)
         config.add_route("everything", "/*path")
         for name in ("ours", "home", "everything"):

@@ -70,7 +70,7 @@ def test_a_failed_statement_before_it_changes_nothing(
     provider = make_provider(oidcserver__database_url=database_url)
     with open_request(provider) as request:
         with pytest.raises(SQLAlchemyError):
-            request.dbsession.execute(text("SELECT * FROM no_such_table"))
+            request.oidc.dbsession.execute(text("SELECT * FROM no_such_table"))
         reference = record_rejection(request, REJECTION, None)
     with provider.database() as dbsession:
         assert dbsession.get(RecordedRejection, reference)

@@ -19,7 +19,7 @@ def test_development_says_how_to_begin(
 
 def test_without_demo_users_and_pages_it_names_the_commands(make_provider: Any) -> None:
     provider = make_provider(oidc__user_directory="database", oidc__pages="login consent logout")
-    said = introduction(provider.registry.provider)
+    said = introduction(provider.registry.oidc.provider)
     assert "`oidcserver users create INI NAME`" in said
     assert "`oidcserver clients create INI --help`" in said
 

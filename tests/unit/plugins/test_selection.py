@@ -42,7 +42,7 @@ def configure(*plugins: Any, **settings: str) -> Any:
         config.add_user_directory("nobody", Nobody())
         for plugin in plugins:
             config.include(plugin)
-    return config.registry.provider
+    return config.registry.oidc.provider
 
 
 def offers_tea(config: Any) -> None:
@@ -121,7 +121,7 @@ def test_the_application_overrides_an_offer_of_a_plugin() -> None:
         config.include(offers_tea)
         config.add_user_directory("nobody", Nobody())
         config.add_oauth_grant("tea", Better)
-    assert config.registry.provider.grants["tea"].factory is Better
+    assert config.registry.oidc.provider.grants["tea"].factory is Better
 
 
 def test_an_endpoint_that_is_not_selected_has_neither_route_nor_metadata() -> None:

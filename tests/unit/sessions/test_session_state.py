@@ -25,10 +25,10 @@ class Browser:
     def visit(self, *session_ids: str | None) -> str:
         """Ask for the state of one session after the other in one request; return the last."""
         with self.open_request(self.provider) as request:
-            name = self.provider.registry.provider.cookie_name("browser_state")
+            name = self.provider.registry.oidc.provider.cookie_name("browser_state")
             cookies = f"{name}={self.cookie}"
             if self.brings_session:
-                cookies += f"; {self.provider.registry.provider.cookie_name('session')}=x"
+                cookies += f"; {self.provider.registry.oidc.provider.cookie_name('session')}=x"
             request.environ["HTTP_COOKIE"] = cookies.encode().decode("latin-1")
             state = BrowserState(request)
             values = [state.of(session_id) for session_id in session_ids]

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from oidcserver.catalog import Catalog
 from oidcserver.interfaces import (
     ClaimsSource,
     ClientAuthenticationMethod,
@@ -14,7 +15,6 @@ from oidcserver.interfaces import (
     Scope,
     UserDirectory,
 )
-from oidcserver.plugins.catalog import Catalog
 from oidcserver.settings import Settings
 
 MetadataValue = Callable[["Provider"], Any]
@@ -22,7 +22,7 @@ Stage = Callable[..., Any]
 
 
 class Provider:
-    """What the ini selected of what the code offered; ``registry.provider``."""
+    """What the ini selected of what the code offered; ``registry.oidc.provider``."""
 
     def __init__(self, route_prefix: str | None) -> None:
         self.catalog = Catalog()
