@@ -1,21 +1,33 @@
-"""The database: the engine, sessions joined to zope.sqlalchemy, compiled reads and writes."""
+"""The database: one door for reads and atomic writes, and the sessions of pages and commands."""
 
 from sqlalchemy import make_url
-from sqlalchemy.orm import Session
 
-from oidcserver.database.connections import KeptConnections
-from oidcserver.database.engine import RequestSession, make_engine, make_session_factory
-from oidcserver.database.reading import Reader
+from oidcserver.database.door import Database, Joined, RequestDatabase, Statements
+from oidcserver.database.engine import make_engine
+from oidcserver.database.statements import Read
 from oidcserver.database.transactions import manage_on_demand
 from oidcserver.database.url import read_url
+from oidcserver.database.writes import AtomicWrite, Following, NewRow, inserting
 from oidcserver.settings import ConfigurationProblem, reference, refers
-from oidcserver.types import Configurator, Registry, Request
+from oidcserver.types import Configurator, Registry
+
+__all__ = [
+    "AtomicWrite",
+    "Database",
+    "Following",
+    "Joined",
+    "NewRow",
+    "Read",
+    "RequestDatabase",
+    "Statements",
+    "inserting",
+]
 
 SETTING = "oidcserver.database_url"
 
 
 def includeme(config: Configurator) -> None:
-    """Add ``request.oidc.dbsession``, and to ``registry.oidc`` the factory and the reader."""
+    """Add ``registry.oidc.database``, ``request.oidc.database`` and ``request.oidc.dbsession``."""
     config.include("pyramid_tm")
     config.add_oauth_setting(
         SETTING, reference, None,
@@ -31,9 +43,7 @@ def includeme(config: Configurator) -> None:
             engine = make_engine(read_url(url))
         except ValueError as problem:
             raise ConfigurationProblem(f"{SETTING} {problem}") from None
-        config.registry.oidc.dbsession_factory = make_session_factory(engine)
-        config.registry.oidc.kept_connections = KeptConnections(engine)
-        config.registry.oidc.reader = Reader(config.registry.oidc.kept_connections)
+        config.registry.oidc.database = Database(engine)
 
     def choose_manager() -> None:
         if not config.registry.oidc.provider.embedded:
@@ -41,7 +51,10 @@ def includeme(config: Configurator) -> None:
 
     config.action(("oauth", "database"), connect)
     config.action(("oauth", "transaction manager"), choose_manager)
-    config.add_oidc_attribute("dbsession", _dbsession)
+    config.add_oidc_attribute(
+        "database", lambda request: RequestDatabase(request.registry.oidc.database, request)
+    )
+    config.add_oidc_attribute("dbsession", lambda request: request.oidc.database.session)
 
 
 def _refuse_password_in_ini(registry: Registry) -> str | None:
@@ -50,12 +63,3 @@ def _refuse_password_in_ini(registry: Registry) -> str | None:
     if production and not refers(raw) and make_url(raw).password:
         return f"{SETTING} holds a password: in production it comes from env:NAME or file:PATH."
     return None
-
-
-def _dbsession(request: Request) -> Session:
-    registry = request.registry
-    engine = registry.oidc.dbsession_factory.kw["bind"]
-    info = {"tm": request.tm, "reader": registry.oidc.reader}
-    if engine.dialect.name == "postgresql":
-        info["alone"] = registry.oidc.kept_connections
-    return RequestSession(bind=engine, expire_on_commit=False, info=info)

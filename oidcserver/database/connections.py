@@ -7,13 +7,16 @@ reset and taken back each time. What is one statement needs none of it.
 import os
 import threading
 import weakref
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, event
 
 from oidcserver.database.objects import Row
 from oidcserver.database.prepared import Prepared, Together
-from oidcserver.database.statements import Compiled, compiled_for, wrapped_error
+from oidcserver.database.statements import Compiled, wrapped_error
+
+Outcome = TypeVar("Outcome")
 
 #: SQLSTATE: the server's connection has not got this prepared statement. Nothing was run.
 _NOT_PREPARED = "26000"
@@ -53,29 +56,44 @@ class KeptConnections:
         self._own = threading.local()
         self._kept: weakref.WeakSet[_Connection] = weakref.WeakSet()
 
-    def first(self, statement: Any, **parameters: Any) -> Row | None:
-        """Run a statement once; return its first row, with the driver's values, or None.
-
-        :raises sqlalchemy.exc.DBAPIError: as ``rows``.
-        """
-        rows = self.rows(compiled_for(self.engine, statement), parameters)
-        return rows[0] if rows else None
-
     def rows(self, compiled: Compiled | Together, parameters: dict[str, Any]) -> list[Row]:
         """Run a statement once; return its rows, with the driver's values.
 
         :raises sqlalchemy.exc.DBAPIError: also where it is not known whether it was run; the
             thread's next statement has another connection then.
         """
+        return self._run(compiled.sql, lambda kept: self._rows(kept, compiled, parameters))
+
+    def decide(self, parts: Sequence[Compiled], parameters: dict[str, Any]) -> bool:
+        """Run statements in a transaction on SQLite, unless the first of them returns no row.
+
+        :raises sqlalchemy.exc.DBAPIError: as ``rows``.
+        """
+
+        def all_or_nothing(kept: _Connection) -> bool:
+            kept.cursor.execute("BEGIN IMMEDIATE")
+            try:
+                decided = bool(self._rows(kept, parts[0], parameters))
+                for part in parts[1:] if decided else ():
+                    self._rows(kept, part, parameters)
+            except BaseException:
+                kept.cursor.execute("ROLLBACK")
+                raise
+            kept.cursor.execute("COMMIT")
+            return decided
+
+        return self._run(parts[0].sql, all_or_nothing)
+
+    def _run(self, sql: str, run: Callable[[_Connection], Outcome]) -> Outcome:
         connection = None
         try:
             connection = self.connection()
             with connection.busy:
-                return self._rows(connection, compiled, parameters)
+                return run(connection)
         except self._driver_error as error:
             driver = None if connection is None else connection.driver
             # Before it is closed here: else every error would look like a lost connection.
-            wrapped = wrapped_error(self.engine, driver, error, compiled.sql)
+            wrapped = wrapped_error(self.engine, driver, error, sql)
             if connection is not None:
                 self._own.kept = None
                 connection.close()

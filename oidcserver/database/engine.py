@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import URL, Engine, QueuePool, create_engine, event
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 from zope.sqlalchemy.datamanager import STATUS_CHANGED, join_transaction
 
 SQLITE_BUSY_SECONDS = 10
@@ -69,16 +69,8 @@ def _begin_immediate(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def make_session_factory(engine: Engine) -> sessionmaker[Session]:
-    """Return the factory of sessions over an engine."""
-    return sessionmaker(bind=engine, expire_on_commit=False)
-
-
 class RequestSession(Session):
     """A session whose transaction a transaction manager ends, the one in ``info["tm"]``.
-
-    ``info["reader"]`` reads in its transaction while there is one; ``info["alone"]`` runs a
-    decision that no transaction has begun for (see ``decide``).
 
     It joins as changed from the start: otherwise what was changed by statements on tables alone
     would be rolled back. ``zope.sqlalchemy.register`` would listen on each session anew, which
@@ -89,13 +81,6 @@ class RequestSession(Session):
 @event.listens_for(RequestSession, "after_begin")
 def _join_transaction(dbsession: Session, transaction: Any, connection: Any) -> None:
     join_transaction(dbsession, STATUS_CHANGED, dbsession.info["tm"], keep_session=False)
-    dbsession.info["reader"].join(dbsession)
-
-
-@event.listens_for(RequestSession, "after_transaction_end")
-def _leave_transaction(dbsession: Session, transaction: Any) -> None:
-    if transaction.parent is None:
-        dbsession.info["reader"].join(None)
 
 
 @event.listens_for(RequestSession, "after_attach")

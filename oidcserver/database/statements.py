@@ -4,11 +4,9 @@ Building, compiling and mapping a statement takes SQLAlchemy several times as lo
 takes to run it. What every request runs is therefore made once, as a constant of its module.
 """
 
-from contextlib import closing
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, Select, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -16,6 +14,21 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from oidcserver.database.engine import hide_values
 from oidcserver.database.objects import Row, parts_of_row, with_json_as_text
 from oidcserver.database.prepared import Prepared
+
+
+class Read:
+    """A SELECT of one row. Make it once, as a constant: what it compiles to is kept.
+
+    It gives a tuple of values of columns and objects of models, as the statement selects them. The
+    objects belong to no session and are to be read only.
+
+    :param together: threads that wait for it at the same time are answered by one statement
+        (PostgreSQL only). For rows that many requests read; several threads get the same object.
+    """
+
+    def __init__(self, select: Select[Any], *, together: bool = False) -> None:
+        self.select = select
+        self.together = together
 
 
 class Compiled:
@@ -60,54 +73,6 @@ def _prepared(dialect: Any, statement: Any) -> Prepared:
     return Prepared(str(compiled), compiled.positiontup)
 
 
-_compiled: WeakKeyDictionary[Engine, dict[Any, Compiled]] = WeakKeyDictionary()
-
-
-def compiled_for(engine: Engine, statement: Any) -> Compiled:
-    """Return the statement compiled for an engine. It is kept as long as the engine."""
-    of_engine = _compiled.get(engine)
-    if of_engine is None:
-        of_engine = _compiled.setdefault(engine, {})
-    compiled = of_engine.get(statement)
-    if compiled is None:
-        compiled = of_engine[statement] = Compiled(engine, statement)
-    return compiled
-
-
-class Transaction:
-    """Runs statements in a session's transaction.
-
-    The session does not write what it holds before, nor notice what changes.
-    """
-
-    def __init__(self, dbsession: Session) -> None:
-        self._connection = dbsession.connection()
-
-    def first(self, statement: Any, **parameters: Any) -> Any:
-        """Run a statement; return its first row as ``Reader.first`` does, or None.
-
-        :param statement: a constant, for it is kept. It says itself what a model's ``onupdate``
-            would say.
-        :raises sqlalchemy.exc.DBAPIError: as from the session.
-        """
-        connection = self._connection
-        compiled = compiled_for(connection.engine, statement)
-        values = compiled.values(parameters)
-        driver = connection.connection
-        try:
-            with closing(driver.cursor()) as cursor:
-                cursor.execute(compiled.sql, values)
-                row = cursor.fetchone() if cursor.description else None
-        except connection.dialect.loaded_dbapi.Error as error:
-            wrapped = wrapped_error(
-                connection.engine, driver.driver_connection, error, compiled.sql
-            )
-            if wrapped.connection_invalidated:
-                connection.invalidate(error)
-            raise wrapped from error
-        return None if row is None else compiled.objects(row)
-
-
 def wrapped_error(engine: Engine, driver_connection: Any, error: Any, sql: str) -> DBAPIError:
     """Return what SQLAlchemy would raise for a driver's error."""
     lost = engine.dialect.is_disconnect(error, driver_connection, None)
@@ -118,7 +83,7 @@ def wrapped_error(engine: Engine, driver_connection: Any, error: Any, sql: str) 
 
 
 def insert_once(dbsession: Session, model: type[DeclarativeBase], **columns: Any) -> bool:
-    """Insert a row; return False where its primary key was there already."""
+    """Insert a row in a session's transaction; return False where its key was there already."""
     dialect = dbsession.get_bind().dialect.name
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     key = inspect(model).primary_key[0]

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, bindparam, exists, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from oidcserver.database.reading import Reader
-from oidcserver.database.statements import insert_once
+from oidcserver.database import AtomicWrite, NewRow, Read, Statements
+from oidcserver.database.writes import insert_if_new
 from oidcserver.models.authorization import Authorization
 from oidcserver.models.base import Base, Identifier, Time
 from oidcserver.models.client import Client
@@ -32,9 +32,13 @@ class Bearer:
     user: User | None = None
 
 
-def revoke_access_token(dbsession: Session, token_id: str, expires_at: int) -> None:
+_REVOKE = AtomicWrite(insert_if_new(RevokedAccessToken))
+
+
+def revoke_access_token(database: Statements, token_id: str, expires_at: int) -> None:
     """Remember that a token is revoked until it would have expired; again is no error."""
-    insert_once(dbsession, RevokedAccessToken, token_id=token_id, expires_at=expires_at)
+    row = NewRow(RevokedAccessToken, token_id=token_id, expires_at=expires_at)
+    database.write(_REVOKE, **row.values)
 
 
 def _unless_revoked(statement: Any) -> Select[Any]:
@@ -43,31 +47,34 @@ def _unless_revoked(statement: Any) -> Select[Any]:
     return unless
 
 
-_CLIENT = _unless_revoked(select(Client))
-_CLIENT_AND_PERSON = _unless_revoked(
-    select(Client, Authorization, User)
-    .join(Authorization, Authorization.client_id == Client.client_id)
-    .join(User, User.id == Authorization.user_id)
-    .where(
-        Authorization.id == bindparam("authorization_id"),
-        Authorization.revoked_at.is_(None),
-        User.disabled_at.is_(None),
-    )
+_CLIENT = Read(_unless_revoked(select(Client)), together=True)
+_CLIENT_AND_USER = Read(
+    _unless_revoked(
+        select(Client, Authorization, User)
+        .join(Authorization, Authorization.client_id == Client.client_id)
+        .join(User, User.id == Authorization.user_id)
+        .where(
+            Authorization.id == bindparam("authorization_id"),
+            Authorization.revoked_at.is_(None),
+            User.disabled_at.is_(None),
+        )
+    ),
+    together=True,
 )
 
 
 def find_bearer(
-    reader: Reader, token_id: str, client_id: str, authorization_id: str | None
+    database: Statements, token_id: str, client_id: str, authorization_id: str | None
 ) -> Bearer | None:
     """Return what an access token rests on, read in one statement; to be read only.
 
     None where the token was revoked, or anything that it rests on has ended.
     """
     if authorization_id is None:
-        row = reader.first_together(_CLIENT, token_id=token_id, client_id=client_id)
+        row = database.read(_CLIENT, token_id=token_id, client_id=client_id)
     else:
-        row = reader.first_together(
-            _CLIENT_AND_PERSON,
+        row = database.read(
+            _CLIENT_AND_USER,
             token_id=token_id,
             client_id=client_id,
             authorization_id=authorization_id,

@@ -7,6 +7,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import new_identifier
+from oidcserver.database import AtomicWrite, NewRow, Statements
+from oidcserver.database.writes import insert_deciding
 from oidcserver.models.base import Base, Identifier, Json, Time, Words
 
 
@@ -46,30 +48,50 @@ EXTENSION_SECONDS = 86400
 
 
 def extending(condition: Any) -> Any:
-    """Return what lets a family live longer, as a part of a decision; see :func:`extension`."""
+    """Return what lets a family live longer, as a part of an atomic write.
+
+    Its values are those of :func:`extension`.
+    """
     return (
         update(Authorization)
         .where(
-            Authorization.id == bindparam("family"),
-            Authorization.expires_at < bindparam("needed"),
+            Authorization.id == bindparam("extended_id"),
+            Authorization.expires_at < bindparam("extended_if_before"),
             condition,
         )
-        .values(expires_at=bindparam("extended"))
+        .values(expires_at=bindparam("extended_until"))
     )
 
 
 def extension(authorization_id: str, lives_until: int) -> dict[str, Any]:
-    """Return the parameters of :func:`extending`: which family, and until when it is needed."""
+    """Return the values of :func:`extending`: which family, and until when it is needed."""
     return {
-        "family": authorization_id,
-        "needed": lives_until,
-        "extended": lives_until + EXTENSION_SECONDS,
+        "extended_id": authorization_id,
+        "extended_if_before": lives_until,
+        "extended_until": lives_until + EXTENSION_SECONDS,
     }
 
 
-def revoke_authorization(dbsession: Session, authorization_id: str) -> bool:
+_STORE = AtomicWrite(insert_deciding(Authorization))
+
+
+def store_authorization(database: Statements, authorization: NewRow) -> None:
+    """Write the root of a family."""
+    database.write(_STORE, **authorization.values)
+
+
+#: Takes ``revoked_id`` and ``revoked_now``.
+REVOKE = AtomicWrite(
+    update(Authorization)
+    .where(Authorization.id == bindparam("revoked_id"), Authorization.revoked_at.is_(None))
+    .values(revoked_at=bindparam("revoked_now"))
+    .returning(Authorization.id)
+)
+
+
+def revoke_authorization(database: Statements, authorization_id: str) -> bool:
     """End a family. Returns whether it was alive."""
-    return _revoke(dbsession, Authorization.id == authorization_id) > 0
+    return database.write(REVOKE, revoked_id=authorization_id, revoked_now=clock.now())
 
 
 def revoke_authorizations_of_consent(dbsession: Session, user_id: str, client_id: str) -> int:

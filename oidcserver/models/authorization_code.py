@@ -3,12 +3,12 @@
 from typing import Any
 
 from sqlalchemy import ForeignKey, String, bindparam, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import digest
-from oidcserver.database.decisions import Decision, NewRow, decide, inserting
-from oidcserver.database.reading import Reader
+from oidcserver.database import AtomicWrite, NewRow, Read, Statements, inserting
+from oidcserver.database.writes import insert_deciding
 from oidcserver.models.authorization import Authorization, extending
 from oidcserver.models.base import Base, Digest, Time, Words
 from oidcserver.models.refresh_token import RefreshToken
@@ -33,7 +33,7 @@ class AuthorizationCode(Base):
     used_at: Mapped[int | None] = mapped_column(Time)
 
 
-_BY_DIGEST: Any = (
+_BY_DIGEST = Read(
     select(AuthorizationCode, Authorization, User)
     .join(Authorization, Authorization.id == AuthorizationCode.authorization_id)
     .join(User, User.id == Authorization.user_id)
@@ -42,22 +42,23 @@ _BY_DIGEST: Any = (
 
 
 def find_authorization_code(
-    reader: Reader, code: str
+    database: Statements, code: str
 ) -> tuple[AuthorizationCode, Authorization, User] | None:
     """Return a code, used or not, expired or not, and what it rests on; to be read only."""
-    row: tuple[AuthorizationCode, Authorization, User] | None = reader.first(
+    row: tuple[AuthorizationCode, Authorization, User] | None = database.read(
         _BY_DIGEST, digest=digest(code)
     )
     return row
 
 
-_STORE = Decision(
-    inserting(Authorization)(None).returning(Authorization.id), inserting(AuthorizationCode)
+_STORE = AtomicWrite(insert_deciding(AuthorizationCode))
+_STORE_WITH_AUTHORIZATION = AtomicWrite(
+    insert_deciding(Authorization), inserting(AuthorizationCode)
 )
 
 
 def store_authorization_code(
-    dbsession: Session, code: str, authorization: NewRow | None, **columns: Any
+    database: Statements, code: str, authorization: NewRow | None, **columns: Any
 ) -> None:
     """Write a code.
 
@@ -65,9 +66,9 @@ def store_authorization_code(
     """
     row = NewRow(AuthorizationCode, code_digest=digest(code), **columns)
     if authorization is None:
-        row.insert(dbsession)
+        database.write(_STORE, **row.values)
     else:
-        decide(dbsession, _STORE, **authorization.parameters, **row.parameters)
+        database.write(_STORE_WITH_AUTHORIZATION, **authorization.values, **row.values)
 
 
 _USE: Any = (
@@ -81,12 +82,12 @@ _USE: Any = (
     .values(used_at=bindparam("now"))
     .returning(AuthorizationCode.code_digest)
 )
-_REDEEM = Decision(_USE)
-_REDEEM_FOR_REFRESH_TOKEN = Decision(_USE, inserting(RefreshToken), extending)
+#: Takes ``digest``, ``client`` and ``now``.
+REDEEM = AtomicWrite(_USE)
 
 
 def redeem_authorization_code(
-    dbsession: Session, code: str, client_id: str, refresh_token: dict[str, Any] | None = None
+    database: Statements, code: str, client_id: str, refresh_token: dict[str, Any] | None = None
 ) -> bool:
     """Use up a live code of this client, and write the refresh token that it gives, if any.
 
@@ -94,9 +95,8 @@ def redeem_authorization_code(
 
     :param refresh_token: what :func:`oidcserver.models.refresh_token.new_refresh_token` returns.
     """
-    return decide(
-        dbsession,
-        _REDEEM_FOR_REFRESH_TOKEN if refresh_token else _REDEEM,
+    return database.write(
+        REDEEM.also(inserting(RefreshToken), extending) if refresh_token else REDEEM,
         digest=digest(code),
         client=client_id,
         now=clock.now(),

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from authlib.oauth2.rfc6749 import ClientMixin
-from sqlalchemy import String, Text, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import String, Text, bindparam, select, true, update
+from sqlalchemy.orm import Mapped, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import matches, new_identifier
+from oidcserver.database import AtomicWrite, Read, Statements
 from oidcserver.models.base import Base, Digest, Identifier, Json, Time
 
 DEFAULTS: dict[str, Any] = {
@@ -150,21 +151,52 @@ class Client(Base, ClientMixin):
         return grant_type in self.member("grant_types")
 
 
-def note_use(dbsession: Session, client_id: str, last_used_at: int) -> None:
-    """Note that a client is in use, once a day.
+_BY_ID = Read(select(Client).where(Client.client_id == bindparam("client_id")), together=True)
 
-    :param last_used_at: what is noted of it.
+
+def find_client(database: Statements, client_id: str) -> Client | None:
+    """Return a client; it is to be read only."""
+    row = database.read(_BY_ID, client_id=client_id)
+    client: Client | None = None if row is None else row[0]
+    return client
+
+
+def noting_use(condition: Any) -> Any:
+    """Return what notes the use of a client, as a part of an atomic write.
+
+    Its values are those of :func:`use`.
+    """
+    return (
+        update(Client)
+        .where(
+            Client.client_id == bindparam("used_id"),
+            Client.last_used_at < bindparam("used_now"),
+            condition,
+        )
+        # updated_at is for changes of the registration.
+        .values(last_used_at=bindparam("used_now"), updated_at=Client.updated_at)
+    )
+
+
+def use(client_id: str, last_used_at: int | None) -> dict[str, Any] | None:
+    """Return the values of :func:`noting_use`; None where the use is not due to be noted.
+
+    :param last_used_at: when it was noted the last time; None for a client whose use is not noted.
     """
     now = clock.now()
-    if last_used_at > now - DAY:
-        return
-    dbsession.execute(
-        update(Client)
-        .where(Client.client_id == client_id, Client.last_used_at < now)
-        # updated_at is for changes of the registration.
-        .values(last_used_at=now, updated_at=Client.updated_at)
-        .execution_options(synchronize_session=False)
-    )
+    if last_used_at is None or last_used_at > now - DAY:
+        return None
+    return {"used_id": client_id, "used_now": now}
+
+
+_NOTE_USE = AtomicWrite(noting_use(true()).returning(Client.client_id))
+
+
+def note_use(database: Statements, client_id: str, last_used_at: int | None) -> None:
+    """Note that a client is in use, once a day."""
+    values = use(client_id, last_used_at)
+    if values is not None:
+        database.write(_NOTE_USE, **values)
 
 
 def _live(

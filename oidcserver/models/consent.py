@@ -6,8 +6,8 @@ from sqlalchemy import ForeignKey, bindparam, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
-from oidcserver.database.reading import Reader
-from oidcserver.database.statements import Transaction, insert_once
+from oidcserver.database import Read, Statements
+from oidcserver.database.statements import insert_once
 from oidcserver.models.authorization import revoke_authorizations_of_consent
 from oidcserver.models.base import Base, Time, Words
 
@@ -37,14 +37,16 @@ class Consent(Base):
     updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
 
 
-_OF_CLIENT: Any = select(Consent).where(
-    Consent.user_id == bindparam("user"), Consent.client_id == bindparam("client")
+_OF_CLIENT = Read(
+    select(Consent).where(
+        Consent.user_id == bindparam("user"), Consent.client_id == bindparam("client")
+    )
 )
 
 
-def find_consent(reads: Reader | Transaction, user_id: str, client_id: str) -> Consent | None:
+def find_consent(database: Statements, user_id: str, client_id: str) -> Consent | None:
     """Return what the person allowed the client; to be read only."""
-    row = reads.first(_OF_CLIENT, user=user_id, client=client_id)
+    row = database.read(_OF_CLIENT, user=user_id, client=client_id)
     consent: Consent | None = None if row is None else row[0]
     return consent
 

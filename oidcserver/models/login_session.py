@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, bindparam, select, update
+from sqlalchemy import ForeignKey, String, bindparam, select, true, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from oidcserver import clock
 from oidcserver.credentials import digest, new_identifier
-from oidcserver.database.reading import Reader
-from oidcserver.database.statements import Transaction
+from oidcserver.database import AtomicWrite, Read, Statements
 from oidcserver.models.base import Base, Digest, Identifier, Json, Time, Words
 from oidcserver.models.user import User
 
@@ -42,7 +41,7 @@ class LoginSession(Base):
     user: Mapped[User] = relationship(lazy="raise")
 
 
-_LIVE: Any = (
+_LIVE = Read(
     select(LoginSession, User)
     .join(User, User.id == LoginSession.user_id)
     .where(
@@ -56,14 +55,14 @@ _LIVE: Any = (
 
 
 def find_login_session(
-    reads: Reader | Transaction, token: str, idle_seconds: int
+    database: Statements, token: str, idle_seconds: int
 ) -> LoginSession | None:
     """Return the live session of a cookie value with its user, unless the user is disabled.
 
     Both are to be read only.
     """
     now = clock.now()
-    row = reads.first(_LIVE, digest=digest(token), now=now, idle_since=now - idle_seconds)
+    row = database.read(_LIVE, digest=digest(token), now=now, idle_since=now - idle_seconds)
     if row is None:
         return None
     session: LoginSession
@@ -82,17 +81,38 @@ def renew_login_session(dbsession: Session, session_id: str, **columns: Any) -> 
     return dbsession.scalars(statement).one_or_none() is not None
 
 
-def touch_login_session(dbsession: Session, session_id: str, last_seen_at: int) -> None:
-    """Note that a session is in use, unless that was noted in the last minute."""
+def touching(condition: Any) -> Any:
+    """Return what notes the use of a session, as a part of an atomic write.
+
+    Its values are those of :func:`touch`.
+    """
+    return (
+        update(LoginSession)
+        .where(
+            LoginSession.id == bindparam("touched_id"),
+            LoginSession.last_seen_at < bindparam("touched_now"),
+            condition,
+        )
+        .values(last_seen_at=bindparam("touched_now"))
+    )
+
+
+def touch(session_id: str, last_seen_at: int) -> dict[str, Any] | None:
+    """Return the values of :func:`touching`; None where the use was noted in the last minute."""
     now = clock.now()
     if last_seen_at > now - TOUCH_SECONDS:
-        return
-    dbsession.execute(
-        update(LoginSession)
-        .where(LoginSession.id == session_id, LoginSession.last_seen_at < now)
-        .values(last_seen_at=now)
-        .execution_options(synchronize_session=False)
-    )
+        return None
+    return {"touched_id": session_id, "touched_now": now}
+
+
+_TOUCH = AtomicWrite(touching(true()).returning(LoginSession.id))
+
+
+def touch_login_session(database: Statements, session_id: str, last_seen_at: int) -> None:
+    """Note that a session is in use, unless that was noted in the last minute."""
+    values = touch(session_id, last_seen_at)
+    if values is not None:
+        database.write(_TOUCH, **values)
 
 
 def end_login_sessions(dbsession: Session, *which: Any) -> Sequence[str]:

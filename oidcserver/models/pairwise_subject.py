@@ -1,10 +1,11 @@
 """Pairwise subjects (OpenID Connect Core section 8.1): random, one a person and sector."""
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, select
+from sqlalchemy.orm import Mapped, mapped_column
 
 from oidcserver.credentials import new_identifier
-from oidcserver.database.statements import insert_once
+from oidcserver.database import AtomicWrite, NewRow, Read, Statements
+from oidcserver.database.writes import insert_if_new
 from oidcserver.models.base import Base, Identifier
 
 
@@ -19,15 +20,21 @@ class PairwiseSubject(Base):
     sector: Mapped[str] = mapped_column(String(255))
 
 
-def find_pairwise_subject(dbsession: Session, user_id: str, sector: str) -> str:
-    """Return the subject of a person in a sector, made at the first time; at once, one is made."""
-    known = select(PairwiseSubject.subject).where(
-        PairwiseSubject.user_id == user_id, PairwiseSubject.sector == sector
+_KNOWN = Read(
+    select(PairwiseSubject.subject).where(
+        PairwiseSubject.user_id == bindparam("user_id"),
+        PairwiseSubject.sector == bindparam("sector"),
     )
-    subject = dbsession.scalar(known)
-    if subject is None:
-        made = new_identifier()
-        insert_once(dbsession, PairwiseSubject, subject=made, user_id=user_id, sector=sector)
-        subject = dbsession.scalar(known)
-    assert subject is not None
+)
+_STORE = AtomicWrite(insert_if_new(PairwiseSubject))
+
+
+def find_pairwise_subject(database: Statements, user_id: str, sector: str) -> str:
+    """Return the subject of a user in a sector, made at the first time; at once, one is made."""
+    row = database.read(_KNOWN, user_id=user_id, sector=sector)
+    if row is None:
+        made = NewRow(PairwiseSubject, subject=new_identifier(), user_id=user_id, sector=sector)
+        database.write(_STORE, **made.values)
+        row = database.read(_KNOWN, user_id=user_id, sector=sector)
+    subject: str = row[0]
     return subject

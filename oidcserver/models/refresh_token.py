@@ -3,12 +3,12 @@
 from typing import Any, NamedTuple
 
 from sqlalchemy import ForeignKey, String, Text, and_, bindparam, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import digest
-from oidcserver.database.decisions import Decision, NewRow, decide, inserting
-from oidcserver.database.reading import Reader
+from oidcserver.database import AtomicWrite, NewRow, Read, Statements, inserting
+from oidcserver.database.writes import insert_deciding
 from oidcserver.models.authorization import Authorization, extending, extension
 from oidcserver.models.base import Base, Digest, Time, Words
 from oidcserver.models.login_session import LoginSession
@@ -57,7 +57,7 @@ class FoundRefreshToken(NamedTuple):
         return expires_at > now and seen_at > now - idle_seconds
 
 
-_BY_DIGEST: Any = (
+_BY_DIGEST = Read(
     select(RefreshToken, Authorization, User, LoginSession.last_seen_at, LoginSession.expires_at)
     .join(Authorization, Authorization.id == RefreshToken.authorization_id)
     .join(User, User.id == Authorization.user_id)
@@ -69,13 +69,14 @@ _BY_DIGEST: Any = (
 )
 
 
-def find_refresh_token(reader: Reader, refresh_token: str) -> FoundRefreshToken | None:
+def find_refresh_token(database: Statements, refresh_token: str) -> FoundRefreshToken | None:
     """Return a token, used or not, expired or not, and what it rests on."""
-    row = reader.first(_BY_DIGEST, digest=digest(refresh_token))
+    row = database.read(_BY_DIGEST, digest=digest(refresh_token))
     return None if row is None else FoundRefreshToken(*row)
 
 
-_ROTATE = Decision(
+#: Takes ``digest``, ``client``, ``now`` and ``sealed``, and what a new refresh token takes.
+ROTATE = AtomicWrite(
     update(RefreshToken)
     .where(
         RefreshToken.token_digest == bindparam("digest"),
@@ -88,13 +89,13 @@ _ROTATE = Decision(
     inserting(RefreshToken),
     extending,
 )
-_STORE = Decision(inserting(RefreshToken)(None).returning(RefreshToken.token_digest), extending)
+_STORE = AtomicWrite(insert_deciding(RefreshToken), extending)
 
 
 def new_refresh_token(
     refresh_token: str, authorization: Authorization, *, lives_until: int, **columns: Any
 ) -> dict[str, Any]:
-    """Return what the decisions take that write a refresh token.
+    """Return the values of what writes a refresh token: ``inserting(RefreshToken), extending``.
 
     :param lives_until: when nothing that it gives is alive any more, in seconds since the epoch:
         so long its authorization stays.
@@ -106,16 +107,16 @@ def new_refresh_token(
         client_id=authorization.client_id,
         **columns,
     )
-    return {**row.parameters, **extension(authorization.id, lives_until)}
+    return {**row.values, **extension(authorization.id, lives_until)}
 
 
-def store_refresh_token(dbsession: Session, successor: dict[str, Any]) -> None:
+def store_refresh_token(database: Statements, successor: dict[str, Any]) -> None:
     """Write the first refresh token of a family."""
-    decide(dbsession, _STORE, **successor)
+    database.write(_STORE, **successor)
 
 
 def rotate_refresh_token(
-    dbsession: Session,
+    database: Statements,
     refresh_token: str,
     client_id: str,
     successor_sealed: str,
@@ -125,9 +126,8 @@ def rotate_refresh_token(
 
     Of several who try at once, one gets True.
     """
-    return decide(
-        dbsession,
-        _ROTATE,
+    return database.write(
+        ROTATE,
         digest=digest(refresh_token),
         client=client_id,
         now=clock.now(),

@@ -1,9 +1,10 @@
 """Replay guards: identifiers that may be seen once while they are valid."""
 
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from oidcserver.credentials import digest
-from oidcserver.database.statements import insert_once
+from oidcserver.database import AtomicWrite, NewRow, Statements
+from oidcserver.database.writes import insert_if_new
 from oidcserver.models.base import Base, Digest, Time
 
 
@@ -16,7 +17,13 @@ class UsedIdentifier(Base):
     expires_at: Mapped[int] = mapped_column(Time, index=True)
 
 
-def use_identifier(dbsession: Session, kind: str, issuer: str, jti: str, expires_at: int) -> bool:
+_USE = AtomicWrite(insert_if_new(UsedIdentifier))
+
+
+def use_identifier(
+    database: Statements, kind: str, issuer: str, jti: str, expires_at: int
+) -> bool:
     """Use an identifier up. Of several who try at once, one gets True."""
     key = digest("\n".join((kind, issuer, jti)))
-    return insert_once(dbsession, UsedIdentifier, identifier_digest=key, expires_at=expires_at)
+    row = NewRow(UsedIdentifier, identifier_digest=key, expires_at=expires_at)
+    return database.write(_USE, **row.values)

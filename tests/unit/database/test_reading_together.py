@@ -10,13 +10,14 @@ from sqlalchemy import Engine, bindparam, select
 from sqlalchemy.orm import Session
 from support.postgresql import Cluster
 
+from oidcserver.database import Database, Read
 from oidcserver.database.connections import KeptConnections
 from oidcserver.database.engine import make_engine
 from oidcserver.database.prepared import Together
-from oidcserver.database.reading import Reader
 from oidcserver.models import Base, Client, User
+from oidcserver.models.client import find_client
 
-OWNED_BY: Any = (
+OWNED_BY = Read(
     select(Client, User, User.claims)
     .join(User, User.id == Client.owner_id)
     .where(
@@ -24,7 +25,8 @@ OWNED_BY: Any = (
         Client.updated_at >= bindparam("since"),
         User.username.not_like("100 %"),
         User.disabled_at.is_(None),
-    )
+    ),
+    together=True,
 )
 
 
@@ -61,9 +63,9 @@ class SlowConnections(KeptConnections):
 class Asking:
     """Threads that ask for a client each."""
 
-    def __init__(self, reader: Reader, keys: list[str], statement: Any = None) -> None:
+    def __init__(self, database: Database, keys: list[str], statement: Read | None = None) -> None:
         self.answers: dict[str, Any] = {}
-        self._reader, self._statement = reader, statement
+        self._database, self._statement = database, statement
         self._threads = [threading.Thread(target=self._ask, args=(key,)) for key in keys]
         for thread in self._threads:
             thread.start()
@@ -71,11 +73,9 @@ class Asking:
     def _ask(self, key: str) -> None:
         try:
             if self._statement is None:
-                self.answers[key] = self._reader.get(Client, key)
+                self.answers[key] = find_client(self._database, key)
             else:
-                self.answers[key] = self._reader.first_together(
-                    self._statement, client=key, since=0
-                )
+                self.answers[key] = self._database.read(self._statement, client=key, since=0)
         except RuntimeError as problem:
             self.answers[key] = problem
 
@@ -85,9 +85,16 @@ class Asking:
         return self.answers
 
 
-def wait_until_asked(reader: Reader, count: int) -> None:
+def slow(engine: Engine) -> tuple[Database, SlowConnections]:
+    """Return a database whose statements each wait until they may run."""
+    database = Database(engine)
+    database.connections = connections = SlowConnections(engine)
+    return database, connections
+
+
+def wait_until_asked(database: Database, count: int) -> None:
     """Wait until so many are asked for while a statement runs."""
-    [shared] = reader._shared.values()
+    [shared] = database._shared.values()
     deadline = time.monotonic() + 30
     while len(shared._next.asked) < count:
         assert time.monotonic() < deadline
@@ -95,14 +102,13 @@ def wait_until_asked(reader: Reader, count: int) -> None:
 
 
 def test_who_asks_while_a_statement_runs_is_answered_by_one_more(engine: Engine) -> None:
-    connections = SlowConnections(engine)
-    reader = Reader(connections)
-    first = Asking(reader, ["client"])
+    database, connections = slow(engine)
+    first = Asking(database, ["client"])
     assert connections.begun.acquire(timeout=30)
     with Session(engine) as dbsession, dbsession.begin():
         dbsession.add(Client(client_id="new"))
-    others = Asking(reader, ["client", "new", "nobody"])
-    wait_until_asked(reader, 3)
+    others = Asking(database, ["client", "new", "nobody"])
+    wait_until_asked(database, 3)
     for _ in range(2):
         connections.may_run.release()
     [client] = first.wait().values()
@@ -118,12 +124,11 @@ def test_each_gets_the_objects_and_values_of_its_own_rows(engine: Engine) -> Non
         for name in ("alice", "bob", "100 %"):
             dbsession.add(User(name, id=name, claims={"name": name}))
             dbsession.add(Client(client_id=f"{name}'s", owner_id=name))
-    connections = SlowConnections(engine)
-    reader = Reader(connections)
-    first = Asking(reader, ["client"], OWNED_BY)
+    database, connections = slow(engine)
+    first = Asking(database, ["client"], OWNED_BY)
     assert connections.begun.acquire(timeout=30)
-    others = Asking(reader, ["bob's", "client", "alice's", "100 %'s"], OWNED_BY)
-    wait_until_asked(reader, 4)
+    others = Asking(database, ["bob's", "client", "alice's", "100 %'s"], OWNED_BY)
+    wait_until_asked(database, 4)
     for _ in range(2):
         connections.may_run.release()
     assert first.wait() == {"client": None}
@@ -137,17 +142,16 @@ def test_each_gets_the_objects_and_values_of_its_own_rows(engine: Engine) -> Non
 
 
 def test_who_asks_after_a_change_does_not_get_what_was_before(engine: Engine) -> None:
-    connections = SlowConnections(engine)
-    reader = Reader(connections)
-    first = Asking(reader, ["client"])
+    database, connections = slow(engine)
+    first = Asking(database, ["client"])
     assert connections.begun.acquire(timeout=30)
     connections.may_run.release()
     first.wait()
-    blocked = Asking(reader, ["nobody"])
+    blocked = Asking(database, ["nobody"])
     assert connections.begun.acquire(timeout=30)
     with Session(engine) as dbsession, dbsession.begin():
         dbsession.delete(dbsession.get_one(Client, "client"))
-    after = Asking(reader, ["client"])
+    after = Asking(database, ["client"])
     for _ in range(2):
         connections.may_run.release()
     blocked.wait()
@@ -155,13 +159,12 @@ def test_who_asks_after_a_change_does_not_get_what_was_before(engine: Engine) ->
 
 
 def test_nobody_fails_by_what_somebody_else_asks(engine: Engine) -> None:
-    connections = SlowConnections(engine)
+    database, connections = slow(engine)
     connections.refused = "bad"
-    reader = Reader(connections)
-    first = Asking(reader, ["client"])
+    first = Asking(database, ["client"])
     assert connections.begun.acquire(timeout=30)
-    others = Asking(reader, ["client", "bad", "nobody"])
-    wait_until_asked(reader, 3)
+    others = Asking(database, ["client", "bad", "nobody"])
+    wait_until_asked(database, 3)
     for _ in range(5):
         connections.may_run.release()
     assert first.wait()["client"].client_id == "client"
@@ -173,13 +176,13 @@ def test_nobody_fails_by_what_somebody_else_asks(engine: Engine) -> None:
 
 
 def test_the_same_row_is_the_same_object_and_a_changed_row_another(engine: Engine) -> None:
-    reader = Reader(KeptConnections(engine))
-    first = reader.get(Client, "client")
+    database = Database(engine)
+    first = find_client(database, "client")
     assert first is not None
-    assert reader.get(Client, "client") is first
+    assert find_client(database, "client") is first
     with Session(engine) as dbsession, dbsession.begin():
         dbsession.get_one(Client, "client").client_metadata = {"client_name": "D"}
-    changed = reader.get(Client, "client")
+    changed = find_client(database, "client")
     assert changed is not None
     assert (first.client_name, changed.client_name) == ("C", "D")
 
@@ -187,6 +190,6 @@ def test_the_same_row_is_the_same_object_and_a_changed_row_another(engine: Engin
 def test_a_text_that_is_longer_than_its_column_is_not_cut(engine: Engine) -> None:
     with Session(engine) as dbsession, dbsession.begin():
         dbsession.add(Client(client_id="c" * 64))
-    reader = Reader(KeptConnections(engine))
-    assert reader.get(Client, "c" * 64) is not None
-    assert reader.get(Client, "c" * 65) is None
+    database = Database(engine)
+    assert find_client(database, "c" * 64) is not None
+    assert find_client(database, "c" * 65) is None

@@ -8,11 +8,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from oidcserver import clock as provider_clock
 from oidcserver.credentials import digest
-from oidcserver.database.connections import KeptConnections
-from oidcserver.database.decisions import NewRow
-from oidcserver.database.engine import make_engine, make_session_factory
-from oidcserver.database.reading import Reader
-from oidcserver.database.statements import Transaction
+from oidcserver.database import Database, Joined, NewRow
+from oidcserver.database.engine import make_engine
 from oidcserver.models import (
     Authorization,
     AuthorizationCode,
@@ -48,24 +45,24 @@ from oidcserver.models.suspended_request import (
 CODE, TOKEN, COOKIE = "ac_code", "rt_token", "ls_cookie"
 
 
-class ReaderOf(Reader):
-    """Reads in a session, so that it sees what is not committed."""
-
-    def __init__(self, dbsession: Session) -> None:
-        self._session = dbsession
-
-    def first(self, statement: Any, **parameters: Any) -> Any:
-        return self._session.execute(statement, parameters).first()
-
-    first_together = first
+@pytest.fixture
+def alone(database_url: str) -> Iterator[Database]:
+    """The database, where each statement is a transaction of its own."""
+    engine = make_engine(database_url)
+    Base.metadata.create_all(engine)
+    yield Database(engine)
+    engine.dispose()
 
 
 @pytest.fixture
-def factory(database_url: str) -> Iterator[sessionmaker[Session]]:
-    engine = make_engine(database_url)
-    Base.metadata.create_all(engine)
-    yield make_session_factory(engine)
-    engine.dispose()
+def factory(alone: Database) -> sessionmaker[Session]:
+    return alone.session
+
+
+@pytest.fixture
+def database(alone: Database, dbsession: Session) -> Joined:
+    """The database in the transaction of ``dbsession``."""
+    return alone.within(dbsession)
 
 
 @pytest.fixture
@@ -105,37 +102,37 @@ def dbsession(factory: sessionmaker[Session]) -> Iterator[Session]:
         yield dbsession
 
 
-def test_a_code_is_redeemed_once_by_its_client(dbsession: Session) -> None:
-    assert not redeem_authorization_code(dbsession, CODE, "another")
-    assert not redeem_authorization_code(dbsession, "ac_unknown", "client")
-    assert redeem_authorization_code(dbsession, CODE, "client")
-    assert not redeem_authorization_code(dbsession, CODE, "client")
-    found = find_authorization_code(ReaderOf(dbsession), CODE)
+def test_a_code_is_redeemed_once_by_its_client(database: Joined) -> None:
+    assert not redeem_authorization_code(database, CODE, "another")
+    assert not redeem_authorization_code(database, "ac_unknown", "client")
+    assert redeem_authorization_code(database, CODE, "client")
+    assert not redeem_authorization_code(database, CODE, "client")
+    found = find_authorization_code(database, CODE)
     assert found is not None
     row, authorization, user = found
     assert (authorization.id, user.id) == ("family", "alice")
     assert row.used_at is not None
 
 
-def test_a_code_gives_its_refresh_token_with_the_redemption(dbsession: Session) -> None:
+def test_a_code_gives_its_refresh_token_with_the_redemption(database: Joined, dbsession: Session) -> None:
     prepared = successor_of(dbsession, "rt_first")
-    assert not redeem_authorization_code(dbsession, CODE, "another", prepared)
-    assert find_refresh_token(ReaderOf(dbsession), "rt_first") is None
-    assert redeem_authorization_code(dbsession, CODE, "client", prepared)
-    assert find_refresh_token(ReaderOf(dbsession), "rt_first") is not None
+    assert not redeem_authorization_code(database, CODE, "another", prepared)
+    assert find_refresh_token(database, "rt_first") is None
+    assert redeem_authorization_code(database, CODE, "client", prepared)
+    assert find_refresh_token(database, "rt_first") is not None
 
 
 def test_a_family_lives_as_long_as_what_it_gave_and_is_written_once_a_day(
-    dbsession: Session,
+    database: Joined, dbsession: Session,
 ) -> None:
     family = dbsession.get_one(Authorization, "family")
     before = family.expires_at
     later = {"scope": "", "expires_at": 1, "family_expires_at": 1}
-    store_refresh_token(dbsession, new_refresh_token("rt_1", family, lives_until=before, **later))
+    store_refresh_token(database, new_refresh_token("rt_1", family, lives_until=before, **later))
     dbsession.refresh(family)
     assert family.expires_at == before
     store_refresh_token(
-        dbsession, new_refresh_token("rt_2", family, lives_until=before + 1, **later)
+        database, new_refresh_token("rt_2", family, lives_until=before + 1, **later)
     )
     dbsession.refresh(family)
     assert family.expires_at == before + 1 + 86400
@@ -151,27 +148,21 @@ GIVEN: dict[str, Any] = {
 
 @pytest.mark.parametrize("in_transaction", [False, True])
 @pytest.mark.parametrize("given", [GIVEN, {}, dict.fromkeys(GIVEN) | {"scope": ""}])
-def test_a_decision_writes_any_value_as_it_is(
-    factory: sessionmaker[Session],
-    dbsession: Session,
-    in_transaction: bool,
-    given: dict[str, Any],
+def test_an_atomic_write_writes_any_value_as_it_is(
+    alone: Database, dbsession: Session, in_transaction: bool, given: dict[str, Any]
 ) -> None:
     dbsession.commit()
-    engine = factory.kw["bind"]
-    info = {"alone": KeptConnections(engine)} if engine.dialect.name == "postgresql" else {}
     for code in ("ac_first", "ac_second"):  # prepared by the first
         row = NewRow(
             Authorization, client_id="client", user_id="alice", subject=ODD, expires_at=1, **given
         )
-        with factory(info=info) as writing, writing.begin():
-            if in_transaction:
-                writing.connection()
+        with alone.session() as writing, writing.begin():
             store_authorization_code(
-                writing, code, row, authorization_id=row.object().id, client_id="client",
+                alone.within(writing) if in_transaction else alone, code, row,
+                authorization_id=row.object().id, client_id="client",
                 redirect_uri=given.get("nonce"), expires_at=2**40,
             )  # fmt: skip
-        found = find_authorization_code(Reader(KeptConnections(engine)), code)
+        found = find_authorization_code(alone, code)
         assert found is not None
         stored, authorization, _ = found
         assert stored.redirect_uri == given.get("nonce")
@@ -181,9 +172,9 @@ def test_a_decision_writes_any_value_as_it_is(
             assert getattr(authorization, name) == given.get(name, default), name
 
 
-def test_an_expired_code_is_not_redeemed(dbsession: Session, clock: Any) -> None:
+def test_an_expired_code_is_not_redeemed(database: Joined, clock: Any) -> None:
     clock.advance(60)
-    assert not redeem_authorization_code(dbsession, CODE, "client")
+    assert not redeem_authorization_code(database, CODE, "client")
 
 
 def successor_of(dbsession: Session, refresh_token: str) -> dict[str, Any]:
@@ -195,78 +186,78 @@ def successor_of(dbsession: Session, refresh_token: str) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def test_a_refresh_token_rotates_once(dbsession: Session) -> None:
+def test_a_refresh_token_rotates_once(database: Joined, dbsession: Session) -> None:
     first, second = (successor_of(dbsession, name) for name in ("rt_first", "rt_second"))
-    assert not rotate_refresh_token(dbsession, TOKEN, "another", "sealed", second)
-    assert rotate_refresh_token(dbsession, TOKEN, "client", "sealed", first)
-    assert not rotate_refresh_token(dbsession, TOKEN, "client", "other", second)
-    assert find_refresh_token(ReaderOf(dbsession), "rt_second") is None
-    successor = find_refresh_token(ReaderOf(dbsession), "rt_first")
+    assert not rotate_refresh_token(database, TOKEN, "another", "sealed", second)
+    assert rotate_refresh_token(database, TOKEN, "client", "sealed", first)
+    assert not rotate_refresh_token(database, TOKEN, "client", "other", second)
+    assert find_refresh_token(database, "rt_second") is None
+    successor = find_refresh_token(database, "rt_first")
     assert successor is not None
     assert successor.token.scope == "openid"
-    found = find_refresh_token(ReaderOf(dbsession), TOKEN)
+    found = find_refresh_token(database, TOKEN)
     assert found is not None
     assert (found.authorization.id, found.user.id) == ("family", "alice")
     assert found.token.successor_sealed == "sealed"
 
 
-def test_an_expired_refresh_token_does_not_rotate(dbsession: Session, clock: Any) -> None:
+def test_an_expired_refresh_token_does_not_rotate(database: Joined, dbsession: Session, clock: Any) -> None:
     clock.advance(900)
     successor = successor_of(dbsession, "rt_first")
-    assert not rotate_refresh_token(dbsession, TOKEN, "client", "sealed", successor)
+    assert not rotate_refresh_token(database, TOKEN, "client", "sealed", successor)
 
 
 def is_live(
-    dbsession: Session, token_id: str, client_id: str, authorization_id: str | None
+    database: Joined, token_id: str, client_id: str, authorization_id: str | None
 ) -> bool:
-    return find_bearer(ReaderOf(dbsession), token_id, client_id, authorization_id) is not None
+    return find_bearer(database, token_id, client_id, authorization_id) is not None
 
 
-def test_an_access_token_lives_as_long_as_all_it_rests_on(dbsession: Session) -> None:
+def test_an_access_token_lives_as_long_as_all_it_rests_on(database: Joined) -> None:
     def live(token_id: str = "one", client_id: str = "client") -> bool:
-        return is_live(dbsession, token_id, client_id, "family")
+        return is_live(database, token_id, client_id, "family")
 
     assert live()
     assert not live(client_id="another")
-    assert not is_live(dbsession, "one", "client", "no-family")
-    revoke_access_token(dbsession, "one", 99)
-    revoke_access_token(dbsession, "one", 99)
+    assert not is_live(database, "one", "client", "no-family")
+    revoke_access_token(database, "one", 99)
+    revoke_access_token(database, "one", 99)
     assert not live()
     assert live("two")
-    assert revoke_authorization(dbsession, "family")
-    assert not revoke_authorization(dbsession, "family")
+    assert revoke_authorization(database, "family")
+    assert not revoke_authorization(database, "family")
     assert not live("two")
 
 
-def test_an_access_token_of_a_disabled_person_is_dead(dbsession: Session) -> None:
+def test_an_access_token_of_a_disabled_person_is_dead(database: Joined, dbsession: Session) -> None:
     dbsession.get_one(User, "alice").disabled_at = 1
     dbsession.flush()
-    assert not is_live(dbsession, "one", "client", "family")
+    assert not is_live(database, "one", "client", "family")
 
 
-def test_an_access_token_of_a_client_itself_lives_as_long_as_the_client(dbsession: Session) -> None:
-    assert is_live(dbsession, "one", "client", None)
+def test_an_access_token_of_a_client_itself_lives_as_long_as_the_client(database: Joined, dbsession: Session) -> None:
+    assert is_live(database, "one", "client", None)
     dbsession.delete(dbsession.get_one(Client, "client"))
     dbsession.flush()
-    assert not is_live(dbsession, "one", "client", None)
+    assert not is_live(database, "one", "client", None)
 
 
-def test_a_deleted_client_takes_its_families_along(dbsession: Session) -> None:
+def test_a_deleted_client_takes_its_families_along(database: Joined, dbsession: Session) -> None:
     dbsession.delete(dbsession.get_one(Client, "client"))
     dbsession.flush()
     dbsession.expire_all()
-    assert find_refresh_token(ReaderOf(dbsession), TOKEN) is None
-    assert find_authorization_code(ReaderOf(dbsession), CODE) is None
+    assert find_refresh_token(database, TOKEN) is None
+    assert find_authorization_code(database, CODE) is None
 
 
-def test_withdrawing_a_consent_ends_what_was_allowed_under_it(dbsession: Session) -> None:
+def test_withdrawing_a_consent_ends_what_was_allowed_under_it(database: Joined, dbsession: Session) -> None:
     grant_consent(dbsession, "alice", "client", "openid profile", remember=True)
     consent = grant_consent(dbsession, "alice", "client", "email", remember=True)
     assert consent.scope == "openid profile email"
     assert withdraw_consent(dbsession, "alice", "client")
     assert not withdraw_consent(dbsession, "alice", "client")
-    assert find_consent(Transaction(dbsession), "alice", "client") is None
-    assert not is_live(dbsession, "one", "client", "family")
+    assert find_consent(database, "alice", "client") is None
+    assert not is_live(database, "one", "client", "family")
 
 
 def test_disabling_a_person_ends_every_family(dbsession: Session) -> None:
@@ -275,24 +266,24 @@ def test_disabling_a_person_ends_every_family(dbsession: Session) -> None:
 
 
 def test_a_login_session_ends_by_idleness_by_age_and_by_logout(
-    dbsession: Session, clock: Any
+    database: Joined, dbsession: Session, clock: Any
 ) -> None:
-    assert find_login_session(Transaction(dbsession), COOKIE, 600) is not None
-    assert find_login_session(Transaction(dbsession), "ls_other", 600) is None
+    assert find_login_session(database, COOKIE, 600) is not None
+    assert find_login_session(database, "ls_other", 600) is None
     clock.advance(600)
-    assert find_login_session(Transaction(dbsession), COOKIE, 600) is None
-    assert find_login_session(Transaction(dbsession), COOKIE, 6000) is not None
+    assert find_login_session(database, COOKIE, 600) is None
+    assert find_login_session(database, COOKIE, 6000) is not None
     clock.advance(300)
-    assert find_login_session(Transaction(dbsession), COOKIE, 6000) is None
+    assert find_login_session(database, COOKIE, 6000) is None
     assert end_login_sessions(dbsession, LoginSession.id == "session") == ["session"]
     assert end_login_sessions(dbsession, LoginSession.id == "session") == []
 
 
-def test_an_identifier_is_used_once_for_each_kind_and_issuer(dbsession: Session) -> None:
-    assert use_identifier(dbsession, "assertion", "client", "jti", 99)
-    assert not use_identifier(dbsession, "assertion", "client", "jti", 99)
-    assert use_identifier(dbsession, "assertion", "another", "jti", 99)
-    assert use_identifier(dbsession, "proof", "client", "jti", 99)
+def test_an_identifier_is_used_once_for_each_kind_and_issuer(database: Joined) -> None:
+    assert use_identifier(database, "assertion", "client", "jti", 99)
+    assert not use_identifier(database, "assertion", "client", "jti", 99)
+    assert use_identifier(database, "assertion", "another", "jti", 99)
+    assert use_identifier(database, "proof", "client", "jti", 99)
 
 
 def test_a_suspended_request_is_found_by_its_uri_and_used_once(

@@ -1,0 +1,214 @@
+"""The door to the database: reads and atomic writes, each alone or in a transaction.
+
+A statement alone is its own transaction, in autocommit, and costs one round trip. Where it belongs
+to a transaction depends on the object that runs it, never on the thread:
+
+- :class:`Database`, ``registry.oidc.database``: alone.
+- :class:`Joined`, of ``Database.within``: in the transaction of a session.
+- :class:`RequestDatabase`, ``request.oidc.database``: alone until the request has begun a
+  transaction, then in that. Waiting for a second connection while it holds one, a request could
+  wait for ever: for a pooler with few connections, or for SQLite's one writer.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any, Protocol
+
+from pyramid_tm import is_tm_active
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+from transaction import TransactionManager
+
+from oidcserver.database.connections import KeptConnections
+from oidcserver.database.engine import RequestSession
+from oidcserver.database.objects import Row
+from oidcserver.database.prepared import Together
+from oidcserver.database.statements import Compiled, Read, wrapped_error
+from oidcserver.database.together import SharedRead, first
+from oidcserver.database.writes import AtomicWrite
+
+#: Of how many rows of a model the objects are kept. It saves no read: the row itself is the key.
+KEPT_OBJECTS = 1024
+
+
+class Statements(Protocol):
+    """Runs reads and atomic writes."""
+
+    def read(self, read: Read, /, **values: Any) -> Any:
+        """Return the first row as a tuple, or None.
+
+        :raises sqlalchemy.exc.DBAPIError: if the database cannot be asked.
+        """
+        ...
+
+    def write(self, write: AtomicWrite, /, **values: Any) -> bool:
+        """Decide and write; return how it was decided. Of several at once, one gets True.
+
+        :raises sqlalchemy.exc.DBAPIError: also where the connection was lost and it is not known
+            how it was decided.
+        """
+        ...
+
+
+class Database:
+    """Runs each statement alone, on a connection that the thread keeps; one for all threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        #: Makes sessions for commands and threads of our own.
+        self.session: sessionmaker[Session] = sessionmaker(bind=engine, expire_on_commit=False)
+        self.connections = KeptConnections(engine)
+        self._is_postgresql = engine.dialect.name == "postgresql"
+        self._reads: dict[Read, Compiled] = {}
+        self._shared: dict[Read, SharedRead] = {}
+        self._writes: dict[AtomicWrite, list[Compiled]] = {}
+
+    def read(self, read: Read, /, **values: Any) -> Any:
+        """See :class:`Statements`."""
+        # To SQLite there is no round trip to be saved.
+        if read.together and self._is_postgresql:
+            shared = self._shared.get(read)
+            if shared is None:
+                compiled = Compiled(self.engine, read.select, KEPT_OBJECTS)
+                shared = self._shared.setdefault(read, SharedRead(compiled, self._rows))
+            return shared.first(values)
+        return first(self.compiled_read(read), self._rows, values)
+
+    def write(self, write: AtomicWrite, /, **values: Any) -> bool:
+        """See :class:`Statements`."""
+        parts = self.compiled_write(write, values)
+        if len(parts) > 1:
+            return self.connections.decide(parts, values)
+        return bool(self.connections.rows(parts[0], values))
+
+    def within(self, session: Session) -> "Joined":
+        """Return what runs statements in the transaction of a session."""
+        return Joined(self, session)
+
+    def compiled_read(self, read: Read) -> Compiled:
+        """Return a read as it is run for one who asks."""
+        compiled = self._reads.get(read)
+        if compiled is None:
+            compiled = self._reads[read] = Compiled(self.engine, read.select)
+        return compiled
+
+    def compiled_write(self, write: AtomicWrite, values: dict[str, Any]) -> list[Compiled]:
+        """Return the statements of an atomic write: on PostgreSQL one.
+
+        :raises AssertionError: for values that it does not take, as those of a row that would
+            not be written.
+        """
+        assert len(values) == len(write.names), f"{sorted(values)} for {sorted(write.names)}"
+        parts = self._writes.get(write)
+        if parts is None:
+            statements = [write.whole] if self._is_postgresql else write.parts
+            parts = self._writes[write] = [Compiled(self.engine, each) for each in statements]
+        return parts
+
+    def _rows(self, compiled: Compiled | Together, values: dict[str, Any]) -> list[Row]:
+        try:
+            return self.connections.rows(compiled, values)
+        except DBAPIError as problem:
+            if not problem.connection_invalidated:
+                raise
+            # It may have been cut while nobody used it.
+            return self.connections.rows(compiled, values)
+
+
+class Joined:
+    """Runs statements in the transaction of a session, which begins with the first of them.
+
+    The session does not write what it holds before, nor notice what changes.
+    """
+
+    def __init__(self, database: Database, session: Session) -> None:
+        self._database, self._session = database, session
+
+    def read(self, read: Read, /, **values: Any) -> Any:
+        """See :class:`Statements`."""
+        return self._first(self._database.compiled_read(read), values)
+
+    def write(self, write: AtomicWrite, /, **values: Any) -> bool:
+        """See :class:`Statements`."""
+        deciding, *following = self._database.compiled_write(write, values)
+        if self._first(deciding, values) is None:
+            return False
+        for compiled in following:
+            self._first(compiled, values)
+        return True
+
+    def _first(self, compiled: Compiled, values: dict[str, Any]) -> Row | None:
+        connection = self._session.connection()
+        driver = connection.connection
+        try:
+            with closing(driver.cursor()) as cursor:
+                cursor.execute(compiled.sql, compiled.values(values))
+                row = cursor.fetchone() if cursor.description else None
+        except connection.dialect.loaded_dbapi.Error as error:
+            wrapped = wrapped_error(
+                connection.engine, driver.driver_connection, error, compiled.sql
+            )
+            if wrapped.connection_invalidated:
+                connection.invalidate(error)
+            raise wrapped from error
+        return None if row is None else compiled.objects(row)
+
+
+class RequestDatabase:
+    """The database as one request uses it."""
+
+    def __init__(self, database: Database, request: Any) -> None:
+        self._database = database
+        self._request = request
+        self._session: Session | None = None
+
+    def read(self, read: Read, /, **values: Any) -> Any:
+        """See :class:`Statements`; in the request's transaction once that has begun."""
+        return self._statements().read(read, **values)
+
+    def write(self, write: AtomicWrite, /, **values: Any) -> bool:
+        """See :class:`Statements`; in the request's transaction once that has begun."""
+        return self._statements().write(write, **values)
+
+    @property
+    def session(self) -> Session:
+        """The ORM session of the request's transaction."""
+        if self._session is None:
+            self._session = self._new_session(self._request.tm)
+        return self._session
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Let all that is read and written within be one transaction; it yields its session.
+
+        It commits at its end and is rolled back by an exception. Where ``pyramid_tm`` manages the
+        request it is the request's own transaction, which commits with the request; within
+        another ``transaction()`` it is part of that.
+        """
+        if self._session is not None and self._session.in_transaction():
+            yield self._session
+        elif is_tm_active(self._request):
+            self.session.connection()
+            yield self.session
+        else:
+            manager = TransactionManager(explicit=True)
+            outer = self._session
+            with manager:
+                self._session = self._new_session(manager)
+                try:
+                    self._session.connection()
+                    yield self._session
+                finally:
+                    self._session = outer
+
+    def _statements(self) -> Statements:
+        session = self._session
+        if session is not None and session.in_transaction():
+            return Joined(self._database, session)
+        return self._database
+
+    def _new_session(self, manager: TransactionManager) -> Session:
+        return RequestSession(
+            bind=self._database.engine, expire_on_commit=False, info={"tm": manager}
+        )
