@@ -6,8 +6,10 @@ the parts of its objects that this package uses. Names of ours are below ``reque
 """
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager
 from typing import IO, Any, Protocol
 
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from oidcserver.interfaces import User
@@ -39,6 +41,48 @@ class LoginSession(Protocol):
     def user(self) -> User: ...
 
 
+class Statements(Protocol):
+    """Runs reads and atomic writes; see :mod:`oidcserver.database`."""
+
+    def read(self, read: Any, /, **values: Any) -> Any:
+        """Return the first row of a ``Read`` as a tuple, or None.
+
+        :raises sqlalchemy.exc.DBAPIError: if the database cannot be asked.
+        """
+        ...
+
+    def write(self, write: Any, /, **values: Any) -> bool:
+        """Run an ``AtomicWrite``; return how it was decided. Of several at once, one gets True.
+
+        :raises sqlalchemy.exc.DBAPIError: also where the connection was lost and it is not known
+            how it was decided.
+        """
+        ...
+
+
+class Database(Statements, Protocol):
+    """The database of a process: each statement runs alone, in autocommit."""
+
+    engine: Engine
+    #: Makes the sessions of commands and of threads of our own.
+    session: sessionmaker[Session]
+
+    def within(self, session: Session) -> Statements:
+        """Return what runs statements in the transaction of a session."""
+        ...
+
+
+class RequestDatabase(Statements, Protocol):
+    """The database of a request: each statement runs alone until a transaction has begun."""
+
+    @property
+    def session(self) -> Session: ...
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        """Let all that is read and written within be one transaction."""
+        ...
+
+
 class ContentSecurityPolicy(Protocol):
     """The Content-Security-Policy of the response that will be sent."""
 
@@ -56,10 +100,8 @@ class RegistryOidc:
 
     #: What the ini selected of all that is on offer.
     provider: Provider
-    #: Makes sessions for commands and for work outside of a request.
-    dbsession_factory: sessionmaker[Session]
-    kept_connections: Any
-    reader: Any
+    #: Runs reads and atomic writes alone, and makes sessions for commands.
+    database: Database
     #: The fetches of clients' documents and keys.
     outbound_fetcher: Any
     waiting_places: Any
@@ -88,6 +130,8 @@ class RequestOidc(Protocol):
     now: int
     #: Authlib's authorization server, adapted.
     server: Any
+    #: Runs reads and atomic writes, alone or in the transaction of the request.
+    database: RequestDatabase
     #: The ORM session of pages, joined to the transaction of the request.
     dbsession: Session
     #: The live login session of the browser, or None.

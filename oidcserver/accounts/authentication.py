@@ -98,7 +98,7 @@ def _notify_lock(request: Request, name: str, network: str, limit: _Limit) -> No
 
     An unknown name is not told: users type their password into that field.
     """
-    with request.registry.oidc.dbsession_factory() as dbsession:
+    with request.registry.oidc.database.session() as dbsession:
         user = find_user(dbsession, name)
     details = {"network": network, "counted_by": limit.counted_by}
     if user is not None:

@@ -68,7 +68,7 @@ class DatabaseDirectory:
 
         :raises Busy: when every core hashes a password already.
         """
-        with request.registry.oidc.dbsession_factory() as dbsession:
+        with request.registry.oidc.database.session() as dbsession:
             user = find_user(dbsession, username)
         if user is None or user.disabled_at is not None:
             verify_password(password, None)

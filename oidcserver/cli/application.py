@@ -57,7 +57,7 @@ def open_registry(ini: Path) -> Any:
 def transaction(registry: Registry) -> Iterator[Session]:
     """Give a database session that commits at the end, over a schema that is up to date."""
     ensure_schema(registry)
-    with registry.oidc.dbsession_factory() as dbsession, dbsession.begin():
+    with registry.oidc.database.session() as dbsession, dbsession.begin():
         yield dbsession
 
 

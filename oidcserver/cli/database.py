@@ -20,7 +20,7 @@ def initdb(ini: Path) -> None:
 
     Example: oidcserver initdb production.ini
     """
-    engine = open_registry(ini).dbsession_factory.kw["bind"]
+    engine = open_registry(ini).oidc.database.engine
     before = read_revision(engine)
     if before == NEEDED:
         click.echo(f"The schema is at revision {NEEDED} already.")
@@ -52,7 +52,7 @@ def prune(ini: Path, batch: int, as_json: bool) -> None:
 
     end_expired_sessions(registry, batch)
     removed = prune_rows(
-        registry.oidc.dbsession_factory,
+        registry.oidc.database.session,
         registry.oidc.provider.settings,
         batch=batch,
         progress=progress,

@@ -31,7 +31,7 @@ def deliver_logouts(ini: Path, as_json: bool) -> None:
     waiting = select(func.count()).where(
         LogoutDelivery.ended_at.is_(None), LogoutDelivery.expires_at > clock.now()
     )
-    with registry.oidc.dbsession_factory() as dbsession:
+    with registry.oidc.database.session() as dbsession:
         left = dbsession.scalar(waiting)
     if as_json:
         show({"left": left})

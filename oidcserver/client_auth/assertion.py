@@ -105,7 +105,7 @@ class AssertionMethod:
     def _use(self, server: Any, client: Client, claims: dict[str, Any]) -> bool:
         skew = server.provider.settings["oauth.clock_skew"]
         return use_identifier(
-            server.request.oidc.dbsession,
+            server.request.oidc.database,
             "client_assertion",
             client.client_id,
             claims["jti"],

@@ -22,8 +22,7 @@ def note_tokens(oauth_request: Any, response: dict[str, Any]) -> None:
 
 
 def _note(request: Request, client: Client) -> None:
-    if client.last_used_at is not None:
-        note_use(request.oidc.dbsession, client.client_id, client.last_used_at)
+    note_use(request.oidc.database, client.client_id, client.last_used_at)
 
 
 def includeme(config: Configurator) -> None:

@@ -2,14 +2,14 @@
 
 from sqlalchemy import make_url
 
-from oidcserver.database.door import Database, Joined, RequestDatabase, Statements
+from oidcserver.database.door import Database, Joined, RequestDatabase
 from oidcserver.database.engine import make_engine
 from oidcserver.database.statements import Read
 from oidcserver.database.transactions import manage_on_demand
 from oidcserver.database.url import read_url
 from oidcserver.database.writes import AtomicWrite, Following, NewRow, inserting
 from oidcserver.settings import ConfigurationProblem, reference, refers
-from oidcserver.types import Configurator, Registry
+from oidcserver.types import Configurator, Registry, Statements
 
 __all__ = [
     "AtomicWrite",

@@ -12,7 +12,7 @@ to a transaction depends on the object that runs it, never on the thread:
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from pyramid_tm import is_tm_active
 from sqlalchemy import Engine
@@ -27,28 +27,10 @@ from oidcserver.database.prepared import Together
 from oidcserver.database.statements import Compiled, Read, wrapped_error
 from oidcserver.database.together import SharedRead, first
 from oidcserver.database.writes import AtomicWrite
+from oidcserver.types import Request, Statements
 
 #: Of how many rows of a model the objects are kept. It saves no read: the row itself is the key.
 KEPT_OBJECTS = 1024
-
-
-class Statements(Protocol):
-    """Runs reads and atomic writes."""
-
-    def read(self, read: Read, /, **values: Any) -> Any:
-        """Return the first row as a tuple, or None.
-
-        :raises sqlalchemy.exc.DBAPIError: if the database cannot be asked.
-        """
-        ...
-
-    def write(self, write: AtomicWrite, /, **values: Any) -> bool:
-        """Decide and write; return how it was decided. Of several at once, one gets True.
-
-        :raises sqlalchemy.exc.DBAPIError: also where the connection was lost and it is not known
-            how it was decided.
-        """
-        ...
 
 
 class Database:
@@ -65,7 +47,7 @@ class Database:
         self._writes: dict[AtomicWrite, list[Compiled]] = {}
 
     def read(self, read: Read, /, **values: Any) -> Any:
-        """See :class:`Statements`."""
+        """See :class:`oidcserver.types.Statements`."""
         # To SQLite there is no round trip to be saved.
         if read.together and self._is_postgresql:
             shared = self._shared.get(read)
@@ -76,7 +58,7 @@ class Database:
         return first(self.compiled_read(read), self._rows, values)
 
     def write(self, write: AtomicWrite, /, **values: Any) -> bool:
-        """See :class:`Statements`."""
+        """See :class:`oidcserver.types.Statements`."""
         parts = self.compiled_write(write, values)
         if len(parts) > 1:
             return self.connections.decide(parts, values)
@@ -126,11 +108,11 @@ class Joined:
         self._database, self._session = database, session
 
     def read(self, read: Read, /, **values: Any) -> Any:
-        """See :class:`Statements`."""
+        """See :class:`oidcserver.types.Statements`."""
         return self._first(self._database.compiled_read(read), values)
 
     def write(self, write: AtomicWrite, /, **values: Any) -> bool:
-        """See :class:`Statements`."""
+        """See :class:`oidcserver.types.Statements`."""
         deciding, *following = self._database.compiled_write(write, values)
         if self._first(deciding, values) is None:
             return False
@@ -158,17 +140,17 @@ class Joined:
 class RequestDatabase:
     """The database as one request uses it."""
 
-    def __init__(self, database: Database, request: Any) -> None:
+    def __init__(self, database: Database, request: Request) -> None:
         self._database = database
         self._request = request
         self._session: Session | None = None
 
     def read(self, read: Read, /, **values: Any) -> Any:
-        """See :class:`Statements`; in the request's transaction once that has begun."""
+        """Read alone, or in the request's transaction once that has begun."""
         return self._statements().read(read, **values)
 
     def write(self, write: AtomicWrite, /, **values: Any) -> bool:
-        """See :class:`Statements`; in the request's transaction once that has begun."""
+        """Write alone, or in the request's transaction once that has begun."""
         return self._statements().write(write, **values)
 
     @property

@@ -26,7 +26,7 @@ class Read:
         (PostgreSQL only). For rows that many requests read; several threads get the same object.
     """
 
-    def __init__(self, select: Select[Any], *, together: bool = False) -> None:
+    def __init__(self, select: Select[*tuple[Any, ...]], *, together: bool = False) -> None:
         self.select = select
         self.together = together
 

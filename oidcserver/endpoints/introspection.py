@@ -58,7 +58,7 @@ def _access_token(request: Request, client: Client, text: str) -> dict[str, Any]
 
 
 def _refresh_token(request: Request, client: Client, text: str) -> dict[str, Any]:
-    found = find_refresh_token(request.registry.oidc.reader, text)
+    found = find_refresh_token(request.oidc.database, text)
     if found is None or found.token.client_id != client.client_id:
         return INACTIVE
     row, authorization, user, _, _ = found

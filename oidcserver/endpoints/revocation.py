@@ -27,14 +27,14 @@ def _revoke(oauth_request: Any) -> tuple[int, dict[str, Any]]:
     token = read_access_token(request.oidc.provider, text)
     if token is not None:
         _demand_owner(token.client_id, client)
-        revoke_access_token(request.oidc.dbsession, token.token_id, token.expires_at)
+        revoke_access_token(request.oidc.database, token.token_id, token.expires_at)
     else:
-        found = find_refresh_token(request.registry.oidc.reader, text)
+        found = find_refresh_token(request.oidc.database, text)
         if found is None:
             return 200, {}
         _demand_owner(found.token.client_id, client)
         # With the refresh token goes all that rests on the same authorization (section 2.1).
-        revoke_authorization(request.oidc.dbsession, found.authorization.id)
+        revoke_authorization(request.oidc.database, found.authorization.id)
     request.oidc.server.send_signal("token_revoked", client_id=client.client_id)
     return 200, {}
 

@@ -116,7 +116,7 @@ def warn_of_exempt_clients(registry: Registry) -> None:
     if registry.oidc.provider.settings["oauth.pkce_exemptions"]:
         return
     exempt = Client.client_metadata["require_pkce"].as_boolean().is_(False)
-    with registry.oidc.dbsession_factory() as dbsession:
+    with registry.oidc.database.session() as dbsession:
         found = dbsession.scalars(
             select(Client.client_id).where(exempt).order_by(Client.client_id).limit(SHOWN + 1)
         ).all()

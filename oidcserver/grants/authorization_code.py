@@ -32,7 +32,7 @@ def issue_authorization_code(oauth_request: Any) -> str:
     code = new_credential(AUTHORIZATION_CODE)
     lifetime = request.oidc.provider.settings["oauth.authorization_code_lifetime"]
     store_authorization_code(
-        request.oidc.dbsession,
+        request.oidc.database,
         code,
         oauth_request.take_unwritten_authorization(),
         authorization_id=authorization.id,
@@ -62,7 +62,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         """Check all that a code is bound to; another client's attempt leaves it usable."""
         client = self.authenticate_token_endpoint_client()
         code = self.parameter("code")
-        found = find_authorization_code(self.http_request.registry.oidc.reader, code)
+        found = find_authorization_code(self.http_request.oidc.database, code)
         if found is None or found[0].client_id != client.client_id:
             raise invalid_grant("The code is not valid.")
         row, self.authorization, self.user = found
@@ -97,7 +97,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         if may_refresh(request, client):
             refresh_token, prepared = prepare_refresh_token(request, authorization, self.scope)
         code, row = self.request.form["code"], self.request.authorization_code
-        if not redeem_authorization_code(request.oidc.dbsession, code, row.client_id, prepared):
+        if not redeem_authorization_code(request.oidc.database, code, row.client_id, prepared):
             raise self._reused(row)
         self.request.authorization = authorization
         self.request.user = user
@@ -109,7 +109,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
 
     def _reused(self, row: AuthorizationCode) -> Exception:
         """End the family of a code that comes a second time (RFC 9700 section 4.5)."""
-        revoke_authorization(self.http_request.oidc.dbsession, row.authorization_id)
+        revoke_authorization(self.http_request.oidc.database, row.authorization_id)
         self.server.send_signal(
             "code_reused", client_id=row.client_id, authorization_id=row.authorization_id
         )

@@ -32,7 +32,7 @@ class RefreshTokenGrant(TokenGrant):
         """Check the token, its family and the scope; nothing is used up yet."""
         client = self.authenticate_token_endpoint_client()
         presented = self.parameter("refresh_token")
-        found = find_refresh_token(self.http_request.registry.oidc.reader, presented)
+        found = find_refresh_token(self.http_request.oidc.database, presented)
         if found is None or found.token.client_id != client.client_id:
             raise invalid_grant("The refresh token is not valid.")
         row = found.token
@@ -78,7 +78,7 @@ class RefreshTokenGrant(TokenGrant):
         )
         sealed = seal_with(self.presented, successor.encode())
         rotated = rotate_refresh_token(
-            request.oidc.dbsession, self.presented, row.client_id, sealed, prepared
+            request.oidc.database, self.presented, row.client_id, sealed, prepared
         )
         if rotated:
             self._use_session()
@@ -93,24 +93,25 @@ class RefreshTokenGrant(TokenGrant):
             and session_id is not None
             and seen_at is not None
         ):
-            touch_login_session(request.oidc.dbsession, session_id, seen_at)
+            touch_login_session(request.oidc.database, session_id, seen_at)
 
     def _successor_again(self, row: RefreshToken) -> str:
         """Return the successor within the window; otherwise end the family."""
         request = self.http_request
         # What was read before may be older than the statement that was faster.
-        row = request.oidc.dbsession.get_one(RefreshToken, row.token_digest)
+        found = find_refresh_token(request.oidc.database, self.presented)
+        row = row if found is None else found.token
         public = self.request.client.is_public
         window = request.oidc.provider.settings[PUBLIC_WINDOW if public else WINDOW]
         # Another host's clock may be ahead; without a window that excuses nothing.
         if window and row.used_at is not None and request.oidc.now < row.used_at + window:
             unsealed = unseal_with(self.presented, row.successor_sealed or "")
             successor = unsealed.decode() if unsealed is not None else ""
-            following = find_refresh_token(request.registry.oidc.reader, successor)
+            following = find_refresh_token(request.oidc.database, successor)
             # A successor that was used itself proves that the answer had arrived.
             if following is not None and following.token.used_at is None:
                 return successor
-        revoke_authorization(request.oidc.dbsession, row.authorization_id)
+        revoke_authorization(request.oidc.database, row.authorization_id)
         self.server.send_signal(
             "refresh_token_reused",
             client_id=row.client_id,

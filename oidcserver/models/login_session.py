@@ -54,9 +54,7 @@ _LIVE = Read(
 )
 
 
-def find_login_session(
-    database: Statements, token: str, idle_seconds: int
-) -> LoginSession | None:
+def find_login_session(database: Statements, token: str, idle_seconds: int) -> LoginSession | None:
     """Return the live session of a cookie value with its user, unless the user is disabled.
 
     Both are to be read only.

@@ -20,9 +20,7 @@ class UsedIdentifier(Base):
 _USE = AtomicWrite(insert_if_new(UsedIdentifier))
 
 
-def use_identifier(
-    database: Statements, kind: str, issuer: str, jti: str, expires_at: int
-) -> bool:
+def use_identifier(database: Statements, kind: str, issuer: str, jti: str, expires_at: int) -> bool:
     """Use an identifier up. Of several who try at once, one gets True."""
     key = digest("\n".join((kind, issuer, jti)))
     row = NewRow(UsedIdentifier, identifier_digest=key, expires_at=expires_at)

@@ -6,6 +6,7 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
+from oidcserver.models.authorization import store_authorization
 from oidcserver.models.authorization_code import find_authorization_code
 from oidcserver.models.consent import find_consent
 from oidcserver.models.suspended_request import ANY_BROWSER, use_suspended_request
@@ -40,8 +41,8 @@ def leaves_unasked(authorization_request: AuthorizationRequest) -> bool:
     if client is None or not client.self_registered:
         return True
     session = http_request.oidc.login_session
-    reader = http_request.registry.oidc.reader
-    if session is not None and find_consent(reader, session.user_id, client.client_id) is not None:
+    database = http_request.oidc.database
+    if session is not None and find_consent(database, session.user_id, client.client_id):
         return True
     silent = authorization_request.data.get("prompt", "").split() == ["none"]
     return silent and http_request.headers.get("Sec-Fetch-Dest") != "document"
@@ -141,7 +142,8 @@ class AuthorizationResponder:
         )
         grant = self.server.get_authorization_grant(oauth_request)
         if not getattr(grant, "WRITES_AUTHORIZATION", False):
-            oauth_request.take_unwritten_authorization().insert(http_request.oidc.dbsession)
+            row = oauth_request.take_unwritten_authorization()
+            store_authorization(http_request.oidc.database, row)
         _, parameters, _ = grant.create_authorization_response(
             authorization_request.redirect_uri, session.user
         )
@@ -182,7 +184,7 @@ class AuthorizationResponder:
         return self._interact(authorization_request) or self._answer(authorization_request)
 
     def _is_redeemed(self, code: str | None) -> bool:
-        found = find_authorization_code(self.server.request.registry.oidc.reader, code or "")
+        found = find_authorization_code(self.server.request.oidc.database, code or "")
         return found is not None and found[0].used_at is not None
 
     def _refuse(

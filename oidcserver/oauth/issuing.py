@@ -3,8 +3,9 @@
 from typing import Any
 
 from oidcserver.credentials import REFRESH_TOKEN, new_credential
-from oidcserver.database.decisions import NewRow
+from oidcserver.database import NewRow
 from oidcserver.models import Authorization, Client
+from oidcserver.models.authorization import store_authorization
 from oidcserver.models.refresh_token import new_refresh_token
 from oidcserver.oauth.subjects import subject_of
 from oidcserver.oauth.tokens import issue_access_token
@@ -32,7 +33,7 @@ def create_authorization(
 ) -> Authorization:
     """Write the root of a new family."""
     row = new_authorization(request, client, user, **columns)
-    row.insert(request.oidc.dbsession)
+    store_authorization(request.oidc.database, row)
     authorization: Authorization = row.object()
     return authorization
 

@@ -69,7 +69,7 @@ def record_rejection(request: Request, rejection: Any, client_id: str | None) ->
     limit = registry.oidc.provider.settings["oidcserver.rejection_rows_per_minute"]
     if registry.oidc.rejection_budget.use() <= limit:
         row = RecordedRejection(created_at=clock.now(), **columns)
-        request.tm.get().addAfterCommitHook(_keep, (registry.oidc.dbsession_factory, row))
+        request.tm.get().addAfterCommitHook(_keep, (registry.oidc.database.session, row))
     return str(columns["reference"])
 
 

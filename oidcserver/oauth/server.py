@@ -8,6 +8,7 @@ from authlib.oauth2.rfc6749 import AuthorizationServer as AuthlibAuthorizationSe
 from pyramid.response import Response
 
 from oidcserver.models import Client
+from oidcserver.models.client import find_client
 from oidcserver.models.refresh_token import store_refresh_token
 from oidcserver.oauth.authorization_request import AuthorizationRequest, resume
 from oidcserver.oauth.authorization_response import AuthorizationResponder
@@ -52,8 +53,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         """Return the client of that identifier, which may be any text; it is to be read only."""
         if not (client_id.isascii() and client_id.isprintable()):
             return None  # no identifier (RFC 6749 appendix A.1); drivers raise on NUL and the like
-        client: Client | None = self.request.registry.oidc.reader.get(Client, client_id)
-        return client
+        return find_client(self.request.oidc.database, client_id)
 
     def create_oauth2_request(self, request: Any) -> PyramidOAuth2Request:
         """Wrap Pyramid's request; one that is wrapped already goes through."""
@@ -127,7 +127,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         token = token_response(request, client, authorization, scope)
         if include_refresh_token and authorization is not None and may_refresh(request, client):
             token["refresh_token"], prepared = prepare_refresh_token(request, authorization, scope)
-            store_refresh_token(request.oidc.dbsession, prepared)
+            store_refresh_token(request.oidc.database, prepared)
         return token
 
     def save_token(self, token: Mapping[str, Any], request: PyramidOAuth2Request) -> None:

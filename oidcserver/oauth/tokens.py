@@ -180,6 +180,6 @@ def find_access_token(request: Request, text: str) -> AccessToken | None:
     if token is None:
         return None
     bearer = find_bearer(
-        request.registry.oidc.reader, token.token_id, token.client_id, token.authorization_id
+        request.oidc.database, token.token_id, token.client_id, token.authorization_id
     )
     return token._replace(bearer=bearer) if bearer is not None else None

@@ -13,7 +13,7 @@ def public(request: Request, client: Client, user: User) -> str:
 
 def pairwise(request: Request, client: Client, user: User) -> str:
     """Another for each sector; what it stands for is known to the database alone."""
-    return find_pairwise_subject(request.oidc.dbsession, user.id, sector_of(client))
+    return find_pairwise_subject(request.oidc.database, user.id, sector_of(client))
 
 
 def sector_of(client: Client) -> str:

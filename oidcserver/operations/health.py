@@ -11,7 +11,7 @@ RETRY_SECONDS = 5
 
 def health(request: Request) -> Response:
     """Answer 200 if the database answers, else 503."""
-    engine = request.registry.oidc.dbsession_factory.kw["bind"]
+    engine = request.registry.oidc.database.engine
     try:
         with engine.connect() as connection:
             connection.execute(text("SELECT 1"))

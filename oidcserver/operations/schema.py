@@ -30,7 +30,7 @@ def ensure_schema(registry: Registry) -> None:
 
     :raises ConfigurationProblem: if it is not, or the database does not answer.
     """
-    engine = registry.oidc.dbsession_factory.kw["bind"]
+    engine = registry.oidc.database.engine
     if check_schema(registry) != NEEDED:
         upgrade(engine)
 
@@ -40,7 +40,7 @@ def check_schema(registry: Registry) -> str | None:
 
     :raises ConfigurationProblem: if it is not, or the database does not answer.
     """
-    revision = read_revision(registry.oidc.dbsession_factory.kw["bind"])
+    revision = read_revision(registry.oidc.database.engine)
     production = registry.oidc.provider.settings["oidcserver.mode"] == "production"
     if production and revision != NEEDED:
         state = f"is at revision {revision}" if revision else "has no schema"

@@ -61,7 +61,7 @@ def end_expired_sessions(registry: Registry, batch: int = 1000) -> int:
     found = select(LoginSession.id).where(*expired).limit(batch).with_for_update(skip_locked=True)
     total = 0
     while True:
-        with registry.oidc.dbsession_factory.begin() as dbsession:
+        with registry.oidc.database.session.begin() as dbsession:
             ids = dbsession.scalars(found).all()
             total += len(end_sessions(registry, dbsession, LoginSession.id.in_(ids), *expired))
         if len(ids) < batch:

@@ -4,7 +4,6 @@ from typing import Any
 
 from oidcserver.accounts.known_browser import remember_browser
 from oidcserver.credentials import LOGIN_SESSION, digest, new_credential
-from oidcserver.database.statements import Transaction
 from oidcserver.http.cookies import read_cookie, set_cookie
 from oidcserver.models import LoginSession
 from oidcserver.models.login_session import (
@@ -31,9 +30,9 @@ def read_login_session(request: Request) -> LoginSession | None:
     if not token:
         return None
     idle = request.oidc.provider.settings["oidc.session_idle_lifetime"]
-    session = find_login_session(request.registry.oidc.reader, token, idle)
+    session = find_login_session(request.oidc.database, token, idle)
     if session is not None:
-        touch_login_session(request.oidc.dbsession, session.id, session.last_seen_at)
+        touch_login_session(request.oidc.database, session.id, session.last_seen_at)
     return session
 
 
@@ -68,7 +67,7 @@ def sign_in(
         request.oidc.dbsession.add(LoginSession(user_id=user.id, **columns))
         request.oidc.dbsession.flush()
     session = find_login_session(
-        Transaction(request.oidc.dbsession), token, settings["oidc.session_idle_lifetime"]
+        request.oidc.database, token, settings["oidc.session_idle_lifetime"]
     )
     request.oidc.login_session = session
     if session is not None:

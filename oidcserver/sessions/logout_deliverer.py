@@ -153,7 +153,7 @@ class LogoutDeliverer:
         for _ in range(MAX_LOOKS):
             if self._stopped.is_set():
                 return None
-            with self._database_users, self._registry.oidc.dbsession_factory() as dbsession:
+            with self._database_users, self._registry.oidc.database.session() as dbsession:
                 passing_over = self._lanes.waiting_clients()
                 delivery = claim_logout_delivery(dbsession, self._lease, passing_over)
                 if delivery is None:
@@ -205,7 +205,7 @@ class LogoutDeliverer:
             self._postpone(delivery, f"The client answered with status {result.status}.")
 
     def _end(self, delivery: LogoutDelivery, problem: str = "") -> None:
-        with self._database_users, self._registry.oidc.dbsession_factory.begin() as dbsession:
+        with self._database_users, self._registry.oidc.database.session.begin() as dbsession:
             end_logout_delivery(dbsession, delivery, problem)
         if problem:
             log.warning("Client %s was not told of a logout: %s", delivery.client_id, problem)
@@ -218,7 +218,7 @@ class LogoutDeliverer:
         if next_attempt_at >= delivery.expires_at:
             self._end(delivery, f"{problem} It is given up.")
             return
-        with self._database_users, self._registry.oidc.dbsession_factory.begin() as dbsession:
+        with self._database_users, self._registry.oidc.database.session.begin() as dbsession:
             postpone_logout_delivery(dbsession, delivery, next_attempt_at, problem)
         log.warning(
             "Client %s was not told of a logout yet (attempt %d): %s",

@@ -106,7 +106,7 @@ def remembered_consent(authorization_request: AuthorizationRequest) -> Consent |
     request, client = authorization_request.request, authorization_request.client
     assert client is not None
     user_id = request.oidc.login_session.user_id
-    consent = find_consent(request.registry.oidc.reader, user_id, client.client_id)
+    consent = find_consent(request.oidc.database, user_id, client.client_id)
     return consent if consent is not None and consent.remembered else None
 
 

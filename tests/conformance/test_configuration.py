@@ -46,7 +46,7 @@ def test_the_commands_make_a_provider_that_starts(tmp_path: Path) -> None:
         "/.well-known/openid-configuration"
     )
     assert metadata.json["issuer"] == "https://login.example.com"
-    wsgi.registry.oidc.dbsession_factory.kw["bind"].dispose()
+    wsgi.registry.oidc.database.engine.dispose()
 
 
 def test_the_command_for_static_clients_registers_one_for_every_plan(tmp_path: Path) -> None:

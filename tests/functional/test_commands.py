@@ -389,4 +389,4 @@ def test_keys_that_clients_encrypt_to_are_made_and_rotated_like_the_others(
     assert rotate("--alg", "ECDH-ES").exit_code == 0
     assert rows() == [signing, ("enc", "ECDH-ES", "published"), encryption]
     assert "have no RSA-OAEP" in rotate("--alg", "RSA-OAEP").stderr
-    get_app(str(ini)).registry.oidc.dbsession_factory.kw["bind"].dispose()
+    get_app(str(ini)).registry.oidc.database.engine.dispose()

@@ -125,7 +125,7 @@ def test_while_the_database_is_away_too(
         raise OperationalError("SELECT", {}, Exception("gone"))
 
     client = provider.register()
-    monkeypatch.setattr(provider.registry.oidc.reader, "get", cut)
+    monkeypatch.setattr(provider.registry.oidc.database, "read", cut)
     refused = http.post(
         "/oauth/token",
         {"grant_type": "refresh_token"},

@@ -191,7 +191,7 @@ def test_wrong_tokens_do_not_count_against_a_right_one(make_provider: Any) -> No
 
 def prune_clients(provider: Provider) -> set[str]:
     """Prune; return the clients that are left."""
-    prune(provider.registry.oidc.dbsession_factory, provider.registry.oidc.provider.settings)
+    prune(provider.registry.oidc.database.session, provider.registry.oidc.provider.settings)
     with provider.database() as dbsession:
         return set(dbsession.scalars(select(Client.client_id)))
 

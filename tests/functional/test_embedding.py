@@ -32,7 +32,7 @@ def host(tmp_path: Path, keys_directory: Path) -> Any:
         config.add_view(host_home, route_name="host_post", request_method="POST")
     wsgi = config.make_wsgi_app()
     yield wsgi
-    wsgi.registry.oidc.dbsession_factory.kw["bind"].dispose()
+    wsgi.registry.oidc.database.engine.dispose()
 
 
 class Embedded(Provider):
@@ -127,4 +127,4 @@ def test_without_a_prefix_the_hosts_uploads_are_its_own_and_the_providers_are_re
         app.post(path, upload_files=small, status=415)
     range_ = {"Range": "bytes=-"}
     assert app.get("/oidcserver-static/oidcserver.css", headers=range_).status_int == 200
-    app.app.registry.oidc.dbsession_factory.kw["bind"].dispose()
+    app.app.registry.oidc.database.engine.dispose()

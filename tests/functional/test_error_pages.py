@@ -185,7 +185,7 @@ def host(tmp_path: Any, keys_directory: Any) -> Any:
         )
     wsgi = config.make_wsgi_app()
     yield TestApp(wsgi, extra_environ={"HTTP_HOST": "localhost:6543"})
-    wsgi.registry.oidc.dbsession_factory.kw["bind"].dispose()
+    wsgi.registry.oidc.database.engine.dispose()
 
 
 def test_the_hosts_errors_stay_its_own(host: TestApp) -> None:

@@ -145,8 +145,7 @@ def test_two_sign_ins_at_once_agree_on_it(make_provider: Any, database_url: str)
         dbsession.add(User("alice", id="alice"))
 
     def find(_: int) -> str:
-        with provider.database() as dbsession:
-            return find_pairwise_subject(dbsession, "alice", "one.example")
+        return find_pairwise_subject(provider.registry.oidc.database, "alice", "one.example")
 
     with ThreadPoolExecutor(8) as threads:
         assert len(set(threads.map(find, range(40)))) == 1

@@ -136,9 +136,7 @@ def test_oauth21_exempts_nobody_who_was_exempt_before(
 def test_the_start_says_whose_exemption_has_no_effect(
     strict: Provider, make_provider: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    url = strict.registry.oidc.dbsession_factory.kw["bind"].url.render_as_string(
-        hide_password=False
-    )
+    url = strict.registry.oidc.database.engine.url.render_as_string(hide_password=False)
     with caplog.at_level(logging.WARNING, logger="oidcserver"):
         make_provider(oidcserver__database_url=url, oauth__pkce_exemptions="false")
     assert [record.getMessage() for record in caplog.records] == [

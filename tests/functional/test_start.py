@@ -92,7 +92,7 @@ def test_development_ini_starts_as_it_is_committed(tmp_path: Path) -> None:
     assert provider.issuer == "http://localhost:6543"
     assert "password" in provider.grants
     assert list((tmp_path / "keys").glob("sig-RS256-*.json"))
-    application.registry.oidc.dbsession_factory.kw["bind"].dispose()
+    application.registry.oidc.database.engine.dispose()
 
 
 def test_the_start_says_that_nobody_may_use_the_pages_of_clients(

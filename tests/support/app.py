@@ -50,7 +50,7 @@ class Provider:
     @contextmanager
     def database(self) -> Iterator[Session]:
         """A database session that commits at the end."""
-        with self.registry.oidc.dbsession_factory() as dbsession, dbsession.begin():
+        with self.registry.oidc.database.session() as dbsession, dbsession.begin():
             yield dbsession
 
     def register(self, *, resource_server: bool = False, **metadata: Any) -> "RelyingParty":
@@ -72,7 +72,7 @@ class Provider:
 
     def close(self) -> None:
         """Let go of the database."""
-        self.registry.oidc.dbsession_factory.kw["bind"].dispose()
+        self.registry.oidc.database.engine.dispose()
 
 
 class Browser(webtest.TestApp):

@@ -62,7 +62,7 @@ def test_spellings_of_one_name_share_a_counter(opened: Any, directory: CountingD
 def test_a_hundred_guesses_at_once_evaluate_no_more_than_the_limit(
     provider: Provider, directory: CountingDirectory, open_request: OpenRequest
 ) -> None:
-    provider.registry.oidc.dbsession_factory.kw["bind"].dispose()
+    provider.registry.oidc.database.engine.dispose()
 
     def guess(number: int) -> None:
         # On a machine with much to do, some are told to try again.
@@ -207,7 +207,7 @@ def test_what_is_counted_of_a_name_can_be_forgotten(
 def test_the_log_says_who_is_locked_out_and_from_where(
     opened: Any, directory: CountingDirectory, username: str, told: str | None
 ) -> None:
-    with opened.registry.oidc.dbsession_factory.begin() as dbsession:
+    with opened.registry.oidc.database.session.begin() as dbsession:
         dbsession.add(User("alice"))
     seen: list[OAuthEvent] = []
     opened.registry.registerHandler(seen.append, (OAuthEvent,))

@@ -109,7 +109,7 @@ def test_database_hashes_once_whoever_is_asked_for(
 def test_database_holds_no_transaction_while_a_password_is_hashed(
     provider: Provider, opened: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = provider.registry.oidc.dbsession_factory.kw["bind"]
+    engine = provider.registry.oidc.database.engine
 
     def write_meanwhile(password: str, stored: str | None) -> bool:
         connection = sqlite3.connect(engine.url.database, timeout=0)

@@ -61,9 +61,7 @@ def test_a_row_may_hold_objects_and_values(database: Database) -> None:
 
 
 def test_objects_of_several_models_do_not_get_each_other_s_columns(database: Database) -> None:
-    row = database.read(
-        Read(select(User, Client).join(Client, Client.client_id == "client"))
-    )
+    row = database.read(Read(select(User, Client).join(Client, Client.client_id == "client")))
     assert row is not None
     user, client = row
     assert (user.username, user.claims, client.client_name) == ("Alice", ADDRESS, "C")

@@ -1,7 +1,6 @@
 """Reads and atomic writes in the transaction of a session."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from sqlalchemy import bindparam, select, text, update

@@ -114,7 +114,9 @@ def test_a_code_is_redeemed_once_by_its_client(database: Joined) -> None:
     assert row.used_at is not None
 
 
-def test_a_code_gives_its_refresh_token_with_the_redemption(database: Joined, dbsession: Session) -> None:
+def test_a_code_gives_its_refresh_token_with_the_redemption(
+    database: Joined, dbsession: Session
+) -> None:
     prepared = successor_of(dbsession, "rt_first")
     assert not redeem_authorization_code(database, CODE, "another", prepared)
     assert find_refresh_token(database, "rt_first") is None
@@ -123,7 +125,8 @@ def test_a_code_gives_its_refresh_token_with_the_redemption(database: Joined, db
 
 
 def test_a_family_lives_as_long_as_what_it_gave_and_is_written_once_a_day(
-    database: Joined, dbsession: Session,
+    database: Joined,
+    dbsession: Session,
 ) -> None:
     family = dbsession.get_one(Authorization, "family")
     before = family.expires_at
@@ -201,15 +204,15 @@ def test_a_refresh_token_rotates_once(database: Joined, dbsession: Session) -> N
     assert found.token.successor_sealed == "sealed"
 
 
-def test_an_expired_refresh_token_does_not_rotate(database: Joined, dbsession: Session, clock: Any) -> None:
+def test_an_expired_refresh_token_does_not_rotate(
+    database: Joined, dbsession: Session, clock: Any
+) -> None:
     clock.advance(900)
     successor = successor_of(dbsession, "rt_first")
     assert not rotate_refresh_token(database, TOKEN, "client", "sealed", successor)
 
 
-def is_live(
-    database: Joined, token_id: str, client_id: str, authorization_id: str | None
-) -> bool:
+def is_live(database: Joined, token_id: str, client_id: str, authorization_id: str | None) -> bool:
     return find_bearer(database, token_id, client_id, authorization_id) is not None
 
 
@@ -235,7 +238,9 @@ def test_an_access_token_of_a_disabled_person_is_dead(database: Joined, dbsessio
     assert not is_live(database, "one", "client", "family")
 
 
-def test_an_access_token_of_a_client_itself_lives_as_long_as_the_client(database: Joined, dbsession: Session) -> None:
+def test_an_access_token_of_a_client_itself_lives_as_long_as_the_client(
+    database: Joined, dbsession: Session
+) -> None:
     assert is_live(database, "one", "client", None)
     dbsession.delete(dbsession.get_one(Client, "client"))
     dbsession.flush()
@@ -250,7 +255,9 @@ def test_a_deleted_client_takes_its_families_along(database: Joined, dbsession: 
     assert find_authorization_code(database, CODE) is None
 
 
-def test_withdrawing_a_consent_ends_what_was_allowed_under_it(database: Joined, dbsession: Session) -> None:
+def test_withdrawing_a_consent_ends_what_was_allowed_under_it(
+    database: Joined, dbsession: Session
+) -> None:
     grant_consent(dbsession, "alice", "client", "openid profile", remember=True)
     consent = grant_consent(dbsession, "alice", "client", "email", remember=True)
     assert consent.scope == "openid profile email"

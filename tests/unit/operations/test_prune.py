@@ -9,7 +9,8 @@ from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from oidcserver import clock as oidcserver_clock
-from oidcserver.database.engine import make_engine, make_session_factory
+from oidcserver.database import Database
+from oidcserver.database.engine import make_engine
 from oidcserver.migrations import history
 from oidcserver.models import (
     Authorization,
@@ -52,7 +53,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def factory(engine: Engine) -> Factory:
     """Database sessions, with a client and a person in the database."""
-    factory = make_session_factory(engine)
+    factory = Database(engine).session
     with factory.begin() as dbsession:
         dbsession.add(Client(client_id="client"))
         dbsession.add(User("alice", id="alice"))
@@ -205,7 +206,7 @@ def test_a_row_that_somebody_works_on_is_left_for_the_next_time(
 ) -> None:
     engine = make_engine(postgresql.new_database())
     history.upgrade(engine, Base.metadata)
-    factory = make_session_factory(engine)
+    factory = Database(engine).session
     with factory.begin() as dbsession:
         dbsession.add_all(UsedIdentifier(identifier_digest=name, expires_at=1) for name in "abc")
     with factory.begin() as dbsession:
