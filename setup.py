@@ -2,7 +2,7 @@ from pathlib import Path
 
 from setuptools import find_namespace_packages, setup
 
-POSTGRESQL = ["psycopg2-binary>=2.9.10"]
+POSTGRESQL = ["psycopg[binary]>=3.2"]
 
 setup(
     name="oidcserver",

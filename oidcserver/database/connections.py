@@ -13,30 +13,32 @@ from typing import Any, TypeVar
 from sqlalchemy import Engine, event
 
 from oidcserver.database.objects import Row
-from oidcserver.database.prepared import Prepared, Together
+from oidcserver.database.prepared import Together
 from oidcserver.database.statements import Compiled, wrapped_error
 
 Outcome = TypeVar("Outcome")
 
-#: SQLSTATE: the server's connection has not got this prepared statement. Nothing was run.
-_NOT_PREPARED = "26000"
-#: SQLSTATE: it has got one of this name already. Nothing was run.
-_PREPARED = "42P05"
-
 
 class _Connection:
-    """A connection in autocommit, taken out of the pool for good, with its one cursor."""
+    """A connection in autocommit, taken out of the pool for good."""
 
     def __init__(self, engine: Engine) -> None:
         pooled = engine.raw_connection()
         driver: Any = pooled.driver_connection
         pooled.detach()
         engine.dialect.set_isolation_level(driver, "AUTOCOMMIT")
-        self.driver, self.cursor = driver, driver.cursor()
-        #: Held while a statement runs: the driver of SQLite dies if it is closed meanwhile.
+        self.driver = driver
+        #: How statements are run: on PostgreSQL by the former, on SQLite by the latter.
+        self.prepared: Any = None
+        self.cursor: Any = None
+        if engine.dialect.name == "postgresql":
+            from oidcserver.database.postgresql import PreparedStatements  # needs psycopg
+
+            self.prepared = PreparedStatements(driver)
+        else:
+            self.cursor = driver.cursor()
+        #: Held while a statement runs: drivers die if a connection is closed meanwhile.
         self.busy = threading.Lock()
-        #: The names of the statements that PostgreSQL keeps for it, as far as is known.
-        self.prepared: set[str] = set()
         #: Also when its thread ends.
         self.close = weakref.finalize(self, driver.close)
 
@@ -134,42 +136,13 @@ class KeptConnections:
     def _rows(
         self, connection: _Connection, compiled: Compiled | Together, parameters: dict[str, Any]
     ) -> list[Row]:
-        cursor = connection.cursor
-        if compiled.prepared is None:
-            cursor.execute(compiled.sql, compiled.values(parameters))
-        else:
-            self._execute_prepared(connection, compiled, compiled.prepared, parameters)
-        rows: list[Row] = cursor.fetchall() if cursor.description else []
-        return rows
-
-    def _execute_prepared(
-        self,
-        connection: _Connection,
-        compiled: Compiled | Together,
-        prepared: Prepared,
-        parameters: Any,
-    ) -> None:
-        """Parsing and planning takes PostgreSQL several times as long as a read by key.
-
-        A pooler may hand each message to another of the server's connections, which has got the
-        statement under its name, or not. So it is prepared in the message that executes it, and
-        executed unprepared where two connections in turn were not as expected.
-        """
         values = compiled.values(parameters)
-        ordered = [values[name] for name in prepared.positions]
-        attempts = [prepared.execute, prepared.prepare_and_execute]
-        if prepared.name not in connection.prepared:
-            attempts.reverse()
-        for attempt in attempts:
-            try:
-                connection.cursor.execute(attempt, ordered)
-            except self._driver_error as error:
-                if getattr(error, "pgcode", None) not in {_NOT_PREPARED, _PREPARED}:
-                    raise
-            else:
-                connection.prepared.add(prepared.name)
-                return
+        if compiled.prepared is not None:
+            ordered = map(values.__getitem__, compiled.prepared.positions)
+            return connection.prepared.rows(compiled.prepared, ordered)
         connection.cursor.execute(compiled.sql, values)
+        rows: list[Row] = connection.cursor.fetchall()
+        return rows
 
 
 _everywhere: weakref.WeakSet[KeptConnections] = weakref.WeakSet()

@@ -4,11 +4,14 @@ import os
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import URL, Engine, QueuePool, create_engine, event
+from sqlalchemy import URL, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.orm import Session
 from zope.sqlalchemy.datamanager import STATUS_CHANGED, join_transaction
 
 SQLITE_BUSY_SECONDS = 10
+#: A pooler may hand the next statement to another of the server's connections, which does not know
+#: what psycopg prepared; and what psycopg reads as text depends on the encoding.
+_POSTGRESQL = {"prepare_threshold": None, "client_encoding": "utf8"}
 
 
 def make_engine(url: str | URL) -> Engine:
@@ -23,7 +26,15 @@ def make_engine(url: str | URL) -> Engine:
     Errors hold no values: more users can read logs than the database. Only its owner
     can read a new SQLite file and the files that SQLite makes beside it.
     """
-    engine = create_engine(url, poolclass=QueuePool, pool_size=0, hide_parameters=True)
+    url = make_url(url)
+    postgresql = url.get_backend_name() == "postgresql"
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=0,
+        hide_parameters=True,
+        connect_args=_POSTGRESQL if postgresql else {},
+    )
     event.listen(engine, "handle_error", _hide_values)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "do_connect", _make_private)

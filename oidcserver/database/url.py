@@ -6,10 +6,10 @@ from sqlalchemy.exc import ArgumentError
 from oidcserver.settings import nearest
 
 #: The supported drivers and the package of each; a URL may omit the driver.
-DRIVERS = {"sqlite+pysqlite": None, "postgresql+psycopg2": "oidcserver[postgresql]"}
-_FORMS = ("sqlite:///PATH", "postgresql+psycopg2://USER@HOST/DATABASE")
+DRIVERS = {"sqlite+pysqlite": None, "postgresql+psycopg": "oidcserver[postgresql]"}
+_FORMS = ("sqlite:///PATH", "postgresql://USER@HOST/DATABASE")
 #: Names that other software uses for these.
-_OTHER_NAMES = {"postgres": "postgresql+psycopg2", "pgsql": "postgresql+psycopg2"}
+_OTHER_NAMES = {"postgres": "postgresql", "pgsql": "postgresql"}
 
 
 def read_url(text: str) -> URL:
@@ -27,10 +27,11 @@ def read_url(text: str) -> URL:
             "has a port that is not a number. In a user name or a password, : / @ and % are "
             "written %3A %2F %40 and %25."
         ) from None
-    name = next((each for each in DRIVERS if url.drivername == each.split("+")[0]), url.drivername)
-    if name not in DRIVERS:
-        other = _OTHER_NAMES.get(url.drivername.split("+")[0])
-        near = f" Did you mean {other!r}?" if other else nearest(name, DRIVERS)
+    backend = url.get_backend_name()
+    backend = _OTHER_NAMES.get(backend, backend)
+    name = next((each for each in DRIVERS if each.startswith(f"{backend}+")), "")
+    if not name or url.drivername not in {name, backend}:
+        near = f" Did you mean {backend!r}?" if name else nearest(url.drivername, DRIVERS)
         raise ValueError(
             f"begins with {url.drivername!r}, which is not supported.{near} It takes "
             f"{' or '.join(_FORMS)}."

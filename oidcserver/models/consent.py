@@ -1,6 +1,5 @@
 """Consents: what a person allows a client, sees in the account and withdraws."""
 
-
 from sqlalchemy import ForeignKey, bindparam, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-import psycopg2
+import psycopg
 import pytest
 from sqlalchemy import func, select
 from support.app import Provider, RelyingParty
@@ -34,7 +34,7 @@ def cut_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         if due and "decided" in compiled.sql:
             due.clear()
             connection.driver.close()
-            raise psycopg2.OperationalError("server closed the connection unexpectedly")
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
         return found
 
     monkeypatch.setattr(KeptConnections, "_rows", rows)

@@ -53,7 +53,7 @@ def start(production_keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ({"oauth__profile": "oauth21", "oauth__pkce_exemptions": "true"},
          "requires PKCE of every client: remove oauth.pkce_exemptions"),
         ({"oauth__pkce_required": "false"}, "one of public, without_nonce, all"),
-        ({"oidcserver__database_url": "postgresql+psycopg2://u:secret@localhost/x"},
+        ({"oidcserver__database_url": "postgresql://u:secret@localhost/x"},
          "holds a password"),
         ({"oidcserver__database_url": "env:NOT_SET_ANYWHERE"}, "NOT_SET_ANYWHERE"),
         ({"oidcserver__database_url": "file:/does/not/exist"}, "cannot be read"),

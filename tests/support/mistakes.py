@@ -135,10 +135,10 @@ def _foreign_table(directory: Path) -> None:
 
 
 def _no_driver(directory: Path) -> None:
-    package = directory / "hidden" / "psycopg2"
+    package = directory / "hidden" / "psycopg"
     package.mkdir(parents=True)
-    said = "No module named 'psycopg2'"
-    (package / "__init__.py").write_text(f"raise ModuleNotFoundError({said!r}, name='psycopg2')\n")
+    said = "No module named 'psycopg'"
+    (package / "__init__.py").write_text(f"raise ModuleNotFoundError({said!r}, name='psycopg')\n")
 
 
 def _damaged_keys(directory: Path) -> None:
@@ -225,9 +225,10 @@ MISTAKES = (
     _plugin("same_path", "'tea_endpoint'", "/oauth/token", "keep one",
             oauth__endpoints="authorization token tea"),
     # The database.
-    _url("postgres://localhost/x", "'postgres'", "Did you mean 'postgresql+psycopg2'?"),
+    _url("postgres://localhost/x", "'postgres'", "Did you mean 'postgresql'?"),
     _url("mysql://localhost/x", "'mysql'", "not supported", "sqlite:///PATH"),
-    _url("postgresql+asyncpg://localhost/x", "'postgresql+asyncpg'", "postgresql+psycopg2://"),
+    _url("postgresql+asyncpg://localhost/x", "'postgresql+asyncpg'", "postgresql://USER@"),
+    _url("postgresql+psycopg2://localhost/x", "'postgresql+psycopg2'", "mean 'postgresql'?"),
     _url("postgresql://localhost:5x32/x", "port"),
     _url("provider.sqlite", "not the URL of a database", "sqlite:///PATH"),
     _url("sqlite://", "names no file"),
@@ -239,7 +240,7 @@ MISTAKES = (
     _url("file:/does/not/exist", "file /does/not/exist"),
     Mistake("no database", ("oidcserver.database_url is missing",),
             app={"oidcserver.database_url": None}),
-    Mistake("a driver that is not installed", ("oidcserver.database_url", "psycopg2",
+    Mistake("a driver that is not installed", ("oidcserver.database_url", "psycopg",
                                                "pip install 'oidcserver[postgresql]'"),
             app={"oidcserver.database_url": "postgresql://localhost/x"}, prepare=_no_driver,
             environment={"PYTHONPATH": "hidden"}),

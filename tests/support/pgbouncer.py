@@ -9,8 +9,8 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Self
 
-import psycopg2
-from psycopg2.extras import DictCursor
+import psycopg
+from psycopg.rows import dict_row
 from sqlalchemy import make_url
 from support.postgresql import Cluster
 from support.processes import free_port
@@ -74,15 +74,19 @@ class PgBouncer:
 
     def connections(self) -> tuple[int, int]:
         """Return how many connections it has: those to it, and those of its own to the server."""
-        console = psycopg2.connect(
-            host=str(self.directory), port=self.port, dbname="pgbouncer", user="pgbouncer"
+        console = psycopg.connect(
+            host=str(self.directory),
+            port=self.port,
+            dbname="pgbouncer",
+            user="pgbouncer",
+            autocommit=True,
+            row_factory=dict_row,
         )
-        console.autocommit = True
-        with closing(console), console.cursor(cursor_factory=DictCursor) as cursor:
+        with closing(console):
             counted = []
-            for what in ("CLIENTS", "SERVERS"):
-                cursor.execute(f"SHOW {what}")
-                counted.append(sum(row["database"] != "pgbouncer" for row in cursor.fetchall()))
+            for what in (b"SHOW CLIENTS", b"SHOW SERVERS"):
+                rows = console.execute(what).fetchall()
+                counted.append(sum(row["database"] != "pgbouncer" for row in rows))
         clients, servers = counted
         return clients, servers
 

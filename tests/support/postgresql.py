@@ -36,7 +36,7 @@ class Cluster:
         self._start = (self._pg_ctl, "-D", data, "-o", options, "-w", "-l",
                        self.directory / "log", "start")  # fmt: skip
         self.resume()
-        self.url = make_url(f"postgresql+psycopg2://tests@/postgres?host={self.directory}")
+        self.url = make_url(f"postgresql+psycopg://tests@/postgres?host={self.directory}")
 
     def _run(self, *command: object) -> None:
         arguments = [str(word) for word in command]

@@ -109,7 +109,7 @@ def test_a_connection_that_the_server_ended_is_replaced(database: Database) -> N
     with database.engine.begin() as connection:
         connection.execute(
             text("SELECT pg_terminate_backend(:pid)"),
-            {"pid": database.connections.connection().driver.get_backend_pid()},
+            {"pid": database.connections.connection().driver.info.backend_pid},
         )
     assert find_client(database, "client") is not None
 

@@ -40,14 +40,15 @@ def test_an_error_of_a_kept_connection_holds_no_value(database_url: str) -> None
     engine = make_engine(database_url)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE once (value VARCHAR(99) PRIMARY KEY)"))
-    cursor = KeptConnections(engine).connection().cursor
+    kept = KeptConnections(engine).connection()
+    cursor = kept.driver.cursor()
     cursor.execute(f"INSERT INTO once VALUES ('{SECRET}')")
     error_type = engine.dialect.loaded_dbapi.Error  # type: ignore[union-attr]
     with pytest.raises(error_type) as raised:
         cursor.execute(f"INSERT INTO once VALUES ('{SECRET}')")
     wrapped = wrapped_error(engine, cursor.connection, raised.value, "INSERT INTO once VALUES (?)")
     assert SECRET not in everything(wrapped) + everything(raised.value)
-    cursor.connection.close()
+    kept.close()
     engine.dispose()
 
 

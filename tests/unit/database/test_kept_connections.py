@@ -84,23 +84,20 @@ def test_a_database_that_is_not_there_raises_what_sqlalchemy_would(
     nowhere = tmp_path / "nowhere"
     url = f"sqlite:///{nowhere}/x"
     if database_url.startswith("postgresql"):
-        url = f"postgresql+psycopg2://tests@/x?host={nowhere}"
+        url = f"postgresql+psycopg://tests@/x?host={nowhere}"
     with pytest.raises(OperationalError):
         Connections(make_engine(url)).first(ID, name="alice")
 
 
 class InTurn:
-    """The cursor of a connection to a pooler, which hands each message to the next of several."""
+    """libpq's connection to a pooler, which hands each message to the next of several."""
 
     def __init__(self, connections: list[Any]) -> None:
-        self._cursors = [connection.cursor() for connection in connections]
-
-    def execute(self, *message: Any) -> None:
-        self._cursors.append(self._cursors.pop(0))
-        self._cursors[-1].execute(*message)
+        self._connections = [connection.pgconn for connection in connections]
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._cursors[-1], name)
+        self._connections.append(self._connections.pop(0))
+        return getattr(self._connections[-1], name)
 
 
 @pytest.mark.postgresql
@@ -114,8 +111,8 @@ def test_a_pooler_may_hand_each_statement_to_another_connection(engine: Engine, 
             server.first(ID, name="alice")
             server.first(INSERT, **new_row(f"before-{number}"))
     connections = Connections(engine)
-    cursor: Any = InTurn([server.connection().driver for server in servers])
-    connections.connection().cursor = cursor
+    pgconn: Any = InTurn([server.connection().driver for server in servers])
+    connections.connection().prepared.pgconn = pgconn
     for number in range(4 * count):
         name = f"name-{number}"
         assert connections.first(INSERT, **new_row(name)) == (name,)
@@ -132,8 +129,7 @@ engine = make_engine(sys.argv[1])
 connections = KeptConnections(engine)
 def both():
     kept = connections.connection()
-    kept.cursor.execute("SELECT 1")
-    assert kept.cursor.fetchall() == [(1,)]
+    assert kept.driver.cursor().execute("SELECT 1").fetchall() == [(1,)]
     with engine.connect() as connection:
         connection.execute(text("SELECT 1"))
         return {id(kept.driver), id(connection.connection.driver_connection)}
