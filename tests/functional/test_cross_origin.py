@@ -121,7 +121,7 @@ def test_and_how_long_to_wait(provider: Provider, http: webtest.TestApp) -> None
 def test_while_the_database_is_away_too(
     provider: Provider, http: webtest.TestApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cut(*_: Any) -> None:
+    def cut(*_: Any, **__: Any) -> None:
         raise OperationalError("SELECT", {}, Exception("gone"))
 
     client = provider.register()
