@@ -139,9 +139,9 @@ class KeptConnections:
         values = compiled.values(parameters)
         if compiled.prepared is not None:
             ordered = map(values.__getitem__, compiled.prepared.positions)
-            return connection.prepared.rows(compiled.prepared, ordered)
-        connection.cursor.execute(compiled.sql, values)
-        rows: list[Row] = connection.cursor.fetchall()
+            rows: list[Row] = connection.prepared.rows(compiled.prepared, ordered)
+        else:
+            rows = connection.cursor.execute(compiled.sql, values).fetchall()
         return rows
 
 

@@ -16,7 +16,8 @@ from oidcserver.client_auth.client_secret_jwt import ClientSecretJWT
 from oidcserver.client_auth.none import NoAuthentication
 from oidcserver.client_auth.private_key_jwt import PrivateKeyJWT
 from oidcserver.credentials import digest
-from oidcserver.database.engine import make_engine, make_session_factory
+from oidcserver.database import Database
+from oidcserver.database.engine import make_engine
 from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.keys.jwk_set import public_key_set
 from oidcserver.models import Base, Client
@@ -88,7 +89,8 @@ class Transaction:
 class Server:
     """Clients, requests and the dispatcher of one provider."""
 
-    def __init__(self, dbsession: Session) -> None:
+    def __init__(self, database: Database, dbsession: Session) -> None:
+        self.database = database.within(dbsession)
         self.dbsession = dbsession
         self.tm = Transaction(dbsession)
         self.remote_jwks = RemoteKeys()
@@ -126,10 +128,11 @@ class Server:
         request = SimpleNamespace(
             method="POST",
             headers={} if authorization is None else {"Authorization": authorization},
-            provider=self.provider,
-            dbsession=self.dbsession,
+            oidc=SimpleNamespace(
+                provider=self.provider, database=self.database, dbsession=self.dbsession
+            ),
             tm=self.tm,
-            registry=SimpleNamespace(remote_jwks=self.remote_jwks, reader=self.dbsession),
+            registry=SimpleNamespace(oidc=SimpleNamespace(remote_jwks=self.remote_jwks)),
         )
         server = AuthorizationServer(request)
         payload = Payload(list(form.items()))
@@ -177,8 +180,9 @@ class Server:
 def server() -> Iterator[Server]:
     engine = make_engine("sqlite://")
     Base.metadata.create_all(engine)
-    with make_session_factory(engine)() as dbsession:
-        yield Server(dbsession)
+    database = Database(engine)
+    with database.session() as dbsession:
+        yield Server(database, dbsession)
     engine.dispose()
 
 
@@ -187,8 +191,9 @@ def lasting_server() -> Iterator[Server]:
     """One server for the many examples of a property test."""
     engine = make_engine("sqlite://")
     Base.metadata.create_all(engine)
-    with make_session_factory(engine)() as dbsession:
-        yield Server(dbsession)
+    database = Database(engine)
+    with database.session() as dbsession:
+        yield Server(database, dbsession)
     engine.dispose()
 
 

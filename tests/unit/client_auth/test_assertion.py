@@ -12,7 +12,7 @@ from joserfc.jwk import ECKey, Key, OctKey
 from sqlalchemy import func, select
 from support.assertions import encode
 
-from oidcserver.models import UsedIdentifier
+from oidcserver.models import Client, UsedIdentifier
 from oidcserver.oauth.client_authentication import authenticate_client
 from oidcserver.oauth.errors import Rejection
 
@@ -450,7 +450,7 @@ def test_a_client_that_goes_while_its_host_is_waited_for_is_refused(
     ask = server.remote_jwks.keys
 
     def keys(uri: str, kid: str | None, client_id: str) -> Any:
-        server.dbsession.delete(server.request({})[0].query_client(publishing.client_id))
+        server.dbsession.delete(server.dbsession.get_one(Client, publishing.client_id))
         server.dbsession.commit()
         return ask(uri, kid)
 

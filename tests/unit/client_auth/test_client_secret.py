@@ -7,7 +7,6 @@ from urllib.parse import quote_plus
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event
 
 from oidcserver import clock, credentials
 from oidcserver.credentials import digest
@@ -130,9 +129,11 @@ def test_an_expired_secret_is_refused_and_the_former_one_lasts_as_long_as_promis
     client.previous_secret_digest = digest("cs_former")
     client.previous_secret_expires_at = clock.now() + 60
     client.secret_expires_at = clock.now()
+    server.dbsession.flush()
     assert server.authenticate({}, basic(client.client_id, "cs_former")) == client.client_id
     assert "expired" in server.reason({}, basic(client.client_id, SECRET))
     client.previous_secret_expires_at = clock.now()
+    server.dbsession.flush()
     assert "expired" in server.reason({}, basic(client.client_id, "cs_former"))
 
 
@@ -140,17 +141,17 @@ def test_an_expired_secret_is_refused_and_the_former_one_lasts_as_long_as_promis
 def counted(server: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Count queries and digests."""
     counts = {"queries": 0, "digests": 0}
+    read, real = server.database.read, credentials.digest
 
-    def count_query(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        counts["queries"] += statement.startswith("SELECT")
-
-    real = credentials.digest
+    def count_query(*arguments: Any, **values: Any) -> Any:
+        counts["queries"] += 1
+        return read(*arguments, **values)
 
     def count_digest(text: str) -> str:
         counts["digests"] += 1
         return real(text)
 
-    event.listen(server.dbsession.get_bind(), "before_cursor_execute", count_query)
+    monkeypatch.setattr(server.database, "read", count_query)
     monkeypatch.setattr(credentials, "digest", count_digest)
     return counts
 
@@ -158,7 +159,6 @@ def counted(server: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 def test_basic_takes_one_query_and_one_digest(
     server: Any, client: Any, counted: dict[str, int]
 ) -> None:
-    server.dbsession.expunge_all()
     server.authenticate({}, basic(client.client_id, SECRET))
     assert counted == {"queries": 1, "digests": 1}
 
@@ -168,6 +168,5 @@ def test_a_wrong_secret_and_an_unknown_client_take_the_same_work(
     server: Any, client: Any, counted: dict[str, int], exists: bool
 ) -> None:
     client_id = client.client_id if exists else "unknown"
-    server.dbsession.expunge_all()
     server.refusal({}, basic(client_id, "wrong"))
     assert counted == {"queries": 1, "digests": 1}
