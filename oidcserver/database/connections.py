@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine, event
 
-from oidcserver.database.objects import Row
 from oidcserver.database.prepared import Together
+from oidcserver.database.records import Row
 from oidcserver.database.statements import Compiled, wrapped_error
 
 Outcome = TypeVar("Outcome")

@@ -22,15 +22,15 @@ from transaction import TransactionManager
 
 from oidcserver.database.connections import KeptConnections
 from oidcserver.database.engine import RequestSession
-from oidcserver.database.objects import Row
 from oidcserver.database.prepared import Together
+from oidcserver.database.records import Row
 from oidcserver.database.statements import Compiled, Read, wrapped_error
 from oidcserver.database.together import SharedRead, first
 from oidcserver.database.writes import AtomicWrite
 from oidcserver.types import Request, Statements
 
-#: Of how many rows of a model the objects are kept. It saves no read: the row itself is the key.
-KEPT_OBJECTS = 1024
+#: Of how many rows of a model the records are kept. It saves no read: the row itself is the key.
+KEPT_RECORDS = 1024
 
 
 class Database:
@@ -52,7 +52,7 @@ class Database:
         if read.together and self._is_postgresql:
             shared = self._shared.get(read)
             if shared is None:
-                compiled = Compiled(self.engine, read.select, KEPT_OBJECTS)
+                compiled = Compiled(self.engine, read.select, KEPT_RECORDS)
                 shared = self._shared.setdefault(read, SharedRead(compiled, self._rows))
             return shared.first(values)
         return first(self.compiled_read(read), self._rows, values)
@@ -134,7 +134,7 @@ class Joined:
             if wrapped.connection_invalidated:
                 connection.invalidate(error)
             raise wrapped from error
-        return None if row is None else compiled.objects(row)
+        return None if row is None else compiled.selected(row)
 
 
 class RequestDatabase:

@@ -12,8 +12,8 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, Format
 
-from oidcserver.database.objects import Row
 from oidcserver.database.prepared import Prepared
+from oidcserver.database.records import Row
 
 #: SQLSTATE: the server's connection does not have this prepared statement. Nothing was run.
 _NOT_PREPARED = "26000"

@@ -12,18 +12,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from oidcserver.database.engine import hide_values
-from oidcserver.database.objects import Row, parts_of_row, with_json_as_text
 from oidcserver.database.prepared import Prepared
+from oidcserver.database.records import Row, parts_of_row, with_records
 
 
 class Read:
     """A SELECT of one row. Make it once, as a constant: what it compiles to is kept.
 
-    It gives a tuple of values of columns and objects of models, as the statement selects them. The
-    objects belong to no session and are to be read only.
+    It gives a tuple of values of columns and records of models, as the statement selects them.
 
     :param together: threads that wait for it at the same time are answered by one statement
-        (PostgreSQL only). For rows that many requests read; several threads get the same object.
+        (PostgreSQL only). For rows that many requests read; several threads get the same record.
     """
 
     def __init__(self, select: Select[*tuple[Any, ...]], *, together: bool = False) -> None:
@@ -32,16 +31,17 @@ class Read:
 
 
 class Compiled:
-    """A statement as the driver takes it, and what makes values and objects of its rows.
+    """A statement as the driver takes it, and what makes values and records of its rows.
 
-    :param kept: of how many different rows of a model the objects are kept.
+    :param kept: of how many different rows of a model the records are kept.
     """
 
     def __init__(self, engine: Engine, statement: Any, kept: int = 0) -> None:
         dialect = engine.dialect
-        self._parts = parts_of_row(dialect, statement, kept)
+        self._parts: list[Any] = []
         if statement.is_select:
-            statement = with_json_as_text(statement)
+            self._parts = parts_of_row(dialect, statement, kept)
+            statement = with_records(statement)
         compiled = statement.compile(dialect=dialect)
         self.sql = str(compiled)
         #: The names in the order of their question marks, where the driver takes those.
@@ -63,8 +63,8 @@ class Compiled:
             named[name] = convert(named[name])
         return named if self.positions is None else tuple(map(named.__getitem__, self.positions))
 
-    def objects(self, row: Row) -> Row:
-        """Return what was selected, values of columns and objects of models."""
+    def selected(self, row: Row) -> Row:
+        """Return what a SELECT selected: values of columns and records of models."""
         return tuple(part(row) for part in self._parts)
 
 

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from oidcserver.database.objects import Row
 from oidcserver.database.prepared import Together
+from oidcserver.database.records import Row
 from oidcserver.database.statements import Compiled
 
 Rows = Callable[[Compiled | Together, dict[str, Any]], list[Row]]
@@ -18,7 +18,7 @@ Rows = Callable[[Compiled | Together, dict[str, Any]], list[Row]]
 def first(compiled: Compiled, rows: Rows, parameters: dict[str, Any]) -> Row | None:
     """Run a statement for one; return what was selected of its first row, or None."""
     found = rows(compiled, parameters)
-    return compiled.objects(found[0]) if found else None
+    return compiled.selected(found[0]) if found else None
 
 
 class _Batch:
@@ -74,7 +74,7 @@ class SharedRead:
             columns = map(list, zip(*batch.asked, strict=True))
             asked = dict(zip(self._together.names, columns, strict=True))
             for row in self._rows(self._together, asked):
-                batch.found[row[0]] = self._compiled.objects(row[1:])
+                batch.found[row[0]] = self._compiled.selected(row[1:])
         except BaseException as problem:
             batch.problem = problem
         finally:

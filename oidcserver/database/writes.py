@@ -12,7 +12,7 @@ from sqlalchemy import Insert, Table, bindparam, exists, insert, inspect, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import DeclarativeBase
 
-from oidcserver.database.objects import Model, detached
+from oidcserver.database.records import record_class, record_columns
 
 #: Takes a condition and returns the insert or update that it guards.
 Following = Callable[[Any], Any]
@@ -21,7 +21,7 @@ Following = Callable[[Any], Any]
 class NewRow:
     """A row to be inserted: the columns that are given, and the model's defaults for the rest."""
 
-    def __init__(self, model: type[Model], **columns: Any) -> None:
+    def __init__(self, model: type[DeclarativeBase], **columns: Any) -> None:
         self._model = model
         self._values = {
             name: columns[name] if name in columns else default(None)
@@ -33,9 +33,12 @@ class NewRow:
         """The values of the statements that insert such rows; their names begin with the table."""
         return {f"{self._model.__tablename__}_{name}": v for name, v in self._values.items()}
 
-    def object(self) -> Any:
-        """Return the object of the row, which belongs to no session and is to be read only."""
-        return detached(self._model, self._values)
+    def record(self) -> Any:
+        """Return the record of the row."""
+        values = self._values
+        return record_class(self._model)(
+            *(values[column.key] for column in record_columns(self._model))
+        )
 
 
 class AtomicWrite:

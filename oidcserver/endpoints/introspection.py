@@ -5,7 +5,7 @@ from typing import Any
 
 from pyramid.response import Response
 
-from oidcserver.models import Client, User
+from oidcserver.models import Client, UserRecord
 from oidcserver.models.refresh_token import find_refresh_token
 from oidcserver.oauth.errors import invalid_client, invalid_request
 from oidcserver.oauth.issuing import still_allowed
@@ -79,7 +79,7 @@ def _refresh_token(request: Request, client: Client, text: str) -> dict[str, Any
 
 
 def _username(
-    client: Client, user: User | None, scopes: Collection[str], audience: Collection[str] = ()
+    client: Client, user: UserRecord | None, scopes: Collection[str], audience: Collection[str] = ()
 ) -> str | None:
     """Return the user name for a resource server, or for a client that may read the profile.
 

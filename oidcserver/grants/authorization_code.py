@@ -6,7 +6,7 @@ from authlib.oauth2.rfc6749 import AuthorizationEndpointMixin
 
 from oidcserver.credentials import AUTHORIZATION_CODE, new_credential
 from oidcserver.grants.base import TokenGrant
-from oidcserver.models import AuthorizationCode
+from oidcserver.models import AuthorizationCodeRecord
 from oidcserver.models.authorization import revoke_authorization
 from oidcserver.models.authorization_code import (
     find_authorization_code,
@@ -63,7 +63,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         client = self.authenticate_token_endpoint_client()
         code = self.parameter("code")
         found = find_authorization_code(self.http_request.oidc.database, code)
-        if found is None or found[0].client_id != client.client_id:
+        if found is None or found.code.client_id != client.client_id:
             raise invalid_grant("The code is not valid.")
         row, self.authorization, self.user = found
         if row.used_at is not None:
@@ -107,7 +107,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         self.save_token(token)
         return 200, token, []
 
-    def _reused(self, row: AuthorizationCode) -> Exception:
+    def _reused(self, row: AuthorizationCodeRecord) -> Exception:
         """End the family of a code that comes a second time (RFC 9700 section 4.5)."""
         revoke_authorization(self.http_request.oidc.database, row.authorization_id)
         self.server.send_signal(

@@ -4,7 +4,7 @@ from typing import Any
 
 from oidcserver.grants.base import TokenGrant
 from oidcserver.keys.sealing import seal_with, unseal_with
-from oidcserver.models import RefreshToken
+from oidcserver.models import RefreshTokenRecord
 from oidcserver.models.authorization import revoke_authorization
 from oidcserver.models.login_session import touch_login_session
 from oidcserver.models.refresh_token import find_refresh_token, rotate_refresh_token
@@ -58,7 +58,7 @@ class RefreshTokenGrant(TokenGrant):
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Rotate and issue; the scope of the refresh token itself stays (RFC 6749 section 6)."""
-        row: RefreshToken = self.request.refresh_token
+        row: RefreshTokenRecord = self.request.refresh_token
         authorization = self.request.authorization
         successor = None
         if row.used_at is None:
@@ -70,7 +70,7 @@ class RefreshTokenGrant(TokenGrant):
         self.save_token(token)
         return 200, token, []
 
-    def _rotate(self, row: RefreshToken) -> str | None:
+    def _rotate(self, row: RefreshTokenRecord) -> str | None:
         """Use the token up and write its successor; None if somebody was faster."""
         request = self.http_request
         successor, prepared = prepare_refresh_token(
@@ -95,7 +95,7 @@ class RefreshTokenGrant(TokenGrant):
         ):
             touch_login_session(request.oidc.database, session_id, seen_at)
 
-    def _successor_again(self, row: RefreshToken) -> str:
+    def _successor_again(self, row: RefreshTokenRecord) -> str:
         """Return the successor within the window; otherwise end the family."""
         request = self.http_request
         # What was read before may be older than the statement that was faster.

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from oidcserver.database import AtomicWrite, NewRow, Read, Statements
 from oidcserver.database.writes import insert_if_new
-from oidcserver.models.authorization import Authorization
+from oidcserver.models.authorization import Authorization, AuthorizationRecord
 from oidcserver.models.base import Base, Identifier, Time
-from oidcserver.models.client import Client
-from oidcserver.models.user import User
+from oidcserver.models.client import Client, ClientRecord
+from oidcserver.models.user import User, UserRecord
 
 
 class RevokedAccessToken(Base):
@@ -27,9 +27,9 @@ class RevokedAccessToken(Base):
 class Bearer:
     """Whose a live access token is; one of a client itself rests on no authorization."""
 
-    client: Client
-    authorization: Authorization | None = None
-    user: User | None = None
+    client: ClientRecord
+    authorization: AuthorizationRecord | None = None
+    user: UserRecord | None = None
 
 
 _REVOKE = AtomicWrite(insert_if_new(RevokedAccessToken))
@@ -66,7 +66,7 @@ _CLIENT_AND_USER = Read(
 def find_bearer(
     database: Statements, token_id: str, client_id: str, authorization_id: str | None
 ) -> Bearer | None:
-    """Return what an access token rests on, read in one statement; to be read only.
+    """Return what an access token rests on, read in one statement.
 
     None where the token was revoked, or anything that it rests on has ended.
     """

@@ -1,5 +1,6 @@
 """Authorizations: the root of each family of codes, refresh tokens and access tokens."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ForeignKey, String, bindparam, update
@@ -12,6 +13,28 @@ from oidcserver.database.writes import insert_deciding
 from oidcserver.models.base import Base, Identifier, Json, Time, Words
 
 
+@dataclass(frozen=True, slots=True)
+class AuthorizationRecord:
+    """A row of :class:`Authorization`."""
+
+    id: str
+    client_id: str
+    user_id: str
+    subject: str
+    session_id: str | None
+    scope: str
+    claims_request: dict[str, Any] | None
+    resources: list[str] | None
+    confirmation: dict[str, Any] | None
+    nonce: str | None
+    auth_time: int | None
+    acr: str | None
+    amr: list[str] | None
+    created_at: int
+    expires_at: int
+    revoked_at: int | None
+
+
 class Authorization(Base):
     """One approved request. Revoking it ends everything that points to it.
 
@@ -19,6 +42,7 @@ class Authorization(Base):
     """
 
     __tablename__ = "authorization"
+    __record__ = AuthorizationRecord
 
     id: Mapped[str] = mapped_column(Identifier, primary_key=True, default=new_identifier)
     client_id: Mapped[str] = mapped_column(

@@ -1,6 +1,7 @@
 """Authorization codes (RFC 6749 section 4.1): single use, decided by one statement."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from sqlalchemy import ForeignKey, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -9,16 +10,30 @@ from oidcserver import clock
 from oidcserver.credentials import digest
 from oidcserver.database import AtomicWrite, NewRow, Read, Statements, inserting
 from oidcserver.database.writes import insert_deciding
-from oidcserver.models.authorization import Authorization, extending
+from oidcserver.models.authorization import Authorization, AuthorizationRecord, extending
 from oidcserver.models.base import Base, Digest, Time, Words
 from oidcserver.models.refresh_token import RefreshToken
-from oidcserver.models.user import User
+from oidcserver.models.user import User, UserRecord
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCodeRecord:
+    """A row of :class:`AuthorizationCode`."""
+
+    authorization_id: str
+    client_id: str
+    redirect_uri: str | None
+    code_challenge: str | None
+    code_challenge_method: str | None
+    expires_at: int
+    used_at: int | None
 
 
 class AuthorizationCode(Base):
     """A code by its digest. It stays until its authorization goes, so that reuse is found."""
 
     __tablename__ = "authorization_code"
+    __record__ = AuthorizationCodeRecord
 
     code_digest: Mapped[str] = mapped_column(Digest, primary_key=True)
     authorization_id: Mapped[str] = mapped_column(
@@ -41,14 +56,18 @@ _BY_DIGEST = Read(
 )
 
 
-def find_authorization_code(
-    database: Statements, code: str
-) -> tuple[AuthorizationCode, Authorization, User] | None:
-    """Return a code, used or not, expired or not, and what it rests on; to be read only."""
-    row: tuple[AuthorizationCode, Authorization, User] | None = database.read(
-        _BY_DIGEST, digest=digest(code)
-    )
-    return row
+class FoundAuthorizationCode(NamedTuple):
+    """A code with its authorization and user."""
+
+    code: AuthorizationCodeRecord
+    authorization: AuthorizationRecord
+    user: UserRecord
+
+
+def find_authorization_code(database: Statements, code: str) -> FoundAuthorizationCode | None:
+    """Return a code, used or not, expired or not, and what it rests on."""
+    row = database.read(_BY_DIGEST, digest=digest(code))
+    return None if row is None else FoundAuthorizationCode(*row)
 
 
 _STORE = AtomicWrite(insert_deciding(AuthorizationCode))

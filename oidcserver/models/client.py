@@ -3,7 +3,8 @@
 import ipaddress
 import re
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2.rfc6749 import ClientMixin
 from sqlalchemy import String, Text, bindparam, select, true, update
@@ -34,37 +35,12 @@ _LOOPBACK = re.compile(
 )
 
 
-class Client(Base, ClientMixin):
-    """A registered client. ``client_metadata`` holds every registered member by its own name.
+class RegisteredClient(ClientMixin):
+    """What rows and records of clients can do; Authlib's ``ClientMixin`` among it."""
 
-    A secret is kept as a digest. Where the server must read it back (``client_secret_jwt``,
-    HS256 ID tokens), it is also kept sealed under a key that is not in the database. The secret
-    before the last rotation goes on working until ``previous_secret_expires_at``.
-    """
+    if TYPE_CHECKING:
 
-    __tablename__ = "client"
-
-    client_id: Mapped[str] = mapped_column(Identifier, primary_key=True, default=new_identifier)
-    client_metadata: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
-    owner_id: Mapped[str | None] = mapped_column(Identifier, index=True)
-    secret_digest: Mapped[str | None] = mapped_column(Digest)
-    secret_sealed: Mapped[str | None] = mapped_column(Text)
-    secret_expires_at: Mapped[int] = mapped_column(Time, default=0)
-    previous_secret_digest: Mapped[str | None] = mapped_column(Digest)
-    previous_secret_sealed: Mapped[str | None] = mapped_column(Text)
-    previous_secret_expires_at: Mapped[int] = mapped_column(Time, default=0)
-    client_id_issued_at: Mapped[int] = mapped_column(Time, default=clock.now)
-    updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
-    #: A resource server: may introspect the tokens of every client (RFC 7662 section 4).
-    resource_server: Mapped[bool] = mapped_column(default=False)
-    #: Registered itself without an initial access token or software statement: it is not trusted.
-    self_registered: Mapped[bool] = mapped_column(default=False)
-    access_token_format: Mapped[str | None] = mapped_column(String(32))
-    #: When a client that registered itself, with a token or without, was registered or last used
-    #: (noted once a day). None for all others, which are never pruned.
-    last_used_at: Mapped[int | None] = mapped_column(Time, index=True)
-    #: Of the token by which the client manages its registration (RFC 7592); None: it may not.
-    registration_token_digest: Mapped[str | None] = mapped_column(Digest)
+        def __getattr__(self, column: str) -> Any: ...
 
     def member(self, name: str) -> Any:
         """Return a registered member, its standard default, or None."""
@@ -74,7 +50,8 @@ class Client(Base, ClientMixin):
     @property
     def client_name(self) -> str:
         """The name to show; a client without one is shown by its identifier."""
-        return self.member("client_name") or self.client_id
+        name: str = self.member("client_name") or self.client_id
+        return name
 
     @property
     def redirect_uris(self) -> Sequence[str]:
@@ -100,7 +77,8 @@ class Client(Base, ClientMixin):
 
     def get_client_id(self) -> str:
         """Authlib's name for ``client_id``."""
-        return self.client_id
+        client_id: str = self.client_id
+        return client_id
 
     def get_default_redirect_uri(self) -> str | None:
         """Return the one registered URI; None where there are several or none."""
@@ -151,13 +129,69 @@ class Client(Base, ClientMixin):
         return grant_type in self.member("grant_types")
 
 
+@dataclass(frozen=True, slots=True)
+class ClientRecord(RegisteredClient):
+    """A row of :class:`Client`."""
+
+    client_id: str
+    client_metadata: dict[str, Any]
+    owner_id: str | None
+    secret_digest: str | None
+    secret_sealed: str | None
+    secret_expires_at: int
+    previous_secret_digest: str | None
+    previous_secret_sealed: str | None
+    previous_secret_expires_at: int
+    client_id_issued_at: int
+    updated_at: int
+    resource_server: bool
+    self_registered: bool
+    access_token_format: str | None
+    last_used_at: int | None
+    registration_token_digest: str | None
+
+
+class Client(RegisteredClient, Base):
+    """A registered client. ``client_metadata`` holds every registered member by its own name.
+
+    A secret is kept as a digest. Where the server must read it back (``client_secret_jwt``,
+    HS256 ID tokens), it is also kept sealed under a key that is not in the database. The secret
+    before the last rotation goes on working until ``previous_secret_expires_at``.
+    """
+
+    __tablename__ = "client"
+    __record__ = ClientRecord
+
+    client_id: Mapped[str] = mapped_column(Identifier, primary_key=True, default=new_identifier)
+    client_metadata: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    owner_id: Mapped[str | None] = mapped_column(Identifier, index=True)
+    secret_digest: Mapped[str | None] = mapped_column(Digest)
+    secret_sealed: Mapped[str | None] = mapped_column(Text)
+    secret_expires_at: Mapped[int] = mapped_column(Time, default=0)
+    previous_secret_digest: Mapped[str | None] = mapped_column(Digest)
+    previous_secret_sealed: Mapped[str | None] = mapped_column(Text)
+    previous_secret_expires_at: Mapped[int] = mapped_column(Time, default=0)
+    client_id_issued_at: Mapped[int] = mapped_column(Time, default=clock.now)
+    updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
+    #: A resource server: may introspect the tokens of every client (RFC 7662 section 4).
+    resource_server: Mapped[bool] = mapped_column(default=False)
+    #: Registered itself without an initial access token or software statement: it is not trusted.
+    self_registered: Mapped[bool] = mapped_column(default=False)
+    access_token_format: Mapped[str | None] = mapped_column(String(32))
+    #: When a client that registered itself, with a token or without, was registered or last used
+    #: (noted once a day). None for all others, which are never pruned.
+    last_used_at: Mapped[int | None] = mapped_column(Time, index=True)
+    #: Of the token by which the client manages its registration (RFC 7592); None: it may not.
+    registration_token_digest: Mapped[str | None] = mapped_column(Digest)
+
+
 _BY_ID = Read(select(Client).where(Client.client_id == bindparam("client_id")), together=True)
 
 
-def find_client(database: Statements, client_id: str) -> Client | None:
-    """Return a client; it is to be read only."""
+def find_client(database: Statements, client_id: str) -> ClientRecord | None:
+    """Return a client."""
     row = database.read(_BY_ID, client_id=client_id)
-    client: Client | None = None if row is None else row[0]
+    client: ClientRecord | None = None if row is None else row[0]
     return client
 
 

@@ -1,5 +1,7 @@
 """Consents: what a person allows a client, sees in the account and withdraws."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import ForeignKey, bindparam, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -10,6 +12,15 @@ from oidcserver.models.authorization import revoke_authorizations_of_consent
 from oidcserver.models.base import Base, Time, Words
 
 
+@dataclass(frozen=True, slots=True)
+class ConsentRecord:
+    """What a row of :class:`Consent` remembers."""
+
+    remembered: bool
+    remembered_scope: str
+    remembered_claims: str
+
+
 class Consent(Base):
     """What a user allowed a client, once or for good.
 
@@ -18,6 +29,7 @@ class Consent(Base):
     """
 
     __tablename__ = "consent"
+    __record__ = ConsentRecord
 
     user_id: Mapped[str] = mapped_column(
         ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True
@@ -42,10 +54,10 @@ _OF_CLIENT = Read(
 )
 
 
-def find_consent(database: Statements, user_id: str, client_id: str) -> Consent | None:
-    """Return what the person allowed the client; to be read only."""
+def find_consent(database: Statements, user_id: str, client_id: str) -> ConsentRecord | None:
+    """Return what is remembered of what the user allowed the client."""
     row = database.read(_OF_CLIENT, user=user_id, client=client_id)
-    consent: Consent | None = None if row is None else row[0]
+    consent: ConsentRecord | None = None if row is None else row[0]
     return consent
 
 

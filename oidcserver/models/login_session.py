@@ -1,6 +1,7 @@
 """Login sessions: who is signed in, in which browser, since when and how strongly."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import ForeignKey, String, bindparam, select, true, update
@@ -10,10 +11,25 @@ from oidcserver import clock
 from oidcserver.credentials import digest, new_identifier
 from oidcserver.database import AtomicWrite, Read, Statements
 from oidcserver.models.base import Base, Digest, Identifier, Json, Time, Words
-from oidcserver.models.user import User
+from oidcserver.models.user import User, UserRecord
 
 #: The use of a session is noted at most once in so many seconds.
 TOUCH_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSessionRecord:
+    """A row of :class:`LoginSession` with its user."""
+
+    id: str
+    user_id: str
+    auth_time: int
+    acr: str
+    amr: list[str]
+    created_at: int
+    last_seen_at: int
+    expires_at: int
+    user: UserRecord
 
 
 class LoginSession(Base):
@@ -42,7 +58,7 @@ class LoginSession(Base):
 
 
 _LIVE = Read(
-    select(LoginSession, User)
+    select(*(getattr(LoginSession, field.name) for field in fields(LoginSessionRecord)[:-1]), User)
     .join(User, User.id == LoginSession.user_id)
     .where(
         LoginSession.token_digest == bindparam("digest"),
@@ -54,18 +70,13 @@ _LIVE = Read(
 )
 
 
-def find_login_session(database: Statements, token: str, idle_seconds: int) -> LoginSession | None:
-    """Return the live session of a cookie value with its user, unless the user is disabled.
-
-    Both are to be read only.
-    """
+def find_login_session(
+    database: Statements, token: str, idle_seconds: int
+) -> LoginSessionRecord | None:
+    """Return the live session of a cookie value with its user, unless the user is disabled."""
     now = clock.now()
     row = database.read(_LIVE, digest=digest(token), now=now, idle_since=now - idle_seconds)
-    if row is None:
-        return None
-    session: LoginSession
-    session, session.__dict__["user"] = row
-    return session
+    return None if row is None else LoginSessionRecord(*row)
 
 
 def renew_login_session(dbsession: Session, session_id: str, **columns: Any) -> bool:

@@ -1,5 +1,6 @@
 """Refresh tokens: rotation, reuse, and the window in which a lost answer may be asked again."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import ForeignKey, String, Text, and_, bindparam, select, update
@@ -9,10 +10,24 @@ from oidcserver import clock
 from oidcserver.credentials import digest
 from oidcserver.database import AtomicWrite, NewRow, Read, Statements, inserting
 from oidcserver.database.writes import insert_deciding
-from oidcserver.models.authorization import Authorization, extending, extension
+from oidcserver.models.authorization import Authorization, AuthorizationRecord, extending, extension
 from oidcserver.models.base import Base, Digest, Time, Words
 from oidcserver.models.login_session import LoginSession
-from oidcserver.models.user import User
+from oidcserver.models.user import User, UserRecord
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshTokenRecord:
+    """A row of :class:`RefreshToken`."""
+
+    authorization_id: str
+    client_id: str
+    scope: str
+    issued_at: int
+    expires_at: int
+    family_expires_at: int
+    used_at: int | None
+    successor_sealed: str | None
 
 
 class RefreshToken(Base):
@@ -23,6 +38,7 @@ class RefreshToken(Base):
     """
 
     __tablename__ = "refresh_token"
+    __record__ = RefreshTokenRecord
 
     token_digest: Mapped[str] = mapped_column(Digest, primary_key=True)
     authorization_id: Mapped[str] = mapped_column(
@@ -40,11 +56,11 @@ class RefreshToken(Base):
 
 
 class FoundRefreshToken(NamedTuple):
-    """A refresh token with its authorization, user and session; read-only."""
+    """A refresh token with its authorization, user and session."""
 
-    token: RefreshToken
-    authorization: Authorization
-    user: User
+    token: RefreshTokenRecord
+    authorization: AuthorizationRecord
+    user: UserRecord
     #: Of the login session, both None where it has ended or is not known any more.
     session_seen_at: int | None
     session_expires_at: int | None
@@ -93,7 +109,7 @@ _STORE = AtomicWrite(insert_deciding(RefreshToken), extending)
 
 
 def new_refresh_token(
-    refresh_token: str, authorization: Authorization, *, lives_until: int, **columns: Any
+    refresh_token: str, authorization: AuthorizationRecord, *, lives_until: int, **columns: Any
 ) -> dict[str, Any]:
     """Return the values of what writes a refresh token: ``inserting(RefreshToken), extending``.
 

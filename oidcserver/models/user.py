@@ -1,6 +1,7 @@
 """Users."""
 
 import unicodedata
+from dataclasses import dataclass
 from typing import Any
 
 from precis_i18n import get_profile
@@ -58,10 +59,24 @@ def _of_usual_width(character: str) -> str:
     return unicodedata.normalize("NFKC", character) if other_width else character
 
 
+@dataclass(frozen=True, slots=True)
+class UserRecord:
+    """A row of :class:`User`, without the password's hash."""
+
+    id: str
+    username: str
+    username_key: str
+    claims: dict[str, Any]
+    created_at: int
+    updated_at: int
+    disabled_at: int | None
+
+
 class User(Base):
     """A person who can sign in. ``id`` is the public subject identifier."""
 
     __tablename__ = "user_account"
+    __record__ = UserRecord
 
     id: Mapped[str] = mapped_column(Identifier, primary_key=True, default=new_identifier)
     username: Mapped[str] = mapped_column(String(255))

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from oidcserver.http.throttling import network_of, take, waiting_time
 from oidcserver.keys.strict_json import compact
-from oidcserver.models import Authorization, Client, SuspendedRequest
+from oidcserver.models import AuthorizationRecord, Client, SuspendedRequest
 from oidcserver.models.suspended_request import (
     ANY_BROWSER,
     REQUEST_URI_PREFIX,
@@ -50,7 +50,7 @@ class AuthorizationRequest:
     suspended: SuspendedRequest | None = None
     #: The ``request_uri`` of a request that was resumed and has not expired.
     request_uri: str = ""
-    authorization: Authorization | None = None
+    authorization: AuthorizationRecord | None = None
     #: For stages of plugins: what they found out for those that follow.
     extra: dict[str, Any] = field(default_factory=dict)
 

@@ -138,7 +138,7 @@ class AuthorizationResponder:
             amr=session.amr,
         )
         authorization_request.authorization = oauth_request.authorization = (
-            oauth_request.unwritten_authorization.object()
+            oauth_request.unwritten_authorization.record()
         )
         grant = self.server.get_authorization_grant(oauth_request)
         if not getattr(grant, "WRITES_AUTHORIZATION", False):
@@ -185,7 +185,7 @@ class AuthorizationResponder:
 
     def _is_redeemed(self, code: str | None) -> bool:
         found = find_authorization_code(self.server.request.oidc.database, code or "")
-        return found is not None and found[0].used_at is not None
+        return found is not None and found.code.used_at is not None
 
     def _refuse(
         self, authorization_request: AuthorizationRequest | None, rejection: Rejection

@@ -4,7 +4,7 @@ from typing import Any
 
 from oidcserver.credentials import REFRESH_TOKEN, new_credential
 from oidcserver.database import NewRow
-from oidcserver.models import Authorization, Client
+from oidcserver.models import Authorization, AuthorizationRecord, Client
 from oidcserver.models.authorization import store_authorization
 from oidcserver.models.refresh_token import new_refresh_token
 from oidcserver.oauth.subjects import subject_of
@@ -30,11 +30,11 @@ def new_authorization(request: Request, client: Client, user: Any, **columns: An
 
 def create_authorization(
     request: Request, client: Client, user: Any, **columns: Any
-) -> Authorization:
+) -> AuthorizationRecord:
     """Write the root of a new family."""
     row = new_authorization(request, client, user, **columns)
     store_authorization(request.oidc.database, row)
-    authorization: Authorization = row.object()
+    authorization: AuthorizationRecord = row.record()
     return authorization
 
 
@@ -61,7 +61,7 @@ def still_allowed(request: Request, client: Client, scope: str) -> str:
 
 
 def prepare_refresh_token(
-    request: Request, authorization: Authorization, scope: str, family_end: int | None = None
+    request: Request, authorization: AuthorizationRecord, scope: str, family_end: int | None = None
 ) -> tuple[str, dict[str, Any]]:
     """Return a new refresh token, and what the decision takes that writes it.
 
@@ -84,7 +84,7 @@ def prepare_refresh_token(
 
 
 def token_response(
-    request: Request, client: Client, authorization: Authorization | None, scope: str
+    request: Request, client: Client, authorization: AuthorizationRecord | None, scope: str
 ) -> dict[str, Any]:
     """Return the members of a token response without a refresh token (RFC 6749 section 5.1).
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from oidcserver.catalog import Offer, unknown
 from oidcserver.interfaces import Interaction
-from oidcserver.models import Authorization, SuspendedRequest
+from oidcserver.models import AuthorizationRecord, SuspendedRequest
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oidc.claims import wanted_values
@@ -45,7 +45,7 @@ def asked_values(claims_request: Mapping[str, Any] | None) -> Sequence[str]:
     return wanted_values(claims_request, "id_token", "acr")
 
 
-def acr_claim(provider: Provider, authorization: Authorization) -> str | None:
+def acr_claim(provider: Provider, authorization: AuthorizationRecord) -> str | None:
     """Return the class that an ID token says: of those asked for, the first that the login
     reached; otherwise that of the login (section 5.5.1.1)."""
     reached = authorization.acr

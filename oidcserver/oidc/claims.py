@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from oidcserver.models import Authorization
+from oidcserver.models import AuthorizationRecord
 from oidcserver.oidc.languages import LOCALES, in_languages, plain_name
 from oidcserver.oidc.scopes import CLAIM_TYPES, STANDARD_CLAIMS
 from oidcserver.types import Configurator, Provider, Registry, Request
@@ -19,7 +19,7 @@ MEMBERS = ("userinfo", "id_token")
 
 
 def userinfo_claims(
-    request: Request, authorization: Authorization, user: Any, scopes: Iterable[str]
+    request: Request, authorization: AuthorizationRecord, user: Any, scopes: Iterable[str]
 ) -> dict[str, Any]:
     """Return what UserInfo says of a person besides ``sub``: the claims of the scopes (section
     5.4), and those that the claims parameter asks of it (section 5.5)."""
@@ -30,7 +30,7 @@ def userinfo_claims(
 
 def claims_of_id_token(
     request: Request,
-    authorization: Authorization,
+    authorization: AuthorizationRecord,
     user: Any,
     scopes: Iterable[str] = (),
     *,

@@ -4,7 +4,7 @@ from typing import Any
 
 from oidcserver.clients.members import ID_TOKEN_CLAIMS
 from oidcserver.keys.jwt import half_hash
-from oidcserver.models import Authorization
+from oidcserver.models import AuthorizationRecord
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
 from oidcserver.oauth.subjects import sid_of
@@ -20,7 +20,7 @@ CLAIMS_MEMBER = "id_token_claims"
 
 
 def make_id_token(
-    request: Request, client: Any, authorization: Authorization, claims: dict[str, Any]
+    request: Request, client: Any, authorization: AuthorizationRecord, claims: dict[str, Any]
 ) -> str:
     """Sign an ID token for a client: who the person is, and how and when they signed in.
 
@@ -31,7 +31,9 @@ def make_id_token(
     return make_client_jwt(request, client, "id_token", present)
 
 
-def id_token_claims(request: Request, client: Any, authorization: Authorization) -> dict[str, Any]:
+def id_token_claims(
+    request: Request, client: Any, authorization: AuthorizationRecord
+) -> dict[str, Any]:
     """Return the claims that every ID token of an authorization has (section 2)."""
     provider, session_id = request.oidc.provider, authorization.session_id
     claims = {

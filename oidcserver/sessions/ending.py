@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from oidcserver import clock
-from oidcserver.models import LoginSession
+from oidcserver.models import LoginSession, LoginSessionRecord
 from oidcserver.models.authorization import (
     revoke_authorizations_of_user,
     revoke_online_authorizations_of_session,
@@ -22,7 +22,7 @@ from oidcserver.types import Registry, Request
 
 
 def end_login_session(
-    request: Request, session: LoginSession, event: str = "session_ended"
+    request: Request, session: LoginSession | LoginSessionRecord, event: str = "session_ended"
 ) -> bool:
     """End a session and announce it; return whether this call ended it.
 

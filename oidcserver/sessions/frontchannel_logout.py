@@ -11,7 +11,7 @@ from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.clients.members import web_uri
-from oidcserver.models import Client, LoginSession
+from oidcserver.models import Client, LoginSessionRecord
 from oidcserver.models.login_session_client import clients_of_login_session
 from oidcserver.oauth.subjects import sid_of
 from oidcserver.oidc.after_logout import AfterLogout
@@ -22,7 +22,9 @@ NAME = "frontchannel"
 MEMBER = "frontchannel_logout_uri"
 
 
-def show_frames(request: Request, session: LoginSession, after: AfterLogout) -> Response | None:
+def show_frames(
+    request: Request, session: LoginSessionRecord, after: AfterLogout
+) -> Response | None:
     """Return the page that signs a person out of the applications of a session; None: of none.
 
     It is the answer itself: after a redirect, nobody would know the session any more.

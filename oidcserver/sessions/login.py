@@ -5,7 +5,7 @@ from typing import Any
 from oidcserver.accounts.known_browser import remember_browser
 from oidcserver.credentials import LOGIN_SESSION, digest, new_credential
 from oidcserver.http.cookies import read_cookie, set_cookie
-from oidcserver.models import LoginSession
+from oidcserver.models import LoginSession, LoginSessionRecord
 from oidcserver.models.login_session import (
     find_login_session,
     renew_login_session,
@@ -24,7 +24,7 @@ MAX_ADDRESS = 64
 PASSWORD_AMR = ("pwd",)
 
 
-def read_login_session(request: Request) -> LoginSession | None:
+def read_login_session(request: Request) -> LoginSessionRecord | None:
     """Return the live session of this browser with its user, or None."""
     token = read_cookie(request, COOKIE)
     if not token:
@@ -38,7 +38,7 @@ def read_login_session(request: Request) -> LoginSession | None:
 
 def sign_in(
     request: Request, user: Any, *, amr: tuple[str, ...] = PASSWORD_AMR, acr: str | None = None
-) -> LoginSession | None:
+) -> LoginSessionRecord | None:
     """Sign a person in and return the session; None if they were disabled at this moment.
 
     The cookie always gets a new value, so nobody who knew the one before is signed in. A person
@@ -78,9 +78,9 @@ def sign_in(
     return session
 
 
-def sign_out(request: Request) -> LoginSession | None:
+def sign_out(request: Request) -> LoginSessionRecord | None:
     """End this browser's session and what rests on it; return it, or None if there was none."""
-    session: LoginSession | None = request.oidc.login_session
+    session: LoginSessionRecord | None = request.oidc.login_session
     if session is not None:
         end_login_session(request, session, "signed_out")
         request.oidc.login_session = None

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from oidcserver.models import Authorization, Client
-from oidcserver.oauth.subjects import subject_of
+from oidcserver.models import AuthorizationRecord, Client
+from oidcserver.oauth.issuing import new_authorization
 from oidcserver.oidc.claims import scope_claims
 from oidcserver.oidc.id_token import has_claims_of_scopes, id_token_claims
 from oidcserver.types import Request
@@ -48,21 +48,22 @@ def _lifetimes(request: Request, client: Client) -> list[tuple[str, str]]:
 
 def _documents(request: Request, client: Client) -> list[tuple[str, str]]:
     session = request.oidc.login_session
-    subject = subject_of(request, client, session.user)
-    authorization = Authorization(
-        subject=subject,
+    authorization: AuthorizationRecord = new_authorization(
+        request,
+        client,
+        session.user,
         session_id=session.id,
         auth_time=session.auth_time,
         acr=session.acr,
         amr=session.amr,
-    )
+    ).record()
     id_token = id_token_claims(request, client, authorization)
     claims = scope_claims(request, session.user, client.scopes)
     if has_claims_of_scopes(request.oidc.provider, client):
         id_token = {**id_token, **claims}
     documents = [("ID token", id_token)]
     if "oidc.userinfo_endpoint" in request.oidc.provider.route_names:
-        documents.append(("UserInfo", {"sub": subject, **claims}))
+        documents.append(("UserInfo", {"sub": authorization.subject, **claims}))
     return [
         (title, json.dumps(document, indent=2, ensure_ascii=False)) for title, document in documents
     ]

@@ -6,7 +6,7 @@ from pyramid.response import Response
 
 from oidcserver.http.cors import origin_of
 from oidcserver.interfaces import Scope
-from oidcserver.models import Client, Consent
+from oidcserver.models import Client, ConsentRecord
 from oidcserver.models.consent import grant_consent
 from oidcserver.models.suspended_request import decide_suspended_request
 from oidcserver.oauth.authorization_request import AuthorizationRequest
@@ -116,7 +116,7 @@ def _single_claims(asking: AuthorizationRequest) -> list[str]:
 
 
 def _divide(
-    asking: AuthorizationRequest, remembered: Consent | None
+    asking: AuthorizationRequest, remembered: ConsentRecord | None
 ) -> tuple[list[Scope], list[Scope]]:
     """Return what is new and what was allowed before; all is new when it is all asked again.
 

@@ -1,6 +1,6 @@
 """When an authorization request needs the person: to sign in, or to decide on consent."""
 
-from oidcserver.models import Consent
+from oidcserver.models import ConsentRecord
 from oidcserver.models.consent import find_consent
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
@@ -73,7 +73,7 @@ def consent_needed(authorization_request: AuthorizationRequest) -> str | None:
 
 
 def not_yet_allowed(
-    authorization_request: AuthorizationRequest, consent: Consent | None
+    authorization_request: AuthorizationRequest, consent: ConsentRecord | None
 ) -> tuple[list[str], list[str]]:
     """Return the scopes, and the claims beyond all scopes, that no remembered consent covers."""
     scopes, allowed = (
@@ -101,7 +101,7 @@ def may_remember(authorization_request: AuthorizationRequest) -> bool:
     return client.token_endpoint_auth_method != "none" or redirect_uri.startswith("https:")
 
 
-def remembered_consent(authorization_request: AuthorizationRequest) -> Consent | None:
+def remembered_consent(authorization_request: AuthorizationRequest) -> ConsentRecord | None:
     """Return what the person allowed this client for good; None if nothing was."""
     request, client = authorization_request.request, authorization_request.client
     assert client is not None

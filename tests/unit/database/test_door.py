@@ -4,11 +4,11 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError
 
 import pytest
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.orm import Session
 
 from oidcserver import clock
 from oidcserver.database import AtomicWrite, Database, NewRow, Read, inserting
@@ -39,17 +39,18 @@ def test_a_row_comes_with_its_values_converted(database: Database) -> None:
     assert database.read(BY_NAME, name="bob") is None
 
 
-def test_an_object_is_like_one_of_the_orm_and_belongs_to_no_session(database: Database) -> None:
+def test_a_record_is_what_a_row_is_and_cannot_be_changed(database: Database) -> None:
     client = find_client(database, "client")
     assert client is not None
     assert client.client_name == "C"
     assert client.resource_server is False
     assert client.secret_digest is None
-    assert Session.object_session(client) is None
+    with pytest.raises(FrozenInstanceError):
+        client.owner_id = "alice"  # type: ignore[misc]
     assert find_client(database, "another") is None
 
 
-def test_a_row_may_hold_objects_and_values(database: Database) -> None:
+def test_a_row_may_hold_records_and_values(database: Database) -> None:
     statement = Read(
         select(User.id, Client, User.updated_at).join(Client, Client.client_id == "client")
     )
@@ -60,7 +61,7 @@ def test_a_row_may_hold_objects_and_values(database: Database) -> None:
     assert updated_at <= clock.now()
 
 
-def test_objects_of_several_models_do_not_get_each_other_s_columns(database: Database) -> None:
+def test_records_of_several_models_do_not_get_each_other_s_columns(database: Database) -> None:
     row = database.read(Read(select(User, Client).join(Client, Client.client_id == "client")))
     assert row is not None
     user, client = row

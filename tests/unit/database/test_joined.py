@@ -45,20 +45,15 @@ def add_alice(database: Database, dbsession: Session, write: AtomicWrite = STORE
     return database.within(dbsession).write(write, **alice.values)
 
 
-def test_an_inserted_row_has_its_defaults_and_belongs_to_no_session(
-    database: Database, dbsession: Session
-) -> None:
+def test_the_record_of_a_new_row_has_its_defaults(database: Database, dbsession: Session) -> None:
     row = NewRow(Client, client_metadata={"client_name": "C"})
     assert database.within(dbsession).write(AtomicWrite(insert_deciding(Client)), **row.values)
-    client = row.object()
+    client = row.record()
     assert client.client_id
     assert client.client_id_issued_at <= clock.now()
     assert client.resource_server is False
     assert client.owner_id is None
-    assert Session.object_session(client) is None
-    stored = dbsession.get_one(Client, client.client_id)
-    assert stored is not client
-    assert stored.client_name == "C"
+    assert dbsession.get_one(Client, client.client_id).client_name == client.client_name == "C"
 
 
 def test_a_transaction_reads_what_it_wrote_and_nobody_else_does(

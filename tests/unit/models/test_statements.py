@@ -162,7 +162,7 @@ def test_an_atomic_write_writes_any_value_as_it_is(
         with alone.session() as writing, writing.begin():
             store_authorization_code(
                 alone.within(writing) if in_transaction else alone, code, row,
-                authorization_id=row.object().id, client_id="client",
+                authorization_id=row.record().id, client_id="client",
                 redirect_uri=given.get("nonce"), expires_at=2**40,
             )  # fmt: skip
         found = find_authorization_code(alone, code)
