@@ -42,6 +42,8 @@ class Provider:
         self.multipart_paths: frozenset[str] = frozenset()
         #: The paths of endpoints that scripts of other origins use, ``{name}`` for one segment.
         self.paths_for_scripts: set[str] = set()
+        #: The paths of endpoints whose requests ``pyramid_tm`` does not manage.
+        self.paths_without_transaction: set[str] = set()
         self.grants: dict[str, GrantOffer] = {}
         self.response_types: frozenset[str] = frozenset()
         self.response_modes: dict[str, Any] = {}

@@ -78,8 +78,28 @@ class RequestDatabase(Statements, Protocol):
     @property
     def session(self) -> Session: ...
 
+    @property
+    def alone(self) -> Database:
+        """The database without any transaction.
+
+        :raises RuntimeError: in a transaction.
+        """
+        ...
+
     def transaction(self) -> AbstractContextManager[Session]:
         """Let all that is read and written within be one transaction."""
+        ...
+
+    def commit(self) -> None:
+        """End the transaction of the request, before it waits."""
+        ...
+
+    def keeping_rows(self) -> AbstractContextManager[None]:
+        """Let the rows of the session go on being its own if what is within commits."""
+        ...
+
+    def after_commit(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Call a function when the transaction has been committed; at once if there is none."""
         ...
 
 
@@ -122,7 +142,7 @@ class RegistryOidc:
 
 
 class RequestOidc(Protocol):
-    """``request.oidc``: each attribute is computed at its first access, once a request."""
+    """``request.oidc``: each attribute but ``dbsession`` is computed once a request."""
 
     #: What the ini selected.
     provider: Provider
@@ -132,7 +152,7 @@ class RequestOidc(Protocol):
     server: Any
     #: Runs reads and atomic writes, alone or in the transaction of the request.
     database: RequestDatabase
-    #: The ORM session of pages, joined to the transaction of the request.
+    #: The ORM session of the transaction that the code is in.
     dbsession: Session
     #: The live login session of the browser, or None.
     login_session: Any
@@ -296,8 +316,6 @@ class Configurator(Protocol):
     ) -> None: ...
 
     def set_security_policy(self, policy: Any) -> None: ...
-
-    def set_execution_policy(self, policy: Any) -> None: ...
 
     def make_wsgi_app(self) -> Any: ...
 

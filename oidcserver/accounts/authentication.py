@@ -47,17 +47,16 @@ def authenticate_user(request: Request, username: str, password: str) -> Any | N
     name, network = normalise_username(username), network_of(request.remote_addr or "")
     browser = known_browser(request, name)
     address_key = f"login address:{network}"
-    request.tm.commit()
-    request.tm.begin()
-    dbsession = request.oidc.dbsession
+    request.oidc.database.commit()
+    engine = request.oidc.database.alone.engine
     if browser is None:
-        wait = take(dbsession, address_key, settings["oidc.login_attempts_per_address"], window)
+        wait = take(engine, address_key, settings["oidc.login_attempts_per_address"], window)
         if wait:
             _notify_refusal(request, "login_throttled")
             raise TooManyAttempts(wait)
     own, *shared = _limits(settings, name, network, browser)
     for limit in (own, *shared):
-        if take(dbsession, limit.key, limit.limit, window, whose=_whose(name)):
+        if take(engine, limit.key, limit.limit, window, whose=_whose(name)):
             verify_password(password, None)
             _notify_lock(request, name, network, limit)
             return None
@@ -65,11 +64,12 @@ def authenticate_user(request: Request, username: str, password: str) -> Any | N
     if user is None:
         _notify_refusal(request, "login_failed")
         return None
-    reset(dbsession, own.key)
-    for limit in shared:
-        give_back(dbsession, limit.key)
-    if browser is None:
-        give_back(dbsession, address_key)
+    with request.oidc.database.transaction() as dbsession:
+        reset(dbsession, own.key)
+        for limit in shared:
+            give_back(dbsession, limit.key)
+        if browser is None:
+            give_back(dbsession, address_key)
     return user
 
 

@@ -48,8 +48,9 @@ class DemoDirectory:
             return None
         if len(name) > MAX_USERNAME or len(key) > MAX_USERNAME_KEY:
             return None
-        insert_once(request.oidc.dbsession, User, username=name, username_key=key)
-        user = find_user(request.oidc.dbsession, name)
+        with request.oidc.database.transaction() as dbsession:
+            insert_once(dbsession, User, username=name, username_key=key)
+            user = find_user(dbsession, name)
         return user if user is not None and user.disabled_at is None else None
 
     def claims(self, request: Request, user: Any) -> Mapping[str, Any]:
@@ -85,12 +86,14 @@ class DatabaseDirectory:
 
     def _rehash(self, request: Request, user: User, password: str) -> None:
         rehashed = hash_password(password)
-        request.oidc.dbsession.execute(
+        statement = (
             update(User)
             .where(User.id == user.id, User.password_hash == user.password_hash)
             .values(password_hash=rehashed)
             .execution_options(synchronize_session=False)
         )
+        with request.oidc.database.transaction() as dbsession:
+            dbsession.execute(statement)
 
 
 def refuse_demo(registry: Registry) -> str | None:

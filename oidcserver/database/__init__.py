@@ -1,15 +1,19 @@
 """The database: one door for reads and atomic writes, and the sessions of pages and commands."""
 
-from sqlalchemy import make_url
+from functools import partial
+from typing import Any
 
-from oidcserver.database.door import Database, Joined, RequestDatabase
+from sqlalchemy import make_url
+from sqlalchemy.orm import Session
+
+from oidcserver.database.door import Database, Joined
 from oidcserver.database.engine import make_engine
+from oidcserver.database.request import RequestDatabase
 from oidcserver.database.statements import Read
-from oidcserver.database.transactions import manage_on_demand
 from oidcserver.database.url import read_url
 from oidcserver.database.writes import AtomicWrite, Following, NewRow, inserting
 from oidcserver.settings import ConfigurationProblem, reference, refers
-from oidcserver.types import Configurator, Registry, Statements
+from oidcserver.types import Configurator, Registry, Request, Statements
 
 __all__ = [
     "AtomicWrite",
@@ -45,16 +49,33 @@ def includeme(config: Configurator) -> None:
             raise ConfigurationProblem(f"{SETTING} {problem}") from None
         config.registry.oidc.database = Database(engine)
 
-    def choose_manager() -> None:
+    def choose_transactions() -> None:
         if not config.registry.oidc.provider.embedded:
-            config.registry.settings.setdefault("tm.manager_hook", manage_on_demand)
+            settings = config.registry.settings
+            settings.setdefault("tm.manager_hook", "pyramid_tm.explicit_manager")
+            settings.setdefault("tm.activate_hook", _has_transaction)
 
     config.action(("oauth", "database"), connect)
-    config.action(("oauth", "transaction manager"), choose_manager)
+    config.action(("oauth", "transactions"), choose_transactions)
     config.add_oidc_attribute(
         "database", lambda request: RequestDatabase(request.registry.oidc.database, request)
     )
-    config.add_oidc_attribute("dbsession", lambda request: request.oidc.database.session)
+    config.action(
+        ("request.oidc", "dbsession"),
+        partial(setattr, config.registry.oidc.request_class, "dbsession", property(_dbsession)),
+    )
+
+
+def _dbsession(door: Any) -> Session:
+    """The ORM session of the transaction that the code is in."""
+    session: Session = door.database.session
+    return session
+
+
+def _has_transaction(request: Request) -> bool:
+    """Whether ``pyramid_tm`` manages a request (its ``tm.activate_hook``)."""
+    paths = request.registry.oidc.provider.paths_without_transaction
+    return request.environ["PATH_INFO"] not in paths
 
 
 def _refuse_password_in_ini(registry: Registry) -> str | None:

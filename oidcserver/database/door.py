@@ -5,29 +5,24 @@ to a transaction depends on the object that runs it, never on the thread:
 
 - :class:`Database`, ``registry.oidc.database``: alone.
 - :class:`Joined`, of ``Database.within``: in the transaction of a session.
-- :class:`RequestDatabase`, ``request.oidc.database``: alone until the request has begun a
-  transaction, then in that. Waiting for a second connection while it holds one, a request could
-  wait for ever: for a pooler with few connections, or for SQLite's one writer.
+- ``RequestDatabase``, ``request.oidc.database``: alone until the request has begun a transaction,
+  then in that. Waiting for a second connection while it holds one, a request could wait for ever:
+  for a pooler with few connections, or for SQLite's one writer.
 """
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Any
 
-from pyramid_tm import is_tm_active
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
-from transaction import TransactionManager
 
 from oidcserver.database.connections import KeptConnections
-from oidcserver.database.engine import RequestSession
 from oidcserver.database.prepared import Together
 from oidcserver.database.records import Row
 from oidcserver.database.statements import Compiled, Read, wrapped_error
 from oidcserver.database.together import SharedRead, first
 from oidcserver.database.writes import AtomicWrite
-from oidcserver.types import Request, Statements
 
 #: Of how many rows of a model the records are kept. It saves no read: the row itself is the key.
 KEPT_RECORDS = 1024
@@ -135,62 +130,3 @@ class Joined:
                 connection.invalidate(error)
             raise wrapped from error
         return None if row is None else compiled.selected(row)
-
-
-class RequestDatabase:
-    """The database as one request uses it."""
-
-    def __init__(self, database: Database, request: Request) -> None:
-        self._database = database
-        self._request = request
-        self._session: Session | None = None
-
-    def read(self, read: Read, /, **values: Any) -> Any:
-        """Read alone, or in the request's transaction once that has begun."""
-        return self._statements().read(read, **values)
-
-    def write(self, write: AtomicWrite, /, **values: Any) -> bool:
-        """Write alone, or in the request's transaction once that has begun."""
-        return self._statements().write(write, **values)
-
-    @property
-    def session(self) -> Session:
-        """The ORM session of the request's transaction."""
-        if self._session is None:
-            self._session = self._new_session(self._request.tm)
-        return self._session
-
-    @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """Let all that is read and written within be one transaction; it yields its session.
-
-        It commits at its end and is rolled back by an exception. Where ``pyramid_tm`` manages the
-        request it is the request's own transaction, which commits with the request; within
-        another ``transaction()`` it is part of that.
-        """
-        if self._session is not None and self._session.in_transaction():
-            yield self._session
-        elif is_tm_active(self._request):
-            self.session.connection()
-            yield self.session
-        else:
-            manager = TransactionManager(explicit=True)
-            outer = self._session
-            with manager:
-                self._session = self._new_session(manager)
-                try:
-                    self._session.connection()
-                    yield self._session
-                finally:
-                    self._session = outer
-
-    def _statements(self) -> Statements:
-        session = self._session
-        if session is not None and session.in_transaction():
-            return Joined(self._database, session)
-        return self._database
-
-    def _new_session(self, manager: TransactionManager) -> Session:
-        return RequestSession(
-            bind=self._database.engine, expire_on_commit=False, info={"tm": manager}
-        )

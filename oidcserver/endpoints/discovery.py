@@ -26,8 +26,8 @@ def includeme(config: Configurator) -> None:
         ("oauth_authorization_server", "/.well-known/oauth-authorization-server"),
     ):
         config.add_oauth_endpoint(
-            name, pattern, discovery, methods=("GET",), cors=True, metadata_field=None,
-            well_known=True,
+            name, pattern, discovery, methods=("GET",), cors=True, transaction=False,
+            metadata_field=None, well_known=True,
         )  # fmt: skip
 
     def make_document() -> None:

@@ -94,4 +94,6 @@ def _username(
 
 def includeme(config: Configurator) -> None:
     """Offer the endpoint."""
-    config.add_oauth_endpoint("introspection", "/oauth/introspect", introspection)
+    config.add_oauth_endpoint(
+        "introspection", "/oauth/introspect", introspection, transaction=False
+    )

@@ -45,5 +45,11 @@ def includeme(config: Configurator) -> None:
     """Offer the endpoint."""
     config.add_startup_check("key lifetimes", check_key_lifetimes)
     config.add_oauth_endpoint(
-        "jwks", "/oauth/jwks.json", jwks, methods=("GET",), cors=True, metadata_field="jwks_uri"
+        "jwks",
+        "/oauth/jwks.json",
+        jwks,
+        methods=("GET",),
+        cors=True,
+        transaction=False,
+        metadata_field="jwks_uri",
     )

@@ -1,14 +1,12 @@
 """Documents that are alike for everybody, from memory: discovery and the JWK Set."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
-from pyramid.registry import Registry
 from pyramid.response import Response
-from pyramid.router import default_execution_policy
+from pyramid.tweens import INGRESS
 
 from oidcserver.http.cors import allow_any_origin
+from oidcserver.types import Configurator, Registry, Request
 
 #: What makes an answer depend on more than the path.
 _DETAILS = ("QUERY_STRING", "CONTENT_LENGTH", "HTTP_IF_NONE_MATCH", "HTTP_RANGE")
@@ -26,39 +24,40 @@ class PublicDocument(Response):
         allow_any_origin(self)
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """An answer as it was given, and gives itself again (PEP 3333)."""
+def published_tween_factory(
+    handler: Callable[[Request], Response], registry: Registry
+) -> Callable[[Request], Response]:
+    """Return the tween that answers with public documents, until the keys change.
 
-    etag: str
-    headers: list[tuple[str, str]]
-    body: bytes
-
-    def __call__(self, environ: Any, start_response: Callable[..., Any]) -> list[bytes]:
-        start_response("200 OK", list(self.headers))
-        return [self.body]
-
-
-class PublishedDocuments:
-    """Pyramid's execution policy for an application that is the provider and nothing else.
-
-    A public document is given again without the tweens and the router, which take most of its
-    time, until the keys change.
+    It is for an application that is the provider and nothing else, the outermost of its tweens: the
+    others and the router take most of the time of such an answer.
     """
+    provider = registry.oidc.provider
+    documents: dict[str, tuple[str, Response]] = {}
 
-    def __init__(self, registry: Registry) -> None:
-        self._provider = registry.oidc.provider
-        self._documents: dict[str, _Kept] = {}
-
-    def __call__(self, environ: dict[str, Any], router: Any) -> Any:
-        """Return what answers the request."""
+    def tween(request: Request) -> Response:
+        environ = request.environ
         if environ["REQUEST_METHOD"] != "GET" or any(map(environ.get, _DETAILS)):
-            return default_execution_policy(environ, router)
-        path, etag = environ["PATH_INFO"], self._provider.keys.etag
-        kept = self._documents.get(path)
-        if kept is not None and kept.etag == etag:
-            return kept
-        response = default_execution_policy(environ, router)
+            return handler(request)
+        path, etag = environ["PATH_INFO"], provider.keys.etag
+        kept = documents.get(path)
+        if kept is not None and kept[0] == etag:
+            return kept[1].copy()
+        response = handler(request)
         if isinstance(response, PublicDocument) and response.status_code == 200:
-            self._documents[path] = _Kept(etag, response.headerlist, response.body)
+            documents[path] = (
+                etag,
+                Response(headerlist=list(response.headerlist), app_iter=[response.body]),
+            )
         return response
+
+    return tween
+
+
+def answer_from_memory(config: Configurator) -> None:
+    """Add the tween."""
+    config.add_tween(
+        "oidcserver.endpoints.published.published_tween_factory",
+        under=INGRESS,
+        over="oidcserver.http.cors.cors_tween_factory",
+    )

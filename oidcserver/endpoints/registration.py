@@ -97,8 +97,7 @@ def _admit(request: Request) -> str | None:
     token = read_bearer_token(request)
     known = find_initial_access_token(request.oidc.dbsession, token)
     # Attempts are counted outside of a transaction, wrong tokens separately from each valid token.
-    request.tm.commit()
-    request.tm.begin()
+    request.oidc.database.commit()
     _count(request, f"registration:{known.id if known else 'wrong token'} {network}")
     if known is None:
         raise _unknown_token()
@@ -109,7 +108,7 @@ def _count(request: Request, key: str) -> None:
     """Count an attempt, since each registered client is stored for a long time."""
     settings = request.oidc.provider.settings
     limit, window = settings["oauth.registration_limit"], settings["oauth.registration_window"]
-    wait = take(request.oidc.dbsession, key, limit, window)
+    wait = take(request.oidc.database.alone.engine, key, limit, window)
     if wait:
         raise Rejection(
             "temporarily_unavailable",

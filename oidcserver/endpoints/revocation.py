@@ -46,4 +46,6 @@ def _demand_owner(client_id: str, client: Any) -> None:
 
 def includeme(config: Configurator) -> None:
     """Offer the endpoint."""
-    config.add_oauth_endpoint("revocation", "/oauth/revoke", revocation, cors=True)
+    config.add_oauth_endpoint(
+        "revocation", "/oauth/revoke", revocation, cors=True, transaction=False
+    )

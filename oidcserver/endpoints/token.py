@@ -14,4 +14,6 @@ def token(request: Request) -> Response:
 
 def includeme(config: Configurator) -> None:
     """Offer the endpoint; curl's ``-F`` sends multipart."""
-    config.add_oauth_endpoint("token", "/oauth/token", token, cors=True, multipart=True)
+    config.add_oauth_endpoint(
+        "token", "/oauth/token", token, cors=True, multipart=True, transaction=False
+    )

@@ -74,6 +74,7 @@ def includeme(config: Configurator) -> None:
         userinfo,
         methods=("GET", "POST"),
         cors=True,
+        transaction=False,
         metadata={
             "userinfo_signing_alg_values_supported": signing_algorithms,
             "userinfo_encryption_alg_values_supported": encryption_algorithms,

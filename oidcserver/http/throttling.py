@@ -26,27 +26,20 @@ class TooManyAttempts(Exception):
 
 
 def take(
-    dbsession: Session, key: str, limit: int, window_seconds: int, *, whose: str | None = None
+    engine: Engine, key: str, limit: int, window_seconds: int, *, whose: str | None = None
 ) -> int:
     """Count an attempt; return 0 if it is allowed, else the seconds to wait (Retry-After).
 
     ``limit`` attempts (one or more) are allowed in a window, which begins with the first of them.
-    Attempts that are refused change nothing, so a person who waits as told gets in.
+    Attempts that are rejected change nothing, so a user who waits as told gets in.
 
-    The attempt is counted at once on a connection of its own: what happens to the transaction of
-    the request afterwards does not undo it, and no transaction is open while a password is
-    checked. So ``dbsession`` lends its engine only, and must not be in a transaction: on SQLite
-    the two would wait for each other.
+    The attempt is counted at once, in a transaction of its own: what happens to the request
+    afterwards does not undo it.
 
-    :param key: what is guarded, of any length, such as ``login:`` and the person's identifier.
-        The row holds its SHA-256 digest: people type passwords into user name fields.
+    :param key: what is guarded, of any length, such as ``login:`` and the user's identifier.
+        The row holds its SHA-256 digest: users type passwords into user name fields.
     :param whose: a text that this key shares with others; :func:`clear` forgets them all.
-    :raises RuntimeError: if ``dbsession`` is in a transaction (end it: ``request.tm.commit()``,
-        ``request.tm.begin()``).
     """
-    if dbsession.in_transaction():
-        raise RuntimeError("An attempt is counted before or after a transaction, not within one.")
-    engine: Engine = dbsession.get_bind().engine
     now = clock.now()
     insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
     window_over = or_(

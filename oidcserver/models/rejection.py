@@ -6,6 +6,8 @@ from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oidcserver import clock
+from oidcserver.database import AtomicWrite, NewRow, Statements
+from oidcserver.database.writes import insert_deciding
 from oidcserver.models.base import Base, Json, Time, Words
 
 
@@ -22,3 +24,11 @@ class RecordedRejection(Base):
     description: Mapped[str] = mapped_column(Words, default="")
     rule: Mapped[str] = mapped_column(Words, default="")
     received: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+
+
+_STORE = AtomicWrite(insert_deciding(RecordedRejection))
+
+
+def store_rejection(database: Statements, **columns: Any) -> None:
+    """Write a rejection."""
+    database.write(_STORE, **NewRow(RecordedRejection, **columns).values)

@@ -210,10 +210,9 @@ def _count(request: Request) -> None:
     settings = request.oidc.provider.settings
     network = network_of(request.remote_addr or "")
     # No transaction may be open while an attempt is counted; nothing read before is used again.
-    request.tm.commit()
-    request.tm.begin()
+    request.oidc.database.commit()
     wait = take(
-        request.oidc.dbsession,
+        request.oidc.database.alone.engine,
         f"stored request:{network}",
         settings["oidc.stored_requests_per_address"],
         settings["oidc.interaction_lifetime"],

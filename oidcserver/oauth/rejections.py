@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from oidcserver import clock
-from oidcserver.models import RecordedRejection
+from oidcserver.models.rejection import store_rejection
 from oidcserver.oauth.redaction import redact, redact_text
-from oidcserver.types import Request
+from oidcserver.types import Registry, Request
 
 log = logging.getLogger("oidcserver.rejections")
 
@@ -55,7 +55,7 @@ def record_rejection(request: Request, rejection: Any, client_id: str | None) ->
     :param client_id: the client, or what the request says it is; any text.
     """
     route = request.matched_route
-    columns = {
+    columns: dict[str, Any] = {
         "reference": new_reference(),
         "endpoint": redact_text(route.name, 64) if route is not None else "",
         "client_id": redact_text(client_id) if client_id else None,
@@ -68,17 +68,14 @@ def record_rejection(request: Request, rejection: Any, client_id: str | None) ->
     registry = request.registry
     limit = registry.oidc.provider.settings["oidcserver.rejection_rows_per_minute"]
     if registry.oidc.rejection_budget.use() <= limit:
-        row = RecordedRejection(created_at=clock.now(), **columns)
-        request.tm.get().addAfterCommitHook(_keep, (registry.oidc.database.session, row))
+        columns["created_at"] = clock.now()
+        request.oidc.database.after_commit(_keep, registry, columns)
     return str(columns["reference"])
 
 
-def _keep(committed: bool, dbsession_factory: Any, row: RecordedRejection) -> None:
-    if not committed:
-        return
+def _keep(registry: Registry, columns: dict[str, Any]) -> None:
     try:
-        with dbsession_factory.begin() as dbsession:
-            dbsession.add(row)
+        store_rejection(registry.oidc.database, **columns)
     except SQLAlchemyError as problem:
         reason = getattr(problem, "orig", problem)
-        log.warning("rejection %s is in the log only: %r", row.reference, reason)
+        log.warning("rejection %s is in the log only: %r", columns["reference"], reason)

@@ -17,8 +17,7 @@ def waiting_for_a_host(request: Request) -> Iterator[None]:
 
     :raises Rejection: ``temporarily_unavailable``, if too many requests wait already.
     """
-    request.tm.commit()
-    request.tm.begin()
+    request.oidc.database.commit()
     try:
         yield
     except TooManyWaiting as problem:

@@ -92,19 +92,12 @@ def signing_algorithms(provider: Provider) -> list[str]:
 
 
 def _read_keys(request: Request, client: Any) -> KeySet:
-    dbsession = request.oidc.dbsession
-    dbsession.flush()
-    rows = list(dbsession)
-    problem = ""
     try:
-        keys = read_client_keys(request, client)
-    except InvalidJWT as refused:
-        keys, problem = KeySet([]), str(refused)
-    finally:
-        dbsession.add_all(rows)  # a commit let go of them
-    if problem:
-        raise _impossible(client, "The keys of the client cannot be had.", reason=problem)
-    return keys
+        with request.oidc.database.keeping_rows():
+            return read_client_keys(request, client)
+    except InvalidJWT as problem:
+        reason = str(problem)
+        raise _impossible(client, "The keys of the client cannot be had.", reason=reason) from None
 
 
 def _sign(

@@ -4,7 +4,7 @@ from typing import Any
 
 from oidcserver.keys.jwe import ENCODINGS
 from oidcserver.keys.records import ENCRYPTION_ALGORITHMS
-from oidcserver.models import Authorization
+from oidcserver.models.authorization import find_authorization
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oidc.client_jwt import demand_encryption_key
 from oidcserver.settings import words
@@ -30,8 +30,8 @@ def have_key_for_token(oauth_request: Any) -> None:
     if alg is None or credential is None:
         return
     request = oauth_request.request
-    authorization = request.oidc.dbsession.get(Authorization, credential.authorization_id)
-    if "openid" in authorization.scope.split():
+    authorization = find_authorization(request.oidc.database, credential.authorization_id)
+    if authorization is not None and "openid" in authorization.scope.split():
         demand_encryption_key(request, oauth_request.client, alg)
 
 

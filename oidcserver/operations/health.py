@@ -28,4 +28,6 @@ def _answer(status: int, sentence: str, *headers: tuple[str, str]) -> Response:
 
 def includeme(config: Configurator) -> None:
     """Offer the endpoint; it is not a protocol's, so no metadata names it."""
-    config.add_oauth_endpoint("health", "/health", health, methods=("GET",), metadata_field=None)
+    config.add_oauth_endpoint(
+        "health", "/health", health, methods=("GET",), transaction=False, metadata_field=None
+    )

@@ -111,6 +111,7 @@ def add_oauth_endpoint(
     cors: bool = False,
     multipart: bool = False,
     well_known: bool = False,
+    transaction: bool = True,
     metadata_field: str | None = "",
     metadata: Mapping[str, Any] | None = None,
     **view_options: Any,
@@ -126,6 +127,9 @@ def add_oauth_endpoint(
     :param multipart: whether it accepts multipart/form-data of text parts; others answer 415.
     :param well_known: whether it is also at the root of the host, with the path of the issuer after
         the pattern (RFC 8414 section 3.1).
+    :param transaction: whether ``pyramid_tm`` manages its requests, where the application is the
+        provider alone. Otherwise what ``request.oidc.database`` does is a transaction by itself.
+        A pattern with ``{name}`` is always managed.
     :param metadata_field: the discovery member that holds its URL; by default
         ``{name}_endpoint``; None for none.
     :param metadata: further discovery members that exist with it: values, or callables that
@@ -136,7 +140,7 @@ def add_oauth_endpoint(
     field = f"{name}_endpoint" if metadata_field == "" else metadata_field
     endpoint = EndpointOffer(
         name, pattern, config.maybe_dotted(view), tuple(methods), cors, multipart, well_known,
-        field, dict(metadata or {}), view_options, config,
+        transaction, field, dict(metadata or {}), view_options, config,
     )  # fmt: skip
     offer(config, "endpoint", name, endpoint)
 

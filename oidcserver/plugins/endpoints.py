@@ -24,6 +24,7 @@ class EndpointOffer:
     cors: bool
     multipart: bool
     well_known: bool
+    transaction: bool
     metadata_field: str | None
     metadata: Mapping[str, Any]
     view_options: Mapping[str, Any]
@@ -56,6 +57,8 @@ class EndpointOffer:
         path = (f"/{prefix.strip('/')}" if prefix else "") + "/" + pattern.lstrip("/")
         if self.cors:
             self.config.registry.oidc.provider.paths_for_scripts.add(path)
+        if not self.transaction:
+            self.config.registry.oidc.provider.paths_without_transaction.add(path)
         return path
 
 

@@ -63,12 +63,10 @@ def deliver_after_commit(request: Request, identifiers: list[str]) -> None:
     """Tell clients what was queued for them in the transaction of this request."""
     if identifiers:
         # The transaction is over by then: nothing is held while somebody else takes their time.
-        request.tm.get().addAfterCommitHook(_deliver, (request.registry, identifiers))
+        request.oidc.database.after_commit(_deliver, request.registry, identifiers)
 
 
-def _deliver(committed: bool, registry: Registry, identifiers: list[str]) -> None:
-    if not committed:
-        return
+def _deliver(registry: Registry, identifiers: list[str]) -> None:
     wait = registry.oidc.provider.settings["oidc.backchannel_logout_wait"]
     try:
         with registry.oidc.waiting_places.taken():

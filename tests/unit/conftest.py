@@ -26,6 +26,7 @@ def open_request() -> OpenRequest:
         request.registry = provider.registry
         request.matched_route = None
         with RequestContext(request):
+            request.environ["tm.active"] = True
             request.tm.begin()
             try:
                 yield request
