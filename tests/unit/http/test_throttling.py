@@ -208,9 +208,8 @@ def test_what_several_keys_have_in_common_is_forgotten_together(dbsession: Sessi
             take(engine_of(dbsession), key, 1, 60, whose=whose)
     assert clear(dbsession, "alice") == 2
     dbsession.commit()
-    assert [take(engine_of(dbsession), key, 1, 60) > 0 for key in ("one", "two", "three", "four")] == [
-        False, False, True, True
-    ]  # fmt: skip
+    keys, engine = ("one", "two", "three", "four"), engine_of(dbsession)
+    assert [take(engine, key, 1, 60) > 0 for key in keys] == [False, False, True, True]
 
 
 @pytest.mark.parametrize(
