@@ -23,7 +23,6 @@ CONCERNS = (
     "oidcserver.operations",
     "oidcserver.oauth",
     "oidcserver.oauth.profiles",
-    "oidcserver.clients",
     "oidcserver.client_auth",
     "oidcserver.extensions",
     "oidcserver.oidc",

@@ -51,6 +51,10 @@ class Catalog:
                 f"{offer.where}."
             )
 
+    def kinds(self) -> tuple[str, ...]:
+        """Return the kinds of which something is on offer."""
+        return tuple(kind for kind, offers in self._offers.items() if offers)
+
     def offers(self, kind: str) -> Mapping[str, Offer]:
         """Return the offers of a kind by name."""
         return self._offers[kind]

@@ -71,6 +71,44 @@ class Scope:
     claims: Sequence[str] = ()
 
 
+class Step:
+    """One step of a flow.
+
+    :param run: takes the object that the flow is about. It returns None to go on, or a response
+        that ends the flow; it raises :class:`oidcserver.oauth.errors.Rejection` to reject.
+    :param name: by which plugins refer to it; by default that of the function.
+    :param when: takes the provider; the step is left out of the flow where it returns false.
+    """
+
+    __slots__ = ("name", "run", "when")
+
+    def __init__(
+        self,
+        run: Callable[[Any], Any],
+        *,
+        name: str | None = None,
+        when: Callable[[Any], bool] | None = None,
+    ) -> None:
+        self.run = run
+        self.name = name or run.__name__
+        self.when = when
+
+    @property
+    def where(self) -> str:
+        """The dotted name of the function."""
+        return f"{self.run.__module__}.{self.run.__qualname__}"
+
+
+@dataclass(frozen=True, slots=True)
+class InsertedStep:
+    """A step that a plugin inserts after or before another of a flow."""
+
+    flow: str
+    step: Step
+    after: str | None
+    before: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class GrantOffer:
     """A grant class and what selecting it brings."""

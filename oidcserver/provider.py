@@ -13,12 +13,12 @@ from oidcserver.interfaces import (
     GrantOffer,
     Interaction,
     Scope,
+    Step,
     UserDirectory,
 )
 from oidcserver.settings import Settings
 
 MetadataValue = Callable[["Provider"], Any]
-Stage = Callable[..., Any]
 
 
 class Provider:
@@ -54,7 +54,8 @@ class Provider:
         #: The page of each authentication context class that is reached here, the weakest first.
         self.acr_pages: dict[str, str] = {}
         self.subject_types: dict[str, Callable[..., str]] = {}
-        self.stages: dict[str, tuple[tuple[str, Stage], ...]] = {}
+        #: The steps of each flow, in order.
+        self.flows: dict[str, tuple[Step, ...]] = {}
         self.interactions: tuple[Interaction, ...] = ()
         self.metadata: dict[str, MetadataValue] = {}
         self.user_directory: UserDirectory
@@ -100,6 +101,15 @@ class Provider:
         section 4.1.3.2); over http, in development, browsers would ignore such a cookie.
         """
         return f"{'__Host-' if self.secure else ''}{self.cookie_prefix}_{name}"
+
+    @cached_property
+    def token_grants(self) -> dict[str, GrantOffer]:
+        """The selected grants that the token endpoint answers, by grant_type."""
+        return {
+            name: offer
+            for name, offer in self.grant_types.items()
+            if hasattr(offer.factory, "check_token_endpoint")
+        }
 
     @property
     def grant_types(self) -> dict[str, GrantOffer]:

@@ -18,7 +18,6 @@ from oidcserver.cli.client_explanation import client_explanation
 from oidcserver.cli.keys import demand_keys
 from oidcserver.operations.ini_file import check_logging, read_settings
 from oidcserver.operations.schema import check_schema
-from oidcserver.plugins.offering import STAGED
 from oidcserver.plugins.selection import startup_warnings
 from oidcserver.settings import Setting, is_secret, refers
 from oidcserver.types import Registry
@@ -99,8 +98,8 @@ def explanation(registry: Registry) -> dict[str, Any]:
             for name, offer in provider.catalog.offers(kind).items()
         }
     explained["response types"] = sorted(provider.response_types)
-    for endpoint in STAGED:
-        explained[f"stages of {endpoint}"] = [name for name, _ in provider.stages[endpoint]]
+    for flow, steps in provider.flows.items():
+        explained[f"flow {flow}"] = {step.name: step.where for step in steps}
     explained["interactions"] = [interaction.name for interaction in provider.interactions]
     explained["discovery"] = dict(provider.discovery())
     explained["warnings"] = startup_warnings(registry)

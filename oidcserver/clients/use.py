@@ -1,31 +1,24 @@
 """Note which self-registered clients are in use; pruning removes the others."""
 
-from typing import Any
-
-from oidcserver.models.client import Client, note_use
+from oidcserver.models.client import Client, noting_use
+from oidcserver.models.client import use as values_of_use
 from oidcserver.oauth.authorization_request import AuthorizationRequest
-from oidcserver.types import Configurator, Request
+from oidcserver.oauth.outcome import Outcome
+from oidcserver.oauth.requests import OAuthRequest
 
 
-def note_authorization(
-    authorization_request: AuthorizationRequest, parameters: dict[str, Any]
-) -> None:
-    """Note that a user granted a client an authorization; a rejected request does not count."""
-    if authorization_request.authorization is not None:
-        assert authorization_request.client is not None
-        _note(authorization_request.request, authorization_request.client)
+def note_authorization(authorization_request: AuthorizationRequest) -> None:
+    """Note that a user granted a client an authorization."""
+    assert authorization_request.client is not None
+    _note(authorization_request.outcome, authorization_request.client)
 
 
-def note_tokens(oauth_request: Any, response: dict[str, Any]) -> None:
+def note_tokens(token_request: OAuthRequest) -> None:
     """Note that a client gets tokens."""
-    _note(oauth_request.request, oauth_request.client)
+    _note(token_request.outcome, token_request.client)
 
 
-def _note(request: Request, client: Client) -> None:
-    note_use(request.oidc.database, client.client_id, client.last_used_at)
-
-
-def includeme(config: Configurator) -> None:
-    """Add the stages."""
-    config.add_oauth_stage("authorization_response", "client_use", note_authorization)
-    config.add_oauth_stage("token_response", "client_use", note_tokens)
+def _note(outcome: Outcome, client: Client) -> None:
+    values = values_of_use(client.client_id, client.last_used_at)
+    if values is not None:
+        outcome.also(noting_use, **values)

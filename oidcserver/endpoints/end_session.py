@@ -41,7 +41,7 @@ def end_session(request: Request) -> Response:
     """
     try:
         payload = Payload(read_form(request) if request.method == "POST" else read_query(request))
-        payload.refuse_duplicates()
+        payload.reject_duplicates()
         return _end(request, payload.data)
     except OAuth2Error as error:
         rejection = as_rejection(error)

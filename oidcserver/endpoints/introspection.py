@@ -5,11 +5,16 @@ from typing import Any
 
 from pyramid.response import Response
 
+from oidcserver.interfaces import Step
 from oidcserver.models import Client, UserRecord
 from oidcserver.models.refresh_token import find_refresh_token
-from oidcserver.oauth.errors import invalid_client, invalid_request
+from oidcserver.oauth.errors import invalid_client
+from oidcserver.oauth.flow import run
 from oidcserver.oauth.issuing import still_allowed
 from oidcserver.oauth.refreshing import reason_of_end
+from oidcserver.oauth.requests import OAuthRequest
+from oidcserver.oauth.responses import json_response
+from oidcserver.oauth.steps import authenticate_client, read_parameters, reject, require_client
 from oidcserver.oauth.tokens import find_access_token
 from oidcserver.types import Configurator, Request
 
@@ -17,19 +22,29 @@ INACTIVE: dict[str, Any] = {"active": False}
 
 
 def introspection(request: Request) -> Response:
-    """Say what a token allows, to those it concerns."""
-    response: Response = request.oidc.server.create_client_response(request, _introspect)
-    return response
+    """Return what a token allows, to those it concerns."""
+    return run("introspection", OAuthRequest(request), reject)
 
 
-def _introspect(oauth_request: Any) -> tuple[int, dict[str, Any]]:
-    request, client = oauth_request.request, oauth_request.client
-    if oauth_request.auth_method == "none":
-        raise invalid_client()  # RFC 7662 section 2.1: the caller is authenticated
-    text = oauth_request.form.get("token")
-    if text is None:
-        raise invalid_request("The request has no token.", "RFC 7662 section 2.1")
-    return 200, _access_token(request, client, text) or _refresh_token(request, client, text)
+def require_confidential_client(introspection_request: OAuthRequest) -> None:
+    """Require that the caller is authenticated (section 2.1)."""
+    require_client(introspection_request)
+    if introspection_request.auth_method == "none":
+        raise invalid_client("RFC 7662 section 2.1", reason="The client is public.")
+
+
+def read_token(introspection_request: OAuthRequest) -> None:
+    """Read the token and what it rests on."""
+    request, client = introspection_request.request, introspection_request.client
+    text = introspection_request.parameter("token", "RFC 7662 section 2.1")
+    introspection_request.answer = _access_token(request, client, text) or _refresh_token(
+        request, client, text
+    )
+
+
+def respond(introspection_request: OAuthRequest) -> Response:
+    """Return what was found."""
+    return json_response(200, introspection_request.answer)
 
 
 def _access_token(request: Request, client: Client, text: str) -> dict[str, Any] | None:
@@ -92,8 +107,18 @@ def _username(
     return user.username
 
 
+STEPS = (
+    Step(read_parameters),
+    Step(authenticate_client),
+    Step(require_confidential_client),  # RFC 7662 section 2.1
+    Step(read_token),
+    Step(respond),
+)
+
+
 def includeme(config: Configurator) -> None:
     """Offer the endpoint."""
+    config.add_oauth_flow("introspection", STEPS)
     config.add_oauth_endpoint(
         "introspection", "/oauth/introspect", introspection, transaction=False
     )

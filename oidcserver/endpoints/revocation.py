@@ -1,51 +1,84 @@
 """The revocation endpoint (RFC 7009)."""
 
-from typing import Any
-
 from pyramid.response import Response
 
-from oidcserver.endpoints.cors import readable_by_client
-from oidcserver.models.access_token import revoke_access_token
-from oidcserver.models.authorization import revoke_authorization
+from oidcserver.interfaces import Step
+from oidcserver.models.access_token import REVOKE as REVOKE_ACCESS_TOKEN
+from oidcserver.models.access_token import revoked
+from oidcserver.models.authorization import REVOKE as REVOKE_AUTHORIZATION
 from oidcserver.models.refresh_token import find_refresh_token
-from oidcserver.oauth.errors import invalid_grant, invalid_request
+from oidcserver.oauth.errors import invalid_grant
+from oidcserver.oauth.flow import run
+from oidcserver.oauth.requests import OAuthRequest
+from oidcserver.oauth.steps import (
+    announce,
+    authenticate_client,
+    commit,
+    read_parameters,
+    reject,
+    require_client,
+    respond,
+    write_response,
+)
 from oidcserver.oauth.tokens import read_access_token
 from oidcserver.types import Configurator, Request
 
 
 def revocation(request: Request) -> Response:
-    """End a token. One that is not known is as good as ended (section 2.2)."""
-    server = request.oidc.server
-    return readable_by_client(request, server.create_client_response(request, _revoke))
+    """End a token. One that is not known counts as ended (section 2.2)."""
+    return run("revocation", OAuthRequest(request), reject)
 
 
-def _revoke(oauth_request: Any) -> tuple[int, dict[str, Any]]:
-    request, client = oauth_request.request, oauth_request.client
-    text = oauth_request.form.get("token")
-    if text is None:
-        raise invalid_request("The request has no token.", "RFC 7009 section 2.1")
+def find_token(revocation_request: OAuthRequest) -> None:
+    """Find the token, and prepare its end.
+
+    The end of a refresh token is that of all that rests on its authorization (section 2.1).
+    """
+    request, outcome = revocation_request.request, revocation_request.outcome
+    text = revocation_request.parameter("token", "RFC 7009 section 2.1")
     token = read_access_token(request.oidc.provider, text)
     if token is not None:
-        _demand_owner(token.client_id, client)
-        revoke_access_token(request.oidc.database, token.token_id, token.expires_at)
+        _require_owner(revocation_request, token.client_id)
+        values = revoked(token.token_id, token.expires_at)
+        outcome.decide(REVOKE_ACCESS_TOKEN, _already_revoked, **values)
     else:
         found = find_refresh_token(request.oidc.database, text)
         if found is None:
-            return 200, {}
-        _demand_owner(found.token.client_id, client)
-        # With the refresh token goes all that rests on the same authorization (section 2.1).
-        revoke_authorization(request.oidc.database, found.authorization.id)
-    request.oidc.server.send_signal("token_revoked", client_id=client.client_id)
-    return 200, {}
+            return
+        _require_owner(revocation_request, found.token.client_id)
+        outcome.decide(
+            REVOKE_AUTHORIZATION,
+            _already_revoked,
+            revoked_id=found.authorization.id,
+            revoked_now=request.oidc.now,
+        )
+    outcome.announce("token_revoked", client_id=revocation_request.client.client_id)
 
 
-def _demand_owner(client_id: str, client: Any) -> None:
-    if client_id != client.client_id:
+def _require_owner(revocation_request: OAuthRequest, client_id: str) -> None:
+    if client_id != revocation_request.client.client_id:
         raise invalid_grant("The token was not issued to this client.", "RFC 7009 section 2.1")
+
+
+def _already_revoked() -> None:
+    """Accept that the token has ended already."""
+
+
+STEPS = (
+    Step(read_parameters),
+    Step(authenticate_client),
+    Step(require_client),  # RFC 7009 section 2.1; a public client names itself
+    Step(find_token),
+    Step(write_response),
+    Step(commit),
+    Step(announce),
+    Step(respond),
+)
 
 
 def includeme(config: Configurator) -> None:
     """Offer the endpoint."""
+    config.add_oauth_flow("revocation", STEPS)
     config.add_oauth_endpoint(
         "revocation", "/oauth/revoke", revocation, cors=True, transaction=False
     )

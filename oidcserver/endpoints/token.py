@@ -2,18 +2,123 @@
 
 from pyramid.response import Response
 
-from oidcserver.endpoints.cors import readable_by_client
+from oidcserver.clients import use
+from oidcserver.extensions import pkce
+from oidcserver.interfaces import Step
+from oidcserver.oauth.client_authentication import client_required
+from oidcserver.oauth.errors import Rejection, invalid_client, invalid_request
+from oidcserver.oauth.flow import run
+from oidcserver.oauth.requests import OAuthRequest
+from oidcserver.oauth.steps import (
+    announce,
+    authenticate_client,
+    commit,
+    read_parameters,
+    reject,
+    respond,
+    write_response,
+)
+from oidcserver.oidc import id_token
 from oidcserver.types import Configurator, Request
 
 
 def token(request: Request) -> Response:
     """Answer a token request."""
-    response: Response = request.oidc.server.create_token_response(request)
-    return readable_by_client(request, response)
+    return run("token", OAuthRequest(request), reject)
+
+
+def find_grant(token_request: OAuthRequest) -> None:
+    """Find the grant that the ini selected for the ``grant_type``."""
+    grant_type = token_request.payload.grant_type
+    if not grant_type:
+        raise invalid_request("The request has no grant_type.", "RFC 6749 section 4")
+    offer = token_request.provider.token_grants.get(grant_type)
+    if offer is None:
+        raise Rejection(
+            "unsupported_grant_type",
+            "This grant_type is not supported.",
+            rule="RFC 6749 section 5.2",
+            received={"grant_type": grant_type},
+        )
+    server = token_request.request.oidc.server
+    server.oauth_request = token_request
+    token_request.grant = offer.factory(token_request, server)
+    for extension in offer.extensions:
+        extension(token_request.grant)
+
+
+def check_grant_type(token_request: OAuthRequest) -> None:
+    """Reject a client that did not register the grant type, before the grant checks anything."""
+    if token_request.client is not None:
+        _require_registered(token_request)
+
+
+def validate_grant(token_request: OAuthRequest) -> None:
+    """Let the grant load and check what is redeemed; it writes nothing."""
+    proven = token_request.client
+    token_request.grant.validate_token_request()
+    named = token_request.client
+    if proven is not None and (named is None or named.client_id != proven.client_id):
+        # RFC 7521 section 4.1: credentials beside an assertion have to be of the same client.
+        token_request.client = proven
+        raise invalid_client("RFC 7521 section 4.1", reason="The grant names another client.")
+
+
+def require_client(token_request: OAuthRequest) -> None:
+    """Require a client, authenticated or named by the grant, that registered the grant type."""
+    if token_request.client is None:
+        raise client_required(token_request)
+    _require_registered(token_request)
+
+
+def _require_registered(token_request: OAuthRequest) -> None:
+    grant_type = token_request.payload.grant_type
+    if not token_request.client.check_grant_type(grant_type):
+        raise Rejection(
+            "unauthorized_client",
+            "The client did not register this grant_type.",
+            rule="RFC 6749 section 5.2",
+            received={"grant_type": grant_type},
+        )
+
+
+def prepare_answer(token_request: OAuthRequest) -> None:
+    """Let the grant make its tokens and hand in what the commit writes."""
+    status, answer, headers = token_request.grant.create_token_response()
+    token_request.status, token_request.answer = status, answer
+    own = {"content-type", "cache-control", "pragma"}
+    token_request.answer_headers = [item for item in headers if item[0].lower() not in own]
+    authorization = token_request.authorization
+    token_request.outcome.announce(
+        "token_issued",
+        client_id=token_request.client.client_id,
+        user_id=authorization.user_id if authorization else None,
+        grant_type=token_request.payload.grant_type,
+        scope=answer.get("scope"),
+    )
+
+
+STEPS = (
+    Step(read_parameters),  # RFC 6749 section 3.2: no duplicates, no credentials in the URL
+    Step(authenticate_client),  # section 2.3: the credentials must hold, if there are any
+    Step(find_grant),  # of those that oauth.grants selects
+    Step(check_grant_type),  # section 5.2: the client registered it
+    Step(validate_grant),  # loads what is redeemed, and decides nothing
+    Step(require_client),  # the client that authenticated, or that the grant names
+    Step(pkce.check_code_verifier),  # RFC 7636 section 4.6
+    Step(prepare_answer),  # access token and refresh token; nothing is written yet
+    Step(id_token.add_to_token_response),  # OpenID Connect Core sections 3.1.3.3 and 12.2
+    Step(use.note_tokens),  # a client that registered itself is in use
+    Step(write_response),
+    Step(commit),  # the decision and everything that follows from it, as one statement
+    Step(announce),  # events; a subscriber that fails is logged
+    Step(respond),
+)
 
 
 def includeme(config: Configurator) -> None:
     """Offer the endpoint; curl's ``-F`` sends multipart."""
+    config.add_oauth_flow("token", STEPS)
     config.add_oauth_endpoint(
         "token", "/oauth/token", token, cors=True, multipart=True, transaction=False
     )

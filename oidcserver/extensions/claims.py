@@ -80,11 +80,10 @@ def _only_known(claims: Mapping[str, Wish], known: frozenset[str]) -> dict[str, 
 
 
 def includeme(config: Configurator) -> None:
-    """Register the setting, the stage and what they promise."""
+    """Add the setting and the metadata."""
     config.add_oauth_setting(
         SETTING, boolean, True, "Whether a client may ask for single claims by their names."
     )
-    config.add_oauth_stage("authorization", "claims", read_claims, after="prompt")
     config.add_server_metadata(
         "claims_parameter_supported", lambda provider: provider.settings[SETTING]
     )

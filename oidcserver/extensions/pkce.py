@@ -9,13 +9,13 @@ import hmac
 import logging
 import re
 from base64 import urlsafe_b64encode
-from typing import Any
 
 from sqlalchemy import select
 
 from oidcserver.models import Client
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_grant, invalid_request
+from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.plugins.selection import AFTER_SCHEMA
 from oidcserver.settings import boolean, text
 from oidcserver.types import Configurator, Registry
@@ -30,7 +30,7 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
 
 
-def check_challenge(authorization_request: AuthorizationRequest) -> None:
+def check_code_challenge(authorization_request: AuthorizationRequest) -> None:
     """Check the challenge, and require it where a code is issued without another protection."""
     challenge = authorization_request.data.get("code_challenge")
     method = authorization_request.data.get("code_challenge_method")
@@ -86,12 +86,12 @@ def _require_challenge(authorization_request: AuthorizationRequest) -> None:
     )
 
 
-def check_verifier(oauth_request: Any) -> None:
+def check_code_verifier(token_request: OAuthRequest) -> None:
     """Compare the verifier with the code's challenge (RFC 7636 section 4.6)."""
-    code = oauth_request.authorization_code
+    code = token_request.authorization_code
     if code is None:
         return
-    verifier = oauth_request.form.get("code_verifier")
+    verifier = token_request.form.get("code_verifier")
     if code.code_challenge is None:
         if verifier is not None:
             raise invalid_grant(
@@ -130,7 +130,7 @@ def warn_of_exempt_clients(registry: Registry) -> None:
 
 
 def includeme(config: Configurator) -> None:
-    """Register the two stages and what they promise."""
+    """Add the settings and the metadata."""
     config.add_oauth_setting(
         "oauth.pkce_required",
         text,
@@ -146,8 +146,6 @@ def includeme(config: Configurator) -> None:
         True,
         "Whether require_pkce = false exempts a confidential client from oauth.pkce_required.",
     )
-    config.add_oauth_stage("authorization", "pkce", check_challenge, after="scope")
-    config.add_oauth_stage("token_grant", "pkce", check_verifier)
     config.add_server_metadata("code_challenge_methods_supported", ["S256"])
 
     def warn() -> None:

@@ -9,21 +9,21 @@ from oidcserver.types import Configurator
 
 
 class ClientCredentialsGrant(TokenGrant):
-    """A client acts for itself: no person, no refresh token, nothing is written."""
+    """A client acts for itself: there is no user and no refresh token."""
 
     GRANT_TYPE = "client_credentials"
 
     def validate_token_request(self) -> None:
-        """Authenticate the client, which cannot be a public one (RFC 6749 section 4.4.2)."""
+        """Require a confidential client (RFC 6749 section 4.4.2)."""
         self.authenticate_token_endpoint_client()
-        if self.request.auth_method == "none":
+        if self.token_request.auth_method == "none":
             raise Rejection(
                 "unauthorized_client",
                 "A public client cannot act for itself.",
                 rule="RFC 6749 section 4.4",
             )
-        scope = self.request.payload.scope
-        self.server.validate_requested_scope(scope)
+        self.validate_requested_scope()
+        scope = self.token_request.payload.scope
         if scope and not PERSONAL.isdisjoint(scope.split()):
             raise Rejection(
                 "invalid_scope",
@@ -32,9 +32,9 @@ class ClientCredentialsGrant(TokenGrant):
             )
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
-        """Issue an access token whose subject is the client."""
-        token = self.generate_token(scope=self.request.payload.scope, include_refresh_token=False)
-        self.save_token(token)
+        """Make an access token whose subject is the client."""
+        scope = self.token_request.payload.scope
+        token = self.generate_token(scope=scope, include_refresh_token=False)
         return 200, token, []
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from oidcserver.grants.authorization_code import issue_authorization_code
+from oidcserver.grants.authorization_code import prepare_authorization_code
 from oidcserver.grants.implicit import ImplicitGrant
 from oidcserver.types import Configurator
 
@@ -20,7 +20,7 @@ class HybridGrant(ImplicitGrant):
         status, parameters, headers = super().create_authorization_response(
             redirect_uri, grant_user
         )
-        return status, {"code": issue_authorization_code(self.request), **parameters}, headers
+        return status, {"code": prepare_authorization_code(self.request), **parameters}, headers
 
 
 def includeme(config: Configurator) -> None:

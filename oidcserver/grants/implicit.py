@@ -9,7 +9,7 @@ from oidcserver.types import Configurator
 
 
 class ImplicitGrant(AuthorizationEndpointMixin, BaseGrant):
-    """An access token in the response. The ID token is added by OpenID Connect's stage."""
+    """An access token in the response. A step of OpenID Connect adds the ID token."""
 
     GRANT_TYPE: str | None = "implicit"
     RESPONSE_TYPES = frozenset({"token", "id_token", "id_token token"})
@@ -20,12 +20,10 @@ class ImplicitGrant(AuthorizationEndpointMixin, BaseGrant):
         """Return the parameters of the response (RFC 6749 section 4.2.2)."""
         if "token" not in self.request.payload.response_type.split():
             return 200, {}, []
-        http_request = self.request.request
-        authorization = self.request.authorization
+        oauth_request, authorization = self.request, self.request.authorization
         token = token_response(
-            http_request, self.request.client, authorization, authorization.scope
+            oauth_request.request, oauth_request.client, authorization, authorization.scope
         )
-        self.save_token(token)
         return 200, token, []
 
 

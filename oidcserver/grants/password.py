@@ -13,28 +13,30 @@ from oidcserver.types import Configurator
 
 
 class PasswordGrant(TokenGrant):
-    """The client hands over the person's name and password."""
+    """The client sends the user's name and password."""
 
     GRANT_TYPE = "password"
 
     def validate_token_request(self) -> None:
-        """Authenticate the client, then the person; every failure of the latter is alike."""
-        self.request.client = self.authenticate_token_endpoint_client()
-        username, password = self.parameter("username"), self.parameter("password")
-        self.server.validate_requested_scope(self.request.payload.scope)
-        user = self.http_request.oidc.authenticate_user(username, password)
+        """Authenticate the client, then the user; every failure of the latter is alike."""
+        self.authenticate_token_endpoint_client()
+        token_request = self.token_request
+        username = token_request.parameter("username")
+        password = token_request.parameter("password")
+        self.validate_requested_scope()
+        user = token_request.request.oidc.authenticate_user(username, password)
         if user is None:
-            wait = waiting_time(self.http_request.oidc.provider.settings["oidc.login_window"])
+            wait = waiting_time(token_request.provider.settings["oidc.login_window"])
             raise invalid_grant(
                 "The user name and the password do not match, or were tried too often; "
                 f"in that case wait {wait}."
             )
-        self.request.user = user
+        token_request.user = user
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
-        """Issue tokens that rest on a new authorization."""
-        token = self.generate_token(user=self.request.user, scope=self.request.payload.scope)
-        self.save_token(token)
+        """Prepare tokens that rest on a new authorization."""
+        token_request = self.token_request
+        token = self.generate_token(user=token_request.user, scope=token_request.payload.scope)
         return 200, token, []
 
 

@@ -32,13 +32,13 @@ class Bearer:
     user: UserRecord | None = None
 
 
-_REVOKE = AtomicWrite(insert_if_new(RevokedAccessToken))
+#: Takes the values of :func:`revoked`; decides against where it was revoked before.
+REVOKE = AtomicWrite(insert_if_new(RevokedAccessToken))
 
 
-def revoke_access_token(database: Statements, token_id: str, expires_at: int) -> None:
-    """Remember that a token is revoked until it would have expired; again is no error."""
-    row = NewRow(RevokedAccessToken, token_id=token_id, expires_at=expires_at)
-    database.write(_REVOKE, **row.values)
+def revoked(token_id: str, expires_at: int) -> dict[str, Any]:
+    """Return the values of ``REVOKE``, which remembers it until the token would have expired."""
+    return NewRow(RevokedAccessToken, token_id=token_id, expires_at=expires_at).values
 
 
 def _unless_revoked(statement: Any) -> Select[Any]:

@@ -6,11 +6,12 @@ A request that needs a person is kept as a pushed one would be (RFC 9126) and re
 
 from typing import Any
 
-from sqlalchemy import ForeignKey, Text, or_, select, update
+from sqlalchemy import ForeignKey, Text, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import REQUEST_URI, digest, new_credential
+from oidcserver.database import AtomicWrite
 from oidcserver.models.base import Base, Digest, Identifier, Json, Time, Words
 
 #: RFC 9126 section 2.2.
@@ -120,17 +121,22 @@ def decide_suspended_request(
     return dbsession.scalars(statement).one_or_none() is not None
 
 
-def use_suspended_request(dbsession: Session, suspended: SuspendedRequest) -> bool:
-    """Use up a suspended request. Of several who try at once, one gets True."""
-    statement = (
-        update(SuspendedRequest)
-        .where(
-            SuspendedRequest.reference_digest == suspended.reference_digest,
-            SuspendedRequest.used_at.is_(None),
-            SuspendedRequest.expires_at > clock.now(),
-        )
-        .values(used_at=clock.now())
-        .returning(SuspendedRequest.reference_digest)
-        .execution_options(synchronize_session=False)
+_ANSWERED = (
+    update(SuspendedRequest)
+    .where(SuspendedRequest.reference_digest == bindparam("answered_reference"))
+    .returning(SuspendedRequest.reference_digest)
+)
+#: Uses a suspended request up and keeps its answer. It takes ``answered_reference``,
+#: ``answered_now`` and ``answer``.
+USE = AtomicWrite(
+    _ANSWERED.where(
+        SuspendedRequest.used_at.is_(None),
+        SuspendedRequest.expires_at > bindparam("answered_now"),
+    ).values(used_at=bindparam("answered_now"), response_sealed=bindparam("answer"))
+)
+#: Keeps another answer of one that was used. It takes ``answered_reference`` and ``answer``.
+ANSWER_AGAIN = AtomicWrite(
+    _ANSWERED.where(SuspendedRequest.used_at.is_not(None)).values(
+        response_sealed=bindparam("answer")
     )
-    return dbsession.scalars(statement).one_or_none() is not None
+)

@@ -1,24 +1,21 @@
-"""Authlib's server on Pyramid: ``request.oidc.server`` and the stages all share."""
+"""Authlib on Pyramid: the server, requests, responses, errors, tokens and the driver of flows."""
 
 from typing import Any
 
 from oidcserver import clock
 from oidcserver.oauth.scopes import IgnoredScopes
 from oidcserver.oauth.server import AuthorizationServer
-from oidcserver.oauth.stages import STAGES
 from oidcserver.oauth.tokens import JWTFormat, SealedFormat
 from oidcserver.settings import boolean, integer, nearest, seconds, text, words
 from oidcserver.types import Configurator, Registry, Request
 
 
 def includeme(config: Configurator) -> None:
-    """Register the server object, the token formats, the lifetimes and the core stages."""
+    """Add the server object, the token formats and the lifetimes."""
     config.add_oidc_attribute("server", AuthorizationServer)
     config.add_oidc_attribute("now", lambda request: clock.now())
     config.add_oidc_method(provider_url, "url")
     config.registry.oidc.ignored_scopes = IgnoredScopes()
-    for name, stage in STAGES:
-        config.add_oauth_stage("authorization", name, stage)
     config.add_access_token_format("sealed", SealedFormat())
     config.add_access_token_format("jwt", JWTFormat())
     setting = config.add_oauth_setting

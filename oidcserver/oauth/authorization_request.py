@@ -15,8 +15,9 @@ from oidcserver.models.suspended_request import (
     suspend_request,
 )
 from oidcserver.oauth.errors import Rejection, invalid_request
-from oidcserver.oauth.requests import Payload, PyramidOAuth2Request
-from oidcserver.types import Request
+from oidcserver.oauth.outcome import Outcome
+from oidcserver.oauth.requests import OAuthRequest, Payload
+from oidcserver.types import Provider, Request
 
 #: The purpose of the seal on a request that waits for a user to sign in.
 PURPOSE = "authorization request"
@@ -29,13 +30,13 @@ MAX_STORED = 16384
 
 @dataclass
 class AuthorizationRequest:
-    """What the stages read and write. ``payload`` is what was asked; the rest was checked.
+    """What the steps of the flow found out. ``payload`` is the request; the rest was checked.
 
     ``redirect_uri`` is None until it is known to be the client's: before that, no answer leaves
-    this server. ``suspended`` is the row of a request that waited for the person.
+    this server. ``suspended`` is the row of a request that waited for the user.
     """
 
-    oauth_request: PyramidOAuth2Request
+    oauth_request: OAuthRequest
     client: Client | None = None
     redirect_uri: str | None = None
     response_type: str = ""
@@ -51,16 +52,25 @@ class AuthorizationRequest:
     #: The ``request_uri`` of a request that was resumed and has not expired.
     request_uri: str = ""
     authorization: AuthorizationRecord | None = None
-    #: For stages of plugins: what they found out for those that follow.
+    #: The parameters of the response.
+    parameters: dict[str, Any] = field(default_factory=dict)
+    #: Whether another request of the same browser answered the suspended request first.
+    lost: bool = False
+    #: For steps of plugins: their findings for the steps that follow.
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def request(self) -> Any:
+    def request(self) -> Request:
         """Pyramid's request."""
         return self.oauth_request.request
 
     @property
-    def provider(self) -> Any:
+    def outcome(self) -> Outcome:
+        """What the commit writes, and the events that follow."""
+        return self.oauth_request.outcome
+
+    @property
+    def provider(self) -> Provider:
         """What was selected."""
         return self.oauth_request.request.oidc.provider
 
@@ -169,18 +179,18 @@ def find_request(request: Request, request_uri: str) -> SealedRequest | Suspende
     return SealedRequest(*json.loads(text)) if text is not None else None
 
 
-def resume(request: Request, oauth_request: PyramidOAuth2Request) -> AuthorizationRequest:
-    """Return the request as sent, or the suspended one that its ``request_uri`` names.
+def resume(authorization_request: AuthorizationRequest) -> None:
+    """Put the suspended request that a ``request_uri`` of ours names in the place of this one.
 
     A stored request that expired, or was answered long ago, is taken up anew as if its first URL
     were visited again: the user still arrives where the request wanted to go.
 
     :raises Rejection: if the request is unknown or another browser's.
     """
-    data = oauth_request.payload.data
+    request, data = authorization_request.request, authorization_request.data
     reference = data.get("request_uri", "")
     if not reference.startswith(REQUEST_URI_PREFIX):
-        return AuthorizationRequest(oauth_request)
+        return
     found = find_request(request, reference)
     if found is None or found.client_id != data.get("client_id"):
         raise invalid_request(
@@ -198,11 +208,11 @@ def resume(request: Request, oauth_request: PyramidOAuth2Request) -> Authorizati
             status_code=403,
         )
     pairs = [(name, value) for name, values in found.parameters.items() for value in values]
-    oauth_request.payload = Payload(pairs)
-    resumed = AuthorizationRequest(oauth_request, signed=found.signed)
+    authorization_request.oauth_request.payload = Payload(pairs)
+    authorization_request.signed = found.signed
     if stored is None or stored.expires_at > request.oidc.now:
-        resumed.suspended, resumed.request_uri = stored, reference
-    return resumed
+        authorization_request.suspended = stored
+        authorization_request.request_uri = reference
 
 
 def _count(request: Request) -> None:

@@ -1,4 +1,4 @@
-"""Who is the client: one dispatcher, exactly one method (RFC 6749 section 2.3)."""
+"""Client authentication: exactly one method a request (RFC 6749 section 2.3)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from oidcserver.credentials import CLIENT_SECRET
 from oidcserver.interfaces import ClientAuthenticationMethod
 from oidcserver.models import Client
-from oidcserver.oauth.errors import invalid_client, invalid_request
-from oidcserver.oauth.requests import PyramidOAuth2Request
+from oidcserver.oauth.errors import Rejection, invalid_client, invalid_request
+from oidcserver.oauth.requests import OAuthRequest
 
 CREDENTIAL_PARAMETERS = ("client_secret", "client_assertion", "client_assertion_type")
 #: The methods by which the secret itself is sent (RFC 6749 section 2.3.1).
@@ -19,7 +19,7 @@ class ClientAuthenticationFailed(Exception):
     """Why credentials prove no client: for those who run the server, never for the requester.
 
     :param reason: a sentence.
-    :param rule: the section that demands it.
+    :param rule: the section that requires it.
     :param client_id: the client that the credentials claim to be of, as it was received.
     """
 
@@ -33,35 +33,43 @@ class ClientAuthenticationFailed(Exception):
             self.received["client_id"] = client_id
 
 
-def authenticate_client(server: Any, request: PyramidOAuth2Request) -> Client:
-    """Return the client that the request proves, by the method that it registered.
+def prove_client(oauth_request: OAuthRequest) -> None:
+    """Set the client that the request's credentials prove, and the method; nothing without any.
 
-    A secret may come by the other of the two methods that send one, unless
-    ``oauth.client_secret_methods`` holds clients to the one that they registered.
-
-    Asking again within a request gives the same answer: an assertion is accepted only once.
+    The method has to be the one that the client registered. A secret may come by the other of the
+    two methods that send one, unless ``oauth.client_secret_methods`` holds clients to theirs.
 
     :raises Rejection: invalid_request for several methods at once; otherwise the same
         invalid_client for every failure.
     """
-    if request.auth_method is None:
-        methods = server.provider.client_authentication_methods
-        name = _presented_method(methods, request)
-        try:
-            request.client = _authenticate(name, methods[name], request, server)
-        except ClientAuthenticationFailed as failure:
-            raise invalid_client(
-                failure.rule, method=name, reason=str(failure), **failure.received
-            ) from None
-        request.auth_method = name
-    client: Client = request.client
-    return client
+    methods = oauth_request.provider.client_authentication_methods
+    name = _presented_method(methods, oauth_request)
+    if name is None:
+        return
+    try:
+        client = _authenticate(name, methods[name], oauth_request)
+    except ClientAuthenticationFailed as failure:
+        raise invalid_client(
+            failure.rule, method=name, reason=str(failure), **failure.received
+        ) from None
+    oauth_request.client, oauth_request.auth_method = client, name
+
+
+def client_required(oauth_request: OAuthRequest) -> Rejection:
+    """Return the rejection of a request that authenticates no client."""
+    return invalid_client(
+        "RFC 6749 section 2.3",
+        reason="It presents no method that oauth.token_endpoint_auth_methods selects.",
+        parameters=[
+            name for name in ("client_id", *CREDENTIAL_PARAMETERS) if name in oauth_request.form
+        ],
+    )
 
 
 def _presented_method(
-    methods: Mapping[str, ClientAuthenticationMethod], request: PyramidOAuth2Request
-) -> str:
-    presented = [name for name, method in methods.items() if method.presented(request)]
+    methods: Mapping[str, ClientAuthenticationMethod], oauth_request: OAuthRequest
+) -> str | None:
+    presented = [name for name, method in methods.items() if method.presented(oauth_request)]
     if len(presented) > 1 and "none" in presented:
         # A client_id goes along with other methods too (RFC 8705 section 2).
         presented.remove("none")
@@ -71,20 +79,19 @@ def _presented_method(
             "RFC 6749 section 2.3",
             methods=presented,
         )
-    if not presented:
-        names = ("client_id", *CREDENTIAL_PARAMETERS)
-        raise invalid_client(
-            "RFC 6749 section 2.3",
-            reason="It presents no method that oauth.token_endpoint_auth_methods selects.",
-            parameters=[name for name in names if name in request.form],
-        )
-    return presented[0]
+    if presented:
+        return presented[0]
+    if oauth_request.authorization_header or any(
+        oauth_request.form.get(name) for name in CREDENTIAL_PARAMETERS
+    ):
+        raise client_required(oauth_request)
+    return None
 
 
 def _authenticate(
-    name: str, method: ClientAuthenticationMethod, request: PyramidOAuth2Request, server: Any
+    name: str, method: ClientAuthenticationMethod, oauth_request: OAuthRequest
 ) -> Client:
-    client: Client | None = method.authenticate(request, server)
+    client: Client | None = method.authenticate(oauth_request, oauth_request.request.oidc.server)
     if client is None:
         raise ClientAuthenticationFailed("The method does not say why.")
     registered = client.token_endpoint_auth_method
@@ -92,7 +99,7 @@ def _authenticate(
         return client
     reason = f"The client registered {registered}."
     if {registered, name} == SECRET_METHODS:
-        if server.provider.settings["oauth.client_secret_methods"] == "either":
+        if oauth_request.provider.settings["oauth.client_secret_methods"] == "either":
             return client
         reason += " oauth.client_secret_methods = registered allows no other."
     raise ClientAuthenticationFailed(reason, client_id=client.client_id)

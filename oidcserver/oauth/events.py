@@ -1,9 +1,12 @@
 """Pyramid events: what happened, for audit, metrics and plugins."""
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from oidcserver.types import Request
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +27,16 @@ class OAuthEvent:
 class LoginSessionEvent(OAuthEvent):
     """A login session began or ended: ``signed_in``, ``signed_out``, ``session_ended``.
 
-    Subscribers to it are not asked at each token.
+    Subscribers to it are not called at each token.
     """
+
+
+def announce(event: OAuthEvent) -> None:
+    """Notify the subscribers of something that was done.
+
+    A subscriber that raises is logged: what was done stays done, and the client gets its answer.
+    """
+    try:
+        event.request.registry.notify(event)
+    except Exception:
+        log.exception("A subscriber to %s failed.", event.name)

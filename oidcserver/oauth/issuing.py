@@ -5,8 +5,9 @@ from typing import Any
 from oidcserver.credentials import REFRESH_TOKEN, new_credential
 from oidcserver.database import NewRow
 from oidcserver.models import Authorization, AuthorizationRecord, Client
-from oidcserver.models.authorization import store_authorization
+from oidcserver.models.authorization import revoke_authorization
 from oidcserver.models.refresh_token import new_refresh_token
+from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oauth.subjects import subject_of
 from oidcserver.oauth.tokens import issue_access_token
 from oidcserver.types import Request
@@ -26,16 +27,6 @@ def new_authorization(request: Request, client: Client, user: Any, **columns: An
         expires_at=request.oidc.now + lifetime,
         **columns,
     )
-
-
-def create_authorization(
-    request: Request, client: Client, user: Any, **columns: Any
-) -> AuthorizationRecord:
-    """Write the root of a new family."""
-    row = new_authorization(request, client, user, **columns)
-    store_authorization(request.oidc.database, row)
-    authorization: AuthorizationRecord = row.record()
-    return authorization
 
 
 def may_be_redirected_to(request: Request, client: Client, redirect_uri: str) -> bool:
@@ -63,7 +54,7 @@ def still_allowed(request: Request, client: Client, scope: str) -> str:
 def prepare_refresh_token(
     request: Request, authorization: AuthorizationRecord, scope: str, family_end: int | None = None
 ) -> tuple[str, dict[str, Any]]:
-    """Return a new refresh token, and what the decision takes that writes it.
+    """Return a new refresh token, and the values of ``inserting(RefreshToken), extending``.
 
     :param family_end: when the family ends at the latest, in seconds since the epoch; by default
         a new one begins.
@@ -80,6 +71,27 @@ def prepare_refresh_token(
         expires_at=expires_at,
         family_expires_at=family_end,
         lives_until=expires_at + settings["oauth.access_token_lifetime"],
+    )
+
+
+def end_family(oauth_request: OAuthRequest, authorization_id: str, event: str) -> None:
+    """End all that rests on an authorization if the request is rejected, and announce why."""
+    request, outcome = oauth_request.request, oauth_request.outcome
+    outcome.if_rejected(revoke_authorization, request.oidc.database, authorization_id)
+    outcome.announce_rejection(
+        event, client_id=oauth_request.client.client_id, authorization_id=authorization_id
+    )
+
+
+def announce_token(oauth_request: OAuthRequest, scope: str | None) -> None:
+    """Announce a token once the request is committed."""
+    authorization = oauth_request.authorization
+    oauth_request.outcome.announce(
+        "token_issued",
+        client_id=oauth_request.client.client_id,
+        user_id=authorization.user_id if authorization else None,
+        grant_type=oauth_request.payload.grant_type,
+        scope=scope,
     )
 
 

@@ -1,16 +1,19 @@
-"""From Pyramid's request to Authlib's: the public URL, the parameters, and what is refused.
+"""From Pyramid's request to Authlib's: the public URL and the parameters.
 
-Duplicates, bad UTF-8 and NUL are refused here, so that nothing behind has to think of them.
+Duplicates, bad UTF-8 and NUL are rejected here, so that no step after it has to check them.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749 import OAuth2Payload, OAuth2Request
+from pyramid.response import Response
 
 from oidcserver.oauth.errors import Rejection, invalid_request
-from oidcserver.types import Request
+from oidcserver.oauth.outcome import Outcome
+from oidcserver.types import Provider, Request
 
 #: Parameters that may be sent more than once (RFC 8707 section 2).
 REPEATABLE = frozenset({"resource", "audience"})
@@ -21,7 +24,7 @@ FORM = "application/x-www-form-urlencoded"
 class Payload(OAuth2Payload):
     """Parameters by name. Those without a value count as left out (RFC 6749 section 3.1)."""
 
-    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._datalist: defaultdict[str, list[str]] = defaultdict(list)
         for name, value in pairs:
             if value:
@@ -43,8 +46,8 @@ class Payload(OAuth2Payload):
         self._datalist[name] = [value]
         self._data[name] = value
 
-    def refuse_duplicates(self) -> None:
-        """Refuse a repeated parameter (RFC 6749 section 3.1)."""
+    def reject_duplicates(self) -> None:
+        """Reject a repeated parameter (RFC 6749 section 3.1)."""
         for name, values in self._datalist.items():
             if len(values) > 1 and name not in REPEATABLE:
                 raise invalid_request(
@@ -52,31 +55,42 @@ class Payload(OAuth2Payload):
                 )
 
 
-class PyramidOAuth2Request(OAuth2Request):
-    """An Authlib request over a Pyramid one.
+class OAuthRequest(OAuth2Request):
+    """Authlib's request over Pyramid's, and what the steps of a flow found out about it.
 
-    ``uri`` is made of the configured issuer: no forged Host changes a link, and the https check
-    sees the truth behind a proxy. ``authorization`` is the approved request that a grant redeems.
-    It may be not yet written, for a grant that writes it together with what rests on it.
+    ``uri`` begins with the configured issuer: no forged Host changes a link, and the https check
+    sees the truth behind a proxy.
+
+    :param parameters: of the body, or of the query of an authorization request.
     """
 
-    def __init__(self, request: Request, uri: str, payload: Payload) -> None:
+    def __init__(self, request: Request, parameters: Sequence[tuple[str, str]] = ()) -> None:
         # Authlib looks at each URI for https; ours begin with the issuer, which the start checked.
         super().__init__(request.method, "https://checked.invalid")
-        self.uri = uri
+        provider = request.oidc.provider
+        self.uri = provider.url(request.environ["PATH_INFO"])
         self.headers = request.headers
         self.authorization_header: str = request.headers.get("Authorization", "")
         #: What a Basic header holds, once it was read.
         self.basic_credentials: tuple[str, tuple[str, ...]] | None = None
         self.request = request
-        self.payload = payload
+        self.payload = Payload(parameters)
+        #: The grant that answers a token request.
+        self.grant: Any = None
+        #: The approved request that the tokens rest on; None where the client acts for itself.
         self.authorization: Any = None
-        self.unwritten_authorization: Any = None
+        #: The members of the response, and its status and further headers.
+        self.answer: dict[str, Any] = {}
+        self.status = 200
+        self.answer_headers: Sequence[tuple[str, str]] = ()
+        self.response: Response | None = None
+        #: What the commit writes, and the events that follow.
+        self.outcome = Outcome()
 
-    def take_unwritten_authorization(self) -> Any:
-        """Return the row of the authorization for whoever writes it now; None if it is written."""
-        row, self.unwritten_authorization = self.unwritten_authorization, None
-        return row
+    @property
+    def provider(self) -> Provider:
+        """What the ini selected."""
+        return self.request.oidc.provider
 
     @property
     def args(self) -> dict[str, str]:
@@ -87,6 +101,16 @@ class PyramidOAuth2Request(OAuth2Request):
     def form(self) -> dict[str, str]:
         """The parameters of the body, or of the query of a GET."""
         return self.payload.data
+
+    def parameter(self, name: str, rule: str = "RFC 6749 section 5.2") -> str:
+        """Return a required parameter.
+
+        :raises Rejection: ``invalid_request`` if the request does not have it.
+        """
+        value = self.payload.data.get(name)
+        if value is None:
+            raise invalid_request(f"The request has no {name}.", rule)
+        return value
 
 
 def read_query(request: Request) -> list[tuple[str, str]]:
@@ -130,8 +154,8 @@ def _decode(raw: bytes) -> list[tuple[str, str]]:
     return pairs
 
 
-def refuse_query_credentials(request: Request) -> None:
-    """Refuse secrets in a URL, where logs and histories keep them (RFC 6749 section 2.3.1)."""
+def reject_query_credentials(request: Request) -> None:
+    """Reject secrets in a URL, where logs and histories keep them (RFC 6749 section 2.3.1)."""
     query = request.environ.get("QUERY_STRING", "")
     if query and any(name in query for name in ("client_secret", "client_assertion", "password")):
         raise Rejection(

@@ -12,6 +12,8 @@ from oidcserver.keys.strict_json import compact
 from oidcserver.oauth.errors import Rejection
 from oidcserver.types import Request
 
+#: The header of a rejection that has its reference, for ``oidcserver explain-error``.
+REFERENCE_HEADER = "Error-Reference"
 NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 
@@ -37,10 +39,16 @@ def jwt_response(token: str) -> Response:
     return response
 
 
-def error_response(rejection: Rejection) -> Response:
-    """Return the answer of a token endpoint or its like (RFC 6749 section 5.2)."""
+def error_response(rejection: Rejection, reference: str | None = None) -> Response:
+    """Return the answer of a token endpoint or its like (RFC 6749 section 5.2).
+
+    :param reference: under which the operator finds more about the rejection; a header has it.
+    """
     body = {"error": rejection.error, "error_description": rejection.description}
-    return json_response(rejection.status_code, body, rejection.headers)
+    response = json_response(rejection.status_code, body, rejection.headers)
+    if reference is not None:
+        response.headers[REFERENCE_HEADER] = reference
+    return response
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def _select(config: Configurator, info: Any) -> None:
 
 
 def includeme(config: Configurator) -> None:
-    """Register the settings, the stage, the interactions and what they promise."""
+    """Add the settings, the interactions and the metadata."""
     setting = config.add_oauth_setting
     setting(PASSWORD, text, "1", "The acr of a login with a password.")
     setting(
@@ -144,7 +144,6 @@ def includeme(config: Configurator) -> None:
         (),
         "The authentication context classes, the weakest first; empty: all that are offered.",
     )
-    config.add_oauth_stage("authorization", "acr_values", read_acr_values, after="claims")
     config.add_server_metadata("acr_values_supported", lambda provider: list(provider.acr_pages))
     # After the settings are known, and before the interactions are put in their order.
     select = partial(_select, config, config.action_info)

@@ -1,10 +1,7 @@
 """Encrypted ID tokens and UserInfo responses (OpenID Connect Core sections 10.2 and 16.14)."""
 
-from typing import Any
-
 from oidcserver.keys.jwe import ENCODINGS
 from oidcserver.keys.records import ENCRYPTION_ALGORITHMS
-from oidcserver.models.authorization import find_authorization
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oidc.client_jwt import demand_encryption_key
 from oidcserver.settings import words
@@ -15,24 +12,12 @@ ALGORITHM = "id_token_encrypted_response_alg"
 DEFAULT_ALGORITHMS = tuple(alg for alg in ENCRYPTION_ALGORITHMS if alg != "RSA-OAEP")
 
 
-def have_key_for_authorization(authorization_request: AuthorizationRequest) -> None:
+def require_encryption_key(authorization_request: AuthorizationRequest) -> None:
     """Have the client's key before the person is asked anything."""
     assert authorization_request.client is not None
     alg = authorization_request.client.member(ALGORITHM)
     if alg is not None and "id_token" in authorization_request.response_type.split():
         demand_encryption_key(authorization_request.request, authorization_request.client, alg)
-
-
-def have_key_for_token(oauth_request: Any) -> None:
-    """Have the client's key before a code or a refresh token is used up."""
-    alg = oauth_request.client.member(ALGORITHM)
-    credential = oauth_request.authorization_code or oauth_request.refresh_token
-    if alg is None or credential is None:
-        return
-    request = oauth_request.request
-    authorization = find_authorization(request.oidc.database, credential.authorization_id)
-    if authorization is not None and "openid" in authorization.scope.split():
-        demand_encryption_key(request, oauth_request.client, alg)
 
 
 def encryption_algorithms(provider: Provider) -> tuple[str, ...]:
@@ -48,7 +33,7 @@ def encryption_encodings(provider: Provider) -> tuple[str, ...]:
 
 
 def includeme(config: Configurator) -> None:
-    """Register the settings, the stages and what they promise."""
+    """Add the settings and the metadata."""
     setting = config.add_oauth_setting
     setting(
         "oidc.encryption_algs",
@@ -65,8 +50,6 @@ def includeme(config: Configurator) -> None:
         allowed=ENCODINGS,
     )
     config.add_oidc_attribute("client_key_sets", lambda request: {})
-    config.add_oauth_stage("authorization", "encryption_key", have_key_for_authorization)
-    config.add_oauth_stage("token_grant", "encryption_key", have_key_for_token)
     config.add_server_metadata("id_token_encryption_alg_values_supported", encryption_algorithms)
     config.add_server_metadata("id_token_encryption_enc_values_supported", encryption_encodings)
     config.add_startup_check("encryption algorithms", _demand_algorithms)

@@ -7,6 +7,7 @@ from oidcserver.keys.jwt import half_hash
 from oidcserver.models import AuthorizationRecord
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
+from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oauth.subjects import sid_of
 from oidcserver.oidc.acr import acr_claim
 from oidcserver.oidc.claims import claims_of_id_token
@@ -50,9 +51,7 @@ def id_token_claims(
     return {name: value for name, value in claims.items() if value is not None}
 
 
-def add_to_authorization_response(
-    authorization_request: AuthorizationRequest, parameters: dict[str, Any]
-) -> None:
+def add_to_authorization_response(authorization_request: AuthorizationRequest) -> None:
     """Add the ID token of the implicit and hybrid flows, bound to the code and token beside it."""
     if (
         "id_token" not in authorization_request.response_type.split()
@@ -61,11 +60,9 @@ def add_to_authorization_response(
         return
     assert authorization_request.client is not None
     algorithm = authorization_request.client.member(ALGORITHM)
+    parameters = authorization_request.parameters
     code, token = parameters.get("code"), parameters.get("access_token")
-    request, authorization = (
-        authorization_request.request,
-        authorization_request.authorization,
-    )
+    request, authorization = authorization_request.request, authorization_request.authorization
     # Without an access token it is the only place for the claims of scopes (section 5.4).
     alone = authorization_request.response_type == "id_token"
     claims: dict[str, Any] = {
@@ -85,19 +82,19 @@ def add_to_authorization_response(
     )
 
 
-def add_to_token_response(oauth_request: Any, response: dict[str, Any]) -> None:
+def add_to_token_response(token_request: OAuthRequest) -> None:
     """Add the ID token for a code, or for a refresh token without nonce (section 12.2)."""
-    authorization = oauth_request.authorization
+    authorization, response = token_request.authorization, token_request.answer
     if authorization is None or "openid" not in response.get("scope", "").split():
         return
-    request, client = oauth_request.request, oauth_request.client
+    request, client = token_request.request, token_request.client
     algorithm, token = client.member(ALGORITHM), response["access_token"]
     scopes = (
         response["scope"].split() if has_claims_of_scopes(request.oidc.provider, client) else ()
     )
     claims = {
-        **claims_of_id_token(request, authorization, oauth_request.user, scopes),
-        "nonce": authorization.nonce if oauth_request.authorization_code is not None else None,
+        **claims_of_id_token(request, authorization, token_request.user, scopes),
+        "nonce": authorization.nonce if token_request.authorization_code is not None else None,
         "at_hash": half_hash(token, algorithm) if algorithm != UNSIGNED else None,
     }
     response["id_token"] = make_id_token(request, client, authorization, claims)
@@ -112,7 +109,7 @@ def has_claims_of_scopes(provider: Provider, client: Any) -> bool:
     return bool(mode == "scopes")
 
 
-def demand_openid_and_nonce(authorization_request: AuthorizationRequest) -> None:
+def require_openid_and_nonce(authorization_request: AuthorizationRequest) -> None:
     """An ID token in the response needs the scope openid and a nonce (section 3.2.2.1)."""
     if "id_token" not in authorization_request.response_type.split():
         return
@@ -125,7 +122,7 @@ def demand_openid_and_nonce(authorization_request: AuthorizationRequest) -> None
 
 
 def includeme(config: Configurator) -> None:
-    """Register the stages and what they promise."""
+    """Add the settings and the metadata."""
     config.add_oauth_setting("oidc.id_token_lifetime", seconds, 600, "How long an ID token holds.")
     config.add_oauth_setting(
         "oidc.unsigned_id_tokens",
@@ -142,9 +139,6 @@ def includeme(config: Configurator) -> None:
         "decides for that client.",
         allowed=ID_TOKEN_CLAIMS,
     )
-    config.add_oauth_stage("authorization", "nonce", demand_openid_and_nonce, after="scope")
-    config.add_oauth_stage("authorization_response", "id_token", add_to_authorization_response)
-    config.add_oauth_stage("token_response", "id_token", add_to_token_response)
     config.add_server_metadata("id_token_signing_alg_values_supported", _algorithms)
 
 

@@ -25,7 +25,7 @@ from oidcserver.keys.strict_json import compact
 from oidcserver.models import Client
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
-from oidcserver.types import Configurator, Request
+from oidcserver.types import Request
 
 PARAMETER = "id_token_hint"
 #: The key of the subject in ``AuthorizationRequest.extra``.
@@ -133,8 +133,3 @@ def read_hint(authorization_request: AuthorizationRequest) -> None:
     authorization_request.extra[HINTED] = hint.subject
     # The request may wait for the user, and an ID token is long and has personal data.
     authorization_request.payload.replace(PARAMETER, seal_hint(authorization_request.request, hint))
-
-
-def includeme(config: Configurator) -> None:
-    """Register the stage; who else may answer is for ``requested_subject`` to say."""
-    config.add_oauth_stage("authorization", "id_token_hint", read_hint, after="prompt")

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from oidcserver.oauth.authorization_request import AuthorizationRequest
-from oidcserver.types import Configurator
 
 MAX_LOCALES = 10
 LOCALES = "locales"
@@ -57,10 +56,3 @@ def _look_up(known: Mapping[str, Any], plain: str, locales: Iterable[str]) -> st
                 return key
             parts.pop()
     return None
-
-
-def includeme(config: Configurator) -> None:
-    """Register the stage."""
-    config.add_oauth_stage(
-        "authorization", "claims_locales", read_claims_locales, after="claims", before="acr_values"
-    )

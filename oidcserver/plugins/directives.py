@@ -8,10 +8,18 @@ itself, which it makes beside ``config.include``, replaces that of a plugin.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from oidcserver.interfaces import ClaimsSource, GrantOffer, Interaction, Profile, Scope
+from oidcserver.interfaces import (
+    ClaimsSource,
+    GrantOffer,
+    InsertedStep,
+    Interaction,
+    Profile,
+    Scope,
+    Step,
+)
 from oidcserver.plugins.endpoints import EndpointOffer
-from oidcserver.plugins.offering import offer, require, require_pipeline, require_scope_name
-from oidcserver.settings import Converter, Setting
+from oidcserver.plugins.offering import offer, require, require_scope_name
+from oidcserver.settings import ConfigurationProblem, Converter, Setting
 from oidcserver.types import Configurator
 
 
@@ -74,8 +82,7 @@ def add_oauth_grant(
 
     :param name: the name in the ini.
     :param factory: an Authlib grant class (``BaseGrant`` with ``TokenEndpointMixin`` or
-        ``AuthorizationEndpointMixin``) or its dotted name. One whose ``WRITES_AUTHORIZATION`` is
-        true writes ``request.take_unwritten_authorization()`` itself, with what rests on it.
+        ``AuthorizationEndpointMixin``) or its dotted name.
     :param grant_type: the ``grant_type`` that it answers at the token endpoint, in full; by default
         the class's own ``GRANT_TYPE``.
     :param response_types: the response types that it answers at the authorization endpoint.
@@ -167,31 +174,42 @@ def add_server_metadata(config: Configurator, field: str, value: Any) -> None:
     offer(config, "metadata", field, value if callable(value) else lambda provider: value)
 
 
-def add_oauth_stage(
-    config: Configurator,
-    endpoint: str,
-    name: str,
-    stage: Callable[..., Any],
-    *,
-    after: str | Sequence[str] | None = None,
-    before: str | Sequence[str] | None = None,
-) -> None:
-    """Put a stage into a pipeline.
+def add_oauth_flow(config: Configurator, name: str, steps: Sequence[Step]) -> None:
+    """Declare the flow of an endpoint: its steps, in order (:mod:`oidcserver.oauth.flow`)."""
+    offer(config, "flow", name, tuple(steps))
 
-    :param name: the name by which others come ``after`` or ``before`` it.
-    :param stage: is called with what the pipeline passes; to reject the request, it raises a
-        :class:`oidcserver.oauth.errors.Rejection`.
-    :param endpoint: ``authorization`` (called with the AuthorizationRequest),
-        ``authorization_response`` (with the AuthorizationRequest and the response parameters),
-        ``token_request`` (with the OAuth2Request, before the grant is found),
-        ``token_grant`` (with the OAuth2Request that the grant validated) or
-        ``token_response`` (with the OAuth2Request and the response).
-    :param after: names of stages of that endpoint that it follows; default: the last so far.
-    :param before: names of stages that it precedes.
+
+def add_oauth_step(
+    config: Configurator,
+    flow: str,
+    name: str,
+    run: Callable[[Any], Any],
+    *,
+    after: str | None = None,
+    before: str | None = None,
+) -> None:
+    """Insert a step into a flow, after or before one of its steps.
+
+    ``oidcserver explain`` prints the flows and their steps. A step of the flow ``token``,
+    ``revocation`` or ``introspection`` is called with an
+    :class:`~oidcserver.oauth.requests.OAuthRequest`; one of ``authorization``,
+    ``authorization_request`` or ``authorization_response`` with an
+    :class:`~oidcserver.oauth.authorization_request.AuthorizationRequest`.
+
+    :param run: returns None to go on, or a response that ends the flow, and raises
+        :class:`~oidcserver.oauth.errors.Rejection` to reject. It writes nothing before ``commit``:
+        it hands writes to the ``outcome`` of the object that it is called with.
+    :param after: the name of the step that it follows.
+    :param before: the name of the step that it precedes.
     """
-    require_pipeline(config, name, endpoint)
-    require(config, "stage", name, stage)
-    offer(config, f"{endpoint} stage", name, (stage, after, before))
+    require(config, "step", name, run)
+    if (after is None) is (before is None):
+        info = config.action_info
+        raise ConfigurationProblem(
+            f"The step {name!r} of {info.file}:{info.line} has to name one step, which it comes "
+            "after or before."
+        )
+    offer(config, f"{flow} step", name, InsertedStep(flow, Step(run, name=name), after, before))
 
 
 def add_response_mode(config: Configurator, name: str, encode: Callable[..., Any]) -> None:
@@ -243,7 +261,9 @@ def add_interaction(
     offer(config, "interaction", name, (interaction, after, before))
 
 
-def add_scope(config: Configurator, name: str, description: str, claims: Sequence[str] = ()) -> None:
+def add_scope(
+    config: Configurator, name: str, description: str, claims: Sequence[str] = ()
+) -> None:
     """Offer a scope.
 
     :param name: the name in requests, and in ``oauth.scopes`` where that selects scopes.
@@ -347,7 +367,8 @@ DIRECTIVES: tuple[Callable[..., None], ...] = (
     add_oauth_endpoint,
     add_oauth_page,
     add_server_metadata,
-    add_oauth_stage,
+    add_oauth_flow,
+    add_oauth_step,
     add_response_mode,
     add_access_token_format,
     add_interaction,

@@ -6,19 +6,11 @@ from typing import Any
 from pyramid.config import PHASE0_CONFIG
 
 from oidcserver.catalog import Offer
-from oidcserver.settings import ConfigurationProblem, nearest
+from oidcserver.settings import ConfigurationProblem
 from oidcserver.types import Configurator
 
 OFFER = PHASE0_CONFIG
 
-#: The pipelines that stages are put into.
-STAGED = (
-    "authorization",
-    "authorization_response",
-    "token_request",
-    "token_grant",
-    "token_response",
-)
 #: The name of a scope (RFC 6749 section 3.3).
 SCOPE_NAME = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
@@ -46,19 +38,6 @@ def require(config: Configurator, kind: str, name: str, value: Any, *methods: st
         info = config.action_info
         raise ConfigurationProblem(
             f"The {kind} {name!r} of {info.file}:{info.line} {has}, so it cannot be used."
-        )
-
-
-def require_pipeline(config: Configurator, name: str, endpoint: str) -> None:
-    """Stop the start where a stage is for a pipeline that does not exist.
-
-    :raises ConfigurationProblem: with the place of the directive.
-    """
-    if endpoint not in STAGED:
-        info = config.action_info
-        raise ConfigurationProblem(
-            f"The stage {name!r} of {info.file}:{info.line} is for {endpoint!r}, which has no "
-            f"stages.{nearest(endpoint, STAGED)} There are: {', '.join(STAGED)}."
         )
 
 

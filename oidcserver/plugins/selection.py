@@ -9,7 +9,7 @@ from pyramid.exceptions import CyclicDependencyError
 from pyramid.util import TopologicalSorter
 
 from oidcserver.catalog import Offer
-from oidcserver.plugins.offering import STAGED
+from oidcserver.plugins.flows import select_flows
 from oidcserver.provider import Provider
 from oidcserver.settings import (
     PREFIXES,
@@ -78,9 +78,7 @@ def select_all(config: Configurator) -> None:
     provider.subject_types = select(
         "subject type", settings["oidc.subject_types"], "oidc.subject_types"
     )
-    provider.stages = {
-        endpoint: tuple(_ordered(provider, f"{endpoint} stage")) for endpoint in STAGED
-    }
+    provider.flows = select_flows(provider)
     provider.interactions = tuple(value for _, value in _ordered(provider, "interaction"))
     _select_pages_and_endpoints(config, provider)
 

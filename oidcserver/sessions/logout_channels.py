@@ -7,15 +7,15 @@ in a login session.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from oidcserver.clients.members import Rule, boolean
+from oidcserver.models import AuthorizationRecord
 from oidcserver.models.login_session_client import join_login_session
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
 from oidcserver.plugins.selection import SELECT
 from oidcserver.settings import words
-from oidcserver.types import Configurator, Provider
+from oidcserver.types import Configurator, Provider, Request
 
 SETTING = "oidc.logout_channels"
 KIND = "logout channel"
@@ -53,22 +53,32 @@ def offer_logout_channel(config: Configurator, name: str, channel: LogoutChannel
     config.add_client_metadata_member(f"{name}_logout_session_required", where_selected(boolean))
 
 
-def take_part(authorization_request: AuthorizationRequest, parameters: dict[str, Any]) -> None:
-    """Note that a client takes part in the login session, if it wants to hear of its end.
+def take_part(authorization_request: AuthorizationRequest) -> None:
+    """Note, with the commit, that a client takes part in the login session.
 
-    :raises Rejection: ``login_required`` if the person signed out at this very moment.
+    Only clients that want to hear of its end are noted.
     """
     authorization, client = authorization_request.authorization, authorization_request.client
-    if authorization is None or "openid" not in authorization.scope.split():
-        return
+    assert authorization is not None
     assert client is not None
     channels = authorization_request.request.registry.oidc.logout_channels.values()
-    if not any(client.member(channel.uri_member) for channel in channels):
-        return
-    session_id, subject = authorization.session_id, authorization.subject
+    if "openid" in authorization.scope.split() and any(
+        client.member(channel.uri_member) for channel in channels
+    ):
+        authorization_request.outcome.first(_join, authorization_request.request, authorization)
+
+
+def _join(request: Request, authorization: AuthorizationRecord) -> None:
+    """Note that the client takes part.
+
+    :raises Rejection: ``login_required`` if the user has just signed out.
+    """
+    session_id = authorization.session_id
     assert session_id is not None
-    dbsession = authorization_request.request.oidc.dbsession
-    if not join_login_session(dbsession, session_id, client.client_id, subject):
+    joined = join_login_session(
+        request.oidc.dbsession, session_id, authorization.client_id, authorization.subject
+    )
+    if not joined:
         raise Rejection(
             "login_required",
             "The End-User has just signed out.",
@@ -77,11 +87,10 @@ def take_part(authorization_request: AuthorizationRequest, parameters: dict[str,
 
 
 def includeme(config: Configurator) -> None:
-    """Add the setting, the selection and the stage."""
+    """Add the setting and the selection."""
     config.add_oauth_setting(
         SETTING, words, (), "How applications are told that a user signed out; empty: not at all."
     )
-    config.add_oauth_stage("authorization_response", "login_session_client", take_part)
 
     def select() -> None:
         provider = config.registry.oidc.provider

@@ -87,9 +87,7 @@ def session_state(client_id: str, origin: str, browser_state: str, salt: str) ->
     return f"{hashed.hexdigest()}.{salt}"
 
 
-def add_session_state(
-    authorization_request: AuthorizationRequest, parameters: dict[str, Any]
-) -> None:
+def add_session_state(authorization_request: AuthorizationRequest) -> None:
     """Add ``session_state`` to OpenID Connect's responses, refusals too (section 3).
 
     An application without an origin, such as a native one, has no page that could ask.
@@ -103,7 +101,7 @@ def add_session_state(
     request = authorization_request.request
     session = request.oidc.login_session
     state = request.oidc.browser_state.of(session.id if session is not None else None)
-    parameters["session_state"] = session_state(
+    authorization_request.parameters["session_state"] = session_state(
         authorization_request.client.client_id, origin, state, new_identifier()
     )
 
@@ -120,7 +118,6 @@ def follow_login(event: LoginSessionEvent) -> None:
 
 
 def includeme(config: Configurator) -> None:
-    """Add ``request.oidc.browser_state``, the stage, and what follows sign-in and sign-out."""
+    """Add ``request.oidc.browser_state``, which follows sign-in and sign-out."""
     config.add_oidc_attribute("browser_state", BrowserState)
-    config.add_oauth_stage("authorization_response", "session_state", add_session_state)
     config.add_subscriber(follow_login, LoginSessionEvent)

@@ -5,9 +5,11 @@ from pyramid.response import Response
 
 from oidcserver.models import SuspendedRequest
 from oidcserver.models.suspended_request import find_suspended_request
-from oidcserver.oauth.authorization_request import AuthorizationRequest, find_request
+from oidcserver.oauth.authorization_request import AuthorizationRequest, find_request, resume
 from oidcserver.oauth.errors import as_rejection
+from oidcserver.oauth.flow import run_steps
 from oidcserver.oauth.rejections import record_rejection
+from oidcserver.oauth.requests import OAuthRequest, read_query
 from oidcserver.oauth.responses import error_page, see_other
 from oidcserver.types import Request
 
@@ -19,7 +21,9 @@ def read_request(request: Request) -> AuthorizationRequest | None:
     """
     if find_request(request, request_uri(request)) is None:
         return None
-    asking: AuthorizationRequest = request.oidc.server.read_suspended_request(request)
+    asking = AuthorizationRequest(OAuthRequest(request, read_query(request)))
+    resume(asking)
+    run_steps("authorization_request", asking)
     return asking
 
 

@@ -7,10 +7,9 @@ selected, instead of ignoring what the client meant to protect (section 3.1.2.6)
 from collections.abc import Callable
 from typing import Any
 
-from oidcserver.extensions.request_object.stage import (
+from oidcserver.extensions.request_object.step import (
     PARAMETERS,
     is_selected,
-    read_request_object,
 )
 from oidcserver.keys.jwe import ENCODINGS
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS
@@ -80,13 +79,6 @@ def includeme(config: Configurator) -> None:
         boolean,
         False,
         "Whether every authorization request has to be a signed request object.",
-    )
-    config.add_oauth_stage(
-        "authorization",
-        "request_object",
-        read_request_object,
-        after="client",
-        before="redirect_uri",
     )
     metadata = config.add_server_metadata
     for parameter in PARAMETERS:

@@ -1,4 +1,4 @@
-"""The stage that puts a request object in the place of the parameters."""
+"""The step that puts a request object in the place of the parameters."""
 
 from contextlib import suppress
 
@@ -10,9 +10,9 @@ from oidcserver.extensions.request_object.verification import (
     signature_required,
     verify_request_object,
 )
+from oidcserver.oauth.authorization_checks import find_client, match_redirect_uri
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection, invalid_request
-from oidcserver.oauth.stages import find_client, match_redirect_uri
 from oidcserver.types import Provider
 
 PARAMETERS = ("request", "request_uri")
@@ -51,7 +51,7 @@ def _replace_parameters(authorization_request: AuthorizationRequest, given: list
                 f"The parameter {parameter} is not supported.",
                 rule="OpenID Connect Core section 3.1.2.6",
             )
-    authorization_request.payload.refuse_duplicates()
+    authorization_request.payload.reject_duplicates()
     if len(given) > 1:
         raise invalid_request(
             "request and request_uri exclude each other.", "OpenID Connect Core section 6.1"

@@ -1,4 +1,4 @@
-"""The stages that every authorization request passes (RFC 6749 section 4.1.2.1), in order."""
+"""The checks that every authorization request passes (RFC 6749 section 4.1.2.1)."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def match_redirect_uri(authorization_request: AuthorizationRequest) -> None:
         raise invalid_request("redirect_uri is repeated.", "RFC 6749 section 3.1")
     if not asked:
         redirect_uri = client.get_default_redirect_uri()
-        # OpenID Connect Core section 3.1.2.1 demands the parameter of its own requests.
+        # OpenID Connect Core section 3.1.2.1 requires the parameter.
         if redirect_uri is None or "openid" in authorization_request.data.get("scope", "").split():
             raise invalid_request("The request has no redirect_uri.", "RFC 6749 section 3.1.2.3")
     else:
@@ -59,9 +59,9 @@ def match_redirect_uri(authorization_request: AuthorizationRequest) -> None:
     authorization_request.redirect_uri = redirect_uri
 
 
-def refuse_duplicates(authorization_request: AuthorizationRequest) -> None:
-    """Refuse a repeated parameter (RFC 6749 section 3.1)."""
-    authorization_request.payload.refuse_duplicates()
+def reject_duplicates(authorization_request: AuthorizationRequest) -> None:
+    """Reject a repeated parameter (RFC 6749 section 3.1)."""
+    authorization_request.payload.reject_duplicates()
 
 
 def check_response_type(authorization_request: AuthorizationRequest) -> None:
@@ -150,14 +150,3 @@ def read_prompt(authorization_request: AuthorizationRequest) -> None:
         authorization_request.max_age = int(max_age)
     elif authorization_request.client is not None:
         authorization_request.max_age = authorization_request.client.member("default_max_age")
-
-
-STAGES = (
-    ("client", find_client),
-    ("redirect_uri", match_redirect_uri),
-    ("duplicates", refuse_duplicates),
-    ("response_type", check_response_type),
-    ("response_mode", check_response_mode),
-    ("scope", narrow_scope),
-    ("prompt", read_prompt),
-)

@@ -1,0 +1,130 @@
+"""The answer to an authorization request that was granted: prepared, committed, or repeated."""
+
+import json
+from collections.abc import Callable
+
+from pyramid.response import Response
+
+from oidcserver.database.writes import inserting
+from oidcserver.models import Authorization
+from oidcserver.models.authorization_code import find_authorization_code
+from oidcserver.models.suspended_request import ANSWER_AGAIN, USE
+from oidcserver.oauth.authorization_errors import send
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.flow import run_steps
+from oidcserver.oauth.issuing import announce_token, new_authorization
+from oidcserver.oauth.outcome import Outcome
+
+#: What the sealed answer to an authorization request is sealed for.
+ANSWER = "authorization response"
+
+
+def repeat_answer(authorization_request: AuthorizationRequest) -> Response | None:
+    """Repeat the answer to a double click; later, take the request up anew.
+
+    A code that the client has redeemed is not sent again, since redeeming it once more would end
+    its tokens (RFC 9700 section 4.5): the user's decision still stands, so it gets another one.
+    """
+    suspended, request = authorization_request.suspended, authorization_request.request
+    if suspended is None or suspended.used_at is None:
+        return None
+    window = request.oidc.provider.settings["oidc.repeat_window"]
+    if suspended.response_sealed and suspended.used_at > request.oidc.now - window:
+        answer = request.oidc.provider.sealer(ANSWER).unseal(suspended.response_sealed)
+        user_id, parameters = json.loads(answer or b"[null, {}]")
+        if user_id == request.oidc.login_session.user_id:
+            if _is_redeemed(authorization_request, parameters.get("code", "")):
+                return None
+            authorization_request.parameters = parameters
+            return send(authorization_request)
+    authorization_request.suspended = None
+    return run_steps("authorization", authorization_request, start="ask_user")
+
+
+def prepare_authorization(authorization_request: AuthorizationRequest) -> None:
+    """Prepare the authorization that the answer, and all tokens after it, rest on."""
+    request, client = authorization_request.request, authorization_request.client
+    session = request.oidc.login_session
+    assert client is not None
+    row = new_authorization(
+        request,
+        client,
+        session.user,
+        session_id=session.id,
+        scope=authorization_request.scope,
+        claims_request=authorization_request.claims_request,
+        nonce=authorization_request.data.get("nonce"),
+        auth_time=session.auth_time,
+        acr=session.acr,
+        amr=session.amr,
+    )
+    authorization_request.authorization = authorization_request.oauth_request.authorization = (
+        row.record()
+    )
+    authorization_request.outcome.also(inserting(Authorization), **row.values)
+
+
+def prepare_answer(authorization_request: AuthorizationRequest) -> None:
+    """Let the grant of the response type make its parameters, and hand in what is written."""
+    request, oauth_request = authorization_request.request, authorization_request.oauth_request
+    client, user = authorization_request.client, request.oidc.login_session.user
+    assert client is not None
+    server = request.oidc.server
+    server.oauth_request = oauth_request
+    grant = server.get_authorization_grant(oauth_request)
+    _, authorization_request.parameters, _ = grant.create_authorization_response(
+        authorization_request.redirect_uri, user
+    )
+    if "access_token" in authorization_request.parameters:
+        announce_token(oauth_request, authorization_request.scope)
+    authorization_request.outcome.announce(
+        "authorization_granted",
+        client_id=client.client_id,
+        user_id=user.id,
+        scope=authorization_request.scope,
+    )
+
+
+def seal_answer(authorization_request: AuthorizationRequest) -> None:
+    """Let the use of the suspended request decide, and keep the answer for a double click."""
+    suspended, request = authorization_request.suspended, authorization_request.request
+    if suspended is None:
+        return
+    answer = [request.oidc.login_session.user_id, authorization_request.parameters]
+    sealed = request.oidc.provider.sealer(ANSWER).seal(json.dumps(answer).encode())
+    values = {"answered_reference": suspended.reference_digest, "answer": sealed}
+    if suspended.used_at is None:
+        values |= {"answered_now": request.oidc.now}
+        authorization_request.outcome.decide(USE, _lose(authorization_request), **values)
+    else:
+        authorization_request.outcome.decide(ANSWER_AGAIN, _lose(authorization_request), **values)
+
+
+def commit(authorization_request: AuthorizationRequest) -> Response | None:
+    """Write all that the request decides, and what follows from it, in one transaction.
+
+    Of several requests of one browser that want to answer the same suspended request, one does;
+    the others repeat its answer.
+    """
+    authorization_request.outcome.write(authorization_request.request)
+    authorization_request.request.oidc.database.commit()
+    if not authorization_request.lost:
+        return None
+    suspended, oauth_request = authorization_request.suspended, authorization_request.oauth_request
+    authorization_request.request.oidc.dbsession.refresh(suspended)
+    authorization_request.lost, oauth_request.outcome = False, Outcome()
+    return run_steps("authorization", authorization_request, start="repeat_answer")
+
+
+def _lose(authorization_request: AuthorizationRequest) -> Callable[[], None]:
+    """Return the function that notes that another request was faster."""
+
+    def lose() -> None:
+        authorization_request.lost = True
+
+    return lose
+
+
+def _is_redeemed(authorization_request: AuthorizationRequest, code: str) -> bool:
+    found = find_authorization_code(authorization_request.request.oidc.database, code)
+    return found is not None and found.code.used_at is not None
