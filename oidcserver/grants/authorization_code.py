@@ -98,7 +98,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         token_request.outcome.decide(
             REDEEM,
             lambda: self._lose(row),
-            digest=row.code_digest,
+            digest=digest(token_request.form["code"]),
             client=row.client_id,
             now=request.oidc.now,
         )

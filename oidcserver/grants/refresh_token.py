@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from oidcserver.credentials import digest
 from oidcserver.grants.base import TokenGrant
 from oidcserver.keys.sealing import seal_with, unseal_with
 from oidcserver.models import RefreshTokenRecord
@@ -74,7 +75,7 @@ class RefreshTokenGrant(TokenGrant):
         token_request.outcome.decide(
             ROTATE,
             self._lose,
-            digest=row.token_digest,
+            digest=digest(self.presented),
             client=row.client_id,
             now=request.oidc.now,
             sealed=seal_with(self.presented, successor.encode()),

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, bindparam, select, update
+from sqlalchemy import ForeignKey, String, bindparam, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import new_identifier
-from oidcserver.database import AtomicWrite, NewRow, Read, Statements
-from oidcserver.database.writes import insert_deciding
+from oidcserver.database import AtomicWrite, Statements
 from oidcserver.models.base import Base, Identifier, Json, Time, Words
 
 
@@ -94,24 +93,6 @@ def extension(authorization_id: str, lives_until: int) -> dict[str, Any]:
         "extended_if_before": lives_until,
         "extended_until": lives_until + EXTENSION_SECONDS,
     }
-
-
-_BY_ID = Read(select(Authorization).where(Authorization.id == bindparam("id")))
-
-
-def find_authorization(database: Statements, authorization_id: str) -> AuthorizationRecord | None:
-    """Return an authorization, alive or not."""
-    row = database.read(_BY_ID, id=authorization_id)
-    authorization: AuthorizationRecord | None = None if row is None else row[0]
-    return authorization
-
-
-_STORE = AtomicWrite(insert_deciding(Authorization))
-
-
-def store_authorization(database: Statements, authorization: NewRow) -> None:
-    """Write the root of a family."""
-    database.write(_STORE, **authorization.values)
 
 
 #: Takes ``revoked_id`` and ``revoked_now``.

@@ -6,13 +6,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import ForeignKey, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from oidcserver import clock
 from oidcserver.credentials import digest
-from oidcserver.database import AtomicWrite, NewRow, Read, Statements, inserting
-from oidcserver.database.writes import insert_deciding
-from oidcserver.models.authorization import Authorization, AuthorizationRecord, extending
+from oidcserver.database import AtomicWrite, Read, Statements
+from oidcserver.models.authorization import Authorization, AuthorizationRecord
 from oidcserver.models.base import Base, Digest, Time, Words
-from oidcserver.models.refresh_token import RefreshToken
 from oidcserver.models.user import User, UserRecord
 
 
@@ -70,26 +67,6 @@ def find_authorization_code(database: Statements, code: str) -> FoundAuthorizati
     return None if row is None else FoundAuthorizationCode(*row)
 
 
-_STORE = AtomicWrite(insert_deciding(AuthorizationCode))
-_STORE_WITH_AUTHORIZATION = AtomicWrite(
-    insert_deciding(Authorization), inserting(AuthorizationCode)
-)
-
-
-def store_authorization_code(
-    database: Statements, code: str, authorization: NewRow | None, **columns: Any
-) -> None:
-    """Write a code.
-
-    :param authorization: the authorization that it is of, where that is to be written too.
-    """
-    row = NewRow(AuthorizationCode, code_digest=digest(code), **columns)
-    if authorization is None:
-        database.write(_STORE, **row.values)
-    else:
-        database.write(_STORE_WITH_AUTHORIZATION, **authorization.values, **row.values)
-
-
 _USE: Any = (
     update(AuthorizationCode)
     .where(
@@ -103,21 +80,3 @@ _USE: Any = (
 )
 #: Takes ``digest``, ``client`` and ``now``.
 REDEEM = AtomicWrite(_USE)
-
-
-def redeem_authorization_code(
-    database: Statements, code: str, client_id: str, refresh_token: dict[str, Any] | None = None
-) -> bool:
-    """Use up a live code of this client, and write the refresh token that it gives, if any.
-
-    Of several who try at once, one gets True.
-
-    :param refresh_token: what :func:`oidcserver.models.refresh_token.new_refresh_token` returns.
-    """
-    return database.write(
-        REDEEM.also(inserting(RefreshToken), extending) if refresh_token else REDEEM,
-        digest=digest(code),
-        client=client_id,
-        now=clock.now(),
-        **(refresh_token or {}),
-    )

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2.rfc6749 import ClientMixin
-from sqlalchemy import String, Text, bindparam, select, true, update
+from sqlalchemy import String, Text, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import matches, new_identifier
-from oidcserver.database import AtomicWrite, Read, Statements
+from oidcserver.database import Read, Statements
 from oidcserver.models.base import Base, Digest, Identifier, Json, Time
 
 DEFAULTS: dict[str, Any] = {
@@ -221,16 +221,6 @@ def use(client_id: str, last_used_at: int | None) -> dict[str, Any] | None:
     if last_used_at is None or last_used_at > now - DAY:
         return None
     return {"used_id": client_id, "used_now": now}
-
-
-_NOTE_USE = AtomicWrite(noting_use(true()).returning(Client.client_id))
-
-
-def note_use(database: Statements, client_id: str, last_used_at: int | None) -> None:
-    """Note that a client is in use, once a day."""
-    values = use(client_id, last_used_at)
-    if values is not None:
-        database.write(_NOTE_USE, **values)
 
 
 def _live(

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from oidcserver import clock
 from oidcserver.credentials import digest
 from oidcserver.database import AtomicWrite, NewRow, Read, Statements, inserting
-from oidcserver.database.writes import insert_deciding
 from oidcserver.models.authorization import Authorization, AuthorizationRecord, extending, extension
 from oidcserver.models.base import Base, Digest, Time, Words
 from oidcserver.models.login_session import LoginSession
@@ -105,7 +104,6 @@ ROTATE = AtomicWrite(
     inserting(RefreshToken),
     extending,
 )
-_STORE = AtomicWrite(insert_deciding(RefreshToken), extending)
 
 
 def new_refresh_token(
@@ -124,29 +122,3 @@ def new_refresh_token(
         **columns,
     )
     return {**row.values, **extension(authorization.id, lives_until)}
-
-
-def store_refresh_token(database: Statements, successor: dict[str, Any]) -> None:
-    """Write the first refresh token of a family."""
-    database.write(_STORE, **successor)
-
-
-def rotate_refresh_token(
-    database: Statements,
-    refresh_token: str,
-    client_id: str,
-    successor_sealed: str,
-    successor: dict[str, Any],
-) -> bool:
-    """Use up a live refresh token of this client and write its successor.
-
-    Of several who try at once, one gets True.
-    """
-    return database.write(
-        ROTATE,
-        digest=digest(refresh_token),
-        client=client_id,
-        now=clock.now(),
-        sealed=successor_sealed,
-        **successor,
-    )

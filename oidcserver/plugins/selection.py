@@ -184,7 +184,8 @@ def _refuse_one_path_twice(config: Configurator, since: int) -> None:
         for introspectable in action["introspectables"]:
             if introspectable.category_name != "routes":
                 continue
-            name, pattern = introspectable["name"], introspectable["pattern"].lstrip("/")
+            name = introspectable["name"].removeprefix("oidc.")
+            pattern = introspectable["pattern"].lstrip("/")
             other = owners.setdefault(pattern, name)
             if other != name:
                 raise ConfigurationProblem(

@@ -244,7 +244,7 @@ def test_a_client_whose_keys_are_for_signing_by_now_is_told_so(
     with provider.database() as dbsession:
         recorded = dbsession.scalars(select(RecordedRejection.endpoint)).all()
     assert sorted(recorded) == [
-        "authorization_endpoint", "token_endpoint", "userinfo_endpoint",
+        "oidc.authorization_endpoint", "oidc.token_endpoint", "oidc.userinfo_endpoint",
     ], "each under a reference, for those who run the server"  # fmt: skip
 
 

@@ -314,8 +314,8 @@ def test_repeated_parameters_are_refused_whatever_is_inside(provider: Provider, 
 def test_the_object_is_read_before_the_redirect_uri_and_after_the_client(
     provider: Provider,
 ) -> None:
-    names = [name for name, _ in provider.registry.oidc.provider.stages["authorization"]]
-    assert names[:3] == ["client", "request_object", "redirect_uri"]
+    names = [step.name for step in provider.registry.oidc.provider.flows["authorization_request"]]
+    assert names[:3] == ["find_client", "read_request_object", "match_redirect_uri"]
 
 
 def test_request_and_request_uri_exclude_each_other(make_provider: Any, key: Key) -> None:

@@ -18,10 +18,11 @@ PLUGINS = {
     "misspells_directive.py": "def includeme(config):\n    config.add_oauth_grnat('x', object)\n",
     "misspells_neighbour.py": (
         "def includeme(config):\n"
-        "    config.add_oauth_stage('authorization', 'x', str, after='scopee')\n"
+        "    config.add_oauth_step('authorization_request', 'x', str, after='narrow_scop')\n"
     ),
-    "misspells_pipeline.py": (
-        "def includeme(config):\n    config.add_oauth_stage('authorisation', 'x', str)\n"
+    "misspells_flow.py": (
+        "def includeme(config):\n"
+        "    config.add_oauth_step('authorisation', 'x', str, after='send')\n"
     ),
     "two_words.py": "def includeme(config):\n    config.add_scope('read write', 'Both')\n",
     "lame_method.py": (
@@ -217,8 +218,8 @@ MISTAKES = (
     _plugin("raises_later", "raises_later.py:2", "ZeroDivisionError", traceback=True),
     _plugin("misspells_directive", "add_oauth_grnat", "misspells_directive.py:2",
             "Did you mean 'add_oauth_grant'?"),
-    _plugin("misspells_neighbour", "after 'scopee'", "Did you mean 'scope'?"),
-    _plugin("misspells_pipeline", "'authorisation'", "Did you mean 'authorization'?"),
+    _plugin("misspells_neighbour", "after 'narrow_scop'", "Did you mean 'narrow_scope'?"),
+    _plugin("misspells_flow", "'authorisation'", "Did you mean 'authorization'?"),
     _plugin("two_words", "'read write'", "two_words.py:2", "no space"),
     _plugin("lame_method", "'lame'", "lame_method.py:2", "no presented and no authenticate"),
     _plugin("lame_directory", "'lame'", "lame_directory.py:2", "no authenticate and no claims"),

@@ -21,9 +21,9 @@ from oidcserver.database.engine import make_engine
 from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.keys.jwk_set import public_key_set
 from oidcserver.models import Base, Client
-from oidcserver.oauth.client_authentication import authenticate_client
+from oidcserver.oauth.client_authentication import client_required, prove_client
 from oidcserver.oauth.errors import Rejection
-from oidcserver.oauth.requests import Payload, PyramidOAuth2Request
+from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oauth.server import AuthorizationServer
 from oidcserver.provider import Provider
 from oidcserver.settings import Settings, Value
@@ -86,6 +86,13 @@ class Transaction:
         assert not self._dbsession.in_transaction()
 
 
+def require(request: OAuthRequest) -> None:
+    """Authenticate the client, as a flow does that requires one."""
+    prove_client(request)
+    if request.client is None:
+        raise client_required(request)
+
+
 class Server:
     """Clients, requests and the dispatcher of one provider."""
 
@@ -123,10 +130,11 @@ class Server:
 
     def request(
         self, form: dict[str, str], authorization: str | None = None, path: str = "/oauth/token"
-    ) -> tuple[AuthorizationServer, PyramidOAuth2Request]:
-        """Return the objects of a new request."""
+    ) -> OAuthRequest:
+        """Return a new request."""
         request = SimpleNamespace(
             method="POST",
+            environ={"PATH_INFO": f"/auth{path}"},
             headers={} if authorization is None else {"Authorization": authorization},
             oidc=SimpleNamespace(
                 provider=self.provider, database=self.database, dbsession=self.dbsession
@@ -134,18 +142,17 @@ class Server:
             tm=self.tm,
             registry=SimpleNamespace(oidc=SimpleNamespace(remote_jwks=self.remote_jwks)),
         )
-        server = AuthorizationServer(request)
-        payload = Payload(list(form.items()))
-        return server, PyramidOAuth2Request(request, ISSUER + path, payload)
+        request.oidc.server = AuthorizationServer(request)
+        return OAuthRequest(request, list(form.items()))
 
     def authenticate(
         self, form: dict[str, str], authorization: str | None = None, **where: str
     ) -> str:
         """Authenticate and commit; return the identifier of the client."""
-        server, request = self.request(form, authorization, **where)
-        client = authenticate_client(server, request)
+        request = self.request(form, authorization, **where)
+        prove_client(request)
         self.dbsession.commit()
-        assert request.client is client
+        client = request.client
         registered = client.token_endpoint_auth_method
         assert request.auth_method == registered or {request.auth_method, registered} == {
             "client_secret_basic",
@@ -161,9 +168,9 @@ class Server:
         error: str = "invalid_client",
     ) -> Rejection:
         """Return the rejection of a request that is refused."""
-        server, request = self.request(form, authorization)
+        request = self.request(form, authorization)
         with pytest.raises(Rejection) as caught:
-            authenticate_client(server, request)
+            require(request)
         self.dbsession.commit()
         assert request.client is None
         assert request.auth_method is None

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from support.assertions import encode
 
 from oidcserver.models import Client, UsedIdentifier
-from oidcserver.oauth.client_authentication import authenticate_client
+from oidcserver.oauth.client_authentication import prove_client
 from oidcserver.oauth.errors import Rejection
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA", "HS256", "HS384", "HS512"]
@@ -516,10 +516,10 @@ MEMBERS = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]
 @given(changes=st.dictionaries(st.sampled_from(MEMBERS), JSON, min_size=1))
 def test_no_claims_are_an_error_of_ours(lasting_client: Any, changes: dict[str, Any]) -> None:
     client = lasting_client
-    server, request = client.server.request(client.form(client.sign(client.claims(**changes))))
+    request = client.server.request(client.form(client.sign(client.claims(**changes))))
     refused = None
     try:
-        authenticate_client(server, request)
+        prove_client(request)
     except Rejection as rejection:
         refused = rejection
     if refused is None:

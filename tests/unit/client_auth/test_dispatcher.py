@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from oidcserver.oauth.client_authentication import ClientAuthenticationFailed, authenticate_client
+from oidcserver.oauth.client_authentication import ClientAuthenticationFailed
 from oidcserver.oauth.responses import error_response
 
 BASIC_OF_A_AND_B = "Basic YTpi"
@@ -160,12 +160,6 @@ def test_a_secret_is_never_logged(server: Any) -> None:
     client_id = server.client("client_secret_post", secret="s").client_id
     rejection = server.refusal({"client_id": client_id, "client_secret": "not-this-one"})
     assert "not-this-one" not in repr(vars(rejection))
-
-
-def test_asking_again_within_a_request_gives_the_same_answer(client: Any) -> None:
-    server, request = client.server.request(client.form())
-    first = authenticate_client(server, request)
-    assert authenticate_client(server, request) is first
 
 
 def test_a_third_partys_method_says_why_or_does_not(server: Any) -> None:

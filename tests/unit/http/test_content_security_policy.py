@@ -138,7 +138,7 @@ def policy_at(route_name: str | None) -> str:
     """Return the policy of a page, of a provider with one interaction."""
     provider = SimpleNamespace(interactions=[Interaction("terms", lambda _: None, "terms")])
     route = SimpleNamespace(name=route_name) if route_name else None
-    registry = SimpleNamespace(provider=provider)
+    registry = SimpleNamespace(oidc=SimpleNamespace(provider=provider))
     request = SimpleNamespace(registry=registry, matched_route=route)
     return str(content_security_policy(request))
 

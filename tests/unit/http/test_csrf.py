@@ -23,9 +23,10 @@ def form(
     request = Request.blank("/login", POST=fields, headers=dict(headers or {}))
     if cookie:
         request.cookies["__Host-oidcserver_csrf"] = cookie
-    request.oidc.provider = SimpleNamespace(
+    provider = SimpleNamespace(
         origin=ORIGIN, secure=True, cookie_name="__Host-oidcserver_{}".format
     )
+    request.oidc = SimpleNamespace(provider=provider)
     return request
 
 

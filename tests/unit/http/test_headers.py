@@ -52,13 +52,14 @@ VIEWS = (page, consent, session_iframe, token, jwks, broken, own_headers)
 
 def make_app(*, embedded: bool = False, secure: bool = True) -> TestApp:
     with Configurator() as config:
+        config.include("oidcserver.plugins.door")
         config.registry.oidc.provider = SimpleNamespace(
             embedded=embedded,
             secure=secure,
             route_names={view.__name__ for view in VIEWS},
             interactions=(),
         )
-        config.add_request_method(content_security_policy, reify=True)
+        config.add_oidc_attribute("content_security_policy", content_security_policy)
         config.add_tween(f"{headers_tween_factory.__module__}.headers_tween_factory")
         for view in VIEWS:
             config.add_route(view.__name__, f"/{view.__name__}")

@@ -38,12 +38,13 @@ def read_everything(_context: Any, request: Request) -> Response:
 
 def make_app(*, embedded: bool = False, route_prefix: str = "") -> Any:
     with Configurator() as config:
+        config.include("oidcserver.plugins.door")
         config.registry.oidc.provider = SimpleNamespace(
             embedded=embedded, route_prefix=route_prefix, secure=True, multipart_paths={"/token"},
             route_names={"ours", "home"},
         )  # fmt: skip
         config.add_route("ours", "/oauth/{endpoint}")
-        config.add_route("oidc.home", "/")
+        config.add_route("home", "/")
         config.add_tween(f"{request_guard.__name__}.request_guard_tween_factory", under=INGRESS)
         config.add_route("everything", "/*path")
         for name in ("ours", "home", "everything"):
@@ -327,7 +328,11 @@ def test_a_body_that_was_read_further_out_is_read_again() -> None:
     assert request.body_file_raw.read() == b"a=b"
     guarded = request_guard.request_guard_tween_factory(
         lambda request: Response(request.POST["a"]),
-        SimpleNamespace(provider=SimpleNamespace(embedded=False, multipart_paths=(), secure=True)),
+        SimpleNamespace(
+            oidc=SimpleNamespace(
+                provider=SimpleNamespace(embedded=False, multipart_paths=(), secure=True)
+            )
+        ),
     )
     assert guarded(request).text == "b"
 

@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from oidcserver import clock as provider_clock
 from oidcserver.credentials import digest
-from oidcserver.database import Database, Joined, NewRow
+from oidcserver.database import AtomicWrite, Database, Joined, NewRow, Statements
 from oidcserver.database.engine import make_engine
+from oidcserver.database.writes import insert_deciding, inserting
 from oidcserver.models import (
     Authorization,
     AuthorizationCode,
@@ -20,29 +21,61 @@ from oidcserver.models import (
     SuspendedRequest,
     User,
 )
-from oidcserver.models.access_token import find_bearer, revoke_access_token
-from oidcserver.models.authorization import revoke_authorization, revoke_authorizations_of_user
+from oidcserver.models.access_token import REVOKE, find_bearer, revoked
+from oidcserver.models.authorization import (
+    extending,
+    revoke_authorization,
+    revoke_authorizations_of_user,
+)
 from oidcserver.models.authorization_code import (
+    REDEEM,
     find_authorization_code,
-    redeem_authorization_code,
-    store_authorization_code,
 )
 from oidcserver.models.consent import find_consent, grant_consent, withdraw_consent
 from oidcserver.models.login_session import end_login_sessions, find_login_session
 from oidcserver.models.refresh_token import (
+    ROTATE,
     find_refresh_token,
     new_refresh_token,
-    rotate_refresh_token,
-    store_refresh_token,
 )
 from oidcserver.models.replay import use_identifier
 from oidcserver.models.suspended_request import (
+    USE,
     find_suspended_request,
     suspend_request,
-    use_suspended_request,
 )
 
 CODE, TOKEN, COOKIE = "ac_code", "rt_token", "ls_cookie"
+
+STORE_CODE = AtomicWrite(insert_deciding(Authorization), inserting(AuthorizationCode))
+STORE_TOKEN = AtomicWrite(insert_deciding(RefreshToken), extending)
+
+
+def use(database: Statements, suspended: SuspendedRequest) -> bool:
+    """Answer a suspended request."""
+    return database.write(
+        USE,
+        answered_reference=suspended.reference_digest,
+        answered_now=provider_clock.now(),
+        answer="sealed",
+    )
+
+
+def redeem(
+    database: Statements, code: str, client_id: str, refresh_token: dict[str, Any] | None = None
+) -> bool:
+    """Redeem a code, and write the refresh token that it gives, if any."""
+    write = REDEEM.also(inserting(RefreshToken), extending) if refresh_token else REDEEM
+    values = {"digest": digest(code), "client": client_id, "now": provider_clock.now()}
+    return database.write(write, **values, **(refresh_token or {}))
+
+
+def rotate(
+    database: Statements, token: str, client_id: str, sealed: str, successor: dict[str, Any]
+) -> bool:
+    """Use a refresh token up and write its successor."""
+    values = {"digest": digest(token), "client": client_id, "now": provider_clock.now()}
+    return database.write(ROTATE, sealed=sealed, **values, **successor)
 
 
 @pytest.fixture
@@ -103,10 +136,10 @@ def dbsession(factory: sessionmaker[Session]) -> Iterator[Session]:
 
 
 def test_a_code_is_redeemed_once_by_its_client(database: Joined) -> None:
-    assert not redeem_authorization_code(database, CODE, "another")
-    assert not redeem_authorization_code(database, "ac_unknown", "client")
-    assert redeem_authorization_code(database, CODE, "client")
-    assert not redeem_authorization_code(database, CODE, "client")
+    assert not redeem(database, CODE, "another")
+    assert not redeem(database, "ac_unknown", "client")
+    assert redeem(database, CODE, "client")
+    assert not redeem(database, CODE, "client")
     found = find_authorization_code(database, CODE)
     assert found is not None
     row, authorization, user = found
@@ -118,9 +151,9 @@ def test_a_code_gives_its_refresh_token_with_the_redemption(
     database: Joined, dbsession: Session
 ) -> None:
     prepared = successor_of(dbsession, "rt_first")
-    assert not redeem_authorization_code(database, CODE, "another", prepared)
+    assert not redeem(database, CODE, "another", prepared)
     assert find_refresh_token(database, "rt_first") is None
-    assert redeem_authorization_code(database, CODE, "client", prepared)
+    assert redeem(database, CODE, "client", prepared)
     assert find_refresh_token(database, "rt_first") is not None
 
 
@@ -131,12 +164,12 @@ def test_a_family_lives_as_long_as_what_it_gave_and_is_written_once_a_day(
     family = dbsession.get_one(Authorization, "family")
     before = family.expires_at
     later = {"scope": "", "expires_at": 1, "family_expires_at": 1}
-    store_refresh_token(database, new_refresh_token("rt_1", family, lives_until=before, **later))
+    first = new_refresh_token("rt_1", family, lives_until=before, **later)
+    database.write(STORE_TOKEN, **first)
     dbsession.refresh(family)
     assert family.expires_at == before
-    store_refresh_token(
-        database, new_refresh_token("rt_2", family, lives_until=before + 1, **later)
-    )
+    second = new_refresh_token("rt_2", family, lives_until=before + 1, **later)
+    database.write(STORE_TOKEN, **second)
     dbsession.refresh(family)
     assert family.expires_at == before + 1 + 86400
 
@@ -160,11 +193,12 @@ def test_an_atomic_write_writes_any_value_as_it_is(
             Authorization, client_id="client", user_id="alice", subject=ODD, expires_at=1, **given
         )
         with alone.session() as writing, writing.begin():
-            store_authorization_code(
-                alone.within(writing) if in_transaction else alone, code, row,
-                authorization_id=row.record().id, client_id="client",
-                redirect_uri=given.get("nonce"), expires_at=2**40,
+            of_code = NewRow(
+                AuthorizationCode, code_digest=digest(code), authorization_id=row.record().id,
+                client_id="client", redirect_uri=given.get("nonce"), expires_at=2**40,
             )  # fmt: skip
+            database = alone.within(writing) if in_transaction else alone
+            database.write(STORE_CODE, **row.values, **of_code.values)
         found = find_authorization_code(alone, code)
         assert found is not None
         stored, authorization, _ = found
@@ -177,7 +211,7 @@ def test_an_atomic_write_writes_any_value_as_it_is(
 
 def test_an_expired_code_is_not_redeemed(database: Joined, clock: Any) -> None:
     clock.advance(60)
-    assert not redeem_authorization_code(database, CODE, "client")
+    assert not redeem(database, CODE, "client")
 
 
 def successor_of(dbsession: Session, refresh_token: str) -> dict[str, Any]:
@@ -191,9 +225,9 @@ def successor_of(dbsession: Session, refresh_token: str) -> dict[str, Any]:
 
 def test_a_refresh_token_rotates_once(database: Joined, dbsession: Session) -> None:
     first, second = (successor_of(dbsession, name) for name in ("rt_first", "rt_second"))
-    assert not rotate_refresh_token(database, TOKEN, "another", "sealed", second)
-    assert rotate_refresh_token(database, TOKEN, "client", "sealed", first)
-    assert not rotate_refresh_token(database, TOKEN, "client", "other", second)
+    assert not rotate(database, TOKEN, "another", "sealed", second)
+    assert rotate(database, TOKEN, "client", "sealed", first)
+    assert not rotate(database, TOKEN, "client", "other", second)
     assert find_refresh_token(database, "rt_second") is None
     successor = find_refresh_token(database, "rt_first")
     assert successor is not None
@@ -209,7 +243,7 @@ def test_an_expired_refresh_token_does_not_rotate(
 ) -> None:
     clock.advance(900)
     successor = successor_of(dbsession, "rt_first")
-    assert not rotate_refresh_token(database, TOKEN, "client", "sealed", successor)
+    assert not rotate(database, TOKEN, "client", "sealed", successor)
 
 
 def is_live(database: Joined, token_id: str, client_id: str, authorization_id: str | None) -> bool:
@@ -223,8 +257,8 @@ def test_an_access_token_lives_as_long_as_all_it_rests_on(database: Joined) -> N
     assert live()
     assert not live(client_id="another")
     assert not is_live(database, "one", "client", "no-family")
-    revoke_access_token(database, "one", 99)
-    revoke_access_token(database, "one", 99)
+    assert database.write(REVOKE, **revoked("one", 99))
+    assert not database.write(REVOKE, **revoked("one", 99))
     assert not live()
     assert live("two")
     assert revoke_authorization(database, "family")
@@ -294,7 +328,7 @@ def test_an_identifier_is_used_once_for_each_kind_and_issuer(database: Joined) -
 
 
 def test_a_suspended_request_is_found_by_its_uri_and_used_once(
-    dbsession: Session, clock: Any
+    database: Joined, dbsession: Session, clock: Any
 ) -> None:
     now = provider_clock.now()
     columns: dict[str, Any] = {
@@ -307,12 +341,12 @@ def test_a_suspended_request_is_found_by_its_uri_and_used_once(
     assert row.parameters == {"scope": ["openid"]}
     assert find_suspended_request(dbsession, request_uri + "x") is None
     assert find_suspended_request(dbsession, "https://client.example/request") is None
-    assert use_suspended_request(dbsession, row)
-    assert not use_suspended_request(dbsession, row)
+    assert use(database, row)
+    assert not use(database, row)
     late = find_suspended_request(dbsession, suspend_request(dbsession, **columns))
     assert late is not None
     clock.advance(60)
-    assert not use_suspended_request(dbsession, late)
+    assert not use(database, late)
 
 
 def test_a_user_name_has_one_owner_in_any_spelling(factory: sessionmaker[Session]) -> None:

@@ -49,7 +49,7 @@ def test_endpoints_say_which_they_are(provider: Provider, logged: Logged) -> Non
     client.token(grant_type="magic", status=400)
     client.authorize(provider.browser(), redirect_uri="https://evil.example/")
     endpoints = [line["endpoint"] for line in logged("oidcserver.rejections")]
-    assert endpoints == ["token_endpoint", "authorization_endpoint"]
+    assert endpoints == ["oidc.token_endpoint", "oidc.authorization_endpoint"]
     assert rows(provider) == 2
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pyramid.config import Configurator
 
+from oidcserver.interfaces import Step
 from oidcserver.settings import ConfigurationProblem, seconds
 
 MINIMAL = {
@@ -136,59 +137,63 @@ def test_an_endpoint_that_is_not_selected_has_neither_route_nor_metadata() -> No
         "kettle_endpoint": "https://login.example/kettle",
         "kettle_colours": ["blue"],
     }
-    assert provider.route_names == {"kettle_endpoint"}
+    assert provider.route_names == {"oidc.kettle_endpoint"}
 
 
-def test_stages_keep_the_order_of_their_offers_unless_one_says_otherwise() -> None:
-    def offers_stages(config: Any) -> None:
-        for name in ("water", "leaves", "milk"):
-            config.add_oauth_stage("authorization", name, name.upper)
-        config.add_oauth_stage("authorization", "cup", str, before="water")
-        config.add_oauth_stage("authorization", "steep", str, after="leaves")
-
-    stages = configure(offers_tea, offers_stages).stages["authorization"]
-    names = [name for name, _ in stages]
-    assert names.index("cup") < names.index("water") < names.index("leaves") < names.index("milk")
-    assert names.index("leaves") < names.index("steep")
+def tea_flow(config: Any) -> None:
+    """Declare a flow of three steps, of which one is for kettles only."""
+    offers_tea(config)
+    steps = (
+        Step(str, name="water"),
+        Step(str, name="leaves"),
+        Step(str, name="whistle", when=lambda provider: "kettle" in provider.endpoints),
+    )
+    config.add_oauth_flow("tea", steps)
 
 
-def test_a_stage_of_a_misspelt_pipeline_stops_the_start() -> None:
+def test_a_step_is_inserted_after_or_before_another() -> None:
     def offers(config: Any) -> None:
-        config.add_oauth_stage("authorisation", "cup", str)
+        config.add_oauth_step("tea", "milk", str, after="leaves")
+        config.add_oauth_step("tea", "cup", str, before="water")
+
+    steps = configure(tea_flow, offers).flows["tea"]
+    assert [step.name for step in steps] == ["cup", "water", "leaves", "milk"]
+
+
+def test_a_step_of_a_misspelt_flow_stops_the_start() -> None:
+    def offers(config: Any) -> None:
+        config.add_oauth_step("tee", "cup", str, after="water")
 
     with pytest.raises(ConfigurationProblem) as problem:
-        configure(offers_tea, offers)
-    assert f"The stage 'cup' of {__file__}:" in str(problem.value)
-    assert "Did you mean 'authorization'?" in str(problem.value)
+        configure(tea_flow, offers)
+    assert f"The step 'cup' ({__file__}:" in str(problem.value)
+    assert "Did you mean 'tea'?" in str(problem.value)
 
 
 @pytest.mark.parametrize("side", ["after", "before"])
 def test_a_misspelt_neighbour_stops_the_start(side: str) -> None:
     def offers(config: Any) -> None:
-        config.add_oauth_stage("authorization", "leaves", str)
-        config.add_oauth_stage("authorization", "milk", str, **{side: "leafs"})
+        config.add_oauth_step("tea", "milk", str, **{side: "leafs"})
 
     sentence = rf"'milk' \(.*\) has to come {side} 'leafs', .* Did you mean 'leaves'\?"
     with pytest.raises(ConfigurationProblem, match=sentence):
-        configure(offers_tea, offers)
+        configure(tea_flow, offers)
 
 
-def test_of_several_neighbours_one_has_to_be_there() -> None:
+def test_a_step_names_one_neighbour() -> None:
     def offers(config: Any) -> None:
-        config.add_oauth_stage("authorization", "leaves", str)
-        config.add_oauth_stage("authorization", "milk", str, before=["sugar", "leaves"])
+        config.add_oauth_step("tea", "milk", str)
 
-    stages = configure(offers_tea, offers).stages["authorization"]
-    assert [name for name, _ in stages] == ["milk", "leaves"]
+    with pytest.raises(ConfigurationProblem, match=r"'milk' of .* has to name one step"):
+        configure(tea_flow, offers)
 
 
-def test_stages_that_come_after_each_other_stop_the_start() -> None:
+def test_a_step_with_the_name_of_another_stops_the_start() -> None:
     def offers(config: Any) -> None:
-        config.add_oauth_stage("authorization", "leaves", str, after="milk")
-        config.add_oauth_stage("authorization", "milk", str, after="leaves")
+        config.add_oauth_step("tea", "leaves", str, after="water")
 
-    with pytest.raises(ConfigurationProblem, match=r"No order of .*'leaves'.* is possible"):
-        configure(offers_tea, offers)
+    with pytest.raises(ConfigurationProblem, match=r"'leaves' .* has the name of a step"):
+        configure(tea_flow, offers)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +208,7 @@ def test_stages_that_come_after_each_other_stop_the_start() -> None:
         ("add_claims_source", ("payroll", object(), {}), "cannot be called"),
         ("add_subject_type", ("alias", None), "cannot be called"),
         ("add_client_metadata_member", ("tea", None), "cannot be called"),
-        ("add_oauth_stage", ("authorization", "cup", None), "cannot be called"),
+        ("add_oauth_step", ("authorization", "cup", None), "cannot be called"),
         ("add_scope", ("two words", "Two words"), "'two words' of .* is not the name of one scope"),
         ("add_scope", ("", "Nothing"), "is not the name of one scope"),
     ],
@@ -247,7 +252,9 @@ def test_a_profile_brings_defaults_that_the_ini_overrides_and_rules_that_refuse(
         config.add_oauth_profile(
             "strict",
             {"oauth.steeping": 240},
-            rules=[lambda r: None if r.provider.settings["oauth.steeping"] > 200 else "Too thin."],
+            rules=[
+                lambda r: None if r.oidc.provider.settings["oauth.steeping"] > 200 else "Too thin."
+            ],
         )
 
     provider = configure(offers_tea, offers_profile, oauth__profile="strict")

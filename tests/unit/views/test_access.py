@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from oidcserver.views.access import local_url
 
-REQUEST = SimpleNamespace(provider=SimpleNamespace(origin="https://login.example"))
+REQUEST = SimpleNamespace(
+    oidc=SimpleNamespace(provider=SimpleNamespace(origin="https://login.example"))
+)
 
 
 @pytest.mark.parametrize(
