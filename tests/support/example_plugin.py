@@ -19,20 +19,19 @@ class VoucherGrant(BaseGrant, TokenEndpointMixin):
     GRANT_TYPE = "urn:example:voucher"
 
     def validate_token_request(self) -> None:
-        client = self.authenticate_token_endpoint_client()
-        self.request.client = client
+        self.authenticate_token_endpoint_client()
         self.validate_requested_scope()
         name, _, signature = self.request.form.get("voucher", "").partition(":")
         issuers = self.request.request.oidc.provider.settings["voucher.signers"]
         if not any(hmac.compare_digest(sign(name, issuer), signature) for issuer in issuers):
             raise invalid_grant("The voucher is not valid.")
-        self.request.user = find_user(self.request.request.oidc.dbsession, name)
+        with self.request.request.oidc.database.transaction() as dbsession:
+            self.request.user = find_user(dbsession, name)
         if self.request.user is None:
             raise invalid_grant("The voucher is not valid.")
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:
         token = self.generate_token(user=self.request.user, scope=self.request.payload.scope)
-        self.save_token(token)
         return 200, token, self.TOKEN_RESPONSE_HEADER
 
 

@@ -100,6 +100,7 @@ class Server:
         self.database = database.within(dbsession)
         self.dbsession = dbsession
         self.tm = Transaction(dbsession)
+        self.database.commit = self.tm.commit  # type: ignore[attr-defined]
         self.remote_jwks = RemoteKeys()
         self.provider = Provider("auth")
         self.provider.client_authentication_methods = dict(METHODS)
