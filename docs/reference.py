@@ -51,7 +51,7 @@ def provider() -> Any:
     """Return a provider of the default settings."""
     with configured(MINIMAL, commanded=True) as config:
         pass
-    return config.registry.provider
+    return config.registry.oidc.provider
 
 
 @cache

@@ -175,7 +175,12 @@ def add_server_metadata(config: Configurator, field: str, value: Any) -> None:
 
 
 def add_oauth_flow(config: Configurator, name: str, steps: Sequence[Step]) -> None:
-    """Declare the flow of an endpoint: its steps, in order (:mod:`oidcserver.oauth.flow`)."""
+    """Declare the flow of an endpoint, which :func:`oidcserver.oauth.flow.run` runs.
+
+    :param name: the name of the flow, which other steps are inserted into.
+    :param steps: its steps (:class:`oidcserver.interfaces.Step`), in order. The last of them
+        returns the response.
+    """
     offer(config, "flow", name, tuple(steps))
 
 
@@ -196,6 +201,8 @@ def add_oauth_step(
     ``authorization_request`` or ``authorization_response`` with an
     :class:`~oidcserver.oauth.authorization_request.AuthorizationRequest`.
 
+    :param flow: the name of the flow.
+    :param name: the name of the step, which no other step of the flow has.
     :param run: returns None to go on, or a response that ends the flow, and raises
         :class:`~oidcserver.oauth.errors.Rejection` to reject. It writes nothing before ``commit``:
         it hands writes to the ``outcome`` of the object that it is called with.

@@ -47,7 +47,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> list[Setting]:
     }
     with configured(minimal, commanded=True) as config:
         pass
-    offers: Any = config.registry.provider.catalog.offers("setting")
+    offers: Any = config.registry.oidc.provider.catalog.offers("setting")
     return [*(offer.value for offer in offers.values()), *RESOURCE_SETTINGS]
 
 
