@@ -5,6 +5,7 @@ steps after it never cost the client its answer. So whatever fails before the co
 nothing.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
@@ -14,6 +15,8 @@ from pyramid.response import Response
 from oidcserver.oauth.errors import Rejection, as_rejection
 from oidcserver.oauth.outcome import Outcome
 from oidcserver.types import Request
+
+log = logging.getLogger(__name__)
 
 
 class Flowing(Protocol):
@@ -48,6 +51,9 @@ def run(flow: str, flowing: F, reject: Callable[[F, Rejection], Response]) -> Re
 def run_steps(flow: str, flowing: Any, start: str | None = None) -> Response | None:
     """Run the steps of a flow in their order, until one returns a response.
 
+    A step that fails after the commit is logged and left out: it does not undo what was written,
+    so the client gets its answer.
+
     :param start: the name of the first step to run; by default all are run.
     :raises OAuth2Error: if a step rejects.
     """
@@ -55,7 +61,13 @@ def run_steps(flow: str, flowing: Any, start: str | None = None) -> Response | N
     if start is not None:
         steps = steps[[step.name for step in steps].index(start) :]
     for step in steps:
-        response: Response | None = step.run(flowing)
+        try:
+            response: Response | None = step.run(flowing)
+        except Exception:
+            if not flowing.outcome.committed:
+                raise
+            log.exception("The step %s of the flow %s failed after the commit.", step.name, flow)
+            continue
         if response is not None:
             return response
     return None

@@ -19,6 +19,8 @@ class Outcome:
     """Collects writes and events, so that grants and extensions prepare and never write."""
 
     def __init__(self) -> None:
+        #: Whether all is written, so that nothing may fail any more.
+        self.committed = False
         self._decision: AtomicWrite | None = None
         self._lost: Callable[[], None] | None = None
         self._following: list[Following] = []
@@ -78,6 +80,7 @@ class Outcome:
         if not decided:
             assert self._lost is not None
             self._lost()
+        self.committed = True
 
     def _decide(self, database: RequestDatabase) -> bool:
         if self._decision is None and not self._following:
