@@ -14,7 +14,7 @@ from oidcserver.http.throttling import (
     reset,
     take,
 )
-from oidcserver.models.user import find_user, normalise_username
+from oidcserver.models.user import normalise_username, read_user
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.types import Request
 
@@ -98,8 +98,7 @@ def _notify_lock(request: Request, name: str, network: str, limit: _Limit) -> No
 
     An unknown name is not told: users type their password into that field.
     """
-    with request.registry.oidc.database.session() as dbsession:
-        user = find_user(dbsession, name)
+    user = read_user(request.oidc.database, name)
     details = {"network": network, "counted_by": limit.counted_by}
     if user is not None:
         details |= {"username": user.username, "user_id": user.id}

@@ -50,7 +50,9 @@ def open_registry(ini: Path) -> Any:
     make_importable(ini.parent)
     with configured(settings, commanded=True) as config:
         pass
-    return config.registry
+    registry = config.registry
+    click.get_current_context().call_on_close(registry.oidc.database.engine.dispose)
+    return registry
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from oidcserver.database.door import Database, Joined
 from oidcserver.database.engine import make_engine
 from oidcserver.database.request import RequestDatabase
 from oidcserver.database.statements import Read
+from oidcserver.database.timeouts import add_settings, read_timeouts
 from oidcserver.database.url import read_url
 from oidcserver.database.writes import AtomicWrite, Following, NewRow, inserting
 from oidcserver.settings import ConfigurationProblem, reference, refers
@@ -37,17 +38,19 @@ def includeme(config: Configurator) -> None:
         SETTING, reference, None,
         "SQLAlchemy's URL of the database; env:NAME or file:PATH keep its password out of here.",
     )  # fmt: skip
+    add_settings(config)
     config.add_startup_check("database url", _refuse_password_in_ini)
 
     def connect() -> None:
         url = config.registry.oidc.provider.settings[SETTING]
         if not url:
             raise ConfigurationProblem(f"{SETTING} is missing: the URL of the database.")
+        timeouts = read_timeouts(config.registry.oidc.provider)
         try:
-            engine = make_engine(read_url(url))
+            engine = make_engine(read_url(url), timeouts)
         except ValueError as problem:
             raise ConfigurationProblem(f"{SETTING} {problem}") from None
-        config.registry.oidc.database = Database(engine)
+        config.registry.oidc.database = Database(engine, timeouts.answer)
 
     def choose_transactions() -> None:
         if not config.registry.oidc.provider.embedded:

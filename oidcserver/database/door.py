@@ -18,9 +18,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from oidcserver.database.connections import KeptConnections
+from oidcserver.database.outage import waited_in_vain
 from oidcserver.database.prepared import Together
 from oidcserver.database.records import Row
 from oidcserver.database.statements import Compiled, Read, wrapped_error
+from oidcserver.database.timeouts import DEFAULT
 from oidcserver.database.together import SharedRead, first
 from oidcserver.database.writes import AtomicWrite
 
@@ -31,8 +33,10 @@ KEPT_RECORDS = 1024
 class Database:
     """Runs each statement alone, on a connection that the thread keeps; one for all threads."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, patience: float = DEFAULT.answer) -> None:
         self.engine = engine
+        #: Seconds in which other threads get their answer, where this one waits for them.
+        self._patience = patience
         #: Makes sessions for commands and threads of our own.
         self.session: sessionmaker[Session] = sessionmaker(bind=engine, expire_on_commit=False)
         self.connections = KeptConnections(engine)
@@ -48,7 +52,9 @@ class Database:
             shared = self._shared.get(read)
             if shared is None:
                 compiled = Compiled(self.engine, read.select, KEPT_RECORDS)
-                shared = self._shared.setdefault(read, SharedRead(compiled, self._rows))
+                shared = self._shared.setdefault(
+                    read, SharedRead(compiled, self._rows, self._patience)
+                )
             return shared.first(values)
         return first(self.compiled_read(read), self._rows, values)
 
@@ -87,7 +93,7 @@ class Database:
         try:
             return self.connections.rows(compiled, values)
         except DBAPIError as problem:
-            if not problem.connection_invalidated:
+            if not problem.connection_invalidated or waited_in_vain(problem):
                 raise
             # It may have been cut while nobody used it.
             return self.connections.rows(compiled, values)

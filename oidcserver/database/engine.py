@@ -8,13 +8,15 @@ from sqlalchemy import URL, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.orm import Session
 from zope.sqlalchemy.datamanager import STATUS_CHANGED, join_transaction
 
+from oidcserver.database.timeouts import DEFAULT, Timeouts
+
 SQLITE_BUSY_SECONDS = 10
 #: A pooler may hand the next statement to another of the server's connections, which does not know
 #: what psycopg prepared; and what psycopg reads as text depends on the encoding.
 _POSTGRESQL = {"prepare_threshold": None, "client_encoding": "utf8"}
 
 
-def make_engine(url: str | URL) -> Engine:
+def make_engine(url: str | URL, timeouts: Timeouts = DEFAULT) -> Engine:
     """Return an engine; on SQLite with WAL, foreign keys, and writers that take turns.
 
     SQLite's deferred transactions cannot wait when a reader turns writer, so each begins as a
@@ -22,6 +24,8 @@ def make_engine(url: str | URL) -> Engine:
 
     The pool has no limit, for a thread has no more than one of its connections: a smaller pool
     than there are threads would let them wait, or connect anew all the time.
+
+    Every wait for PostgreSQL ends: see :class:`oidcserver.database.timeouts.Timeouts`.
 
     Errors hold no values: more users can read logs than the database. Only its owner
     can read a new SQLite file and the files that SQLite makes beside it.
@@ -40,6 +44,10 @@ def make_engine(url: str | URL) -> Engine:
         event.listen(engine, "do_connect", _make_private)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
+    if postgresql:
+        from oidcserver.database.postgresql import Connector  # needs psycopg
+
+        event.listen(engine, "do_connect", Connector(timeouts))
     return engine
 
 

@@ -8,9 +8,16 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy.exc import TimeoutError
+
+from oidcserver.database.outage import outage
 from oidcserver.database.prepared import Together
 from oidcserver.database.records import Row
 from oidcserver.database.statements import Compiled
+
+#: So many values at most are asked for together.
+MOST = 100
+WAITED = "The threads that asked before got no answer in time."
 
 Rows = Callable[[Compiled | Together, dict[str, Any]], list[Row]]
 
@@ -39,35 +46,58 @@ class SharedRead:
 
     Those who ask while it runs are answered together by its next run: that begins after each of
     them asked, so it sees whatever was committed before.
+
+    :param patience: seconds that a thread waits for the run before its own, and for its own.
     """
 
-    def __init__(self, compiled: Compiled, rows: Rows) -> None:
-        self._compiled, self._rows = compiled, rows
+    def __init__(self, compiled: Compiled, rows: Rows, patience: float) -> None:
+        self._compiled, self._rows, self._patience = compiled, rows, patience
         self._together = Together(compiled.sql, compiled.types)
         self._constants = compiled.constants
         self._lock, self._turn = threading.Lock(), threading.Lock()
         self._next = _Batch()
 
     def first(self, parameters: dict[str, Any]) -> Row | None:
-        """Return what was selected of the first row, or None."""
+        """Return what was selected of the first row, or None.
+
+        :raises sqlalchemy.exc.DBAPIError: if the database cannot be asked.
+        :raises sqlalchemy.exc.TimeoutError: if the threads before did not get an answer in time.
+        """
         named = {**self._constants, **parameters}
         values = tuple(map(named.__getitem__, self._together.names))
         with self._lock:
             batch = self._next
             leads = not batch.asked
             number = batch.asked.setdefault(values, len(batch.asked) + 1)
+            if len(batch.asked) == MOST:
+                self._next = _Batch()
         if leads:
-            with self._turn:
-                with self._lock:
-                    self._next = _Batch()
-                self._read(batch)
-        with batch.pending:
-            if batch.problem is None:
-                return batch.found.get(number)
-            if len(batch.asked) == 1:
-                raise batch.problem
+            self._lead(batch)
+        if not batch.pending.acquire(timeout=2 * self._patience):
+            raise TimeoutError(WAITED)
+        batch.pending.release()
+        if batch.problem is None:
+            return batch.found.get(number)
+        if len(batch.asked) == 1 or outage(batch.problem) is not None:
+            raise batch.problem
         # Nobody fails by what somebody else asked.
         return first(self._compiled, self._rows, parameters)
+
+    def _lead(self, batch: _Batch) -> None:
+        """Ask for a batch when the one before is done, and nobody may join it any more."""
+        in_turn = self._turn.acquire(timeout=self._patience)
+        try:
+            with self._lock:
+                if self._next is batch:
+                    self._next = _Batch()
+            if in_turn:
+                self._read(batch)
+            else:
+                batch.problem = TimeoutError(WAITED)
+        finally:
+            batch.pending.release()
+            if in_turn:
+                self._turn.release()
 
     def _read(self, batch: _Batch) -> None:
         try:
@@ -77,5 +107,3 @@ class SharedRead:
                 batch.found[row[0]] = self._compiled.selected(row[1:])
         except BaseException as problem:
             batch.problem = problem
-        finally:
-            batch.pending.release()

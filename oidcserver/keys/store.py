@@ -118,6 +118,12 @@ class KeyStore:
         return self._current().etag
 
     @property
+    def problem(self) -> str:
+        """Why the directory cannot be used as it is now, or nothing; the former keys are in use."""
+        self._current()
+        return self._reported
+
+    @property
     def sealing_keys(self) -> Mapping[str, bytes]:
         """The sealing keys by ``kid``: the one that seals first, then the others."""
         return self._current().sealing

@@ -1,13 +1,15 @@
 """The revisions of the schema, and the way from one to another: alembic, without an ini file."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, text
+
+from oidcserver.database.timeouts import without_timeouts
 
 DIRECTORY = str(Path(__file__).parent)
 #: PostgreSQL's advisory lock under which one process migrates: "oidc" in ASCII.
@@ -47,7 +49,7 @@ def migrating(engine: Engine) -> Iterator[Connection]:
         sqlite = connection.dialect.name == "sqlite"
         if sqlite:
             _let_tables_be_replaced(connection)
-        with connection.begin():
+        with connection.begin(), nullcontext() if sqlite else without_timeouts(connection):
             if not sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
             yield connection

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from precis_i18n import get_profile
-from sqlalchemy import String, Text, select
+from sqlalchemy import String, Text, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import new_identifier
+from oidcserver.database import Read, Statements
 from oidcserver.models.base import Base, Identifier, Json, Time
 
 #: The longest user name in characters, that of an e-mail address (RFC 5321 section 4.5.3.1.3).
@@ -93,7 +94,17 @@ class User(Base):
         )
 
 
+_BY_NAME = Read(select(User).where(User.username_key == bindparam("username_key")))
+
+
+def read_user(database: Statements, username: str) -> UserRecord | None:
+    """Return the user of that name, disabled or not, to be read only."""
+    row = database.read(_BY_NAME, username_key=normalise_username(username))
+    user: UserRecord | None = None if row is None else row[0]
+    return user
+
+
 def find_user(dbsession: Session, username: str) -> User | None:
-    """Return the person of that name, disabled or not."""
+    """Return the row of the user of that name, disabled or not."""
     statement = select(User).where(User.username_key == normalise_username(username))
     return dbsession.scalars(statement).one_or_none()

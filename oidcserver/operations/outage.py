@@ -12,12 +12,15 @@ log = logging.getLogger(__name__)
 LINES_PER_MINUTE = 60
 
 
-def log_outage(registry: Registry, problem: BaseException) -> str:
-    """Log that the database did not answer a request, in one line; return the line's reference."""
+def log_outage(registry: Registry, what: str, problem: BaseException) -> str:
+    """Log that the database could not serve a request, in one line; return its reference.
+
+    :param what: what is wrong, of :func:`oidcserver.database.outage.outage`.
+    """
     reference = new_reference()
     used = registry.oidc.outage_budget.use()
     if used <= LINES_PER_MINUTE:
-        log.error("the database does not answer, reference %s: %s", reference, reason(problem))
+        log.error("%s, reference %s: %s", what, reference, reason(problem))
     if used == LINES_PER_MINUTE:
         log.error("further failures of this minute are not logged")
     return reference

@@ -6,10 +6,11 @@ from typing import Any
 from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
 from pyramid.httpexceptions import HTTPException, HTTPForbidden, HTTPNotFound
 from pyramid.response import Response
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from oidcserver.accounts.passwords import Busy
+from oidcserver.database.outage import outage
 from oidcserver.http.csrf import form_origin
 from oidcserver.http.throttling import TooManyAttempts
 from oidcserver.oauth.errors import Rejection
@@ -92,14 +93,11 @@ def try_later(problem: TooManyAttempts | Busy, request: Request) -> Response:
 
 
 def database_down(problem: Exception, request: Request) -> Response:
-    """Answer while the database does not; nothing here may ask it.
-
-    What a cut connection raises is the driver's choice; SQLAlchemy says that it was cut.
-    """
-    down = isinstance(problem, OperationalError | InterfaceError | PoolTimeoutError)
-    if not (down or getattr(problem, "connection_invalidated", False)):
+    """Answer while the database does not; nothing here may ask it."""
+    what = outage(problem)
+    if what is None:
         return unexpected(problem, request)
-    reference = log_outage(request.registry, problem)
+    reference = log_outage(request.registry, what, problem)
     rejection = Rejection(
         "temporarily_unavailable",
         "The service cannot answer at this moment. Please try again in a few seconds.",

@@ -8,7 +8,7 @@ from typing import Any
 from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
 from pyramid.response import Response
 
-from oidcserver.models.user import find_user
+from oidcserver.models.user import read_user
 from oidcserver.oauth.errors import invalid_grant
 from oidcserver.settings import seconds, words
 
@@ -25,8 +25,7 @@ class VoucherGrant(BaseGrant, TokenEndpointMixin):
         issuers = self.request.request.oidc.provider.settings["voucher.signers"]
         if not any(hmac.compare_digest(sign(name, issuer), signature) for issuer in issuers):
             raise invalid_grant("The voucher is not valid.")
-        with self.request.request.oidc.database.transaction() as dbsession:
-            self.request.user = find_user(dbsession, name)
+        self.request.user = read_user(self.request.request.oidc.database, name)
         if self.request.user is None:
             raise invalid_grant("The voucher is not valid.")
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, bindparam, select
+from sqlalchemy.exc import TimeoutError
 from sqlalchemy.orm import Session
 from support.postgresql import Cluster
 
-from oidcserver.database import Database, Read
+from oidcserver.database import Database, Read, together
 from oidcserver.database.connections import KeptConnections
 from oidcserver.database.engine import make_engine
 from oidcserver.database.prepared import Together
@@ -76,7 +77,7 @@ class Asking:
                 self.answers[key] = find_client(self._database, key)
             else:
                 self.answers[key] = self._database.read(self._statement, client=key, since=0)
-        except RuntimeError as problem:
+        except (RuntimeError, TimeoutError) as problem:
             self.answers[key] = problem
 
     def wait(self) -> dict[str, Any]:
@@ -173,6 +174,37 @@ def test_nobody_fails_by_what_somebody_else_asks(engine: Engine) -> None:
     assert answers["client"].client_id == "client"
     assert answers["nobody"] is None
     assert connections.statements == [1, 3, 1, 1, 1]
+
+
+def test_no_more_are_asked_for_at_once_than_is_allowed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "MOST", 2)
+    database, connections = slow(engine)
+    first = Asking(database, ["client"])
+    assert connections.begun.acquire(timeout=30)
+    others = [Asking(database, [name]) for name in ("client", "one", "two")]
+    wait_until_asked(database, 1)
+    for _ in range(3):
+        connections.may_run.release()
+    for asking in (first, *others):
+        asking.wait()
+    assert sorted(connections.statements) == [1, 1, 2]
+
+
+def test_nobody_waits_for_others_without_an_end(engine: Engine) -> None:
+    database, connections = slow(engine)
+    database._patience = 0.2
+    first = Asking(database, ["client"])
+    assert connections.begun.acquire(timeout=30)
+    others = Asking(database, ["client", "nobody"])
+    assert {str(answer) for answer in others.wait().values()} == {together.WAITED}
+    connections.may_run.release()
+    [client] = first.wait().values()
+    assert client.client_id == "client"
+    again = Asking(database, ["client"])
+    connections.may_run.release()
+    assert again.wait()["client"].client_id == "client"
 
 
 def test_the_same_row_is_the_same_object_and_a_changed_row_another(engine: Engine) -> None:

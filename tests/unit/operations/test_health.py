@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from oidcserver.keys import store
+
 WITH_HEALTH = "authorization token jwks openid_configuration health"
 
 
@@ -33,6 +35,21 @@ def test_it_is_unwell_without_and_well_again_afterwards(
     path.rmdir()
     for name, file in kept.items():
         file.rename(name)
+    assert browser.get("/health").json == {"status": "ok"}
+
+
+def test_it_is_unwell_while_the_directory_of_the_keys_is_gone(
+    make_provider: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "WATCH_SECONDS", 0)
+    keys = tmp_path / "keys"
+    browser = make_provider(
+        oidcserver__keys_directory=str(keys), oauth__endpoints=WITH_HEALTH
+    ).browser()
+    kept = keys.rename(tmp_path / "kept")
+    response = browser.get("/health", status=503)
+    assert response.json == {"status": "the directory of the keys cannot be used"}
+    kept.rename(keys)
     assert browser.get("/health").json == {"status": "ok"}
 
 
