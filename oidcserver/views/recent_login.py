@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 
 from pyramid.response import Response
 
-from oidcserver.oauth.responses import see_other
+from oidcserver.oauth.responses import own_url, see_other
 from oidcserver.settings import seconds
 from oidcserver.types import Configurator, Request
-from oidcserver.views.access import login_url, own_url
+from oidcserver.views.access import login_url
 
 SETTING = "oidc.recent_login"
 View = Callable[[Any], Any]
