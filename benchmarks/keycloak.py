@@ -91,8 +91,8 @@ def keycloak(postgresql: PostgreSQL, work: Path, token_format: str) -> Server:
         version=f"{builds.KEYCLOAK_VERSION} on Java {builds.java_version()}",
         issuer=f"http://127.0.0.1:{port}/realms/bench",
         opaque_tokens=False,
-        warm_up=30,
+        warm_up=45,
         flows=False,
         setup="16 threads, 16 connections, at most 512 MiB of heap; local caches; "
-        "30 seconds of warm-up before each work",
+        "45 seconds of warm-up before each work",
     )  # fmt: skip

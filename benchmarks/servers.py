@@ -269,6 +269,7 @@ def django(postgresql: PostgreSQL) -> Server:
         },
         prepare=lambda: _run([PYTHON, HERE / "peers/django_toolkit.py"], environment),
         version=version("django-oauth-toolkit"),
+        issuer=f"http://127.0.0.1:{port}/o",
         service_id="bench-service",
         posts_login=True,
         setup="gunicorn, one worker, 16 threads, 16 connections; the client's secret in plain text",
