@@ -29,8 +29,8 @@ def check(server: Server, token_format: str) -> str:
     algorithm = _algorithm(access_token)
     if algorithm is not None:
         _verify(server, access_token, {"keys": signing}, algorithm)
-    elif token_format == "jwt":
-        raise WrongAnswersError(f"{server.name} gave no JWT: {token}")
+    if token_format == "jwt":
+        _require(server, algorithm == "RS256", "the access token", token)
     if token_format == "opaque":
         alive = server.introspect(access_token, client_id=server.service_id)
         _require(server, alive.get("active") is True, "introspection", alive)

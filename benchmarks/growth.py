@@ -135,7 +135,7 @@ def _prune(cluster: PostgreSQL, server: servers.Server) -> None:
 
 
 def _logins(cluster: PostgreSQL, folder: Path, seconds: int, _rounds: int) -> None:
-    """Let twenty people sign in again and again, and ask for tokens and keys meanwhile."""
+    """Let twenty users sign in again and again, and ask for tokens and keys meanwhile."""
     server = _server(cluster, folder, "logins")
     ini = Path(str(server.command[-1]))
     ini.write_text(ini.read_text().replace("oidc.user_directory = demo", UNLIMITED))
@@ -164,7 +164,7 @@ def _logins(cluster: PostgreSQL, folder: Path, seconds: int, _rounds: int) -> No
         names = ("client_credentials (opaque)", "JWKS")
         alone = {name: ask(name) for name in names}
         with ThreadPoolExecutor(LOGINS) as pool:
-            people = [pool.submit(sign_in, number) for number in range(LOGINS)]
+            users = [pool.submit(sign_in, number) for number in range(LOGINS)]
             time.sleep(2)
             first, began = sum(done), time.monotonic()
             try:
@@ -172,12 +172,12 @@ def _logins(cluster: PostgreSQL, folder: Path, seconds: int, _rounds: int) -> No
                 rate = (sum(done) - first) / (time.monotonic() - began)
             finally:
                 stop.set()
-            for person in people:
-                person.result()
+            for user in users:
+                user.result()
         for name in names:
             print(
                 f"logins: {name}: p99 {alone[name].p99:.1f} ms alone, {beside[name].p99:.1f} ms "
-                f"beside {LOGINS} people signing in ({rate:.1f} logins a second)",
+                f"beside {LOGINS} users signing in ({rate:.1f} logins a second)",
                 flush=True,
             )
 

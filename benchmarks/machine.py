@@ -73,7 +73,10 @@ def memory(process: psutil.Process) -> float:
 
 
 class PostgreSQL:
-    """A cluster of its own with PostgreSQL's defaults: every commit is durable."""
+    """A cluster of its own with PostgreSQL's defaults, so that every commit is durable.
+
+    Only its limit of 100 connections is too low for all servers at once.
+    """
 
     def __init__(self) -> None:
         versions = sorted(PROGRAMS.iterdir(), key=lambda path: int(path.name))
@@ -88,7 +91,7 @@ class PostgreSQL:
         self.port = free_port()
         self._run("initdb", "-D", self._data, "-U", "bench", "-A", "trust", "-E", "UTF8",
                   "--locale=C")  # fmt: skip
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.directory}"
+        options = f"-p {self.port} -c max_connections=200 -c listen_addresses=127.0.0.1 -k {self.directory}"
         self._run("pg_ctl", "-D", self._data, "-o", options, "-w",
                   "-l", self.directory / "log", "start")  # fmt: skip
 
