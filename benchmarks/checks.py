@@ -5,7 +5,7 @@ import time
 import requests
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, RSAKey
 from load import WrongAnswersError
 from servers import Server
 
@@ -22,7 +22,8 @@ def check(server: Server, token_format: str) -> str:
     _require(server, metadata.get("issuer") == server.issuer, "discovery", metadata)
     keys = _get(server, "jwks")
     signing = [key for key in keys["keys"] if key["kty"] == "RSA" and key.get("use") == "sig"]
-    _require(server, bool(signing), "JWKS", keys)
+    sizes = {RSAKey.import_key(key).raw_value.key_size for key in signing}
+    _require(server, sizes == {2048}, "JWKS", keys)
     token = server.token(client_id=server.service_id, grant_type="client_credentials")
     _require(server, token["token_type"].lower() == "bearer", "token", token)
     access_token = token["access_token"]

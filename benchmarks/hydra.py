@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import builds
 import requests
+from joserfc.jwk import RSAKey
 from machine import PostgreSQL, free_port
 from servers import REDIRECT_URI, SECRET, USERNAME, Server
 
@@ -48,7 +49,8 @@ def hydra(postgresql: PostgreSQL, token_format: str) -> Server:
 
     Introspection is part of the administrative API, which listens on a port of its own and asks for
     no authentication. A client's secret is hashed with one iteration of PBKDF2: the default of
-    25,000 at each request would measure nothing but that hash.
+    25,000 at each request would measure nothing but that hash. Its RSA keys have 2048 bits, as all
+    others here; it would make some of 4096.
 
     :raises MissingToolError: without Go 1.21.
     """
@@ -82,7 +84,8 @@ def hydra(postgresql: PostgreSQL, token_format: str) -> Server:
         applications={"https://accounts.example/": Accounts(f"http://127.0.0.1:{admin}")},
         flows=False,
         setup="one CPU, 16 connections; one iteration of PBKDF2 for the client's secret; "
-        "introspection without client authentication, on the administrative port",
+        "RSA keys of 2048 bits; introspection without client authentication, on the administrative "
+        "port",
     )  # fmt: skip
 
     def prepare() -> None:
@@ -98,9 +101,14 @@ def hydra(postgresql: PostgreSQL, token_format: str) -> Server:
             "grant_types": ["authorization_code", "client_credentials", "refresh_token"],
             "scope": "openid profile email offline_access",
         }  # fmt: skip
-        requests.post(
-            f"http://127.0.0.1:{admin}/admin/clients", json=client, timeout=30
-        ).raise_for_status()
+        calls = [("POST", "clients", client)]
+        for key_set in ("hydra.openid.id-token", "hydra.jwt.access-token"):
+            key = RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
+            calls.append(("PUT", f"keys/{key_set}", {"keys": [key.as_dict(private=True)]}))
+        for method, path, body in calls:
+            requests.request(
+                method, f"http://127.0.0.1:{admin}/admin/{path}", json=body, timeout=30
+            ).raise_for_status()
 
     server.prepare, server.register = prepare, register
     return server

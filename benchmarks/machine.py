@@ -91,7 +91,10 @@ class PostgreSQL:
         self.port = free_port()
         self._run("initdb", "-D", self._data, "-U", "bench", "-A", "trust", "-E", "UTF8",
                   "--locale=C")  # fmt: skip
-        options = f"-p {self.port} -c max_connections=200 -c listen_addresses=127.0.0.1 -k {self.directory}"
+        options = (
+            f"-p {self.port} -k {self.directory} -c listen_addresses=127.0.0.1 "
+            "-c max_connections=200"
+        )
         self._run("pg_ctl", "-D", self._data, "-o", options, "-w",
                   "-l", self.directory / "log", "start")  # fmt: skip
 
