@@ -95,14 +95,18 @@ def _plot(figures: Any, path: Path) -> None:
     from matplotlib import pyplot
 
     works = list(figures.works)
-    figure, axes = pyplot.subplots(len(works), 1, figsize=(8, 1.5 * len(works)), squeeze=False)
+    heights = [0.5 + 0.2 * len(figures.works[work]) for work in works]
+    figure, axes = pyplot.subplots(
+        len(works), 1, figsize=(8, sum(heights)), height_ratios=heights, squeeze=False
+    )
     for (axis,), work in zip(axes, works, strict=True):
         by_server = figures.works[work]
         names = list(by_server)[::-1]
         rates = [by_server[name].rate() for name in names]
         colours = ["#1f6feb" if name == OURS else "#9aa4b2" for name in names]
         axis.barh(names, rates, color=colours)
-        axis.bar_label(axis.containers[0], fmt="{:,.0f}", padding=3)
+        axis.bar_label(axis.containers[0], fmt="{:,.0f}", padding=3, fontsize=8)
+        axis.tick_params(labelsize=8)
         axis.set_title(f"{work}, a second", loc="left", fontsize=10)
         axis.margins(x=0.12)
         axis.spines[["top", "right"]].set_visible(False)
