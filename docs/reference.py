@@ -1,8 +1,8 @@
 """A Sphinx extension: the reference of settings, commands and directives, made from the code.
 
 It configures a provider in memory, as ``oidcserver explain`` does. A page has the directives
-``settings-reference``, ``commands-reference`` and ``rooms-reference``, and each setting that it
-names becomes a link. A page that names a setting which does not exist does not build.
+``settings-reference``, ``commands-reference``, ``flows-reference`` and ``rooms-reference``. Each
+setting that it names becomes a link; one that does not exist fails the build.
 """
 
 import inspect
@@ -166,6 +166,18 @@ def rooms_page() -> Iterator[str]:
         yield f"| `{name}` | {_cell(summary)} |"
 
 
+def flows_page() -> Iterator[str]:
+    """Yield the steps of each flow, with the first sentence of each function."""
+    for name, offer in provider().catalog.offers("flow").items():
+        yield from (f"#### {name}", "", "| step | what it does | where |", "| --- | --- | --- |")
+        for step in offer.value:
+            described = (inspect.getdoc(step.run) or "").partition("\n\n")[0]
+            sentence = _cell(" ".join(described.split()))
+            chosen = " Where it is selected." if step.when else ""
+            yield f"| `{step.name}` | {sentence}{chosen} | `{step.run.__module__}` |"
+        yield ""
+
+
 def _cell(text: str) -> str:
     return text.replace("``", "`").replace("|", r"\|")
 
@@ -215,6 +227,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register it all."""
     app.add_directive("settings-reference", directive(settings_page))
     app.add_directive("commands-reference", directive(commands_page))
+    app.add_directive("flows-reference", directive(flows_page))
     app.add_directive("rooms-reference", directive(rooms_page))
     app.add_transform(LinkSettings)
     app.connect("autodoc-process-signature", without_config)

@@ -4,14 +4,19 @@ import json
 from typing import Any
 
 import pytest
+from second_factor import ACR as TWO_FACTORS
+from second_factor import ATTEMPTS, code_at, key_of
 from sqlalchemy import select
 from support.app import Browser, Provider, RelyingParty, decode_id_token, follow_to_answer
-from support.second_factor_plugin import ACR as TWO_FACTORS
 
+from oidcserver import clock
 from oidcserver.models import LoginSession
+from oidcserver.models.user import find_user
 from oidcserver.settings import ConfigurationProblem
 
 PASSWORD = "1"
+SECRET = "a-secret-of-thirty-two-characters"
+INCLUDED = {"oidcserver__includes": "second_factor", "second_factor__secret": SECRET}
 UNMET = "unmet_authentication_requirements"
 
 
@@ -19,7 +24,7 @@ UNMET = "unmet_authentication_requirements"
 def provider(make_provider: Any) -> Provider:
     """A provider with a page that reaches a class above that of a password."""
     made: Provider = make_provider(
-        oidcserver__includes="support.second_factor_plugin",
+        **INCLUDED,
         oidc__pages="home login consent logout second_factor",
     )
     return made
@@ -52,11 +57,24 @@ def acr(client: RelyingParty, page: Any) -> Any:
     return decode_id_token(client.provider, tokens["id_token"])["acr"]
 
 
-def give_code(page: Any, code: str = "123456") -> Any:
-    """Fill in the page of the second factor."""
+def give_code(page: Any) -> Any:
+    """Fill in the page of the second factor with alice's code."""
     form = page.forms["code"]
-    form["code"] = code
+    form["code"] = code_of_alice(page.test_app.provider)
     return follow_to_answer(form.submit())
+
+
+def code_of_alice(provider: Provider) -> str:
+    """Return what alice's authenticator application shows now."""
+    with provider.database() as dbsession:
+        alice = find_user(dbsession, "alice")
+        assert alice is not None
+        return code_at(key_of(SECRET, alice.id), clock.now())
+
+
+def decline(page: Any) -> Any:
+    """Press the button of who has no code."""
+    return follow_to_answer(page.forms["code"].submit("decline"))
 
 
 # -- what is on offer
@@ -74,9 +92,7 @@ def test_without_a_plugin_there_is_the_one_of_a_password(make_provider: Any) -> 
 
 
 def test_a_class_that_is_not_selected_does_not_exist(make_provider: Any) -> None:
-    provider = make_provider(
-        oidcserver__includes="support.second_factor_plugin", oidc__acr_values=PASSWORD
-    )
+    provider = make_provider(**INCLUDED, oidc__acr_values=PASSWORD)
     names = [interaction.name for interaction in provider.registry.oidc.provider.interactions]
     assert f"acr {PASSWORD}" in names
     assert f"acr {TWO_FACTORS}" not in names
@@ -99,9 +115,7 @@ def test_a_class_that_nobody_reaches_stops_the_start(
 
 def test_the_class_of_a_password_has_its_rank(make_provider: Any) -> None:
     with pytest.raises(ConfigurationProblem, match=r"oidc\.acr_values lacks '1'"):
-        make_provider(
-            oidcserver__includes="support.second_factor_plugin", oidc__acr_values=TWO_FACTORS
-        )
+        make_provider(**INCLUDED, oidc__acr_values=TWO_FACTORS)
 
 
 # -- what is wished
@@ -158,7 +172,7 @@ def test_who_declines_a_wish_goes_on_and_is_asked_again_next_time(
     browser: Browser, client: RelyingParty
 ) -> None:
     page = client.authorize(browser, acr_values=TWO_FACTORS)
-    assert acr(client, give_code(page, "not now")) == PASSWORD
+    assert acr(client, decline(page)) == PASSWORD
     assert "code" in client.authorize(browser, acr_values=TWO_FACTORS).forms
 
 
@@ -216,7 +230,7 @@ def test_an_essential_class_is_reached_or_refused(browser: Browser, client: Rely
     asked = {"claims": essential(TWO_FACTORS, "9")}
     answer = client.answer(client.authorize(browser, **asked, prompt="none"))
     assert answer["error"] == "login_required"
-    answer = client.answer(give_code(client.authorize(browser, **asked), "not now"))
+    answer = client.answer(decline(client.authorize(browser, **asked)))
     assert answer["error"] == UNMET
     assert acr(client, give_code(client.authorize(browser, **asked))) == TWO_FACTORS
 
@@ -224,7 +238,7 @@ def test_an_essential_class_is_reached_or_refused(browser: Browser, client: Rely
 def test_a_session_weaker_than_a_password_is_asked_for_one(make_provider: Any) -> None:
     """As after a login by a link in a mail, which some plugin may offer."""
     provider = make_provider(
-        oidcserver__includes="support.second_factor_plugin",
+        **INCLUDED,
         oidc__pages="home login consent logout second_factor",
         oidc__acr_values=f"{TWO_FACTORS} {PASSWORD}",
     )
@@ -235,3 +249,36 @@ def test_a_session_weaker_than_a_password_is_asked_for_one(make_provider: Any) -
     page = client.authorize(browser, claims=essential(PASSWORD))
     assert page.forms["login"]["username"].value == "alice"
     assert acr(client, client.complete(page)) == PASSWORD
+
+
+# -- the page
+
+
+def test_a_wrong_code_is_asked_again_and_a_used_one_is_not_accepted(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    form = client.authorize(browser, acr_values=TWO_FACTORS).forms["code"]
+    form["code"] = "12345"
+    assert "The code is wrong" in form.submit(status=422)
+    code = form["code"] = code_of_alice(provider)
+    assert acr(client, follow_to_answer(form.submit())) == TWO_FACTORS
+    other = provider.browser()
+    page = client.complete(client.authorize(other, acr_values=TWO_FACTORS))
+    page.forms["code"]["code"] = code
+    assert "was used already" in page.forms["code"].submit(status=422)
+
+
+def test_codes_cannot_be_guessed(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    form = client.authorize(browser, acr_values=TWO_FACTORS).forms["code"]
+    form["code"] = "000000x"
+    for _ in range(ATTEMPTS):
+        form.submit(status=422)
+    form["code"] = code_of_alice(provider)
+    assert "try again later" in form.submit(status=429)
+
+
+def test_a_short_secret_stops_the_start(make_provider: Any) -> None:
+    with pytest.raises(ConfigurationProblem, match="needs 32 characters or more"):
+        make_provider(**{**INCLUDED, "second_factor__secret": "short"})

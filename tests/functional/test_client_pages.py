@@ -534,7 +534,7 @@ EVERYTHING = {
     "oidc__request_parameter": "true",
     "oidc__request_uri_parameter": "true",
     "oidc__decryption_algs": "RSA-OAEP-256 ECDH-ES",
-    "oidcserver__includes": "support.member_plugin",
+    "oidcserver__includes": "tiers",
 }
 EDITED = {
     "client_uri": "https://shop.example/",

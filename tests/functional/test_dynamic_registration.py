@@ -347,7 +347,7 @@ def test_without_the_configuration_endpoint_there_is_no_token_for_it(make_provid
 def test_a_plugin_adds_a_member(make_provider: Any) -> None:
     provider = make_provider(
         oauth__endpoints=ENDPOINTS, oauth__registration="open",
-        oidcserver__includes="support.member_plugin",
+        oidcserver__includes="tiers",
     )  # fmt: skip
     assert register(provider, example_tier="gold").json["example_tier"] == "gold"
     assert "tier" in register(provider, status=400, example_tier="tin").json["error_description"]

@@ -3,16 +3,12 @@
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from pyramid.config import Configurator
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -21,55 +17,10 @@ from support.app import DEVELOPMENT, Provider
 from support.processes import ServerProcess, free_port
 
 import oidcserver
-from oidcserver.cli import main
-from oidcserver.plugins.directives import DIRECTIVES
 from oidcserver.plugins.including import configured
 
 ROOT = Path(oidcserver.__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-
-
-@pytest.fixture
-def vouchers(tmp_path: Path) -> Iterator[None]:
-    """The plugin of the README as a module that can be imported."""
-    found = re.search(r"```python\n# vouchers\.py\n(.*?)```", README, re.DOTALL)
-    assert found is not None
-    (tmp_path / "vouchers.py").write_text(found[1])
-    sys.path.insert(0, str(tmp_path))
-    yield
-    sys.path.remove(str(tmp_path))
-    sys.modules.pop("vouchers", None)
-
-
-def test_the_plugin_adds_its_grant(vouchers: None, make_provider: Any) -> None:
-    provider = make_provider(
-        oidcserver__includes="vouchers",
-        vouchers__valid="summer-2026",
-        oauth__grants="authorization_code refresh_token voucher",
-    )
-    provider.browser().sign_in("alice")
-    client = provider.register(grant_types=["urn:example:voucher"], redirect_uris=[])
-    form = {"grant_type": "urn:example:voucher", "scope": "profile"}
-    tokens = client.token(voucher="summer-2026", **form).json
-    assert client.introspect(tokens["access_token"])["username"] == "alice"
-    assert client.token(voucher="winter", status=400, **form).json["error"] == "invalid_grant"
-    stranger = provider.register()
-    refused = stranger.token(voucher="summer-2026", status=400, **form).json
-    assert refused["error"] == "unauthorized_client"
-
-
-def test_the_plugin_gives_no_token_for_a_user_who_does_not_exist(
-    vouchers: None, make_provider: Any
-) -> None:
-    provider = make_provider(
-        oidcserver__includes="vouchers",
-        vouchers__valid="summer-2026",
-        oauth__grants="authorization_code voucher",
-    )
-    client = provider.register(grant_types=["urn:example:voucher"], redirect_uris=[])
-    form = {"grant_type": "urn:example:voucher", "voucher": "summer-2026"}
-    refused = client.token(status=400, **form).json
-    assert refused["error_description"] == "There is no user alice."
 
 
 class Served(Provider):
@@ -88,7 +39,8 @@ def test_the_protected_view_knows_whose_token_it_is(
     found = re.search(
         r'```python\n(config\.include\("oidcserver\.resource"\)\n.*?)```', README, re.DOTALL
     )
-    scope = re.search(r"^ +oidc\.scope_claims = (orders:read.*)$", README, re.MULTILINE)
+    guide = (ROOT / "docs" / "protecting.md").read_text()
+    scope = re.search(r"^oidc\.scope_claims = (orders:read.*)$", guide, re.MULTILINE)
     assert found is not None
     assert scope is not None
     settings = {
@@ -192,19 +144,6 @@ def shell(step: str, **variables: str) -> str:
         timeout=60,
         check=True,
     ).stdout
-
-
-def test_every_directive_is_listed() -> None:
-    for directive in DIRECTIVES:
-        assert f"`{directive.__name__}`" in README
-
-
-def test_every_command_exists() -> None:
-    commands = re.findall(r"oidcserver ((?:[a-z-]+ ){0,2})(?:production|development)\.ini", README)
-    assert len(commands) >= 6
-    for words in set(commands):
-        result = CliRunner().invoke(main, [*shlex.split(words), "--help"])
-        assert result.exit_code == 0, words
 
 
 def test_the_pictures_are_there() -> None:

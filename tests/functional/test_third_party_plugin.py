@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 from support.app import DEVELOPMENT, Provider, RelyingParty
-from support.example_plugin import sign
+from vouchers import make_voucher
 
+from oidcserver import clock
 from oidcserver.settings import ConfigurationProblem
 
 PLUGIN = {
-    "oidcserver__includes": "support.example_plugin",
-    "voucher__signers": "one-key another-key",
+    "oidcserver__includes": "vouchers header_authentication",
+    "voucher__keys": "one-key another-key",
     "oauth__grants": "voucher client_credentials refresh_token",
     "oauth__token_endpoint_auth_methods": "client_secret_basic x_header",
     "oauth__endpoints": "token jwks introspection openid_configuration voucher",
@@ -34,16 +35,39 @@ def register(provider: Provider, method: str) -> RelyingParty:
 
 def test_its_grant_issues_tokens_for_a_person(plugged: Provider) -> None:
     client = register(plugged, "client_secret_basic")
-    voucher = f"alice:{sign('alice', 'another-key')}"
+    voucher = make_voucher("alice", clock.now(), "another-key")
     tokens = client.token(grant_type="urn:example:voucher", voucher=voucher, scope="profile").json
     assert client.introspect(tokens["access_token"])["username"] == "alice"
-    refused = client.token(grant_type="urn:example:voucher", voucher="alice:x", status=400)
+
+
+@pytest.mark.parametrize(
+    ("name", "age", "key", "sentence"),
+    [
+        ("alice", 61, "one-key", "The voucher has expired."),
+        ("alice", -5, "one-key", "The voucher has expired."),
+        ("alice", 0, "a-third-key", "The voucher is not valid."),
+        ("mallory", 0, "one-key", "The voucher is not valid."),
+    ],
+)
+def test_its_grant_rejects_other_vouchers(
+    plugged: Provider, name: str, age: int, key: str, sentence: str
+) -> None:
+    client = register(plugged, "client_secret_basic")
+    voucher = make_voucher(name, clock.now() - age, key)
+    refused = client.token(grant_type="urn:example:voucher", voucher=voucher, status=400).json
+    assert (refused["error"], refused["error_description"]) == ("invalid_grant", sentence)
+
+
+@pytest.mark.parametrize("voucher", ["", "alice", "alice:", "alice:1:", "alice:²:x", "a:b:c"])
+def test_its_grant_rejects_what_is_no_voucher(plugged: Provider, voucher: str) -> None:
+    client = register(plugged, "client_secret_basic")
+    refused = client.token(grant_type="urn:example:voucher", voucher=voucher, status=400)
     assert refused.json["error"] == "invalid_grant"
 
 
 def test_its_client_authentication_method_authenticates(plugged: Provider) -> None:
     client = register(plugged, "x_header")
-    voucher = f"alice:{sign('alice', 'one-key')}"
+    voucher = make_voucher("alice", clock.now(), "one-key")
     form = {"grant_type": "urn:example:voucher", "voucher": voucher}
     headers = {"X-Client": f"{client.client_id}/{client.secret}"}
     assert "access_token" in client.http.post("/oauth/token", form, headers=headers).json
@@ -64,7 +88,7 @@ def test_its_endpoint_setting_and_metadata_are_there(plugged: Provider) -> None:
 
 
 def test_what_is_included_and_not_selected_is_not_there(make_provider: Any) -> None:
-    provider = make_provider(oidcserver__includes="support.example_plugin")
+    provider = make_provider(oidcserver__includes="vouchers")
     browser = provider.browser()
     browser.get("/vouchers", status=404)
     document = browser.get("/.well-known/openid-configuration").json
@@ -75,5 +99,5 @@ def test_what_is_included_and_not_selected_is_not_there(make_provider: Any) -> N
 def test_an_unknown_name_says_who_offers_what(make_provider: Any) -> None:
     with pytest.raises(ConfigurationProblem, match=r"Did you mean 'voucher'\?") as problem:
         make_provider(**{**PLUGIN, "oauth__grants": "vouchers"})
-    assert "example_plugin.py:" in str(problem.value)
+    assert "vouchers.py:" in str(problem.value)
     assert DEVELOPMENT["oauth.grants"].split()[0] in str(problem.value)

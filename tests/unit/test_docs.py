@@ -76,6 +76,11 @@ def test_each_directive_describes_each_of_its_arguments(directive: Callable[...,
         assert name == "config" or f":param {name}:" in described, name
 
 
+def test_each_directive_is_in_the_plugin_guide() -> None:
+    guide = (ROOT / "docs" / "plugins.md").read_text()
+    assert [each.__name__ for each in DIRECTIVES if f"`{each.__name__}`" not in guide] == []
+
+
 def commands(group: click.Group, path: str = "oidcserver") -> Iterator[tuple[str, click.Command]]:
     for name, command in group.commands.items():
         yield f"{path} {name}", command

@@ -1,0 +1,36 @@
+"""An application elsewhere that accepts the provider's access tokens: ``python orders.py``."""
+
+import os
+from typing import Any
+
+from pyramid.config import Configurator
+from waitress import serve
+
+
+def orders(request: Any) -> dict[str, str]:
+    """Return the orders of the token's user."""
+    return {"owner": request.oidc.access_token.subject}
+
+
+def make_app(**settings: str) -> Any:
+    """Return the WSGI application; ``oauth_resource.*`` says how tokens are checked."""
+    with Configurator(settings=settings) as config:
+        config.include("oidcserver.resource")
+        config.add_route("orders", "/orders")
+        config.add_view(orders, route_name="orders", renderer="json", oauth_scope="orders:read")
+    return config.make_wsgi_app()
+
+
+def introspection(issuer: str, client_id: str) -> dict[str, str]:
+    """Return the settings of an application that asks the provider about each token."""
+    return {
+        "oauth_resource.validator": "introspection",
+        "oauth_resource.introspection_endpoint": f"{issuer}/oauth/introspect",
+        "oauth_resource.client_id": client_id,
+        "oauth_resource.client_secret": "env:CLIENT_SECRET",
+    }
+
+
+if __name__ == "__main__":
+    settings = introspection(os.environ["ISSUER"], os.environ["CLIENT_ID"])
+    serve(make_app(**settings), listen="localhost:6545")
