@@ -95,8 +95,9 @@ class Step:
 
     @property
     def where(self) -> str:
-        """The dotted name of the function."""
-        return f"{self.run.__module__}.{self.run.__qualname__}"
+        """The dotted name of the function, or of the class of another callable."""
+        function: Any = self.run if hasattr(self.run, "__qualname__") else type(self.run)
+        return f"{function.__module__}.{function.__qualname__}"
 
 
 @dataclass(frozen=True, slots=True)

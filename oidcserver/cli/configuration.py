@@ -20,7 +20,7 @@ from oidcserver.operations.ini_file import check_logging, read_settings
 from oidcserver.operations.schema import check_schema
 from oidcserver.plugins.selection import startup_warnings
 from oidcserver.settings import Setting, is_secret, refers
-from oidcserver.types import Registry
+from oidcserver.types import Provider, Registry
 
 
 @click.command()
@@ -50,7 +50,7 @@ def check(ini: Path) -> None:
 def explain(ini: Path, client_id: str | None, as_json: bool) -> None:
     """Print the configuration in force.
 
-    It has the settings, what they select, and who offers it.
+    It has the settings, what they select, who offers it, and the steps of each flow in order.
 
     A configuration that the server would refuse is refused here with the same sentence.
 
@@ -98,12 +98,25 @@ def explanation(registry: Registry) -> dict[str, Any]:
             for name, offer in provider.catalog.offers(kind).items()
         }
     explained["response types"] = sorted(provider.response_types)
-    for flow, steps in provider.flows.items():
-        explained[f"flow {flow}"] = {step.name: step.where for step in steps}
+    for flow in provider.flows:
+        explained[f"flow {flow}"] = _steps(provider, flow)
     explained["interactions"] = [interaction.name for interaction in provider.interactions]
     explained["discovery"] = dict(provider.discovery())
     explained["warnings"] = startup_warnings(registry)
     return explained
+
+
+def _steps(provider: Provider, flow: str) -> list[dict[str, str]]:
+    """Return the steps of a flow in order; those that plugins insert with file and line."""
+    inserted = provider.catalog.offers(f"{flow} step")
+    return [
+        {
+            "name": step.name,
+            "function": step.where,
+            **({"inserted_at": inserted[step.name].where} if step.name in inserted else {}),
+        }
+        for step in provider.flows[flow]
+    ]
 
 
 def _settings(registry: Registry) -> dict[str, Any]:
@@ -132,6 +145,9 @@ def _shown(setting: Setting, value: Any, raw: Any) -> Any:
 
 
 def _line(entry: Any) -> str:
+    if isinstance(entry, dict) and "function" in entry:
+        place = f"  inserted at {entry['inserted_at']}" if "inserted_at" in entry else ""
+        return f"{entry['name']}  {entry['function']}{place}"
     if isinstance(entry, dict) and "value" in entry:
         value = entry["value"]
         text = " ".join(map(str, value)) if isinstance(value, list) else value

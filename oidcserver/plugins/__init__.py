@@ -6,6 +6,7 @@
 from functools import partial
 
 from oidcserver.plugins.directives import DIRECTIVES
+from oidcserver.plugins.endpoints import add_methods_deriver
 from oidcserver.plugins.offering import offer
 from oidcserver.plugins.selection import (
     AFTER_SCHEMA,
@@ -32,6 +33,7 @@ def includeme(config: Configurator) -> None:
     config.add_directive("add_oauth_offer", offer)
     for directive in DIRECTIVES:
         config.add_directive(directive.__name__, directive)
+    add_methods_deriver(config)
     for setting in CORE:
         config.add_oauth_setting(
             setting.name, setting.convert, setting.default, setting.why, allowed=setting.allowed

@@ -6,8 +6,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pyramid.response import Response
+from pyramid.security import NO_PERMISSION_REQUIRED
+from pyramid.viewderivers import INGRESS
 
 from oidcserver.types import Configurator, Request
+
+View = Callable[[Any, Request], Response]
 
 #: Chromium's own limit.
 PREFLIGHT_SECONDS = 7200
@@ -47,12 +51,15 @@ class EndpointOffer:
 
     def _add(self, route_name: str, pattern: str) -> str:
         self.config.add_route(route_name, pattern)
-        self.config.add_view(
-            _answer_methods(self.view, self.methods, self.cors),
-            route_name=route_name,
-            require_csrf=False,
+        options = {
+            # An embedding application may have other defaults for its own views.
+            "permission": NO_PERMISSION_REQUIRED,
+            "require_csrf": False,
+            "oidc_methods": self.methods,
+            "oidc_cors": self.cors,
             **self.view_options,
-        )
+        }
+        self.config.add_view(self.view, route_name=route_name, **options)
         prefix = self.config.route_prefix
         path = (f"/{prefix.strip('/')}" if prefix else "") + "/" + pattern.lstrip("/")
         if self.cors:
@@ -62,20 +69,30 @@ class EndpointOffer:
         return path
 
 
-def _answer_methods(
-    view: Callable[[Any], Any], methods: tuple[str, ...], cors: bool
-) -> Callable[[Any], Any]:
-    """Answer 405 itself: Pyramid's request_method predicate would answer 404."""
-    allow = ", ".join((*methods, "OPTIONS") if cors else methods)
+def methods_deriver(view: View, info: Any) -> View:
+    """Answer other methods than those of the view option ``oidc_methods`` with 405.
 
-    def endpoint(request: Request) -> Any:
-        if request.method in methods or (request.method == "HEAD" and "GET" in methods):
-            return view(request)
+    Pyramid's predicate ``request_method`` would answer 404. A view with ``oidc_cors`` also answers
+    preflight requests.
+    """
+    methods = info.options.get("oidc_methods")
+    if methods is None:
+        return view
+    cors = info.options.get("oidc_cors", False)
+    allow = ", ".join((*methods, "OPTIONS") if cors else methods)
+    answered = frozenset((*methods, "HEAD") if "GET" in methods else methods)
+
+    def answer(context: Any, request: Request) -> Response:
+        if request.method in answered:
+            return view(context, request)
         if request.method == "OPTIONS" and cors:
             return _preflight(allow)
         return Response(status=405, headerlist=[("Allow", allow), ("Cache-Control", "no-store")])
 
-    return endpoint
+    return answer
+
+
+methods_deriver.options = ("oidc_methods", "oidc_cors")  # type: ignore[attr-defined]
 
 
 def _preflight(allow: str) -> Response:
@@ -93,3 +110,8 @@ def _preflight(allow: str) -> Response:
         ("Access-Control-Max-Age", str(PREFLIGHT_SECONDS)),
     ]
     return Response(status=204, headerlist=headers)
+
+
+def add_methods_deriver(config: Configurator) -> None:
+    """Add the view options ``oidc_methods`` and ``oidc_cors``, above the check of permissions."""
+    config.add_view_deriver(methods_deriver, "oidc_methods", under=INGRESS, over="secured_view")

@@ -66,7 +66,7 @@ def includeme(config: Configurator) -> None:
     config.add_view(
         _answer_other_methods,
         route_name=static_route,
-        request_method=not_(("GET", "HEAD")),
+        request_method=not_("GET"),  # and so HEAD
         require_csrf=False,
     )
     config.add_cache_buster(STATIC, ContentCacheBuster())

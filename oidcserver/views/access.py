@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from oidcserver.oauth.responses import own_url, see_other
@@ -38,6 +39,7 @@ def login_url(request: Request, target: str | None = None, **query: str) -> str:
 def signed_in(view: View) -> View:
     """Decorate a view that needs somebody signed in: others sign in first and come back."""
 
+    @wraps(view)
     def view_signed_in(request: Request) -> Any:
         return (
             view(request)

@@ -1,6 +1,7 @@
 """Who manages which client: its owner, and the administrators every one."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from pyramid.httpexceptions import HTTPForbidden, HTTPNotFound
@@ -33,6 +34,7 @@ def may_manage_clients(request: Request) -> bool:
 def managed(view: View) -> View:
     """Decorate a view for those who may manage clients; others sign in, or get 403."""
 
+    @wraps(view)
     def view_managed(request: Request) -> Any:
         if not request.oidc.may_manage_clients:
             raise HTTPForbidden()

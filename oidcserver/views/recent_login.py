@@ -1,6 +1,7 @@
 """Requires a recent sign-in for actions that a thief of a session would want."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
@@ -37,6 +38,7 @@ def sign_in_again(request: Request, **fields: str) -> Response | None:
 def recently_signed_in(view: View) -> View:
     """Decorate a view that requires a recent sign-in."""
 
+    @wraps(view)
     def view_recently_signed_in(request: Request) -> Any:
         return sign_in_again(request) or view(request)
 

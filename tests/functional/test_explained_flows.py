@@ -1,0 +1,83 @@
+"""``oidcserver explain`` prints the steps of each flow, in order, and where each comes from."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from support.processes import write_ini
+
+from oidcserver.cli import main
+from oidcserver.endpoints import token
+
+PLUGIN = """
+class Limit:
+    def __call__(self, token_request):
+        return None
+
+
+def includeme(config):
+    config.add_oauth_step("token", "limit", Limit(), after="authenticate_client")
+"""
+
+
+@pytest.fixture
+def explain(tmp_path: Path, keys_directory: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "limiting_plugin.py").write_text(PLUGIN)
+    ini = write_ini(
+        tmp_path / "test.ini", 6543,
+        oidcserver__database_url=f"sqlite:///{tmp_path / 'test.sqlite'}",
+        oidcserver__keys_directory=str(keys_directory),
+        oidcserver__includes="limiting_plugin",
+    )  # fmt: skip
+
+    def run(*options: str) -> str:
+        result = CliRunner().invoke(main, ["explain", str(ini), *options])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    yield run
+    sys.modules.pop("limiting_plugin", None)
+
+
+def test_the_steps_are_those_of_the_table_in_its_order(explain: Any) -> None:
+    steps = json.loads(explain("--json"))["flow token"]
+    names = [step["name"] for step in steps]
+    assert [name for name in names if name != "limit"] == [step.name for step in token.STEPS]
+    assert names.index("limit") == names.index("authenticate_client") + 1
+
+
+def test_each_step_names_its_function_and_an_inserted_one_also_its_place(
+    explain: Any, tmp_path: Path
+) -> None:
+    steps = {step["name"]: step for step in json.loads(explain("--json"))["flow token"]}
+    assert steps["check_code_verifier"] == {
+        "name": "check_code_verifier",
+        "function": "oidcserver.extensions.pkce.check_code_verifier",
+    }
+    assert steps["limit"] == {
+        "name": "limit",
+        "function": "limiting_plugin.Limit",
+        "inserted_at": f"{tmp_path / 'limiting_plugin.py'}:8",
+    }
+
+
+def test_the_text_has_the_same(explain: Any, tmp_path: Path) -> None:
+    text = explain()
+    assert "\nflow token\n  1: read_parameters  oidcserver.oauth.steps.read_parameters\n" in text
+    place = f"{tmp_path / 'limiting_plugin.py'}:8"
+    assert f"3: limit  limiting_plugin.Limit  inserted at {place}\n" in text
+
+
+def test_every_flow_is_there(explain: Any) -> None:
+    flows = {name for name in json.loads(explain("--json")) if name.startswith("flow ")}
+    assert flows == {
+        f"flow {name}"
+        for name in (
+            "authorization", "authorization_request", "authorization_response", "token",
+            "introspection", "revocation",
+        )
+    }  # fmt: skip
