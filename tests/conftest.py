@@ -98,36 +98,67 @@ def keys_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("shared") / "keys"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module with the marker ``both_databases`` on each of them."""
+    marked = metafunc.definition.get_closest_marker("both_databases") is not None
+    if marked and "backend" in metafunc.fixturenames:
+        postgresql = pytest.param("postgresql", marks=pytest.mark.postgresql)
+        metafunc.parametrize("backend", ["sqlite", postgresql], indirect=True)
+
+
+@pytest.fixture
+def backend(request: pytest.FixtureRequest) -> str:
+    """The database of a test's provider: ``sqlite``, unless the module has ``both_databases``."""
+    backend: str = getattr(request, "param", "sqlite")
+    return backend
+
+
+def _make_schema(url: str, keys_directory: Path) -> str:
+    Provider(
+        {"oidcserver__database_url": url, "oidcserver__keys_directory": str(keys_directory)}
+    ).close()
+    return url
+
+
 @pytest.fixture(scope="session")
 def empty_provider_database(tmp_path_factory: pytest.TempPathFactory, keys_directory: Path) -> Path:
     """A SQLite file with the schema and no rows, which is quicker to copy than to make."""
     path = tmp_path_factory.mktemp("schema") / "provider.sqlite"
-    Provider(
-        {
-            "oidcserver__database_url": f"sqlite:///{path}",
-            "oidcserver__keys_directory": str(keys_directory),
-        }
-    ).close()
+    _make_schema(f"sqlite:///{path}", keys_directory)
     return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql: Cluster, keys_directory: Path) -> str:
+    """The URL of a PostgreSQL database with the schema and no rows."""
+    return _make_schema(postgresql.new_database(), keys_directory)
+
+
+@pytest.fixture
+def provider_url(
+    request: pytest.FixtureRequest, backend: str, tmp_path: Path, empty_provider_database: Path
+) -> str:
+    """The URL of a database of the test's own, with the schema and no rows."""
+    if backend == "postgresql":
+        cluster: Cluster = request.getfixturevalue("postgresql")
+        return cluster.new_database(request.getfixturevalue("postgresql_template"))
+    return f"sqlite:///{shutil.copy(empty_provider_database, tmp_path / 'provider.sqlite')}"
 
 
 MakeProvider = Callable[..., Provider]
 
 
 @pytest.fixture
-def make_provider(
-    tmp_path: Path, keys_directory: Path, empty_provider_database: Path
-) -> Iterator[MakeProvider]:
-    """Return a function that makes a provider of given settings over SQLite.
+def make_provider(keys_directory: Path, provider_url: str) -> Iterator[MakeProvider]:
+    """Return a function that makes a provider of given settings.
 
     Settings have ``__`` for the first dot: ``make_provider(oauth__grants="password")``.
     """
     made: list[Provider] = []
-    path = shutil.copy(empty_provider_database, tmp_path / "provider.sqlite")
 
     def make(**settings: object) -> Provider:
         defaults = {
-            "oidcserver__database_url": f"sqlite:///{path}",
+            "oidcserver__database_url": provider_url,
             "oidcserver__keys_directory": str(keys_directory),
         }
         provider = Provider({**defaults, **settings})

@@ -10,10 +10,17 @@ from support.conformance_plans import Variant
 from support.strict_relying_party import Register, StrictRelyingParty
 
 
-@pytest.fixture(scope="session")
-def conformance_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConformanceProvider]:
+@pytest.fixture(
+    scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+)
+def conformance_provider(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ConformanceProvider]:
     """One provider for all tests that leave its keys alone: each has clients of its own."""
-    provider = ConformanceProvider(tmp_path_factory.mktemp("conformance"))
+    url = ""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql").new_database()
+    provider = ConformanceProvider(tmp_path_factory.mktemp("conformance"), url)
     yield provider
     provider.close()
 

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from support.app import REDIRECT_URI, Provider, RelyingParty, decode_id_token
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_the_whole_flow_signs_a_person_in(provider: Provider) -> None:
     client = provider.register()

@@ -27,6 +27,8 @@ from oidcserver.clients.registration import rotate_client_secret
 from oidcserver.models import RecordedRejection, UsedIdentifier
 from oidcserver.settings import ConfigurationProblem
 
+pytestmark = pytest.mark.both_databases
+
 ROBOT = {
     "grant_types": ["client_credentials"],
     "redirect_uris": [],

@@ -15,6 +15,8 @@ from oidcserver.clients.registration import InvalidClientMetadata
 from oidcserver.models import AuthorizationCode, RecordedRejection
 from oidcserver.settings import ConfigurationProblem
 
+pytestmark = pytest.mark.both_databases
+
 ALGORITHMS = ("RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW")
 ENCODINGS = ("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM")
 REGISTRY = jwe.JWERegistry(algorithms=[*ALGORITHMS, "RSA-OAEP", *ENCODINGS])

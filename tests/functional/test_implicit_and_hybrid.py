@@ -5,6 +5,8 @@ from support.app import Provider, RelyingParty, decode_id_token
 
 from oidcserver.keys.jwt import half_hash
 
+pytestmark = pytest.mark.both_databases
+
 ALL = ["code", "token", "id_token", "id_token token", "code id_token", "code token",
        "code id_token token"]  # fmt: skip
 

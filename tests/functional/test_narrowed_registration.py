@@ -7,6 +7,8 @@ from support.app import Browser, Provider, RelyingParty
 
 from oidcserver.models import Client
 
+pytestmark = pytest.mark.both_databases
+
 ALL = "openid profile email offline_access"
 
 

@@ -10,6 +10,8 @@ from webtest import TestApp
 
 from oidcserver.models import Client, RecordedRejection
 
+pytestmark = pytest.mark.both_databases
+
 WITHOUT = {"code_challenge": None, "code_challenge_method": None}
 PUBLIC = {"token_endpoint_auth_method": "none"}
 

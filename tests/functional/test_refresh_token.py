@@ -8,6 +8,8 @@ from support.app import Provider, RelyingParty, decode_id_token
 from oidcserver.models import User
 from oidcserver.models.consent import withdraw_consent
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def client(provider: Provider) -> RelyingParty:

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from support.app import Provider, RelyingParty
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def client(provider: Provider) -> RelyingParty:

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from support.app import Provider, RelyingParty
 
+pytestmark = pytest.mark.both_databases
+
 ROBOT = {
     "grant_types": ["client_credentials"],
     "redirect_uris": [],

@@ -50,9 +50,9 @@ CLAIMS = {
 class ConformanceProvider(Provider):
     """The application of conformance.ini, over a database and keys of its own."""
 
-    def __init__(self, directory: Path, **changes: str) -> None:
+    def __init__(self, directory: Path, url: str = "", **changes: str) -> None:
         settings = get_appsettings(str(INI))
-        url, keys = f"sqlite:///{directory / 'conformance.sqlite'}", directory / "keys"
+        url, keys = url or f"sqlite:///{directory / 'conformance.sqlite'}", directory / "keys"
         own = {
             "oidc.issuer": ISSUER,
             "oidcserver.database_url": url,

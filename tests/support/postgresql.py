@@ -44,12 +44,16 @@ class Cluster:
             arguments, check=True, stdout=subprocess.DEVNULL, cwd=self.directory, **self._as
         )
 
-    def new_database(self) -> str:
-        """Create an empty database; return its URL."""
+    def new_database(self, template: str = "") -> str:
+        """Create an empty database, or a copy of the one with the URL ``template``; return its URL.
+
+        Nobody may be connected to the template.
+        """
         name = f"test_{secrets.token_hex(6)}"
+        copied = f" TEMPLATE {make_url(template).database}" if template else ""
         engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(f"CREATE DATABASE {name}{copied}"))
         engine.dispose()
         return self.url.set(database=name).render_as_string(hide_password=False)
 
