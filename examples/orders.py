@@ -6,8 +6,10 @@ from typing import Any
 from pyramid.config import Configurator
 from waitress import serve
 
+from oidcserver.types import Request
 
-def orders(request: Any) -> dict[str, str]:
+
+def orders(request: Request) -> dict[str, str]:
     """Return the orders of the token's user."""
     return {"owner": request.oidc.access_token.subject}
 

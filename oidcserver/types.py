@@ -249,6 +249,8 @@ class Request(Protocol):
     exception: BaseException | None
     tm: Any
     context: Any
+    #: The response of a view that returns values for a renderer.
+    response: Any
 
     def route_url(self, route_name: str, *elements: Any, **options: Any) -> str: ...
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from oidcserver.oauth.client_authentication import ClientAuthenticationFailed
+from oidcserver.types import Configurator
 
 HEADER = "X-Client"
 
@@ -25,6 +26,6 @@ class HeaderAuthentication:
         return client
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the method for ``oauth.token_endpoint_auth_methods``."""
     config.add_client_authentication_method("x_header", HeaderAuthentication())

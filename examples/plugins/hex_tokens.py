@@ -1,8 +1,7 @@
 """An access token format: hexadecimal digits, for a gateway that accepts nothing else."""
 
-from typing import Any
-
 from oidcserver.oauth.tokens import AccessToken, SealedFormat
+from oidcserver.types import Configurator, Provider
 
 
 class HexFormat:
@@ -11,11 +10,11 @@ class HexFormat:
     def __init__(self) -> None:
         self.sealed = SealedFormat()
 
-    def encode(self, provider: Any, token: AccessToken) -> str:
+    def encode(self, provider: Provider, token: AccessToken) -> str:
         """Return the text of a token."""
         return self.sealed.encode(provider, token).encode().hex()
 
-    def decode(self, provider: Any, text: str) -> AccessToken | None:
+    def decode(self, provider: Provider, text: str) -> AccessToken | None:
         """Return the token, or None for every text that this format did not write."""
         try:
             sealed = bytes.fromhex(text).decode("ascii")
@@ -24,6 +23,6 @@ class HexFormat:
         return self.sealed.decode(provider, sealed)
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the format for ``oauth.access_token_format``."""
     config.add_access_token_format("hex", HexFormat())

@@ -1,15 +1,16 @@
 """A response mode: the user follows a link to the application, instead of a redirect."""
 
-from typing import Any
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 from pyramid.response import Response
 
+from oidcserver.types import Configurator, Request
+
 PAGE = Markup('<!doctype html><title>Continue</title><p><a href="{}">Continue to {}</a></p>')
 
 
-def link(request: Any, redirect_uri: str, parameters: dict[str, str]) -> Response:
+def link(request: Request, redirect_uri: str, parameters: dict[str, str]) -> Response:
     """Return a page with a link that carries the parameters."""
     separator = "&" if "?" in redirect_uri else "?"
     url = redirect_uri + separator + urlencode(parameters)
@@ -18,6 +19,6 @@ def link(request: Any, redirect_uri: str, parameters: dict[str, str]) -> Respons
     return response
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the mode for ``oauth.response_modes``."""
     config.add_response_mode("link", link)

@@ -1,9 +1,9 @@
 """A subscriber: a line for each sign-in, as a security department wants it."""
 
 import logging
-from typing import Any
 
 from oidcserver.oauth.events import LoginSessionEvent
+from oidcserver.types import Configurator
 
 log = logging.getLogger(__name__)
 
@@ -14,6 +14,6 @@ def note_sign_in(event: LoginSessionEvent) -> None:
         log.info("%s from %s", event.details, event.request.remote_addr)
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Subscribe."""
     config.add_subscriber(note_sign_in, LoginSessionEvent)

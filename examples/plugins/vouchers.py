@@ -10,6 +10,7 @@ from pyramid.response import Response
 from oidcserver.models.user import read_user
 from oidcserver.oauth.errors import invalid_grant
 from oidcserver.settings import reference, seconds, words
+from oidcserver.types import Configurator, Request
 
 
 class VoucherGrant(BaseGrant, TokenEndpointMixin):
@@ -52,7 +53,7 @@ def read_voucher(voucher: str, settings: Any) -> tuple[str, int]:
     return name, int(time)
 
 
-def describe(request: Any) -> Response:
+def describe(request: Request) -> Response:
     """Tell clients how long a voucher is accepted."""
     lifetime = request.oidc.provider.settings["voucher.lifetime"]
     return Response(json_body={"lifetime": lifetime})
@@ -63,7 +64,7 @@ def keys(raw: str) -> tuple[str, ...]:
     return words(reference(raw))
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the grant, and an endpoint that discovery names."""
     config.add_oauth_setting("voucher.keys", keys, (), "The keys that sign vouchers.", secret=True)
     config.add_oauth_setting("voucher.lifetime", seconds, 60, "How long a voucher is accepted.")

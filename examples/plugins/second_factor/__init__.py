@@ -16,6 +16,7 @@ from oidcserver.http.throttling import take
 from oidcserver.models.replay import use_identifier
 from oidcserver.oidc.acr import decline_acr
 from oidcserver.settings import reference
+from oidcserver.types import Configurator, Registry, Request
 from oidcserver.views.suspended import go_on, open_row, read_request, refuse
 
 ACR = "urn:example:two-factors"
@@ -38,7 +39,7 @@ def code_at(key: bytes, time: int) -> str:
     return f"{number % 10**DIGITS:0{DIGITS}}"
 
 
-def is_right(request: Any, user_id: str, code: str) -> bool:
+def is_right(request: Request, user_id: str, code: str) -> bool:
     """Say whether a code is that of now or of the step before, and use it up."""
     key = key_of(request.oidc.provider.settings["second_factor.secret"], user_id)
     now = request.oidc.now
@@ -49,12 +50,12 @@ def is_right(request: Any, user_id: str, code: str) -> bool:
     return False
 
 
-def show(request: Any) -> dict[str, Any]:
+def show(request: Request) -> dict[str, Any]:
     """Ask for the code."""
     return {"error": ""}
 
 
-def submit(request: Any) -> Response | dict[str, Any]:
+def submit(request: Request) -> Response | dict[str, Any]:
     """Check the code; send the user back to the authorization endpoint once it is right."""
     session = request.oidc.login_session
     try:
@@ -81,14 +82,14 @@ def submit(request: Any) -> Response | dict[str, Any]:
     return go_on(request, reference)
 
 
-def require_secret(registry: Any) -> str | None:
+def require_secret(registry: Registry) -> str | None:
     """Stop the start where the codes could be guessed."""
     if len(registry.oidc.provider.settings["second_factor.secret"]) < 32:
         return "second_factor.secret needs 32 characters or more: env:NAME or file:PATH."
     return None
 
 
-def register(config: Any) -> None:
+def register(config: Configurator) -> None:
     """Add the page; ``oidc.pages`` has to select it."""
     template = "second_factor:templates/code.jinja2"
     config.add_route("second_factor", "/second-factor")
@@ -96,7 +97,7 @@ def register(config: Any) -> None:
     config.add_view(submit, route_name="second_factor", request_method="POST", renderer=template)
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the page and the class that is reached there."""
     config.add_oauth_setting(
         "second_factor.secret", reference, "", "The keys of all users are derived from it."

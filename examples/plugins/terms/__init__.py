@@ -4,38 +4,41 @@ from typing import Any
 
 from pyramid.response import Response
 
+from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.settings import text
+from oidcserver.types import Configurator, Request
 from oidcserver.views.suspended import go_on
 
 PURPOSE = "terms of use"
 YEAR = 365 * 86400
 
 
-def accepted(request: Any) -> bool:
+def accepted(request: Request) -> bool:
     """Say whether the signed-in user has accepted the present version in this browser."""
     provider = request.oidc.provider
     sealed = request.cookies.get(provider.cookie_name("terms"), "")
     version = provider.settings["terms.version"]
-    return provider.sealer(PURPOSE).unseal(sealed) == f"{version} {user_id(request)}".encode()
+    expected = f"{version} {user_id(request)}".encode()
+    return bool(provider.sealer(PURPOSE).unseal(sealed) == expected)
 
 
-def user_id(request: Any) -> str:
+def user_id(request: Request) -> str:
     """Return the identifier of the signed-in user; this interaction comes after the sign-in."""
     identifier: str = request.oidc.login_session.user_id
     return identifier
 
 
-def terms_needed(authorization_request: Any) -> str | None:
+def terms_needed(authorization_request: AuthorizationRequest) -> str | None:
     """Return None, or the error that a request with prompt=none gets."""
     return None if accepted(authorization_request.request) else "interaction_required"
 
 
-def show(request: Any) -> dict[str, Any]:
+def show(request: Request) -> dict[str, Any]:
     """Show the terms."""
     return {"version": request.oidc.provider.settings["terms.version"]}
 
 
-def accept(request: Any) -> Response:
+def accept(request: Request) -> Response:
     """Remember the answer, and send the user back to the authorization endpoint."""
     provider = request.oidc.provider
     content = f"{provider.settings['terms.version']} {user_id(request)}".encode()
@@ -47,7 +50,7 @@ def accept(request: Any) -> Response:
     return response
 
 
-def register(config: Any) -> None:
+def register(config: Configurator) -> None:
     """Add the page; ``oidc.pages`` has to select it."""
     config.add_route("terms", "/terms")
     config.add_view(show, route_name="terms", request_method="GET",
@@ -55,7 +58,7 @@ def register(config: Any) -> None:
     config.add_view(accept, route_name="terms", request_method="POST")
 
 
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Offer the page, and the interaction that sends users there."""
     config.add_oauth_setting("terms.version", text, "1", "A new version asks all users again.")
     config.add_oauth_page("terms", register)
