@@ -333,6 +333,8 @@ class Configurator(Protocol):
     add_client_authentication_method: Callable[..., None]
     add_oauth_endpoint: Callable[..., None]
     add_oauth_page: Callable[..., None]
+    add_oidc_route: Callable[..., None]
+    add_oidc_view: Callable[..., None]
     add_server_metadata: Callable[..., None]
     add_oauth_flow: Callable[..., None]
     add_oauth_step: Callable[..., None]

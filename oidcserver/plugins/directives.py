@@ -19,6 +19,7 @@ from oidcserver.interfaces import (
 )
 from oidcserver.plugins.endpoints import EndpointOffer
 from oidcserver.plugins.offering import offer, require, require_scope_name
+from oidcserver.plugins.pages import add_oidc_route, add_oidc_view
 from oidcserver.settings import ConfigurationProblem, Converter, Setting
 from oidcserver.types import Configurator
 
@@ -157,8 +158,9 @@ def add_oauth_page(config: Configurator, name: str, register: Callable[[Any], No
 
     :param name: the name in the ini.
     :param register: is called with the configurator if the ini selects the pages, and adds their
-        routes and views as in any Pyramid application. POST requests to them need a CSRF token:
-        a form has it as ``csrf_token``, with the value ``request.oidc.csrf_token``.
+        routes and views by ``config.add_oidc_route`` and ``config.add_oidc_view``. POST requests to
+        them need a CSRF token: a form has it as ``csrf_token``, with the value
+        ``request.oidc.csrf_token``.
     """
     require(config, "page", name, register)
     offer(config, "page", name, (config, register))
@@ -373,6 +375,8 @@ DIRECTIVES: tuple[Callable[..., None], ...] = (
     add_client_authentication_method,
     add_oauth_endpoint,
     add_oauth_page,
+    add_oidc_route,
+    add_oidc_view,
     add_server_metadata,
     add_oauth_flow,
     add_oauth_step,

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pyramid.response import Response
-from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.viewderivers import INGRESS
 
 from oidcserver.types import Configurator, Request
@@ -50,16 +49,9 @@ class EndpointOffer:
         return path
 
     def _add(self, route_name: str, pattern: str) -> str:
-        self.config.add_route(route_name, pattern)
-        options = {
-            # An embedding application may have other defaults for its own views.
-            "permission": NO_PERMISSION_REQUIRED,
-            "require_csrf": False,
-            "oidc_methods": self.methods,
-            "oidc_cors": self.cors,
-            **self.view_options,
-        }
-        self.config.add_view(self.view, route_name=route_name, **options)
+        self.config.add_oidc_route(route_name, pattern)
+        options = {"oidc_methods": self.methods, "oidc_cors": self.cors, **self.view_options}
+        self.config.add_oidc_view(self.view, route_name=route_name, **options)
         prefix = self.config.route_prefix
         path = (f"/{prefix.strip('/')}" if prefix else "") + "/" + pattern.lstrip("/")
         if self.cors:

@@ -27,8 +27,8 @@ def includeme(config: Configurator) -> None:
     """Offer the page."""
 
     def register(config: Configurator) -> None:
-        config.add_route("oidc.api_me", "/api/me")
-        config.add_view(
+        config.add_oidc_route("oidc.api_me", "/api/me")
+        config.add_oidc_view(
             api_me, route_name="oidc.api_me", oauth_scope="profile", request_method="GET"
         )
 

@@ -10,6 +10,7 @@ from pyramid.config import not_
 from pyramid.path import AssetResolver
 from pyramid.response import Response
 from pyramid.static import QueryStringCacheBuster
+from pyramid.traversal import DefaultRootFactory
 
 from oidcserver.settings import text
 from oidcserver.types import Configurator, Request
@@ -59,15 +60,16 @@ def includeme(config: Configurator) -> None:
         "oidc.service_name", text, "", "What pages call the provider; empty: the issuer's host."
     )
     # A name of its own: an embedding application may have static files too.
-    config.add_static_view("oidcserver-static", STATIC, cache_max_age=STATIC_SECONDS)
+    config.add_static_view(
+        "oidcserver-static", STATIC, cache_max_age=STATIC_SECONDS, factory=DefaultRootFactory
+    )
     prefix = f"{config.route_prefix}/" if config.route_prefix else ""
     static_route = f"__{prefix}oidcserver-static/"  # as add_static_view names it
     config.registry.oidc.provider.route_names.add(static_route)
-    config.add_view(
+    config.add_oidc_view(
         _answer_other_methods,
         route_name=static_route,
         request_method=not_("GET"),  # and so HEAD
-        require_csrf=False,
     )
     config.add_cache_buster(STATIC, ContentCacheBuster())
     config.add_oidc_method(asset_path)

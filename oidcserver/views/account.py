@@ -121,15 +121,15 @@ def includeme(config: Configurator) -> None:
     """Offer the page."""
 
     def register(config: Configurator) -> None:
-        config.add_route("oidc.account", "/account")
-        config.add_route("oidc.account_sessions", "/account/sessions")
-        config.add_route("oidc.account_applications", "/account/applications")
-        config.add_view(account, route_name="oidc.account", request_method="GET")
+        config.add_oidc_route("oidc.account", "/account")
+        config.add_oidc_route("oidc.account_sessions", "/account/sessions")
+        config.add_oidc_route("oidc.account_applications", "/account/applications")
+        config.add_oidc_view(account, route_name="oidc.account", request_method="GET")
         for name, shown, sent in (
             ("oidc.account_sessions", ask_end, end_session),
             ("oidc.account_applications", ask_withdraw, withdraw),
         ):
-            config.add_view(shown, route_name=name, request_method="GET")
-            config.add_view(sent, route_name=name, request_method="POST")
+            config.add_oidc_view(shown, route_name=name, request_method="GET")
+            config.add_oidc_view(sent, route_name=name, request_method="POST")
 
     config.add_oauth_page("account", register)

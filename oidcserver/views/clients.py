@@ -247,9 +247,9 @@ def includeme(config: Configurator) -> None:
             ("oidc.client_secret", "/clients/{client_id}/secret", ask_secret, new_secret),
             ("oidc.client_delete", "/clients/{client_id}/delete", ask_delete, delete),
         ):
-            config.add_route(name, pattern)
-            config.add_view(shown, route_name=name, request_method="GET")
+            config.add_oidc_route(name, pattern)
+            config.add_oidc_view(shown, route_name=name, request_method="GET")
             if sent is not None:
-                config.add_view(sent, route_name=name, request_method="POST")
+                config.add_oidc_view(sent, route_name=name, request_method="POST")
 
     config.add_oauth_page("clients", register)

@@ -169,8 +169,8 @@ def includeme(config: Configurator) -> None:
     """Offer the page."""
 
     def register(config: Configurator) -> None:
-        config.add_route("oidc.consent", "/consent")
-        config.add_view(show, route_name="oidc.consent", request_method="GET")
-        config.add_view(submit, route_name="oidc.consent", request_method="POST")
+        config.add_oidc_route("oidc.consent", "/consent")
+        config.add_oidc_view(show, route_name="oidc.consent", request_method="GET")
+        config.add_oidc_view(submit, route_name="oidc.consent", request_method="POST")
 
     config.add_oauth_page("consent", register)

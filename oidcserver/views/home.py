@@ -31,8 +31,8 @@ def includeme(config: Configurator) -> None:
     """Offer the page."""
 
     def register(config: Configurator) -> None:
-        config.add_route("oidc.home", "/")
-        config.add_view(
+        config.add_oidc_route("oidc.home", "/")
+        config.add_oidc_view(
             home,
             route_name="oidc.home",
             request_method="GET",

@@ -166,9 +166,9 @@ def includeme(config: Configurator) -> None:
     """Offer the page."""
 
     def register(config: Configurator) -> None:
-        config.add_route("oidc.login", "/login")
-        config.add_view(show, route_name="oidc.login", request_method="GET")
-        config.add_view(submit, route_name="oidc.login", request_method="POST")
+        config.add_oidc_route("oidc.login", "/login")
+        config.add_oidc_view(show, route_name="oidc.login", request_method="GET")
+        config.add_oidc_view(submit, route_name="oidc.login", request_method="POST")
         config.add_exception_view(show_again, context=BadCSRFToken, route_name="oidc.login")
 
     config.add_oauth_page("login", register)

@@ -27,8 +27,8 @@ def includeme(config: Configurator) -> None:
     """Offer the page."""
 
     def register(config: Configurator) -> None:
-        config.add_route("oidc.logout", "/logout")
-        config.add_view(show, route_name="oidc.logout", request_method="GET")
-        config.add_view(submit, route_name="oidc.logout", request_method="POST")
+        config.add_oidc_route("oidc.logout", "/logout")
+        config.add_oidc_view(show, route_name="oidc.logout", request_method="GET")
+        config.add_oidc_view(submit, route_name="oidc.logout", request_method="POST")
 
     config.add_oauth_page("logout", register)

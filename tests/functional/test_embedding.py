@@ -7,6 +7,7 @@ import pytest
 import webtest
 from pyramid.config import Configurator
 from pyramid.response import Response
+from pyramid.security import Denied
 from support.app import DEVELOPMENT, Provider
 
 ISSUER = "http://localhost:6543/auth"
@@ -102,6 +103,55 @@ def test_the_hosts_own_pages_stay_its_own(host: Any) -> None:
     style_sheet = "/auth/oidcserver-static/oidcserver.css"
     assert app.delete(style_sheet, status=405).headers["Allow"] == "GET, HEAD, OPTIONS"
     assert app.get(style_sheet).headers["X-Content-Type-Options"] == "nosniff"
+
+
+class Refusing:
+    """A security policy that permits nothing."""
+
+    def identity(self, request: Any) -> None:
+        return None
+
+    authenticated_userid = identity
+
+    def permits(self, request: Any, context: Any, permission: str) -> Any:
+        return Denied("nobody may do anything")
+
+
+def root(request: Any) -> Any:
+    raise AssertionError("the host's root factory is asked")
+
+
+def test_what_the_host_sets_for_its_views_does_not_reach_the_providers(
+    tmp_path: Path, keys_directory: Path
+) -> None:
+    settings = {
+        **DEVELOPMENT,
+        "oidc.issuer": ISSUER,
+        "oidcserver.database_url": f"sqlite:///{tmp_path / 'host.sqlite'}",
+        "oidcserver.keys_directory": str(keys_directory),
+    }
+    with Configurator(settings=settings) as config:
+        config.set_security_policy(Refusing())
+        config.set_default_permission("anything")
+        config.set_default_csrf_options(require_csrf=True)
+        config.set_root_factory(root)
+        config.include("oidcserver", route_prefix="/auth")
+        config.add_route("host_home", "/")
+        config.add_view(host_home, route_name="host_home")
+    wsgi = config.make_wsgi_app()
+    provider = Embedded(wsgi)
+    client, browser = provider.register(), provider.browser()
+    tokens = client.exchange(client.login(browser)["code"])
+    assert client.userinfo(tokens["access_token"]).json["preferred_username"] == "alice"
+    for page in ("/", "/account", "/clients", "/logout"):
+        assert browser.get(page).status_int == 200
+    assert browser.put("/account", status=404).content_type == "text/html"
+    assert browser.post("/logout", status=403), "the provider's own check of forms"
+    assert browser.get("/logout").forms["logout"].submit().status_int in {200, 303}
+    assert browser.delete("/oidcserver-static/oidcserver.css", status=405)
+    with pytest.raises(AssertionError, match="the host's root factory"):
+        webtest.TestApp(wsgi).get("/")
+    provider.close()
 
 
 def test_without_a_prefix_the_hosts_uploads_are_its_own_and_the_providers_are_rejected(

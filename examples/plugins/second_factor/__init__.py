@@ -92,9 +92,11 @@ def require_secret(registry: Registry) -> str | None:
 def register(config: Configurator) -> None:
     """Add the page; ``oidc.pages`` has to select it."""
     template = "second_factor:templates/code.jinja2"
-    config.add_route("second_factor", "/second-factor")
-    config.add_view(show, route_name="second_factor", request_method="GET", renderer=template)
-    config.add_view(submit, route_name="second_factor", request_method="POST", renderer=template)
+    config.add_oidc_route("second_factor", "/second-factor")
+    config.add_oidc_view(show, route_name="second_factor", request_method="GET", renderer=template)
+    config.add_oidc_view(
+        submit, route_name="second_factor", request_method="POST", renderer=template
+    )
 
 
 def includeme(config: Configurator) -> None:

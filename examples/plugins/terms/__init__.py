@@ -52,10 +52,10 @@ def accept(request: Request) -> Response:
 
 def register(config: Configurator) -> None:
     """Add the page; ``oidc.pages`` has to select it."""
-    config.add_route("terms", "/terms")
-    config.add_view(show, route_name="terms", request_method="GET",
+    config.add_oidc_route("terms", "/terms")
+    config.add_oidc_view(show, route_name="terms", request_method="GET",
                     renderer="terms:templates/terms.jinja2")  # fmt: skip
-    config.add_view(accept, route_name="terms", request_method="POST")
+    config.add_oidc_view(accept, route_name="terms", request_method="POST")
 
 
 def includeme(config: Configurator) -> None:

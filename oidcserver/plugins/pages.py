@@ -1,0 +1,36 @@
+"""Routes and views of pages, which the defaults of an embedding application do not reach."""
+
+from typing import Any
+
+from pyramid.security import NO_PERMISSION_REQUIRED
+from pyramid.traversal import DefaultRootFactory
+
+from oidcserver.types import Configurator
+
+
+def add_oidc_route(config: Configurator, name: str, pattern: str, **options: Any) -> None:
+    """Add the route of a page, as ``config.add_route`` does.
+
+    Its context is Pyramid's empty root, whatever root factory the application has.
+
+    :param name: the name of the route. Those of this package begin with ``oidc.``.
+    :param pattern: the pattern, below the include's route prefix.
+    :param options: further arguments of ``config.add_route``.
+    """
+    config.add_route(name, pattern, **{"factory": DefaultRootFactory, **options})
+
+
+def add_oidc_view(config: Configurator, view: Any, *, route_name: str, **options: Any) -> None:
+    """Add a view of a page, as ``config.add_view`` does.
+
+    It requires no permission and not Pyramid's CSRF check, whatever ``set_default_permission`` and
+    ``set_default_csrf_options`` of the application say: the view itself decides who may see the
+    page, and forms are checked as :func:`add_oauth_page` says.
+
+    :param view: takes Pyramid's request, or its dotted name.
+    :param route_name: a route of :func:`add_oidc_route`.
+    :param options: further arguments of ``config.add_view``, such as ``request_method``,
+        ``renderer`` and ``oauth_scope``.
+    """
+    stated = {"permission": NO_PERMISSION_REQUIRED, "require_csrf": False}
+    config.add_view(view, route_name=route_name, **{**stated, **options})
