@@ -7,7 +7,7 @@ the parts of its objects that this package uses. Names of ours are below ``reque
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -41,6 +41,9 @@ class LoginSession(Protocol):
     def user(self) -> User: ...
 
 
+Outcome = TypeVar("Outcome")
+
+
 class Statements(Protocol):
     """Runs reads and atomic writes; see :mod:`oidcserver.database`."""
 
@@ -67,6 +70,10 @@ class Database(Statements, Protocol):
     #: Makes the sessions of commands and of threads of our own.
     session: sessionmaker[Session]
 
+    def run(self, function: Callable[[Session], Outcome]) -> Outcome:
+        """Call a function within a transaction, and again after a conflict."""
+        ...
+
     def within(self, session: Session) -> Statements:
         """Return what runs statements in the transaction of a session."""
         ...
@@ -88,6 +95,10 @@ class RequestDatabase(Statements, Protocol):
 
     def transaction(self) -> AbstractContextManager[Session]:
         """Let all that is read and written within be one transaction."""
+        ...
+
+    def run(self, function: Callable[[Session], Outcome]) -> Outcome:
+        """Call a function within a transaction, and again after a conflict."""
         ...
 
     def commit(self) -> None:

@@ -64,12 +64,15 @@ def authenticate_user(request: Request, username: str, password: str) -> Any | N
     if user is None:
         _notify_refusal(request, "login_failed")
         return None
-    with request.oidc.database.transaction() as dbsession:
+
+    def forget(dbsession: Session) -> None:
         reset(dbsession, own.key)
         for limit in shared:
             give_back(dbsession, limit.key)
         if browser is None:
             give_back(dbsession, address_key)
+
+    request.oidc.database.run(forget)
     return user
 
 

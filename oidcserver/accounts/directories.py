@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from oidcserver.accounts.passwords import hash_password, needs_rehash, verify_password
 from oidcserver.database.statements import insert_once
@@ -48,9 +49,12 @@ class DemoDirectory:
             return None
         if len(name) > MAX_USERNAME or len(key) > MAX_USERNAME_KEY:
             return None
-        with request.oidc.database.transaction() as dbsession:
+
+        def find_or_make(dbsession: Session) -> User | None:
             insert_once(dbsession, User, username=name, username_key=key)
-            user = find_user(dbsession, name)
+            return find_user(dbsession, name)
+
+        user = request.oidc.database.run(find_or_make)
         return user if user is not None and user.disabled_at is None else None
 
     def claims(self, request: Request, user: Any) -> Mapping[str, Any]:
@@ -92,8 +96,7 @@ class DatabaseDirectory:
             .values(password_hash=rehashed)
             .execution_options(synchronize_session=False)
         )
-        with request.oidc.database.transaction() as dbsession:
-            dbsession.execute(statement)
+        request.oidc.database.run(lambda dbsession: dbsession.execute(statement))
 
 
 def refuse_demo(registry: Registry) -> str | None:

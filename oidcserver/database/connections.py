@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine, event
 
+from oidcserver.database.conflicts import is_conflict
 from oidcserver.database.prepared import Together
 from oidcserver.database.records import Row
 from oidcserver.database.statements import Compiled, wrapped_error
@@ -96,7 +97,8 @@ class KeptConnections:
             driver = None if connection is None else connection.driver
             # Before it is closed here: else every error would look like a lost connection.
             wrapped = wrapped_error(self.engine, driver, error, sql)
-            if connection is not None:
+            # An error may come of what is prepared: only a conflict certainly does not.
+            if connection is not None and not is_conflict(error):
                 self._own.kept = None
                 connection.close()
             raise wrapped from error

@@ -3,13 +3,14 @@
 A statement alone is its own transaction, in autocommit, and costs one round trip. Where it belongs
 to a transaction depends on the object that runs it, never on the thread:
 
-- :class:`Database`, ``registry.oidc.database``: alone.
+- :class:`Database`, ``registry.oidc.database``: alone, and again after a conflict.
 - :class:`Joined`, of ``Database.within``: in the transaction of a session.
 - ``RequestDatabase``, ``request.oidc.database``: alone until the request has begun a transaction,
   then in that. Waiting for a second connection while it holds one, a request could wait for ever:
   for a pooler with few connections, or for SQLite's one writer.
 """
 
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from oidcserver.database.conflicts import Outcome, repeating
 from oidcserver.database.connections import KeptConnections
 from oidcserver.database.outage import waited_in_vain
 from oidcserver.database.prepared import Together
@@ -63,7 +65,20 @@ class Database:
         parts = self.compiled_write(write, values)
         if len(parts) > 1:
             return self.connections.decide(parts, values)
-        return bool(self.connections.rows(parts[0], values))
+        return bool(repeating(self.connections.rows, parts[0], values))
+
+    def run(self, function: Callable[[Session], Outcome]) -> Outcome:
+        """Call a function within a transaction; return what it returns, once that is committed.
+
+        :param function: takes the session, and is called again after a conflict. So it does
+            nothing but read and write rows.
+        """
+
+        def attempt() -> Outcome:
+            with self.session.begin() as session:
+                return function(session)
+
+        return repeating(attempt)
 
     def within(self, session: Session) -> "Joined":
         """Return what runs statements in the transaction of a session."""
@@ -91,7 +106,7 @@ class Database:
 
     def _rows(self, compiled: Compiled | Together, values: dict[str, Any]) -> list[Row]:
         try:
-            return self.connections.rows(compiled, values)
+            return repeating(self.connections.rows, compiled, values)
         except DBAPIError as problem:
             if not problem.connection_invalidated or waited_in_vain(problem):
                 raise

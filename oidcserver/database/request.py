@@ -12,6 +12,7 @@ from pyramid_tm import is_tm_active
 from sqlalchemy.orm import Session
 from transaction import TransactionManager
 
+from oidcserver.database.conflicts import Outcome, repeating
 from oidcserver.database.door import Database
 from oidcserver.database.engine import RequestSession
 from oidcserver.database.statements import Read
@@ -76,15 +77,26 @@ class RequestDatabase:
             self.session.connection()
             yield self.session
             return
-        manager = TransactionManager(explicit=True)
-        with manager:
-            session = self._new_session(manager)
-            self._own = session, manager
-            try:
-                session.connection()
-                yield session
-            finally:
-                self._own = None
+        with self._own_transaction() as session:
+            yield session
+
+    def run(self, function: Callable[[Session], Outcome]) -> Outcome:
+        """Call a function within a transaction that commits at its end, and repeat both if needed.
+
+        Where the request is in a transaction it is part of that, which is not repeated.
+
+        :param function: takes the session, and is called again after a conflict. So it does
+            nothing but read and write rows.
+        """
+        joined = self._in_transaction()
+        if joined is not None:
+            return function(joined)
+
+        def attempt() -> Outcome:
+            with self._own_transaction() as session:
+                return function(session)
+
+        return repeating(attempt)
 
     def commit(self) -> None:
         """End the transaction of the request, before it waits; the next begins with its next use.
@@ -126,6 +138,18 @@ class RequestDatabase:
             function(*arguments)
             return
         manager.get().addAfterCommitHook(_if_committed, (function, *arguments))
+
+    @contextmanager
+    def _own_transaction(self) -> Iterator[Session]:
+        manager = TransactionManager(explicit=True)
+        with manager:
+            session = self._new_session(manager)
+            self._own = session, manager
+            try:
+                session.connection()
+                yield session
+            finally:
+                self._own = None
 
     def _statements(self) -> Statements:
         session = self._in_transaction()

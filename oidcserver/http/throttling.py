@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from oidcserver import clock
 from oidcserver.credentials import digest
+from oidcserver.database.conflicts import repeating
 from oidcserver.models.throttle import Throttle
 
 
@@ -73,9 +74,13 @@ def take(
         )
         .returning(Throttle.blocked_until)
     )
-    with engine.begin() as connection:
-        blocked_until: int = connection.execute(statement).scalar_one()
-    return max(0, blocked_until - now)
+
+    def count() -> int:
+        with engine.begin() as connection:
+            blocked_until: int = connection.execute(statement).scalar_one()
+        return blocked_until
+
+    return max(0, repeating(count) - now)
 
 
 def give_back(dbsession: Session, key: str) -> None:

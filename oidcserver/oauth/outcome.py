@@ -71,16 +71,18 @@ class Outcome:
         """Write all of it: as one statement on PostgreSQL, unless something comes first."""
         database = request.oidc.database
         if self._first:
-            with database.transaction():
-                for write in self._first:
-                    write()
-                decided = self._decide(database)
+            decided = database.run(lambda dbsession: self._all(database))
         else:
             decided = self._decide(database)
         if not decided:
             assert self._lost is not None
             self._lost()
         self.committed = True
+
+    def _all(self, database: RequestDatabase) -> bool:
+        for write in self._first:
+            write()
+        return self._decide(database)
 
     def _decide(self, database: RequestDatabase) -> bool:
         if self._decision is None and not self._following:

@@ -8,6 +8,7 @@ from sqlalchemy import and_, delete, inspect, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from oidcserver import clock
+from oidcserver.database.conflicts import repeating
 from oidcserver.models import (
     Authorization,
     Base,
@@ -93,8 +94,7 @@ def prune(
         last: tuple[int, str] | None = None
         while True:
             started = time.monotonic()
-            with dbsession_factory.begin() as dbsession:
-                rows = _delete_batch(dbsession, expiry, end, last, batch)
+            rows = repeating(_delete_batch, dbsession_factory, expiry, end, last, batch)
             if rows:
                 removed[name] += len(rows)
                 last = rows[-1]
@@ -106,7 +106,11 @@ def prune(
 
 
 def _delete_batch(
-    dbsession: Session, expiry: Expiry, end: int, last: tuple[int, str] | None, batch: int
+    dbsession_factory: sessionmaker[Session],
+    expiry: Expiry,
+    end: int,
+    last: tuple[int, str] | None,
+    batch: int,
 ) -> list[tuple[int, str]]:
     """Delete the next rows after ``last``; return moment and key of each.
 
@@ -126,8 +130,9 @@ def _delete_batch(
         statement = statement.where(
             moment >= after, or_(moment > after, and_(moment == after, key > after_key))
         )
-    rows = [(row[0], row[1]) for row in dbsession.execute(statement)]
-    if rows:
-        chosen = delete(model).where(key.in_([row[1] for row in rows]))
-        dbsession.execute(chosen.execution_options(synchronize_session=False))
+    with dbsession_factory.begin() as dbsession:
+        rows = [(row[0], row[1]) for row in dbsession.execute(statement)]
+        if rows:
+            chosen = delete(model).where(key.in_([row[1] for row in rows]))
+            dbsession.execute(chosen.execution_options(synchronize_session=False))
     return rows

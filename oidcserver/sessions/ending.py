@@ -59,12 +59,17 @@ def end_expired_sessions(registry: Registry, batch: int = 1000) -> int:
         or_(LoginSession.expires_at <= now, LoginSession.last_seen_at <= idle_since),
     )
     found = select(LoginSession.id).where(*expired).limit(batch).with_for_update(skip_locked=True)
+
+    def end_batch(dbsession: Session) -> tuple[int, int]:
+        ids = dbsession.scalars(found).all()
+        ended = end_sessions(registry, dbsession, LoginSession.id.in_(ids), *expired)
+        return len(ids), len(ended)
+
     total = 0
     while True:
-        with registry.oidc.database.session.begin() as dbsession:
-            ids = dbsession.scalars(found).all()
-            total += len(end_sessions(registry, dbsession, LoginSession.id.in_(ids), *expired))
-        if len(ids) < batch:
+        looked_at, ended = registry.oidc.database.run(end_batch)
+        total += ended
+        if looked_at < batch:
             return total
 
 
