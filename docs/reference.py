@@ -203,6 +203,8 @@ class LinkSettings(SphinxTransform):
             match = _NAME.fullmatch(literal.astext())
             if match is None or isinstance(literal.parent, nodes.reference | pending_xref):
                 continue
+            if match[1] in provider().route_names:
+                continue
             if match[1] not in settings():
                 log.warning("There is no setting %s", match[1], location=literal)
                 continue
