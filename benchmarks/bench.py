@@ -17,6 +17,7 @@ import hydra
 import keycloak
 import limits
 import load
+import provider
 import psutil
 import report
 import servers
@@ -118,7 +119,7 @@ def _candidates(
 ) -> list[servers.Server]:
     """Return the servers that can be measured here; note why the others cannot."""
     makers: list[Callable[[], servers.Server]] = [
-        lambda: servers.oidcserver(cluster, folder, token_format),
+        lambda: provider.oidcserver(cluster, folder, token_format),
         lambda: servers.node(cluster, token_format),
         lambda: servers.node(cluster, token_format, configured_client=True),
         lambda: servers.node(None, token_format),

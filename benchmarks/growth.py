@@ -17,6 +17,7 @@ from pathlib import Path
 import bench
 import load
 import mechanicalsoup
+import provider
 import psutil
 import psycopg2
 import servers
@@ -235,7 +236,7 @@ def _cpu(process: psutil.Process) -> float:
 def _server(cluster: PostgreSQL, folder: Path, name: str) -> servers.Server:
     place = folder / name.replace(" ", "_")
     place.mkdir()
-    server = servers.oidcserver(cluster, place, "opaque", name.replace(" ", "_"))
+    server = provider.oidcserver(cluster, place, "opaque", name.replace(" ", "_"))
     server.name = name
     server.prepare()
     return server

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import checks
 import load
-import servers
+import provider
 from builds import CACHE
 from machine import PostgreSQL, running, wait_until_it_answers
+from servers import Server
 from works import WORKS, Work
 
 CONNECTIONS = 16
@@ -35,7 +36,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="Names of works, with commas between them.")
     options = parser.parse_args()
     works = [work for work in WORKS if not options.only or work.name in options.only.split(",")]
-    trees = {"before": checked_out(options.before), "after": servers.Tree()}
+    trees = {"before": checked_out(options.before), "after": provider.Tree()}
     ratios: dict[Work, float] = {}
     with tempfile.TemporaryDirectory(prefix="oidcbench") as folder, ExitStack() as stack:
         cluster = PostgreSQL()
@@ -57,11 +58,11 @@ def main() -> None:
             print(f"geometric mean, {name}: {statistics.geometric_mean(chosen):.3f}")
 
 
-def checked_out(commit: str) -> servers.Tree:
+def checked_out(commit: str) -> provider.Tree:
     """Return the sources of a commit, installed as its own ``make bench`` installs them."""
     name = _git("rev-parse", "--verify", f"{commit}^{{commit}}").decode().strip()
     folder = CACHE / "paired" / name
-    tree = servers.Tree(folder / "sources", folder / "venv" / "bin" / "python")
+    tree = provider.Tree(folder / "sources", folder / "venv" / "bin" / "python")
     complete = folder / "complete"
     if not complete.exists():
         shutil.rmtree(folder, ignore_errors=True)
@@ -80,19 +81,19 @@ def checked_out(commit: str) -> servers.Tree:
 
 def _git(*arguments: str) -> bytes:
     return subprocess.run(
-        ["git", "-C", servers.ROOT, *arguments], check=True, stdout=subprocess.PIPE
+        ["git", "-C", provider.ROOT, *arguments], check=True, stdout=subprocess.PIPE
     ).stdout
 
 
 def _start(
     name: str,
-    tree: servers.Tree,
+    tree: provider.Tree,
     token_format: str,
     cluster: PostgreSQL,
     folder: Path,
     stack: ExitStack,
-) -> servers.Server:
-    server = servers.oidcserver(cluster, folder, token_format, f"{name}_{token_format}", tree)
+) -> Server:
+    server = provider.oidcserver(cluster, folder, token_format, f"{name}_{token_format}", tree)
     server.name = name
     server.prepare()
     log = folder / f"{name}_{token_format}.log"
@@ -102,7 +103,7 @@ def _start(
     return server
 
 
-def _compare(work: Work, pair: Sequence[servers.Server], seconds: int, rounds: int) -> float:
+def _compare(work: Work, pair: Sequence[Server], seconds: int, rounds: int) -> float:
     """Return the median of the rounds' ratios, the second server's rate to the first's.
 
     The server that begins changes from round to round.
@@ -125,7 +126,7 @@ def _compare(work: Work, pair: Sequence[servers.Server], seconds: int, rounds: i
     return ratio
 
 
-def _rate(work: Work, server: servers.Server, seconds: int) -> float:
+def _rate(work: Work, server: Server, seconds: int) -> float:
     return load.run(
         server.base(work.endpoint), work.script, work.arguments(server),
         seconds=seconds, connections=CONNECTIONS,

@@ -1,4 +1,4 @@
-"""What is measured: the provider and its peers, each a process with one client and one user."""
+"""A server under test, with one client and one user; the peers of Node.js and Python."""
 
 import base64
 import hashlib
@@ -18,7 +18,6 @@ from joserfc.jwk import RSAKey
 from machine import PostgreSQL, free_port
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent
 PYTHON = Path(sys.executable)
 NODE_PACKAGE = HERE / "peers/node/node_modules/oidc-provider/package.json"
 REDIRECT_URI = "https://client.example/cb"
@@ -28,22 +27,6 @@ VERIFIER = "a" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
 #: Long enough for every server's rules.
 SECRET = "0123456789abcdef0123456789abcdef0123456789abcdef"
-
-
-@dataclass(frozen=True)
-class Tree:
-    """A source tree of this provider, and the Python in which it is installed."""
-
-    root: Path = ROOT
-    python: Path = PYTHON
-
-    @property
-    def database_scheme(self) -> str:
-        """The scheme of PostgreSQL URLs for the driver that its requirements installed."""
-        found = subprocess.run(
-            [self.python, "-c", "import psycopg"], check=False, capture_output=True
-        )
-        return "postgresql" if found.returncode == 0 else "postgresql+psycopg2"
 
 
 @dataclass
@@ -140,57 +123,6 @@ class Server:
         }
         sent = {name: value for name, value in query.items() if value}
         return f"{self.paths['authorization']}?{urlencode(sent)}"
-
-
-def oidcserver(
-    postgresql: PostgreSQL,
-    work: Path,
-    token_format: str,
-    database: str = "",
-    tree: Tree = Tree(),
-) -> Server:
-    """This provider, as ``pserve`` runs it; its database is named after its token format."""
-    port = free_port()
-    name = f"oidcserver_{database or token_format}"
-    folder = work / name
-    folder.mkdir()
-    ini = folder / "provider.ini"
-    url = postgresql.url(postgresql.new_database(name), tree.database_scheme)
-    ini.write_text(
-        (tree.root / "benchmarks/oidcserver.ini").read_text().format(
-            issuer=f"http://127.0.0.1:{port}", database_url=url, port=port,
-            keys=folder / "keys",
-            token_format="jwt" if token_format == "jwt" else "sealed",
-        )
-    )  # fmt: skip
-    server = Server(
-        "oidcserver", [tree.python.parent / "pserve", ini], {}, port,
-        {
-            "authorization": "/oauth/authorize", "token": "/oauth/token",
-            "introspection": "/oauth/introspect", "userinfo": "/oauth/userinfo",
-            "jwks": "/oauth/jwks.json", "discovery": "/.well-known/openid-configuration",
-        },
-        version=version("oidcserver"),
-        offline={"scope": "openid profile offline_access"},
-        setup="waitress, 16 threads, 16 connections",
-    )  # fmt: skip
-
-    def prepare() -> None:
-        command = tree.python.parent / "oidcserver"
-        subprocess.run([command, "initdb", ini], check=True, capture_output=True)
-        made = subprocess.run(
-            [command, "clients", "create", ini, "--name", "Benchmark", "--json",
-             "--redirect-uri", REDIRECT_URI, "--response-type", "code",
-             "--grant-type", "authorization_code", "--grant-type", "client_credentials",
-             "--grant-type", "refresh_token", "--scope", "openid profile email offline_access"],
-            check=True, capture_output=True,
-        )  # fmt: skip
-        client = json.loads(made.stdout)
-        server.client_id = server.service_id = client["client_id"]
-        server.secret = client["client_secret"]
-
-    server.prepare = prepare
-    return server
 
 
 def node(
