@@ -1,0 +1,275 @@
+"""Faults: one before the commit consumes nothing, one after it costs the client nothing."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+import webtest
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
+from support.app import Browser, Provider, RelyingParty, follow_to_answer
+from support.faulty_plugin import failing
+
+from oidcserver.database.door import Database, Joined
+from oidcserver.keys.store import KeyStore
+from oidcserver.models import (
+    Authorization,
+    AuthorizationCode,
+    RefreshToken,
+    RevokedAccessToken,
+)
+
+pytestmark = pytest.mark.both_databases
+
+#: The tables that the flows write.
+TABLES = (Authorization, AuthorizationCode, RefreshToken, RevokedAccessToken)
+
+
+@pytest.fixture
+def provider(make_provider: Any) -> Provider:
+    provider: Provider = make_provider(
+        oidcserver__includes="support.faulty_plugin", oidc__id_token_claims="scopes"
+    )
+    return provider
+
+
+@pytest.fixture
+def client(provider: Provider) -> RelyingParty:
+    return provider.register(
+        scope="openid profile badge offline_access",
+        grant_types=["authorization_code", "refresh_token", "password", "client_credentials",
+                     "implicit"],
+        response_types=["code", "code id_token"],
+    )  # fmt: skip
+
+
+@pytest.fixture
+def browser(provider: Provider) -> Browser:
+    return provider.browser()
+
+
+@contextmanager
+def no_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let every signature fail."""
+
+    def fail(*_: Any) -> Any:
+        raise OSError("The key cannot be read.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KeyStore, "signing_key", fail)
+        yield
+
+
+@contextmanager
+def no_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let every write fail, as when the connection is lost."""
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise OperationalError("a write", None, Exception("The connection is lost."))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "write", fail)
+        patch.setattr(Joined, "write", fail)
+        yield
+
+
+Fault = Callable[[pytest.MonkeyPatch], AbstractContextManager[None]]
+PLUGIN_STEP: Fault = lambda _: failing("step before the commit")  # noqa: E731
+CLAIMS_SOURCE: Fault = lambda _: failing("claims source")  # noqa: E731
+BEFORE = {
+    "plugin step": PLUGIN_STEP,
+    "claims source": CLAIMS_SOURCE,
+    "signing key": no_key,
+    "database": no_database,
+}
+AFTER = {
+    "subscriber": lambda _: failing("subscriber"),
+    "plugin step": lambda _: failing("step after the commit"),
+}
+
+
+def rows(provider: Provider) -> list[int]:
+    """Count the rows of the tables that the flows write, and the used and revoked among them."""
+    used = (
+        select(func.count()).where(AuthorizationCode.used_at.is_not(None)),
+        select(func.count()).where(RefreshToken.used_at.is_not(None)),
+        select(func.count()).where(Authorization.revoked_at.is_not(None)),
+    )
+    every = tuple(select(func.count()).select_from(table) for table in TABLES)
+    with provider.database() as dbsession:
+        return [dbsession.scalar(statement) or 0 for statement in (*every, *used)]
+
+
+class Request:
+    """A request that writes: it is prepared once and can be sent again."""
+
+    def __init__(self, client: RelyingParty, browser: Browser) -> None:
+        self.client = client
+
+    def send(self) -> webtest.TestResponse:
+        raise NotImplementedError
+
+    def succeeded(self, response: webtest.TestResponse) -> bool:
+        """Whether this is the answer of a request that nothing hindered."""
+        return response.status_int == 200
+
+
+class Code(Request):
+    """Redeem a code."""
+
+    def __init__(self, client: RelyingParty, browser: Browser) -> None:
+        super().__init__(client, browser)
+        scope = "openid profile badge offline_access"
+        self.code = client.login(browser, scope=scope)["code"]
+
+    def send(self) -> webtest.TestResponse:
+        return self.client.token(
+            status="*", grant_type="authorization_code", code=self.code,
+            redirect_uri=self.client.client.redirect_uris[0], code_verifier=self.client.verifier,
+        )  # fmt: skip
+
+    def succeeded(self, response: webtest.TestResponse) -> bool:
+        return response.status_int == 200 and {"id_token", "refresh_token"} <= set(response.json)
+
+
+class Refresh(Code):
+    """Rotate a refresh token."""
+
+    def __init__(self, client: RelyingParty, browser: Browser) -> None:
+        super().__init__(client, browser)
+        self.token = super().send().json["refresh_token"]
+
+    def send(self) -> webtest.TestResponse:
+        return self.client.token(status="*", grant_type="refresh_token", refresh_token=self.token)
+
+
+class Password(Request):
+    """Get tokens for a user name and a password."""
+
+    def send(self) -> webtest.TestResponse:
+        return self.client.token(
+            status="*", grant_type="password", username="alice", password="valid",
+            scope="openid profile badge",
+        )  # fmt: skip
+
+
+class RevokeAccessToken(Code):
+    """Revoke an access token."""
+
+    kind = "access_token"
+
+    def __init__(self, client: RelyingParty, browser: Browser) -> None:
+        super().__init__(client, browser)
+        self.token = super().send().json[self.kind]
+
+    def send(self) -> webtest.TestResponse:
+        return self.client.post("/oauth/revoke", token=self.token)
+
+    def succeeded(self, response: webtest.TestResponse) -> bool:
+        return response.status_int == 200 and not self.client.introspect(self.token)["active"]
+
+
+class RevokeRefreshToken(RevokeAccessToken):
+    """Revoke a refresh token, and with it all tokens of its family."""
+
+    kind = "refresh_token"
+
+
+class Authorize(Request):
+    """Answer an authorization request that the user allowed before."""
+
+    changes = {
+        "scope": "openid badge",
+        "response_type": "code id_token",
+        "claims": '{"id_token": {"badge": null}}',
+    }
+
+    def __init__(self, client: RelyingParty, browser: Browser) -> None:
+        super().__init__(client, browser)
+        self.browser = browser
+        browser.sign_in()
+        form = client.authorize(browser, **self.changes).forms["consent"]
+        form["remember"] = True
+        answer = follow_to_answer(form.submit("decision", value="allow"))
+        assert "code" in client.answer(answer)
+
+    def send(self) -> webtest.TestResponse:
+        return self.client.authorize(self.browser, **self.changes)
+
+    def succeeded(self, response: webtest.TestResponse) -> bool:
+        if response.status_int != 303:
+            return False
+        return {"code", "id_token"} <= set(self.client.answer(response))
+
+
+class Consent(Authorize):
+    """Answer an authorization request that waited for the user."""
+
+    def __init__(self, client: RelyingParty, browser: Browser) -> None:
+        super().__init__(client, browser)
+        page = client.authorize(browser, **self.changes, prompt="consent")
+        answer = page.forms["consent"].submit("decision", value="allow")
+        self.url = answer.location
+
+    def send(self) -> webtest.TestResponse:
+        return self.browser.get(self.url, expect_errors=True)
+
+
+REQUESTS = (Code, Refresh, Password, RevokeAccessToken, RevokeRefreshToken, Authorize, Consent)
+#: Faults that the flow of a request does not meet.
+UNAFFECTED = {
+    (RevokeAccessToken, "claims source"), (RevokeAccessToken, "signing key"),
+    (RevokeRefreshToken, "claims source"), (RevokeRefreshToken, "signing key"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", BEFORE)
+@pytest.mark.parametrize("kind", REQUESTS)
+def test_a_fault_before_the_commit_consumes_nothing(
+    kind: type[Request],
+    fault: str,
+    provider: Provider,
+    client: RelyingParty,
+    browser: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    request = kind(client, browser)
+    before = rows(provider)
+    with BEFORE[fault](monkeypatch):
+        failed = request.send()
+    if (kind, fault) in UNAFFECTED:
+        assert request.succeeded(failed)
+        return
+    assert not request.succeeded(failed)
+    assert failed.status_int in {500, 503} or "error" in client.answer(failed)
+    assert rows(provider) == before, "nothing was written"
+    assert request.succeeded(request.send()), "the same request succeeds afterwards"
+
+
+@pytest.mark.parametrize("fault", AFTER)
+@pytest.mark.parametrize("kind", REQUESTS)
+def test_a_fault_after_the_commit_costs_the_client_nothing(
+    kind: type[Request],
+    fault: str,
+    provider: Provider,
+    client: RelyingParty,
+    browser: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    request = kind(client, browser)
+    with AFTER[fault](monkeypatch):
+        assert request.succeeded(request.send())
+
+
+@pytest.mark.parametrize("kind", [Code, Refresh])
+def test_a_reused_credential_ends_its_family_although_a_subscriber_fails(
+    kind: type[Any], provider: Provider, client: RelyingParty, browser: Browser, clock: Any
+) -> None:
+    request = kind(client, browser)
+    tokens = request.send().json
+    clock.advance(60)  # beyond the window in which a lost answer may be asked for again
+    with failing("subscriber"):
+        assert request.send().status_int == 400
+    assert not client.introspect(tokens["access_token"])["active"]
+    assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
