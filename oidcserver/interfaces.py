@@ -1,70 +1,89 @@
-"""What a plugin may replace, as protocols: shapes, units and errors of each piece."""
+"""The pieces that a plugin may offer, as protocols: their shapes, units and errors."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from joserfc.jwk import Key
+from pyramid.response import Response
+
+if TYPE_CHECKING:  # a directory takes a request, and a request has the provider with the directory
+    from oidcserver.types import Provider, Registry, Request
+
+Proven = TypeVar("Proven")
 
 
 class User(Protocol):
-    """A person, as grants and pages see one."""
+    """A user, as grants and pages see one."""
 
-    id: str
-    username: str
-    disabled_at: int | None
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def username(self) -> str: ...
+
+    @property
+    def disabled_at(self) -> int | None: ...
 
 
 class UserDirectory(Protocol):
-    """Knows the people. Selected by ``oidc.user_directory``.
+    """Authenticates users and returns their claims. Selected by ``oidc.user_directory``.
 
     It may have a ``sign_in_hint``, a sentence on the login page that describes the user name and
     the password.
     """
 
-    def authenticate(self, request: Any, username: str, password: str) -> User | None:
-        """Return the person whose password this is, or None for every other case alike."""
+    def authenticate(self, request: "Request", username: str, password: str) -> User | None:
+        """Return the user with that name and password; None in every other case."""
         ...
 
-    def claims(self, request: Any, user: User) -> Mapping[str, Any]:
+    def claims(self, request: "Request", user: Any) -> Mapping[str, Any]:
         """Return the standard claims that are known (OpenID Connect Core section 5.1).
 
-        :param user: is to be read only: other requests may have the same object.
+        :param user: a user that ``authenticate`` returned. It must not be changed, because other
+            requests may share it.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimsSource:
-    """Knows more of people than the user directory does. Selected by ``oidc.claims_sources``.
+    """Returns claims that the user directory does not have. Selected by ``oidc.claims_sources``.
 
-    ``read(request, user, names)`` returns claims; of what it returns, only ``names`` count, each
-    in any number of languages (``name``, ``name#de``). It only reads the user, which other requests
-    may have too. ``claims`` are those that it can know, each with what it means to give it away, in
-    plain words for the consent page.
+    ``read(request, user, names)`` returns claims. Only ``names`` are used, each in any number of
+    languages (``name``, ``name#de``). It must not change the user, because other requests may share
+    the object. ``claims`` are the claims that the source can return, each with a sentence for the
+    consent page.
     """
 
-    read: Callable[[Any, User, frozenset[str]], Mapping[str, Any]]
+    read: Callable[["Request", Any, frozenset[str]], Mapping[str, Any]]
     claims: Mapping[str, str]
 
 
 class ClientAuthenticationMethod(Protocol):
     """One token endpoint authentication method (RFC 7591 section 2)."""
 
-    def presented(self, request: Any) -> bool:
-        """Say whether this OAuth2Request carries credentials of this method."""
+    def presented(self, oauth_request: Any, /) -> bool:
+        """Return whether the request has credentials of this method.
+
+        :param oauth_request: an :class:`oidcserver.oauth.requests.OAuthRequest`.
+        """
         ...
 
-    def authenticate(self, request: Any, server: Any) -> Any:
+    def authenticate(self, oauth_request: Any, server: Any, /) -> Any:
         """Return the client that the credentials prove, or None.
 
+        :param server: the :class:`oidcserver.oauth.server.AuthorizationServer` of the request.
         :raises oidcserver.oauth.client_authentication.ClientAuthenticationFailed: instead of
-            None, to tell those who run the server why. Nothing else is raised on bad input.
+            None, with the reason for the operator. Nothing else is raised on bad input.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A scope: its name, what it allows in plain words, and the claims it returns."""
+    """A scope: its name, a sentence for the consent page, and the claims that it returns."""
 
     name: str
     description: str
@@ -76,7 +95,7 @@ class Step:
 
     :param run: takes the object that the flow is about. It returns None to go on, or a response
         that ends the flow; it raises :class:`oidcserver.oauth.errors.Rejection` to reject.
-    :param name: by which plugins refer to it; by default that of the function.
+    :param name: the name by which plugins refer to the step; by default that of the function.
     :param when: takes the provider; the step is left out of the flow where it returns false.
     """
 
@@ -84,10 +103,10 @@ class Step:
 
     def __init__(
         self,
-        run: Callable[[Any], Any],
+        run: Callable[[Any], Response | None],
         *,
         name: str | None = None,
-        when: Callable[[Any], bool] | None = None,
+        when: Callable[["Provider"], bool] | None = None,
     ) -> None:
         self.run = run
         self.name = name or run.__name__
@@ -112,9 +131,10 @@ class InsertedStep:
 
 @dataclass(frozen=True, slots=True)
 class GrantOffer:
-    """A grant class and what selecting it brings."""
+    """A grant class, and the grant type and response types that it answers."""
 
-    factory: type
+    #: An Authlib grant class, called with an OAuthRequest and the authorization server.
+    factory: Callable[..., Any]
     grant_type: str | None
     response_types: tuple[str, ...] = ()
     extensions: tuple[Callable[[Any], None], ...] = ()
@@ -122,10 +142,11 @@ class GrantOffer:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """A reason to ask the person something before an authorization request is answered.
+    """A reason to ask the user something before an authorization request is answered.
 
-    ``needed(authorization_request)`` returns None, or the error that ``prompt=none`` gets
-    (OpenID Connect Core section 3.1.2.6). ``route_name`` is the page that asks.
+    ``needed`` takes an :class:`oidcserver.oauth.authorization_request.AuthorizationRequest`. It
+    returns None, or the error that ``prompt=none`` gets (OpenID Connect Core section 3.1.2.6).
+    ``route_name`` is the page that asks.
     """
 
     name: str
@@ -138,4 +159,89 @@ class Profile:
     """Defaults and rules for ``oauth.profile``. A rule returns a sentence, or None."""
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    rules: Sequence[Callable[[Any], str | None]] = ()
+    rules: Sequence[Callable[["Registry"], str | None]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStatus:
+    """The public facts about a key. Times are seconds since the epoch; None is not yet set."""
+
+    kid: str
+    alg: str
+    #: ``sig``, ``enc`` or ``seal``.
+    kind: str
+    #: ``published``, ``active``, ``retired`` or ``expired``.
+    state: str
+    created_at: int
+    active_from: int
+    retired_at: int | None
+    expires_at: int | None
+
+
+class Keys(Protocol):
+    """The keys of the provider; :class:`oidcserver.keys.store.KeyStore` implements it."""
+
+    @property
+    def directory(self) -> Path:
+        """The directory of the key files."""
+        ...
+
+    @property
+    def algorithms(self) -> Sequence[str]:
+        """The algorithms that there are keys for."""
+        ...
+
+    @property
+    def etag(self) -> str:
+        """A tag that changes with :meth:`jwks`."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """The reason why changed keys cannot be used, or nothing."""
+        ...
+
+    @property
+    def sealing_keys(self) -> Mapping[str, bytes]:
+        """The sealing keys by ``kid``; the first of them seals."""
+        ...
+
+    def signing_key(self, alg: str) -> Key:
+        """Return the active key of an algorithm, with its ``kid``."""
+        ...
+
+    def find(self, kid: str) -> Key | None:
+        """Return a key that verifies, or None."""
+        ...
+
+    def decryption_keys(self, alg: str) -> tuple[Key, ...]:
+        """Return the keys that decrypt by an algorithm, the active one first."""
+        ...
+
+    def jwks(self) -> bytes:
+        """Return the public JWK Set (RFC 7517 section 5) as JSON."""
+        ...
+
+    def prove(self, proof: Callable[..., Proven | None], *arguments: Any) -> Proven | None:
+        """Return the result of a proof, which is cached until the keys change."""
+        ...
+
+    def status(self) -> list[KeyStatus]:
+        """Return every key."""
+        ...
+
+    def rotate(self, algorithms: Iterable[str] | None = None) -> list[KeyStatus]:
+        """Make new signing and encryption keys; return them."""
+        ...
+
+    def rotate_sealing(self) -> KeyStatus:
+        """Make a new sealing key; return it."""
+        ...
+
+
+class Sealer(Protocol):
+    """Encrypts and authenticates data for one purpose."""
+
+    def seal(self, data: bytes, aad: bytes = b"") -> str: ...
+
+    def unseal(self, text: str, aad: bytes = b"") -> bytes | None: ...

@@ -1,4 +1,4 @@
-"""The provider: what was selected, frozen at the start, shared by every request."""
+"""The provider: the selected offers, fixed at the start and shared by every request."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,13 +6,17 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from pyramid.response import Response
+
 from oidcserver.catalog import Catalog
 from oidcserver.interfaces import (
     ClaimsSource,
     ClientAuthenticationMethod,
     GrantOffer,
     Interaction,
+    Keys,
     Scope,
+    Sealer,
     Step,
     UserDirectory,
 )
@@ -22,20 +26,20 @@ MetadataValue = Callable[["Provider"], Any]
 
 
 class Provider:
-    """What the ini selected of what the code offered; ``registry.oidc.provider``."""
+    """The offers that the ini selected; ``registry.oidc.provider``."""
 
     def __init__(self, route_prefix: str | None) -> None:
         self.catalog = Catalog()
         self.settings: Settings
         #: "/auth" when included under that prefix, or "".
         self.route_prefix = f"/{route_prefix.strip('/')}" if route_prefix else ""
-        #: Whether another application included us; ``main`` says that none did.
+        #: Whether another application includes the provider; ``main`` sets it to false.
         self.embedded = True
-        #: Whether a command asks, which prepares what a server has to find (schema, keys).
+        #: Whether a command runs, which may create the schema and the keys that a server needs.
         self.commanded = False
         #: The routes of endpoints, pages and static files.
         self.route_names: set[str] = set()
-        #: The routes of pages: what a person sees, and whose forms are checked.
+        #: The routes of pages. Their forms are checked (:mod:`oidcserver.http.csrf`).
         self.page_route_names: set[str] = set()
         self.endpoints: dict[str, str] = {}
         #: The paths of endpoints that take multipart/form-data.
@@ -46,12 +50,12 @@ class Provider:
         self.paths_without_transaction: set[str] = set()
         self.grants: dict[str, GrantOffer] = {}
         self.response_types: frozenset[str] = frozenset()
-        self.response_modes: dict[str, Any] = {}
+        self.response_modes: dict[str, Callable[..., Response]] = {}
         self.client_authentication_methods: dict[str, ClientAuthenticationMethod] = {}
         self.access_token_formats: dict[str, Any] = {}
         self.scopes: dict[str, Scope] = {}
         self.claims_sources: dict[str, ClaimsSource] = {}
-        #: The page of each authentication context class that is reached here, the weakest first.
+        #: The page of each authentication context class that is offered here, the weakest first.
         self.acr_pages: dict[str, str] = {}
         self.subject_types: dict[str, Callable[..., str]] = {}
         #: The steps of each flow, in order.
@@ -59,21 +63,23 @@ class Provider:
         self.interactions: tuple[Interaction, ...] = ()
         self.metadata: dict[str, MetadataValue] = {}
         self.user_directory: UserDirectory
-        #: Set by ``oidcserver.keys``: the key store, or for a command what is wrong with the keys.
-        self.keys: Any = None
+        #: The key store. A command runs without it where the keys have a problem.
+        self.keys: Keys
         self.keys_problem = ""
-        self.create_keys: Callable[[], Any]
-        self.sealer: Callable[[str], Any]
+        #: Creates the missing keys and opens the store.
+        self.create_keys: Callable[[], Keys]
+        #: Takes the name of a purpose.
+        self.sealer: Callable[[str], Sealer]
 
     @property
     def issuer(self) -> str:
-        """The issuer identifier, which every URL of the provider begins with."""
+        """The issuer identifier; every URL of the provider begins with it."""
         issuer: str = self.settings["oidc.issuer"]
         return issuer
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port of the issuer: what browsers send as Origin."""
+        """Scheme, host and port of the issuer, which browsers send as Origin."""
         parts = urlsplit(self.issuer)
         return f"{parts.scheme}://{parts.netloc}"
 
@@ -84,10 +90,10 @@ class Provider:
 
     @cached_property
     def cookie_prefix(self) -> str:
-        """How the names of our cookies begin.
+        """The beginning of the names of our cookies.
 
         A browser sends cookies to every port and path of a host (RFC 6265 section 8.5), so each
-        provider has names of its own.
+        provider has its own names.
         """
         parts = urlsplit(self.issuer)
         words = re.findall("[A-Za-z0-9]+", f"{parts.port or ''}{parts.path}")
@@ -113,12 +119,12 @@ class Provider:
 
     @property
     def grant_types(self) -> dict[str, GrantOffer]:
-        """The selected grants that the token endpoint or registration knows, by grant_type."""
+        """The selected grants that have a grant_type, by grant_type."""
         return {g.grant_type: g for g in self.grants.values() if g.grant_type}
 
     @property
     def claim_names(self) -> Mapping[str, None]:
-        """Every claim about a person that can be had here, as keys in a stable order."""
+        """Every claim about a user that can be requested, as keys in a stable order."""
         names = [name for scope in self.scopes.values() for name in scope.claims]
         names += [name for source in self.claims_sources.values() for name in source.claims]
         return dict.fromkeys(names)
@@ -135,10 +141,10 @@ class Provider:
         )
 
     def url(self, path: str) -> str:
-        """Return the public URL of a path of this application, whatever Host a request had.
+        """Return the public URL of a path of this application; the Host header is not used.
 
-        The issuer stands for the place where the provider's routes begin, so the prefix under
-        which they were included is not repeated.
+        The issuer is the URL at which the provider's routes begin, so their route prefix is not
+        repeated.
         """
         return self.issuer + path.removeprefix(self.route_prefix)
 

@@ -62,7 +62,7 @@ def rotate(ini: Path, algorithms: tuple[str, ...], sealing: bool) -> None:
     """
     registry = open_registry(ini)
     provider = registry.oidc.provider
-    if provider.keys is None:
+    if provider.keys_problem:
         made = provider.create_keys()
         click.echo(f"Made the keys that were missing in {made.directory}.")
         return
@@ -81,5 +81,5 @@ def rotate(ini: Path, algorithms: tuple[str, ...], sealing: bool) -> None:
 
 def demand_keys(registry: Registry) -> None:
     """Refuse a command that needs keys where there are none."""
-    if registry.oidc.provider.keys is None:
+    if registry.oidc.provider.keys_problem:
         raise click.ClickException(registry.oidc.provider.keys_problem)

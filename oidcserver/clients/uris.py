@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
-from oidcserver.http.addresses import Address, Reachable, RefusedURL, check_addresses, parse_url
+from oidcserver.http.addresses import Address, Reachable, RejectedURL, check_addresses, parse_url
 from oidcserver.http.cors import origin_of
 
 MAX_URI = 2000
@@ -111,7 +111,7 @@ def fetched_uri_problem(uri: str, allowed: Reachable) -> str | None:
         target = parse_url(uri, allow_http=allowed.loopback)
         if addresses := _addresses(target.host):
             check_addresses(addresses, target, allowed)
-    except RefusedURL as refused:
+    except RejectedURL as refused:
         return f"is refused: {str(refused).rstrip('.')}"
     return None
 

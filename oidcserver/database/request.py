@@ -13,11 +13,10 @@ from sqlalchemy.orm import Session
 from transaction import TransactionManager
 
 from oidcserver.database.conflicts import Outcome, repeating
-from oidcserver.database.door import Database
 from oidcserver.database.engine import RequestSession
 from oidcserver.database.statements import Read
 from oidcserver.database.writes import AtomicWrite
-from oidcserver.types import Request, Statements
+from oidcserver.types import Database, Request, Statements
 
 
 class RequestDatabase:

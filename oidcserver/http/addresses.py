@@ -42,7 +42,7 @@ _REFUSED = tuple(
 )
 
 
-class RefusedURL(ValueError):
+class RejectedURL(ValueError):
     """The server does not connect to this URL. Its text is a plain sentence."""
 
 
@@ -117,25 +117,25 @@ def parse_url(url: str, *, allow_http: bool = False) -> Target:
     mail, file and name services, which a request must not be smuggled to. A development server
     (``allow_http``) may listen at any.
 
-    :raises RefusedURL: if the URL is not plain ASCII, has another scheme, user information, a
+    :raises RejectedURL: if the URL is not plain ASCII, has another scheme, user information, a
         forbidden port, or a host that is neither a name nor an address in its usual notation.
     """
     if not _URL.fullmatch(url) or _FORBIDDEN.search(url):
-        raise RefusedURL("The URL has characters that no URL may have, or is too long.")
+        raise RejectedURL("The URL has characters that no URL may have, or is too long.")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise RefusedURL("The URL cannot be read.") from None
+        raise RejectedURL("The URL cannot be read.") from None
     if parts.scheme != "https" and not (allow_http and parts.scheme == "http"):
-        raise RefusedURL("The URL must begin with https://.")
+        raise RejectedURL("The URL must begin with https://.")
     if "@" in parts.netloc:
-        raise RefusedURL("The URL must not hold a user name or a password.")
+        raise RejectedURL("The URL must not hold a user name or a password.")
     _check_host(host, bracketed="[" in parts.netloc)
     if port is None:
         port = 443 if parts.scheme == "https" else 80
     elif port == 0 or (port < 1024 and port != 443 and not allow_http):
-        raise RefusedURL("The URL's port belongs to another service than the web.")
+        raise RejectedURL("The URL's port belongs to another service than the web.")
     target = parts.path or "/"
     return Target(parts.scheme, host, port, f"{target}?{parts.query}" if parts.query else target)
 
@@ -145,12 +145,12 @@ def _check_host(host: str, *, bracketed: bool) -> None:
         try:
             ipaddress.IPv6Address(host) if bracketed else ipaddress.IPv4Address(host)
         except ValueError:
-            raise RefusedURL("The URL's host is not a valid address.") from None
+            raise RejectedURL("The URL's host is not a valid address.") from None
         if "%" not in host:
             return
     elif len(host) <= 253 and _NAME.fullmatch(host):
         return
-    raise RefusedURL("The URL's host is neither a name nor an address in its usual notation.")
+    raise RejectedURL("The URL's host is neither a name nor an address in its usual notation.")
 
 
 def is_public(address: Address) -> bool:
@@ -174,16 +174,16 @@ def check_addresses(addresses: Iterable[Address], target: Target, allowed: Reach
     http is only for a host whose addresses are all on this machine, where those are allowed. A
     line in the log names the setting that would allow an address.
 
-    :raises RefusedURL: names no address: what the network inside looks like is nobody's business.
+    :raises RejectedURL: names no address: what the network inside looks like is nobody's business.
     """
     found = list(addresses)
     if found and allowed.loopback and all(address.is_loopback for address in found):
         return
     if target.scheme != "https":
-        raise RefusedURL("The URL must begin with https:// unless its host is this machine.")
+        raise RejectedURL("The URL must begin with https:// unless its host is this machine.")
     if not found or not all(is_public(it) or allowed.has(target.host, it) for it in found):
         log.warning(
             "Nothing was sent to %s: its address is not public. oauth.outbound_allow can allow it.",
             target.authority,
         )
-        raise RefusedURL("The URL's host is not on the public internet.")
+        raise RejectedURL("The URL's host is not on the public internet.")

@@ -4,13 +4,9 @@ import threading
 from collections import OrderedDict
 
 from oidcserver import clock
-from oidcserver.http.outbound import (
-    FetchResult,
-    HostTimedOut,
-    OutboundFetcher,
-    OutboundFetchError,
-)
+from oidcserver.http.outbound import HostTimedOut, OutboundFetchError
 from oidcserver.http.waiting import WaitingPlaces
+from oidcserver.types import Fetcher, FetchResult
 
 #: URLs that are remembered because they timed out.
 MAX_REMEMBERED = 1000
@@ -24,7 +20,7 @@ def failure_interval(timeout: float) -> float:
 class RemoteDocuments:
     """Fetches for requests: a limited number at once, and none from a URL that just timed out."""
 
-    def __init__(self, fetcher: OutboundFetcher, places: WaitingPlaces) -> None:
+    def __init__(self, fetcher: Fetcher, places: WaitingPlaces) -> None:
         self._fetcher = fetcher
         self._places = places
         self._timed_out: OrderedDict[str, int] = OrderedDict()  # when, by URL
@@ -34,7 +30,7 @@ class RemoteDocuments:
         """Fetch a document.
 
         :param client_id: the client for whose sake.
-        :raises OutboundFetchError: as :meth:`OutboundFetcher.get`.
+        :raises OutboundFetchError: as :meth:`Fetcher.get`.
         :raises TooManyWaiting: if too many wait already.
         """
         interval = failure_interval(self._fetcher.timeout)

@@ -12,15 +12,15 @@ import time
 from collections import OrderedDict
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from joserfc.jwk import KeySet
 
 from oidcserver import clock
 from oidcserver.http.documents import failure_interval
-from oidcserver.http.outbound import FetchResult, OutboundFetchError
+from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.http.waiting import TooManyWaiting, WaitingPlaces
 from oidcserver.keys.jwk_set import public_key_set
+from oidcserver.types import Fetcher
 
 _ACCEPT = "application/jwk-set+json, application/json"
 
@@ -42,14 +42,6 @@ class _Entry:
 class _Fetch:
     result: Future[_Entry] = field(default_factory=Future)
     began: float = field(default_factory=time.monotonic)
-
-
-class Fetcher(Protocol):
-    """An :class:`~oidcserver.http.outbound.OutboundFetcher`, or an object like it."""
-
-    timeout: float
-
-    def get(self, url: str, accept: str) -> FetchResult: ...
 
 
 class _NoKeys(OutboundFetchError):

@@ -1,79 +1,41 @@
-"""The one way in which the server fetches what a client's URL points to.
+"""Fetches URLs that clients registered: the only outbound requests of the server.
 
-For jwks_uri, sector_identifier_uri, request_uri and back-channel logout. The name is resolved
-once, every address must be public, and the connection goes to an address that was looked at, so
-that a name which changes its mind (DNS rebinding) gains nothing; the certificate is still checked
-for the name. No redirect is followed, no proxy of the environment used, nothing decompressed.
+They are jwks_uri, sector_identifier_uri, request_uri and back-channel logout URIs.
+:mod:`oidcserver.http.exchange` makes one request; this module limits its time and their number.
 """
 
-import contextlib
-import http.client
-import ipaddress
 import socket
 import ssl
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlencode
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
-from urllib3.response import HTTPResponse
-
-from oidcserver.http.addresses import (
-    Address,
-    Reachable,
-    RefusedURL,
-    check_addresses,
-    parse_url,
-)
+from oidcserver.http.addresses import Reachable
+from oidcserver.http.exchange import Exchange, HostTimedOut, OutboundFetchError, Resolver
 from oidcserver.http.waiting import TooManyWaiting
+from oidcserver.types import FetchResult
+
+__all__ = ["NOWHERE_ELSE", "HostTimedOut", "OutboundFetchError", "OutboundFetcher"]
 
 #: Fetches under way at once in this process. A flood of slow hosts must not take every thread.
 MAX_CONCURRENT = 32
 
-#: Addresses of one host that are tried, of those that all were looked at.
-MAX_ADDRESSES = 4
-
 NOWHERE_ELSE = Reachable()
 
 T = TypeVar("T")
-Resolver = Callable[..., Sequence[tuple[Any, ...]]]
-
-
-class OutboundFetchError(Exception):
-    """A fetch that was refused or failed. ``reason`` is a plain sentence without an address."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class HostTimedOut(OutboundFetchError):
-    """The host did not answer in whole within the time."""
-
-
-@dataclass(frozen=True, slots=True)
-class FetchResult:
-    """An answer: any status but a redirect, the media type in lower case, and the whole body."""
-
-    status: int
-    content_type: str
-    body: bytes
 
 
 class OutboundFetcher:
     """Fetches over https from public and from allowed addresses, within a time and a size.
 
     :param timeout: seconds from the call to the last byte, name resolution included.
-    :param max_bytes: the largest body that is taken.
-    :param allowed: the addresses beside the public ones. http goes to none of them but to this
-        machine, where ``allowed.loopback`` is true.
+    :param max_bytes: the size of the largest body that is accepted.
+    :param allowed: the addresses that are allowed besides the public ones. http is only used for
+        this machine, and only if ``allowed.loopback`` is true.
     :param ca_bundle: a PEM file of certificate authorities instead of the system's.
-    :param resolver: stands in for :func:`socket.getaddrinfo`.
+    :param resolver: replaces :func:`socket.getaddrinfo`.
     """
 
     def __init__(
@@ -96,8 +58,8 @@ class OutboundFetcher:
         """Fetch a document.
 
         :param accept: the value of the Accept field.
-        :raises OutboundFetchError: if the URL is refused (then nothing was sent), or no whole
-            answer came in time, or the answer is a redirect, too large or compressed.
+        :raises OutboundFetchError: if the URL is rejected (then nothing was sent), if no whole
+            answer came in time, or if the answer is a redirect, too large or compressed.
         :raises TooManyWaiting: if too many fetches are under way in this process.
         """
         return self._within_deadline(url, lambda it: it.request("GET", {"Accept": accept}, None))
@@ -112,16 +74,23 @@ class OutboundFetcher:
         return self._within_deadline(url, lambda it: it.request("POST", headers, body))
 
     def check(self, url: str) -> None:
-        """Refuse what :meth:`get` would refuse, without connecting: for URLs kept for later.
+        """Reject a URL that :meth:`get` would reject, without connecting.
 
-        :raises OutboundFetchError: if the URL is refused or its host has no address.
+        :raises OutboundFetchError: if the URL is rejected or its host has no address.
         """
         self._within_deadline(url, lambda it: it.addresses())
 
-    def _within_deadline(self, url: str, work: Callable[["_Exchange"], T]) -> T:
-        # No socket option limits name resolution or an answer that comes a byte at a time, so
-        # the work has a thread of its own, which its caller leaves when the time is over.
-        exchange = _Exchange(self, url)
+    def _within_deadline(self, url: str, work: Callable[[Exchange], T]) -> T:
+        # No socket option limits name resolution, or an answer that comes a byte at a time. So
+        # another thread does the work, and the caller leaves it when the time is over.
+        exchange = Exchange(
+            url,
+            timeout=self.timeout,
+            max_bytes=self.max_bytes,
+            allowed=self.allowed,
+            tls=self.tls,
+            resolver=self.resolver,
+        )
         future: Future[T | OutboundFetchError] = Future()
 
         def run() -> None:
@@ -152,112 +121,3 @@ class OutboundFetcher:
             # The socket's own timeout may fire first, by a moment: the reason is the same.
             raise outcome if exchange.seconds_left() else late
         return outcome
-
-
-class _Exchange:
-    """One request and its answer. Every failure is an :class:`OutboundFetchError`."""
-
-    def __init__(self, fetcher: OutboundFetcher, url: str) -> None:
-        self._fetcher = fetcher
-        self._deadline = time.monotonic() + fetcher.timeout
-        self._socket: socket.socket | None = None
-        self._given_up = False
-        try:
-            self._target = parse_url(url, allow_http=fetcher.allowed.loopback)
-        except RefusedURL as problem:
-            raise OutboundFetchError(str(problem)) from None
-
-    def seconds_left(self) -> float:
-        return max(0.0, self._deadline - time.monotonic())
-
-    def addresses(self) -> list[Address]:
-        """Resolve the name, this once, and return its addresses, each looked at."""
-        target = self._target
-        try:
-            found = self._fetcher.resolver(target.host, target.port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            raise OutboundFetchError("The URL's host has no address.") from None
-        addresses = [ipaddress.ip_address(entry[4][0]) for entry in found]
-        try:
-            check_addresses(addresses, target, self._fetcher.allowed)
-        except RefusedURL as problem:
-            raise OutboundFetchError(str(problem)) from None
-        return addresses
-
-    def request(self, method: str, headers: dict[str, str], body: bytes | None) -> FetchResult:
-        connection = self._connect(self.addresses()[:MAX_ADDRESSES])
-        fields = {
-            "Host": self._target.authority,
-            "User-Agent": "oidcserver",
-            "Accept-Encoding": "identity",
-            "Connection": "close",
-        }
-        try:
-            connection.request(
-                method,
-                self._target.request_target,
-                body=body,
-                headers=fields | headers,
-                preload_content=False,
-                decode_content=False,
-            )
-            with contextlib.closing(connection.getresponse()) as response:
-                return self._result(response)
-        except (HTTPError, http.client.HTTPException, OSError):
-            raise OutboundFetchError("The host did not answer with whole, valid HTTP.") from None
-        finally:
-            connection.close()
-
-    def give_up(self) -> None:
-        """Wake the thread that waits for the host; what it was to return is no longer wanted."""
-        self._given_up = True
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                # Below TLS, whose own state belongs to the thread that uses it.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-
-    def _connect(self, addresses: list[Address]) -> HTTPConnection:
-        for position, address in enumerate(addresses):
-            share = self.seconds_left() / (len(addresses) - position)
-            connection = self._connection(str(address), max(share, 0.001))
-            try:
-                connection.connect()
-            except ssl.SSLError:
-                connection.close()
-                raise OutboundFetchError("The host did not prove its name by TLS.") from None
-            except (HTTPError, OSError):
-                connection.close()
-                continue  # the next address of the same host may answer
-            connection.timeout = self._fetcher.timeout  # give_up comes before it
-            # In this order: whichever of the two threads comes second sees what the first wrote.
-            self._socket = connection.sock
-            if not self._given_up:
-                return connection
-            connection.close()
-        raise OutboundFetchError("The host did not accept a connection.")
-
-    def _connection(self, address: str, timeout: float) -> HTTPConnection:
-        target = self._target
-        if target.scheme == "http":
-            return HTTPConnection(address, target.port, timeout=timeout)
-        return HTTPSConnection(
-            address,
-            target.port,
-            timeout=timeout,
-            server_hostname=target.host,
-            ssl_context=self._fetcher.tls,
-        )
-
-    def _result(self, response: HTTPResponse) -> FetchResult:
-        if 300 <= response.status < 400:
-            raise OutboundFetchError("The host answered with a redirect, which is not followed.")
-        if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-            raise OutboundFetchError("The host sent a compressed answer, which was not asked for.")
-        limit = self._fetcher.max_bytes
-        body = b""
-        for part in response.stream(16384, decode_content=False):
-            body += part
-            if len(body) > limit:
-                raise OutboundFetchError(f"The host's answer is larger than {limit} bytes.")
-        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return FetchResult(response.status, media_type, body)

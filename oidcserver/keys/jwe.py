@@ -14,9 +14,9 @@ from joserfc.jwe import JWERegistry
 from joserfc.jwk import Key
 from joserfc.util import urlsafe_b64decode
 
+from oidcserver.interfaces import Keys
 from oidcserver.keys.jwt import MAX_HEADER_BYTES, MAX_TOKEN_BYTES, InvalidJWT
 from oidcserver.keys.records import ENCRYPTION_ALGORITHMS
-from oidcserver.keys.store import KeyStore
 from oidcserver.keys.strict_json import parse_object
 
 #: The ``enc`` values: how the content is encrypted (RFC 7518 section 5.1).
@@ -61,7 +61,7 @@ def encrypt(payload: str, key: Key, alg: str, enc: str, *, cty: str | None = "JW
         raise ValueError(f"The key cannot be used for {alg} ({problem}).") from None
 
 
-def decrypt(keys: KeyStore, token: str, algs: Collection[str], encs: Collection[str]) -> str:
+def decrypt(keys: Keys, token: str, algs: Collection[str], encs: Collection[str]) -> str:
     """Return what a client encrypted to one of our keys.
 
     :param algs: the ``alg`` values that are accepted: of ``ENCRYPTION_ALGORITHMS``.

@@ -12,8 +12,8 @@ from joserfc.jwk import Key, KeySet, OctKey, RSAKey
 from joserfc.jws import JWSAlgModel, JWSRegistry
 from joserfc.util import urlsafe_b64decode
 
+from oidcserver.interfaces import Keys
 from oidcserver.keys.records import RSA_BITS
-from oidcserver.keys.store import KeyStore
 from oidcserver.keys.strict_json import compact, parse_object
 
 #: Where the parts of a JWT stand.
@@ -65,7 +65,7 @@ class InvalidJWT(Exception):
     """A JWT that is not accepted. Its text says why, for the log; it quotes no input."""
 
 
-def sign(keys: KeyStore, alg: str, claims: Mapping[str, Any], *, typ: str | None = None) -> str:
+def sign(keys: Keys, alg: str, claims: Mapping[str, Any], *, typ: str | None = None) -> str:
     """Sign claims with the active key of an algorithm, named in the header."""
     key = keys.signing_key(alg)
     header = {"alg": alg, "kid": key.kid}
@@ -80,7 +80,7 @@ def sign_with_secret(
     return _serialize(header, claims, OctKey.import_key(secret))
 
 
-def verify_own(keys: KeyStore, token: str, *, typ: str | None = None) -> dict[str, Any] | None:
+def verify_own(keys: Keys, token: str, *, typ: str | None = None) -> dict[str, Any] | None:
     """Return the claims of a JWT that we signed with a published key, or None.
 
     Times are not checked.

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from oidcserver.keys.store import KeyStore
+from oidcserver.interfaces import Keys
 
 NONCE_BYTES = 12
 TAG_BYTES = 16
@@ -29,7 +29,7 @@ class Sealer:
     padding of nonce and ciphertext. ``aad`` is not in it, and has to be the same again.
     """
 
-    def __init__(self, keys: KeyStore, purpose: str) -> None:
+    def __init__(self, keys: Keys, purpose: str) -> None:
         self._keys = keys
         self._purpose = purpose
         self._ciphers: dict[bytes, AESGCMSIV] = {}

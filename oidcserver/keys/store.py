@@ -4,13 +4,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from joserfc.jwk import Key
 
 from oidcserver import clock
+from oidcserver.interfaces import KeyStatus, Proven
 from oidcserver.keys import files
 from oidcserver.keys.records import (
     ALGORITHMS,
@@ -22,9 +23,7 @@ from oidcserver.keys.records import (
 )
 from oidcserver.keys.snapshot import NotProven, Snapshot, make_snapshot
 
-__all__ = ["KeyStatus", "KeyStore", "KeyStoreError"]
-
-Proven = TypeVar("Proven")
+__all__ = ["KeyStore", "KeyStoreError"]
 
 log = logging.getLogger(__name__)
 
@@ -34,22 +33,6 @@ _KINDS = ("sig", "enc", "seal")
 WATCH_SECONDS = 1.0
 #: After so many seconds every process has seen a new file; times are whole seconds.
 SETTLING_SECONDS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class KeyStatus:
-    """What may be shown of a key. Times are seconds since the epoch; None is not yet set."""
-
-    kid: str
-    alg: str
-    #: ``sig``, ``enc`` or ``seal``.
-    kind: str
-    #: ``published``, ``active``, ``retired`` or ``expired``.
-    state: str
-    created_at: int
-    active_from: int
-    retired_at: int | None
-    expires_at: int | None
 
 
 class KeyStore:

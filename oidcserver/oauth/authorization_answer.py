@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from pyramid.response import Response
 
@@ -92,7 +93,7 @@ def seal_answer(authorization_request: AuthorizationRequest) -> None:
         return
     answer = [request.oidc.login_session.user_id, authorization_request.parameters]
     sealed = request.oidc.provider.sealer(ANSWER).seal(json.dumps(answer).encode())
-    values = {"answered_reference": suspended.reference_digest, "answer": sealed}
+    values: dict[str, Any] = {"answered_reference": suspended.reference_digest, "answer": sealed}
     if suspended.used_at is None:
         values |= {"answered_now": request.oidc.now}
         authorization_request.outcome.decide(USE, _lose(authorization_request), **values)

@@ -10,9 +10,8 @@ from typing import Any, NamedTuple, Protocol
 
 from oidcserver import clock
 from oidcserver.credentials import new_identifier
+from oidcserver.interfaces import Keys, Sealer
 from oidcserver.keys import jwt
-from oidcserver.keys.sealing import Sealer
-from oidcserver.keys.store import KeyStore
 from oidcserver.keys.strict_json import compact
 from oidcserver.models.access_token import Bearer, find_bearer
 from oidcserver.types import Provider, Request
@@ -118,7 +117,7 @@ def _unseal(sealer: Sealer, text: str) -> AccessToken | None:
     return AccessToken(*fields)
 
 
-def _verify(keys: KeyStore, issuer: str, text: str) -> AccessToken | None:
+def _verify(keys: Keys, issuer: str, text: str) -> AccessToken | None:
     claims = jwt.verify_own(keys, text, typ=JWTFormat.TYP)
     if claims is None or claims.get("iss") != issuer:
         return None

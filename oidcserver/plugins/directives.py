@@ -8,20 +8,24 @@ itself, which it makes beside ``config.include``, replaces that of a plugin.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pyramid.response import Response
+
 from oidcserver.interfaces import (
     ClaimsSource,
+    ClientAuthenticationMethod,
     GrantOffer,
     InsertedStep,
     Interaction,
     Profile,
     Scope,
     Step,
+    UserDirectory,
 )
 from oidcserver.plugins.endpoints import EndpointOffer
 from oidcserver.plugins.offering import offer, require, require_scope_name
 from oidcserver.plugins.pages import add_oidc_route, add_oidc_view
 from oidcserver.settings import ConfigurationProblem, Converter, Setting
-from oidcserver.types import Configurator
+from oidcserver.types import Configurator, Provider, Registry, Request
 
 
 def add_oauth_setting(
@@ -58,7 +62,7 @@ def add_oauth_profile(
     config: Configurator,
     name: str,
     defaults: Mapping[str, Any],
-    rules: Sequence[Callable[[Any], str | None]] = (),
+    rules: Sequence[Callable[[Registry], str | None]] = (),
 ) -> None:
     """Offer a profile for ``oauth.profile``: defaults, and rules that reject a contradiction.
 
@@ -73,7 +77,7 @@ def add_oauth_profile(
 def add_oauth_grant(
     config: Configurator,
     name: str,
-    factory: Any,
+    factory: Callable[..., Any] | str,
     *,
     grant_type: str | None = None,
     response_types: Sequence[str] = (),
@@ -89,13 +93,15 @@ def add_oauth_grant(
     :param response_types: the response types that it answers at the authorization endpoint.
     :param extensions: Authlib's extensions of a grant, each called with the grant in each request.
     """
-    factory = config.maybe_dotted(factory)
-    grant_type = grant_type or getattr(factory, "GRANT_TYPE", None)
+    grant: Callable[..., Any] = config.maybe_dotted(factory)
+    grant_type = grant_type or getattr(grant, "GRANT_TYPE", None)
     types = tuple(" ".join(sorted(response_type.split())) for response_type in response_types)
-    offer(config, "grant", name, GrantOffer(factory, grant_type, types, tuple(extensions)))
+    offer(config, "grant", name, GrantOffer(grant, grant_type, types, tuple(extensions)))
 
 
-def add_client_authentication_method(config: Configurator, name: str, method: Any) -> None:
+def add_client_authentication_method(
+    config: Configurator, name: str, method: ClientAuthenticationMethod | str
+) -> None:
     """Offer a method for ``oauth.token_endpoint_auth_methods``.
 
     :param name: the name in the ini and in the metadata of clients and of the server.
@@ -113,7 +119,7 @@ def add_oauth_endpoint(
     config: Configurator,
     name: str,
     pattern: str,
-    view: Any,
+    view: Callable[[Request], Any] | str,
     *,
     methods: Sequence[str] = ("POST",),
     cors: bool = False,
@@ -153,7 +159,9 @@ def add_oauth_endpoint(
     offer(config, "endpoint", name, endpoint)
 
 
-def add_oauth_page(config: Configurator, name: str, register: Callable[[Any], None]) -> None:
+def add_oauth_page(
+    config: Configurator, name: str, register: Callable[[Configurator], None]
+) -> None:
     """Offer pages for ``oidc.pages``.
 
     :param name: the name in the ini.
@@ -190,7 +198,7 @@ def add_oauth_step(
     config: Configurator,
     flow: str,
     name: str,
-    run: Callable[[Any], Any],
+    run: Callable[[Any], Response | None],
     *,
     after: str | None = None,
     before: str | None = None,
@@ -221,7 +229,11 @@ def add_oauth_step(
     offer(config, f"{flow} step", name, InsertedStep(flow, Step(run, name=name), after, before))
 
 
-def add_response_mode(config: Configurator, name: str, encode: Callable[..., Any]) -> None:
+def add_response_mode(
+    config: Configurator,
+    name: str,
+    encode: Callable[[Request, str, dict[str, str]], Response],
+) -> None:
     """Offer a response mode for ``oauth.response_modes``.
 
     :param name: the name in the ini and in the parameter ``response_mode``.
@@ -283,7 +295,7 @@ def add_scope(
     offer(config, "scope", name, Scope(name, description, tuple(claims)))
 
 
-def add_user_directory(config: Configurator, name: str, directory: Any) -> None:
+def add_user_directory(config: Configurator, name: str, directory: UserDirectory | str) -> None:
     """Offer a directory for ``oidc.user_directory``.
 
     :param name: the name in the ini.
@@ -298,7 +310,7 @@ def add_user_directory(config: Configurator, name: str, directory: Any) -> None:
 def add_claims_source(
     config: Configurator,
     name: str,
-    read: Callable[[Any, Any, frozenset[str]], Mapping[str, Any]],
+    read: Callable[[Request, Any, frozenset[str]], Mapping[str, Any]] | str,
     claims: Mapping[str, str],
 ) -> None:
     """Offer a source for ``oidc.claims_sources``.
@@ -313,9 +325,9 @@ def add_claims_source(
         its claims is wanted.
     :param claims: the claims that it can know, each with a sentence for the consent page.
     """
-    read = config.maybe_dotted(read)
-    require(config, "claims source", name, read)
-    offer(config, "claims source", name, ClaimsSource(read, dict(claims)))
+    function: Callable[..., Mapping[str, Any]] = config.maybe_dotted(read)
+    require(config, "claims source", name, function)
+    offer(config, "claims source", name, ClaimsSource(function, dict(claims)))
 
 
 def add_acr_value(config: Configurator, name: str, route_name: str) -> None:
@@ -331,7 +343,7 @@ def add_acr_value(config: Configurator, name: str, route_name: str) -> None:
 
 
 def add_client_metadata_member(
-    config: Configurator, name: str, rule: Callable[[Any, Any], Any]
+    config: Configurator, name: str, rule: Callable[[Any, Provider], Any]
 ) -> None:
     """Let clients register a further member (RFC 7591 section 2).
 
@@ -357,7 +369,9 @@ def add_subject_type(config: Configurator, name: str, subject: Callable[..., str
     offer(config, "subject type", name, subject)
 
 
-def add_startup_check(config: Configurator, name: str, check: Callable[[Any], str | None]) -> None:
+def add_startup_check(
+    config: Configurator, name: str, check: Callable[[Registry], str | None]
+) -> None:
     """Add a check of the whole configuration.
 
     :param name: a name for the check, in a plugin with the plugin's own name in front.

@@ -1,6 +1,6 @@
 """How a selected endpoint becomes a route, a view and its metadata."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,9 +8,7 @@ from urllib.parse import urlsplit
 from pyramid.response import Response
 from pyramid.viewderivers import INGRESS
 
-from oidcserver.types import Configurator, Request
-
-View = Callable[[Any, Request], Response]
+from oidcserver.types import Configurator, Request, View
 
 #: Chromium's own limit.
 PREFLIGHT_SECONDS = 7200

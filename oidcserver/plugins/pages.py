@@ -1,5 +1,6 @@
 """Routes and views of pages, which the defaults of an embedding application do not reach."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pyramid.security import NO_PERMISSION_REQUIRED
@@ -20,7 +21,13 @@ def add_oidc_route(config: Configurator, name: str, pattern: str, **options: Any
     config.add_route(name, pattern, **{"factory": DefaultRootFactory, **options})
 
 
-def add_oidc_view(config: Configurator, view: Any, *, route_name: str, **options: Any) -> None:
+def add_oidc_view(
+    config: Configurator,
+    view: Callable[..., Any] | str,
+    *,
+    route_name: str,
+    **options: Any,
+) -> None:
     """Add a view of a page, as ``config.add_view`` does.
 
     It requires no permission and not Pyramid's CSRF check, whatever ``set_default_permission`` and

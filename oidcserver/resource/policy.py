@@ -4,8 +4,7 @@ from typing import Any
 
 from pyramid.authorization import ACLHelper, Authenticated, Everyone
 
-from oidcserver.oauth.tokens import AccessToken
-from oidcserver.types import Request
+from oidcserver.types import AccessToken, Request
 
 
 class BearerSecurityPolicy:
@@ -13,8 +12,7 @@ class BearerSecurityPolicy:
 
     def identity(self, request: Request) -> AccessToken | None:
         """Return the token."""
-        token: AccessToken | None = request.oidc.access_token
-        return token
+        return request.oidc.access_token
 
     def authenticated_userid(self, request: Request) -> str | None:
         """Return the token's subject."""

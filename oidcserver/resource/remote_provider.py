@@ -8,7 +8,8 @@ from typing import Any
 
 import urllib3
 
-from oidcserver.http.outbound import FetchResult, OutboundFetchError
+from oidcserver.http.outbound import OutboundFetchError
+from oidcserver.types import FetchResult
 
 TIMEOUT = 5.0
 #: Seconds for which a provider that did not answer in time is not asked again.

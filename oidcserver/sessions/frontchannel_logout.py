@@ -11,20 +11,18 @@ from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.clients.members import web_uri
-from oidcserver.models import Client, LoginSessionRecord
+from oidcserver.models import Client
 from oidcserver.models.login_session_client import clients_of_login_session
 from oidcserver.oauth.subjects import sid_of
 from oidcserver.oidc.after_logout import AfterLogout
 from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel
-from oidcserver.types import Configurator, Request
+from oidcserver.types import Configurator, LoginSession, Request
 
 NAME = "frontchannel"
 MEMBER = "frontchannel_logout_uri"
 
 
-def show_frames(
-    request: Request, session: LoginSessionRecord, after: AfterLogout
-) -> Response | None:
+def show_frames(request: Request, session: LoginSession, after: AfterLogout) -> Response | None:
     """Return the page that signs a person out of the applications of a session; None: of none.
 
     It is the answer itself: after a redirect, nobody would know the session any more.

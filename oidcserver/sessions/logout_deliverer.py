@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from oidcserver import clock
-from oidcserver.http.outbound import FetchResult, OutboundFetcher, OutboundFetchError
+from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.http.waiting import TooManyWaiting
 from oidcserver.keys.jwt import InvalidJWT
 from oidcserver.models import Client, LogoutDelivery
@@ -30,7 +30,7 @@ from oidcserver.oauth.errors import Rejection
 from oidcserver.operations.schema import reason
 from oidcserver.sessions.logout_lanes import DeliveryLanes
 from oidcserver.sessions.logout_token import make_logout_token
-from oidcserver.types import Registry
+from oidcserver.types import FetchResult, OutboundFetcher, Registry
 
 MEMBER = "backchannel_logout_uri"
 

@@ -13,8 +13,9 @@ from support.assertions import Signer
 from support.client_host import ClientHost
 from support.request_signing import make_private_keys, public, register, unsigned
 
-from oidcserver.http.outbound import FetchResult, OutboundFetcher, OutboundFetchError
+from oidcserver.http.outbound import OutboundFetcher, OutboundFetchError
 from oidcserver.models import Client
+from oidcserver.types import FetchResult
 
 SELECTED = {
     "oidc__request_uri_parameter": "true",

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from oidcserver.http.outbound import FetchResult, OutboundFetchError
+from oidcserver.http.outbound import OutboundFetchError
+from oidcserver.types import FetchResult
 
 
 class ClientWeb:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oidcserver.http.addresses import (
     Address,
     Reachable,
-    RefusedURL,
+    RejectedURL,
     Target,
     check_addresses,
     is_public,
@@ -97,12 +97,12 @@ def test_one_inward_address_among_public_ones_refuses_the_host(
     address: Address, others: list[Address], data: st.DataObject
 ) -> None:
     addresses = data.draw(st.permutations([*others, address]))
-    with pytest.raises(RefusedURL):
+    with pytest.raises(RejectedURL):
         check_addresses(addresses, HTTPS, NOWHERE_ELSE)
 
 
 def test_a_host_without_addresses_is_refused() -> None:
-    with pytest.raises(RefusedURL):
+    with pytest.raises(RejectedURL):
         check_addresses([], HTTPS, MACHINE)
 
 
@@ -116,16 +116,16 @@ def test_development_reaches_loopback_by_http_and_https_and_nothing_else_inward(
     check_addresses(loopback, HTTP, MACHINE)
     check_addresses(loopback, HTTPS, MACHINE)
     for other in ("10.0.0.1", "169.254.169.254", "8.8.8.8"):
-        with pytest.raises(RefusedURL):
+        with pytest.raises(RejectedURL):
             check_addresses([*loopback, ipaddress.ip_address(other)], HTTP, MACHINE)
-        with pytest.raises(RefusedURL):
+        with pytest.raises(RejectedURL):
             check_addresses([ipaddress.ip_address(other)], HTTP, MACHINE)
-    with pytest.raises(RefusedURL):
+    with pytest.raises(RejectedURL):
         check_addresses([ipaddress.ip_address("10.0.0.1")], HTTPS, MACHINE)
 
 
 def test_the_refusal_names_no_address() -> None:
-    with pytest.raises(RefusedURL) as refusal:
+    with pytest.raises(RejectedURL) as refusal:
         check_addresses([ipaddress.ip_address("10.1.2.3")], HTTPS, NOWHERE_ELSE)
     assert "10.1.2.3" not in str(refusal.value)
 
@@ -147,7 +147,7 @@ ALLOWED = reachable("10.0.0.0/8 192.168.1.5 fd00::/8 app.internal .Corp.example"
 def test_what_the_operator_allows_is_reached_by_https(host: str, address: str) -> None:
     found = [ipaddress.ip_address(address), ipaddress.ip_address("10.0.0.1")]
     check_addresses(found, Target("https", host, 443, "/"), ALLOWED)
-    with pytest.raises(RefusedURL, match="https"):
+    with pytest.raises(RejectedURL, match="https"):
         check_addresses(found, Target("http", host, 80, "/"), ALLOWED)
 
 
@@ -166,7 +166,7 @@ def test_what_the_operator_allows_is_reached_by_https(host: str, address: str) -
 def test_and_nothing_beside_it_which_the_log_explains(
     host: str, address: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(RefusedURL):
+    with pytest.raises(RejectedURL):
         check_addresses([ipaddress.ip_address(address)], Target("https", host, 443, "/"), ALLOWED)
     assert f"Nothing was sent to {host}" in caplog.text
     assert "oauth.outbound_allow" in caplog.text
@@ -258,7 +258,7 @@ def test_the_authority_names_a_port_only_if_it_is_not_the_schemes_own(
     ],
 )
 def test_any_other_url_is_refused(url: str) -> None:
-    with pytest.raises(RefusedURL):
+    with pytest.raises(RejectedURL):
         parse_url(url)
 
 
@@ -277,7 +277,7 @@ def test_an_address_written_as_a_number_is_refused(number: int) -> None:
         "127.0.0.0x",
     ):
         for allow_http in (False, True):
-            with pytest.raises(RefusedURL):
+            with pytest.raises(RejectedURL):
                 parse_url(f"https://{host}/", allow_http=allow_http)
 
 
@@ -288,7 +288,7 @@ def test_an_address_written_as_a_number_is_refused(number: int) -> None:
 def test_whatever_is_accepted_is_safe_to_put_into_a_request(url: str) -> None:
     try:
         target = parse_url(url, allow_http=True)
-    except RefusedURL:
+    except RejectedURL:
         return
     line = f"{target.authority}{target.request_target}"
     assert line.isascii()

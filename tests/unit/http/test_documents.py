@@ -6,8 +6,9 @@ import pytest
 
 from oidcserver.http import documents
 from oidcserver.http.documents import RemoteDocuments
-from oidcserver.http.outbound import FetchResult, HostTimedOut, OutboundFetchError
+from oidcserver.http.outbound import HostTimedOut, OutboundFetchError
 from oidcserver.http.waiting import TooManyWaiting, WaitingPlaces
+from oidcserver.types import FetchResult
 
 URL = "https://client.example/r"
 

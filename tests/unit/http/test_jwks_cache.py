@@ -10,8 +10,9 @@ import pytest
 from joserfc.jwk import ECKey
 
 from oidcserver.http.jwks_cache import RemoteJWKS
-from oidcserver.http.outbound import FetchResult, OutboundFetchError
+from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.http.waiting import TooManyWaiting, WaitingPlaces
+from oidcserver.types import FetchResult
 
 URI = "https://client.example/jwks"
 KEYS = {kid: ECKey.generate_key("P-256", {"kid": kid}).as_dict(private=False) for kid in "ab"}

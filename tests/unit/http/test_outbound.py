@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from oidcserver.http import outbound
 from oidcserver.http.addresses import Reachable
-from oidcserver.http.outbound import FetchResult, OutboundFetcher, OutboundFetchError
+from oidcserver.http.outbound import OutboundFetcher, OutboundFetchError
 from oidcserver.http.waiting import TooManyWaiting
+from oidcserver.types import FetchResult
 
 HELLO = b"HTTP/1.1 200 OK\r\nContent-Type: Application/JSON; charset=utf-8\r\n\r\n{}"
 NAME = "client.example"

@@ -1,0 +1,67 @@
+"""Fetches from other hosts, as every room may make them; :mod:`oidcserver.http` implements them."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from joserfc.jwk import KeySet
+
+
+@dataclass(frozen=True, slots=True)
+class FetchResult:
+    """An answer: any status but a redirect, the media type in lower case, and the whole body."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Fetcher(Protocol):
+    """Fetches documents. Failures are ``oidcserver.http.outbound.OutboundFetchError``."""
+
+    #: Seconds that a fetch may take.
+    timeout: float
+
+    def get(self, url: str, accept: str) -> FetchResult:
+        """Fetch a document; ``accept`` is the value of the Accept field."""
+        ...
+
+
+class OutboundFetcher(Fetcher, Protocol):
+    """Fetches from public and from allowed addresses, within a time and a size."""
+
+    def post_form(self, url: str, data: Mapping[str, str]) -> FetchResult:
+        """Send a form and return the answer."""
+        ...
+
+    def check(self, url: str) -> None:
+        """Reject a URL that :meth:`get` would reject, without connecting."""
+        ...
+
+
+class WaitingPlaces(Protocol):
+    """Limits how many requests wait for other hosts at once."""
+
+    def taken(self, url: str = "", client_id: str = "") -> AbstractContextManager[None]:
+        """Hold a place until the end of the ``with``.
+
+        :raises oidcserver.http.waiting.TooManyWaiting: if there is none.
+        """
+        ...
+
+
+class RemoteDocuments(Protocol):
+    """Fetches documents that a request waits for."""
+
+    def get(self, url: str, accept: str, client_id: str = "") -> FetchResult:
+        """Fetch a document; ``client_id`` is the client that it belongs to."""
+        ...
+
+
+class RemoteJWKS(Protocol):
+    """Keeps the JWK Sets that clients publish."""
+
+    def keys(self, uri: str, kid: str | None = None, client_id: str = "") -> KeySet:
+        """Return the public keys at a URI; fetch them where ``kid`` is not among the known."""
+        ...

@@ -1,0 +1,99 @@
+"""Pyramid's registry, and ``registry.oidc``."""
+
+from collections.abc import Collection, Mapping, MutableMapping
+from typing import Any, Protocol
+
+from oidcserver.provider import Provider
+from oidcserver.types.database import Database
+from oidcserver.types.outbound import OutboundFetcher, RemoteDocuments, RemoteJWKS, WaitingPlaces
+
+
+class Budget(Protocol):
+    """Counts what a process writes in a minute, so that it can be limited."""
+
+    def use(self) -> int:
+        """Count one; return how many were counted in this minute."""
+        ...
+
+
+class IgnoredScopes(Protocol):
+    """Logs the scopes of clients that were ignored, each once."""
+
+    def note(self, client_id: str, name: str, reason: str) -> None: ...
+
+
+class ForeignOrigins(Protocol):
+    """Logs the origins of forms that were rejected, each once."""
+
+    def report(self, origin: str, issuer: str) -> None: ...
+
+
+class LogoutDeliverer(Protocol):
+    """Sends logout tokens from threads of its own."""
+
+    fetcher: OutboundFetcher
+
+    def start(self) -> None:
+        """Look for deliveries that are due, now and at intervals."""
+        ...
+
+    def stop(self) -> None:
+        """Begin no further delivery."""
+        ...
+
+    def wake(self) -> None:
+        """Deliver what is due, in the background."""
+        ...
+
+    def deliver(self, identifiers: Collection[str], timeout: float) -> None:
+        """Deliver in the background; wait ``timeout`` seconds at most for the first attempt."""
+        ...
+
+    def deliver_due(self) -> None:
+        """Deliver what is due, and wait for it."""
+        ...
+
+
+class RegistryOidc:
+    """``registry.oidc``: the objects that all requests share."""
+
+    def __init__(self, request_class: type) -> None:
+        #: The class of ``request.oidc``.
+        self.request_class = request_class
+
+    #: The offers that the ini selected.
+    provider: Provider
+    #: Runs reads and atomic writes alone, and makes sessions for commands.
+    database: Database
+    #: The fetches of clients' documents and keys.
+    outbound_fetcher: OutboundFetcher
+    waiting_places: WaitingPlaces
+    remote_documents: RemoteDocuments
+    remote_jwks: RemoteJWKS
+    #: Limits on what a process logs.
+    ignored_scopes: IgnoredScopes
+    foreign_origins: ForeignOrigins
+    rejection_budget: Budget
+    outage_budget: Budget
+    #: The selected logout channels by name, and the threads that send logout tokens.
+    logout_channels: Mapping[str, Any]
+    logout_deliverer: LogoutDeliverer
+    #: Validates access tokens for views with ``oauth_scope``.
+    token_validator: Any
+    #: Both discovery documents, as JSON.
+    discovery_document: bytes
+
+
+class Registry(Protocol):
+    """Pyramid's registry."""
+
+    oidc: RegistryOidc
+    settings: MutableMapping[str, Any]
+
+    def notify(self, *events: Any) -> None: ...
+
+    def getUtility(self, interface: Any, name: str = "") -> Any: ...  # noqa: N802
+
+    def queryUtility(self, interface: Any, name: str = "", default: Any = None) -> Any: ...  # noqa: N802
+
+    def registerUtility(self, component: Any, provided: Any, name: str = "") -> None: ...  # noqa: N802

@@ -1,0 +1,232 @@
+"""Pyramid's request, and ``request.oidc``."""
+
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import IO, Any, Protocol
+
+from joserfc.jwk import KeySet
+from pyramid.response import Response
+from sqlalchemy.orm import Session
+
+from oidcserver.interfaces import User
+from oidcserver.provider import Provider
+from oidcserver.types.database import RequestDatabase
+from oidcserver.types.registry import Registry
+
+
+class LoginSession(Protocol):
+    """A login session; :class:`oidcserver.models.LoginSession` is its table."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def user_id(self) -> str: ...
+
+    @property
+    def user(self) -> User: ...
+
+    @property
+    def auth_time(self) -> int: ...
+
+    @property
+    def acr(self) -> str: ...
+
+    @property
+    def amr(self) -> list[str]: ...
+
+    @property
+    def last_seen_at(self) -> int: ...
+
+    @property
+    def expires_at(self) -> int: ...
+
+
+class AccessToken(Protocol):
+    """The contents of a live access token; see :class:`oidcserver.oauth.tokens.AccessToken`."""
+
+    @property
+    def token_id(self) -> str: ...
+
+    @property
+    def client_id(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def authorization_id(self) -> str | None: ...
+
+    @property
+    def scope(self) -> str: ...
+
+    @property
+    def scopes(self) -> frozenset[str]: ...
+
+    @property
+    def audience(self) -> tuple[str, ...]: ...
+
+    @property
+    def issued_at(self) -> int: ...
+
+    @property
+    def expires_at(self) -> int: ...
+
+    @property
+    def auth_time(self) -> int | None: ...
+
+    @property
+    def acr(self) -> str | None: ...
+
+
+class AuthorizationServer(Protocol):
+    """Authlib's authorization server; :class:`oidcserver.oauth.server.AuthorizationServer`."""
+
+    #: The request that a grant answers, an ``OAuthRequest``.
+    oauth_request: Any
+
+    def query_client(self, client_id: str) -> Any:
+        """Return the client with that identifier, or None; it must not be changed."""
+        ...
+
+    def get_authorization_grant(self, request: Any) -> Any:
+        """Return the grant that answers an authorization request."""
+        ...
+
+
+class ContentSecurityPolicy(Protocol):
+    """The Content-Security-Policy of the response that will be sent."""
+
+    @property
+    def forbids_frames(self) -> bool:
+        """Whether no page may show this one in a frame."""
+        ...
+
+    def allow(self, directive: str, source: str) -> None:
+        """Add a source, such as an origin, to a directive.
+
+        :raises ValueError: for a directive or source that cannot be allowed.
+        """
+        ...
+
+    def let_forms_leave(self) -> None:
+        """Let the forms of the page lead to any origin."""
+        ...
+
+
+class BrowserState(Protocol):
+    """The state of a browser (OpenID Connect Session Management 1.0 section 3)."""
+
+    cookie_name: str
+
+    def stands_for(self, session_id: str | None) -> bool: ...
+
+    def of(self, session_id: str | None) -> str: ...
+
+
+class RequestOidc(Protocol):
+    """``request.oidc``: each attribute except ``dbsession`` is computed once a request."""
+
+    #: The offers that the ini selected.
+    provider: Provider
+    #: Seconds since the epoch, the same throughout the request.
+    now: int
+    #: Authlib's authorization server, adapted.
+    server: AuthorizationServer
+    #: Runs reads and atomic writes, alone or in the transaction of the request.
+    database: RequestDatabase
+    #: The ORM session of the transaction that the code is in.
+    dbsession: Session
+    #: The live login session of the browser, or None.
+    login_session: Any
+    #: The live access token of the request. Only views with ``oauth_scope`` have one; for other
+    #: views it is None, and they have no reason to read it.
+    access_token: AccessToken
+    #: The digest of the browser's own cookie; a browser without one gets it.
+    browser_digest: str
+    #: Whether the request has a cookie of ours.
+    browser_is_known: bool
+    browser_state: BrowserState
+    #: The value of the form field ``csrf_token``.
+    csrf_token: str
+    content_security_policy: ContentSecurityPolicy
+    #: The fetched keys of clients, by client_id.
+    client_key_sets: dict[str, KeySet]
+    #: The name of the provider on its pages.
+    service_name: str
+    #: Whether the user may open the pages of clients.
+    may_manage_clients: bool
+    #: Where the user goes on after signing out, on the sign-out page.
+    after_logout: Any
+
+    def url(self, route_name: str, **elements: Any) -> str:
+        """Return the public URL of a route, made of the configured issuer, never of Host."""
+        ...
+
+    def asset_path(self, path: str) -> str:
+        """Return the path of a static file."""
+        ...
+
+    def authenticate_user(self, username: str, password: str) -> User | None:
+        """Return the user with that name and password, or None."""
+        ...
+
+    def sign_in(
+        self, user: User, *, amr: tuple[str, ...] = ..., acr: str | None = None
+    ) -> LoginSession | None:
+        """Sign a user in; return the login session, or None if the user was disabled."""
+        ...
+
+    def sign_out(self) -> LoginSession | None:
+        """End the browser's login session; return it, or None."""
+        ...
+
+    def end_login_session(self, session: LoginSession, event_name: str = ...) -> bool:
+        """End a login session and the tokens that depend on it; return whether it was live."""
+        ...
+
+    def log_out(self, after: Any) -> Response:
+        """Sign the user out; return the response that leads the user on."""
+        ...
+
+    def ask_to_log_out(self, after: Any) -> Response:
+        """Return a redirect to the page that asks the user whether to sign out."""
+        ...
+
+
+class Request(Protocol):
+    """Pyramid's request."""
+
+    oidc: RequestOidc
+    registry: Registry
+    environ: dict[str, Any]
+    method: str
+    path: str
+    path_qs: str
+    script_name: str
+    url: str
+    headers: MutableMapping[str, str]
+    cookies: Mapping[str, str]
+    GET: Any
+    POST: Any
+    body: bytes
+    body_file_raw: IO[bytes]
+    is_body_seekable: bool
+    content_type: str
+    remote_addr: str | None
+    user_agent: str | None
+    accept: Any
+    matchdict: dict[str, str]
+    matched_route: Any
+    exception: BaseException | None
+    tm: Any
+    context: Any
+    #: The response of a view that returns values for a renderer.
+    response: Response
+
+    def route_url(self, route_name: str, *elements: Any, **options: Any) -> str: ...
+
+    def static_url(self, path: str, **options: Any) -> str: ...
+
+    def add_response_callback(self, callback: Callable[["Request", Response], None]) -> None: ...
+
+    def add_finished_callback(self, callback: Callable[["Request"], None]) -> None: ...
