@@ -17,7 +17,7 @@ from oidcserver.keys.jwt import (
     read_unverified,
     verify_client_jwt,
 )
-from oidcserver.models import Client
+from oidcserver.models import RegisteredClient
 from oidcserver.models.replay import use_identifier
 from oidcserver.oauth.client_authentication import UNKNOWN_CLIENT, ClientAuthenticationFailed
 
@@ -36,7 +36,7 @@ class AssertionMethod:
     algorithms: tuple[str, ...]
 
     def keys(
-        self, server: Any, client: Client | None, kid: str | None
+        self, server: Any, client: RegisteredClient | None, kid: str | None
     ) -> Iterable[KeySet | OctKey]:
         """Return the keys by which the client may have signed, to be tried in turn.
 
@@ -57,7 +57,7 @@ class AssertionMethod:
             by_secret = False
         return by_secret == (self.algorithms[0] in SECRET_ALGORITHMS)
 
-    def authenticate(self, request: Any, server: Any) -> Client:
+    def authenticate(self, request: Any, server: Any) -> RegisteredClient:
         """Return the client that made the assertion, and use the assertion up."""
         form = request.form
         if form.get("client_assertion_type") != JWT_BEARER:
@@ -66,7 +66,7 @@ class AssertionMethod:
             )
         kid, claimed = _read_claimed(form["client_assertion"])
         refuse = partial(ClientAuthenticationFailed, client_id=claimed)
-        client: Client | None = server.query_client(claimed)
+        client: RegisteredClient | None = server.query_client(claimed)
         if client is not None and client.token_endpoint_auth_method != self.name:
             raise refuse(f"The client registered {client.token_endpoint_auth_method}.")
         try:
@@ -87,7 +87,7 @@ class AssertionMethod:
         return client
 
     def _verify(
-        self, server: Any, client: Client | None, kid: Any, assertion: str
+        self, server: Any, client: RegisteredClient | None, kid: Any, assertion: str
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         allowed = server.provider.settings["oauth.token_endpoint_auth_signing_algs"]
         registered = client and client.member("token_endpoint_auth_signing_alg")
@@ -102,7 +102,7 @@ class AssertionMethod:
                 reason = str(problem)
         raise InvalidJWT(reason)
 
-    def _use(self, server: Any, client: Client, claims: dict[str, Any]) -> bool:
+    def _use(self, server: Any, client: RegisteredClient, claims: dict[str, Any]) -> bool:
         skew = server.provider.settings["oauth.clock_skew"]
         return use_identifier(
             server.request.oidc.database,

@@ -6,7 +6,7 @@ from oidcserver import clock
 from oidcserver.client_auth.basic import is_basic, read_basic
 from oidcserver.client_auth.none import names_client
 from oidcserver.credentials import CLIENT_SECRET, digest, new_credential
-from oidcserver.models import Client
+from oidcserver.models import Client, RegisteredClient
 from oidcserver.oauth.client_authentication import UNKNOWN_CLIENT, ClientAuthenticationFailed
 
 #: Stands in for a client that does not exist, so that a guess takes as long there.
@@ -20,7 +20,7 @@ class ClientSecretBasic:
         """Say whether the Authorization header is Basic and has a secret."""
         return is_basic(request) and not names_client(request)
 
-    def authenticate(self, request: Any, server: Any) -> Client:
+    def authenticate(self, request: Any, server: Any) -> RegisteredClient:
         """Return the client of the header; a ``client_id`` in the body has to be the same."""
         client_id, secrets = read_basic(request)
         if request.form.get("client_id", client_id) != client_id:
@@ -37,14 +37,14 @@ class ClientSecretPost:
         """Say whether there is a ``client_secret``; an empty one counts as none."""
         return bool(request.form.get("client_secret"))
 
-    def authenticate(self, request: Any, server: Any) -> Client:
+    def authenticate(self, request: Any, server: Any) -> RegisteredClient:
         """Return the client of the body."""
         form = request.form
         return _authenticate(server, form.get("client_id", ""), (form["client_secret"],))
 
 
-def _authenticate(server: Any, client_id: str, secrets: tuple[str, ...]) -> Client:
-    client: Client | None = server.query_client(client_id)
+def _authenticate(server: Any, client_id: str, secrets: tuple[str, ...]) -> RegisteredClient:
+    client: RegisteredClient | None = server.query_client(client_id)
     matches = [(client or _NOBODY).check_client_secret(secret) for secret in secrets]
     if client is None or not any(matches):
         raise ClientAuthenticationFailed(
@@ -53,7 +53,7 @@ def _authenticate(server: Any, client_id: str, secrets: tuple[str, ...]) -> Clie
     return client
 
 
-def _reason(client: Client | None) -> str:
+def _reason(client: RegisteredClient | None) -> str:
     if client is None:
         return UNKNOWN_CLIENT
     if client.secret_digest is None:

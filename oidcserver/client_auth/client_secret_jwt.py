@@ -8,7 +8,7 @@ from oidcserver.client_auth.assertion import AssertionMethod
 from oidcserver.clients.registration import read_client_secrets
 from oidcserver.credentials import CLIENT_SECRET, new_credential
 from oidcserver.keys.jwt import SECRET_ALGORITHMS
-from oidcserver.models import Client
+from oidcserver.models import RegisteredClient
 
 #: Stands in for the secret of a client that does not exist, so that a guess takes as long there.
 _NOBODYS_SECRET = new_credential(CLIENT_SECRET)
@@ -20,7 +20,7 @@ class ClientSecretJWT(AssertionMethod):
     name = "client_secret_jwt"
     algorithms = SECRET_ALGORITHMS
 
-    def keys(self, server: Any, client: Client | None, kid: str | None) -> list[OctKey]:
+    def keys(self, server: Any, client: RegisteredClient | None, kid: str | None) -> list[OctKey]:
         """Return the secrets that hold now: two for a while after a rotation."""
         secrets = (
             [_NOBODYS_SECRET] if client is None else read_client_secrets(server.provider, client)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from oidcserver.client_auth.basic import is_basic, read_basic
-from oidcserver.models import Client
+from oidcserver.models import RegisteredClient
 from oidcserver.oauth.client_authentication import UNKNOWN_CLIENT, ClientAuthenticationFailed
 
 _ASSERTION = ("client_assertion", "client_assertion_type")
@@ -20,7 +20,7 @@ class NoAuthentication:
         """Say whether the request has an identifier and no credential."""
         return names_client(request)
 
-    def authenticate(self, request: Any, server: Any) -> Client:
+    def authenticate(self, request: Any, server: Any) -> RegisteredClient:
         """Return the client; if header and body both name one, it has to be the same."""
         client_id = request.form.get("client_id")
         if is_basic(request):
@@ -30,7 +30,7 @@ class NoAuthentication:
                     "The client_id of the body is not that of the header.", client_id=named
                 )
             client_id = named
-        client: Client | None = server.query_client(client_id)
+        client: RegisteredClient | None = server.query_client(client_id)
         if client is None:
             raise ClientAuthenticationFailed(UNKNOWN_CLIENT, client_id=client_id)
         return client

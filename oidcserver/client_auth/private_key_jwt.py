@@ -7,7 +7,7 @@ from joserfc.jwk import KeySet
 from oidcserver.client_auth.assertion import AssertionMethod
 from oidcserver.clients.keys import read_client_keys
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT
-from oidcserver.models import Client
+from oidcserver.models import RegisteredClient
 
 
 class PrivateKeyJWT(AssertionMethod):
@@ -16,7 +16,7 @@ class PrivateKeyJWT(AssertionMethod):
     name = "private_key_jwt"
     algorithms = CLIENT_ALGORITHMS
 
-    def keys(self, server: Any, client: Client | None, kid: str | None) -> list[KeySet]:
+    def keys(self, server: Any, client: RegisteredClient | None, kid: str | None) -> list[KeySet]:
         """Return the client's public keys.
 
         An unknown client is refused at once: there is no key to imitate the work with, and an

@@ -6,12 +6,12 @@ from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.keys.jwk_set import stored_key_set
 from oidcserver.keys.jwt import InvalidJWT
 from oidcserver.keys.strict_json import compact
-from oidcserver.models import Client
+from oidcserver.models import RegisteredClient
 from oidcserver.oauth.waiting import waiting_for_a_host
 from oidcserver.types import Registry, Request
 
 
-def read_client_keys(request: Request, client: Client, kid: str | None = None) -> KeySet:
+def read_client_keys(request: Request, client: RegisteredClient, kid: str | None = None) -> KeySet:
     """Return the public keys of a client, for a request (see :func:`client_keys`).
 
     Where they may be fetched the transaction ends (see :func:`waiting_for_a_host`).
@@ -24,7 +24,7 @@ def read_client_keys(request: Request, client: Client, kid: str | None = None) -
         return client_keys(request.registry, client, kid)
 
 
-def client_keys(registry: Registry, client: Client, kid: str | None = None) -> KeySet:
+def client_keys(registry: Registry, client: RegisteredClient, kid: str | None = None) -> KeySet:
     """Return the public keys of ``jwks`` or ``jwks_uri`` (RFC 7591 section 2).
 
     Those behind a URI are fetched where they are not known or lack ``kid``: a transaction should

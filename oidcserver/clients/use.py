@@ -1,6 +1,6 @@
 """Note which self-registered clients are in use; pruning removes the others."""
 
-from oidcserver.models.client import Client, noting_use
+from oidcserver.models.client import RegisteredClient, noting_use
 from oidcserver.models.client import use as values_of_use
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.outcome import Outcome
@@ -18,7 +18,7 @@ def note_tokens(token_request: OAuthRequest) -> None:
     _note(token_request.outcome, token_request.client)
 
 
-def _note(outcome: Outcome, client: Client) -> None:
+def _note(outcome: Outcome, client: RegisteredClient) -> None:
     values = values_of_use(client.client_id, client.last_used_at)
     if values is not None:
         outcome.also(noting_use, **values)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
-from oidcserver.models import Client
+from oidcserver.models import RegisteredClient
 from oidcserver.oauth.errors import as_rejection, invalid_request
 from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.requests import Payload, read_form, read_query
@@ -91,12 +91,14 @@ def _again_with_cookies(
     return see_other(request.oidc.url("oidc.end_session_endpoint", _query=query))
 
 
-def _client(request: Request, data: dict[str, str], hint: IdTokenHint | None) -> Client | None:
+def _client(
+    request: Request, data: dict[str, str], hint: IdTokenHint | None
+) -> RegisteredClient | None:
     """Return the client that the request names, by ``client_id`` or in the hint."""
     if hint is None and "client_id" not in data:
         return hinted_client(request, data.get(HINT, ""))
     client_id = hint.client_id if hint is not None else data["client_id"]
-    client: Client | None = request.oidc.server.query_client(client_id)
+    client: RegisteredClient | None = request.oidc.server.query_client(client_id)
     return client
 
 
@@ -115,7 +117,7 @@ def _after(request: Request, data: dict[str, str], hint: IdTokenHint | None) -> 
 
 
 def _problems(
-    data: dict[str, str], hint: IdTokenHint | None, client: Client | None
+    data: dict[str, str], hint: IdTokenHint | None, client: RegisteredClient | None
 ) -> Iterator[str]:
     """Return a sentence for each part of the request that cannot be used."""
     if HINT in data and hint is None:

@@ -6,7 +6,7 @@ from typing import Any
 from pyramid.response import Response
 
 from oidcserver.interfaces import Step
-from oidcserver.models import Client, UserRecord
+from oidcserver.models import RegisteredClient, UserRecord
 from oidcserver.models.refresh_token import find_refresh_token
 from oidcserver.oauth.errors import invalid_client
 from oidcserver.oauth.flow import run
@@ -47,7 +47,7 @@ def respond(introspection_request: OAuthRequest) -> Response:
     return json_response(200, introspection_request.answer)
 
 
-def _access_token(request: Request, client: Client, text: str) -> dict[str, Any] | None:
+def _access_token(request: Request, client: RegisteredClient, text: str) -> dict[str, Any] | None:
     token = find_access_token(request, text)
     if token is None:
         return None
@@ -72,7 +72,7 @@ def _access_token(request: Request, client: Client, text: str) -> dict[str, Any]
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _refresh_token(request: Request, client: Client, text: str) -> dict[str, Any]:
+def _refresh_token(request: Request, client: RegisteredClient, text: str) -> dict[str, Any]:
     found = find_refresh_token(request.oidc.database, text)
     if found is None or found.token.client_id != client.client_id:
         return INACTIVE
@@ -94,7 +94,10 @@ def _refresh_token(request: Request, client: Client, text: str) -> dict[str, Any
 
 
 def _username(
-    client: Client, user: UserRecord | None, scopes: Collection[str], audience: Collection[str] = ()
+    client: RegisteredClient,
+    user: UserRecord | None,
+    scopes: Collection[str],
+    audience: Collection[str] = (),
 ) -> str | None:
     """Return the user name for a resource server, or for a client that may read the profile.
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from oidcserver.models import Client
+from oidcserver.models import RegisteredClient
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.issuing import may_be_redirected_to
@@ -121,7 +121,9 @@ def narrow_scope(authorization_request: AuthorizationRequest) -> None:
     authorization_request.oauth_request.scope = authorization_request.scope
 
 
-def _grants(authorization_request: AuthorizationRequest, client: Client, scope: str) -> bool:
+def _grants(
+    authorization_request: AuthorizationRequest, client: RegisteredClient, scope: str
+) -> bool:
     """Say whether a scope is granted, and log why one is not."""
     reason = ignored_because(
         authorization_request.provider, client, scope, authorization_request.response_type

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from oidcserver.http.throttling import network_of, take, waiting_time
 from oidcserver.keys.strict_json import compact
-from oidcserver.models import AuthorizationRecord, Client, SuspendedRequest
+from oidcserver.models import AuthorizationRecord, RegisteredClient, SuspendedRequest
 from oidcserver.models.suspended_request import (
     ANY_BROWSER,
     REQUEST_URI_PREFIX,
@@ -37,7 +37,7 @@ class AuthorizationRequest:
     """
 
     oauth_request: OAuthRequest
-    client: Client | None = None
+    client: RegisteredClient | None = None
     redirect_uri: str | None = None
     response_type: str = ""
     response_mode: str = ""

@@ -5,7 +5,7 @@ from typing import Any
 
 from oidcserver.credentials import CLIENT_SECRET
 from oidcserver.interfaces import ClientAuthenticationMethod
-from oidcserver.models import Client
+from oidcserver.models import RegisteredClient
 from oidcserver.oauth.errors import Rejection, invalid_client, invalid_request
 from oidcserver.oauth.requests import OAuthRequest
 
@@ -90,8 +90,10 @@ def _presented_method(
 
 def _authenticate(
     name: str, method: ClientAuthenticationMethod, oauth_request: OAuthRequest
-) -> Client:
-    client: Client | None = method.authenticate(oauth_request, oauth_request.request.oidc.server)
+) -> RegisteredClient:
+    client: RegisteredClient | None = method.authenticate(
+        oauth_request, oauth_request.request.oidc.server
+    )
     if client is None:
         raise ClientAuthenticationFailed("The method does not say why.")
     registered = client.token_endpoint_auth_method

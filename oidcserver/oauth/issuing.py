@@ -4,7 +4,7 @@ from typing import Any
 
 from oidcserver.credentials import REFRESH_TOKEN, new_credential
 from oidcserver.database import NewRow
-from oidcserver.models import Authorization, AuthorizationRecord, Client
+from oidcserver.models import Authorization, AuthorizationRecord, RegisteredClient
 from oidcserver.models.authorization import revoke_authorization
 from oidcserver.models.refresh_token import new_refresh_token
 from oidcserver.oauth.requests import OAuthRequest
@@ -13,7 +13,9 @@ from oidcserver.oauth.tokens import issue_access_token
 from oidcserver.types import Request
 
 
-def new_authorization(request: Request, client: Client, user: Any, **columns: Any) -> NewRow:
+def new_authorization(
+    request: Request, client: RegisteredClient, user: Any, **columns: Any
+) -> NewRow:
     """Return the root of a new family; it ends when nothing that rests on it can be alive."""
     settings = request.oidc.provider.settings
     lifetime = (
@@ -29,20 +31,20 @@ def new_authorization(request: Request, client: Client, user: Any, **columns: An
     )
 
 
-def may_be_redirected_to(request: Request, client: Client, redirect_uri: str) -> bool:
+def may_be_redirected_to(request: Request, client: RegisteredClient, redirect_uri: str) -> bool:
     """Whether the client registered a redirect URI; the settings decide if its port may differ."""
     any_port = request.oidc.provider.settings["oauth.localhost_any_port"]
     return client.check_redirect_uri(redirect_uri, localhost_any_port=any_port)
 
 
-def may_refresh(request: Request, client: Client) -> bool:
+def may_refresh(request: Request, client: RegisteredClient) -> bool:
     """Whether refresh tokens exist here and the client registered for them."""
     return "refresh_token" in request.oidc.provider.grant_types and client.check_grant_type(
         "refresh_token"
     )
 
 
-def still_allowed(request: Request, client: Client, scope: str) -> str:
+def still_allowed(request: Request, client: RegisteredClient, scope: str) -> str:
     """Return the granted scopes that still exist here and that the client still registers.
 
     Scopes are narrowed when they are used, since both may have changed since the grant.
@@ -96,7 +98,10 @@ def announce_token(oauth_request: OAuthRequest, scope: str | None) -> None:
 
 
 def token_response(
-    request: Request, client: Client, authorization: AuthorizationRecord | None, scope: str
+    request: Request,
+    client: RegisteredClient,
+    authorization: AuthorizationRecord | None,
+    scope: str,
 ) -> dict[str, Any]:
     """Return the members of a token response without a refresh token (RFC 6749 section 5.1).
 

@@ -3,14 +3,14 @@
 The registration, the login session and the settings may have changed since it was issued.
 """
 
-from oidcserver.models import Client
+from oidcserver.models import RegisteredClient
 from oidcserver.models.refresh_token import FoundRefreshToken
 from oidcserver.oauth.issuing import may_refresh
 from oidcserver.types import Request
 
 
 def reason_of_end(
-    request: Request, client: Client, found: FoundRefreshToken, allowed: str
+    request: Request, client: RegisteredClient, found: FoundRefreshToken, allowed: str
 ) -> str | None:
     """Return why a refresh token may no longer be used, or None; its use is checked elsewhere.
 

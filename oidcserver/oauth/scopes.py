@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from oidcserver.models import Client
+from oidcserver.models import RegisteredClient
 from oidcserver.types import Provider
 
 log = logging.getLogger(__name__)
@@ -17,12 +17,12 @@ def scope_words(scope: str | None) -> list[str]:
     return list(dict.fromkeys((scope or "").split()))
 
 
-def registered_scopes(provider: Provider, client: Client) -> list[str]:
+def registered_scopes(provider: Provider, client: RegisteredClient) -> list[str]:
     """Return the registered scopes of a client that the provider has."""
     return [name for name in client.scopes if name in provider.scopes]
 
 
-def default_scope(provider: Provider, client: Client) -> str:
+def default_scope(provider: Provider, client: RegisteredClient) -> str:
     """Return the scope of a request that names none: what the client registered.
 
     ``openid`` and ``offline_access`` are not part of it: a client has to ask for them.
@@ -32,7 +32,7 @@ def default_scope(provider: Provider, client: Client) -> str:
 
 
 def ignored_because(
-    provider: Provider, client: Client, scope: str, response_type: str = "code"
+    provider: Provider, client: RegisteredClient, scope: str, response_type: str = "code"
 ) -> str | None:
     """Return why a requested scope is ignored, as "is not ..."; None if it is granted.
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from authlib.oauth2.rfc6749 import AuthorizationServer as AuthlibAuthorizationServer
 
 from oidcserver.database.writes import inserting
-from oidcserver.models import Authorization, Client, RefreshToken
+from oidcserver.models import Authorization, RefreshToken, RegisteredClient
 from oidcserver.models.client import find_client
 from oidcserver.oauth.client_authentication import client_required
 from oidcserver.oauth.errors import Rejection
@@ -40,7 +40,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         for grant in self.provider.grants.values():
             self.register_grant(grant.factory, grant.extensions)
 
-    def query_client(self, client_id: str) -> Client | None:
+    def query_client(self, client_id: str) -> RegisteredClient | None:
         """Return the client of that identifier, which may be any text; it is to be read only."""
         if not (client_id.isascii() and client_id.isprintable()):
             return None  # no identifier (RFC 6749 appendix A.1); drivers raise on NUL and the like
@@ -48,14 +48,14 @@ class AuthorizationServer(AuthlibAuthorizationServer):
 
     def authenticate_client(
         self, request: OAuthRequest, methods: Any = None, endpoint: str = "token"
-    ) -> Client:
+    ) -> RegisteredClient:
         """Return the client that the flow authenticated; the lists of grants do not count.
 
         :raises Rejection: ``invalid_client`` if the request has no credentials.
         """
         if request.client is None:
             raise client_required(request)
-        client: Client = request.client
+        client: RegisteredClient = request.client
         return client
 
     def validate_requested_scope(self, scope: str | None) -> None:
@@ -76,7 +76,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
     def generate_token(
         self,
         grant_type: str,
-        client: Client,
+        client: RegisteredClient,
         user: Any = None,
         scope: str | None = None,
         expires_in: int | None = None,

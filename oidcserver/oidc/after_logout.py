@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
-from oidcserver.models import Client
+from oidcserver.models import RegisteredClient
 from oidcserver.oauth.responses import destination
 
 #: The parameters of the end_session endpoint that the sign-out page takes too.
@@ -16,7 +16,7 @@ RULE = "OpenID Connect RP-Initiated Logout 1.0 section 2"
 class AfterLogout:
     """Where a user goes on after signing out, and the ignored parts of the request."""
 
-    client: Client | None = None
+    client: RegisteredClient | None = None
     #: The URL that the client registered, with the state; None for a page of ours.
     target: str | None = None
     #: What was ignored, for the developer of the client, and its reference; empty if nothing was.
@@ -39,7 +39,7 @@ class AfterLogout:
 
 
 def after_logout_of(
-    client: Client | None, data: Mapping[str, str], ignored: str = "", reference: str = ""
+    client: RegisteredClient | None, data: Mapping[str, str], ignored: str = "", reference: str = ""
 ) -> AfterLogout:
     """Return where a request leads (RP-Initiated Logout section 3).
 
@@ -57,7 +57,7 @@ def after_logout_of(
     return AfterLogout(client, _with_state(uri, state), ignored, reference, query)
 
 
-def is_registered(client: Client, uri: str) -> bool:
+def is_registered(client: RegisteredClient, uri: str) -> bool:
     """Whether a client registered the URI, character by character (section 3)."""
     return uri in (client.member("post_logout_redirect_uris") or ())
 

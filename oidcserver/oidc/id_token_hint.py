@@ -22,7 +22,7 @@ from oidcserver.keys.jwt import (
     verify_own,
 )
 from oidcserver.keys.strict_json import compact
-from oidcserver.models import Client
+from oidcserver.models import RegisteredClient
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
 from oidcserver.types import Request
@@ -68,7 +68,7 @@ def seal_hint(request: Request, hint: IdTokenHint) -> str:
     return sealed
 
 
-def hinted_client(request: Request, hint: str) -> Client | None:
+def hinted_client(request: Request, hint: str) -> RegisteredClient | None:
     """Return the client that a hint names, if the hint can be an ID token of that client.
 
     Nothing vouches for it: the signature is not verified here. An algorithm that the client's ID
@@ -85,7 +85,7 @@ def hinted_client(request: Request, hint: str) -> Client | None:
         return None
     if request.oidc.provider.keys.find(kid) is not None:
         return None
-    client: Client | None = request.oidc.server.query_client(client_id)
+    client: RegisteredClient | None = request.oidc.server.query_client(client_id)
     if client is None or header.get("alg") != client.member("id_token_signed_response_alg"):
         return None
     return client

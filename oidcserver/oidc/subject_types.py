@@ -1,22 +1,22 @@
 """The subject types ``public`` and ``pairwise`` (OpenID Connect Core section 8)."""
 
 from oidcserver.clients.uris import https_host
-from oidcserver.models import Client, User
+from oidcserver.models import RegisteredClient, User
 from oidcserver.models.pairwise_subject import find_pairwise_subject
 from oidcserver.types import Configurator, Request
 
 
-def public(request: Request, client: Client, user: User) -> str:
+def public(request: Request, client: RegisteredClient, user: User) -> str:
     """The same for every client."""
     return user.id
 
 
-def pairwise(request: Request, client: Client, user: User) -> str:
+def pairwise(request: Request, client: RegisteredClient, user: User) -> str:
     """Another for each sector; what it stands for is known to the database alone."""
     return find_pairwise_subject(request.oidc.database, user.id, sector_of(client))
 
 
-def sector_of(client: Client) -> str:
+def sector_of(client: RegisteredClient) -> str:
     """Return a client's sector identifier (section 8.1): a host, which several may share.
 
     Only https says that a client has to do with a host, by a document there

@@ -11,7 +11,7 @@ from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.clients.members import web_uri
-from oidcserver.models import Client
+from oidcserver.models import RegisteredClient
 from oidcserver.models.login_session_client import clients_of_login_session
 from oidcserver.oauth.subjects import sid_of
 from oidcserver.oidc.after_logout import AfterLogout
@@ -48,7 +48,7 @@ def show_frames(request: Request, session: LoginSession, after: AfterLogout) -> 
     )
 
 
-def frame_url(request: Request, client: Client, session_id: str) -> str:
+def frame_url(request: Request, client: RegisteredClient, session_id: str) -> str:
     """Return a client's URL with ``iss`` and ``sid``, which any may be sent (section 2)."""
     uri: str = client.member(MEMBER)
     separator = "&" if "?" in uri else "?"

@@ -4,7 +4,7 @@ from oidcserver import clock
 from oidcserver.clients.keys import client_keys
 from oidcserver.credentials import new_identifier
 from oidcserver.keys.jwk_set import encryption_key
-from oidcserver.models import Client, LogoutDelivery
+from oidcserver.models import LogoutDelivery, RegisteredClient
 from oidcserver.oauth.subjects import sid_of
 from oidcserver.oidc.client_jwt import UNSIGNED, protect, signing_algorithms
 from oidcserver.types import Registry
@@ -16,7 +16,9 @@ LIFETIME = 120
 DEFAULT_ALGORITHM = "RS256"
 
 
-def make_logout_token(registry: Registry, client: Client, delivery: LogoutDelivery) -> str:
+def make_logout_token(
+    registry: Registry, client: RegisteredClient, delivery: LogoutDelivery
+) -> str:
     """Return a logout token: signed, and encrypted, as the client's ID tokens are.
 
     A client that registered unsigned ID tokens gets a signed one all the same (section 2.4).

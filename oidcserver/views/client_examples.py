@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from oidcserver.models import Client
+from oidcserver.models import RegisteredClient
 from oidcserver.types import Request
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -26,7 +26,9 @@ class Example:
     command: str
 
 
-def examples(request: Request, client: Client, secret: str | None = None) -> list[Example]:
+def examples(
+    request: Request, client: RegisteredClient, secret: str | None = None
+) -> list[Example]:
     """Return the steps for a client, with its secret, or with ``$client_secret`` for one unknown.
 
     There are none for a client that uses no built-in grant, or a third party's authentication.
@@ -77,7 +79,7 @@ def examples(request: Request, client: Client, secret: str | None = None) -> lis
     return steps
 
 
-def _credentials(client: Client, secret: str | None) -> str | None:
+def _credentials(client: RegisteredClient, secret: str | None) -> str | None:
     """Return curl's arguments by which the client says who it is (RFC 6749 section 2.3.1)."""
     client_id, value = client.client_id, secret or "$client_secret"
     by_assertion = f'-d client_assertion_type={JWT_BEARER} -d "client_assertion=$client_assertion"'
@@ -104,7 +106,7 @@ def _authorize(request: Request, client_id: str, redirect_uri: str, scope: str) 
     return f'{_CHALLENGE}echo "{url}&code_challenge=$code_challenge"'
 
 
-def _resource(request: Request, client: Client) -> str | None:
+def _resource(request: Request, client: RegisteredClient) -> str | None:
     """Return the URL of something that a person's token opens."""
     for route_name, scope in (("oidc.api_me", "profile"), ("oidc.userinfo_endpoint", "openid")):
         if route_name in request.oidc.provider.route_names and scope in client.scopes:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from oidcserver.models import AuthorizationRecord, Client
+from oidcserver.models import AuthorizationRecord, RegisteredClient
 from oidcserver.oauth.issuing import new_authorization
 from oidcserver.oidc.claims import scope_claims
 from oidcserver.oidc.id_token import has_claims_of_scopes, id_token_claims
@@ -12,7 +12,7 @@ from oidcserver.types import Request
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
-def preview(request: Request, client: Client) -> dict[str, Any]:
+def preview(request: Request, client: RegisteredClient) -> dict[str, Any]:
     """Return ``scopes`` (of the provider), ``lifetimes`` (pairs of words) and ``documents``.
 
     The documents are pairs of a title and JSON: the claims of an ID token and the answer of
@@ -34,7 +34,7 @@ def duration(seconds: int) -> str:
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
-def _lifetimes(request: Request, client: Client) -> list[tuple[str, str]]:
+def _lifetimes(request: Request, client: RegisteredClient) -> list[tuple[str, str]]:
     settings = request.oidc.provider.settings
     lifetimes = [("Access token", duration(settings["oauth.access_token_lifetime"]))]
     if "openid" in client.scopes:
@@ -46,7 +46,7 @@ def _lifetimes(request: Request, client: Client) -> list[tuple[str, str]]:
     return lifetimes
 
 
-def _documents(request: Request, client: Client) -> list[tuple[str, str]]:
+def _documents(request: Request, client: RegisteredClient) -> list[tuple[str, str]]:
     session = request.oidc.login_session
     authorization: AuthorizationRecord = new_authorization(
         request,

@@ -6,7 +6,7 @@ from pyramid.response import Response
 
 from oidcserver.http.cors import origin_of
 from oidcserver.interfaces import Scope
-from oidcserver.models import Client, ConsentRecord
+from oidcserver.models import ConsentRecord, RegisteredClient
 from oidcserver.models.consent import grant_consent
 from oidcserver.models.suspended_request import decide_suspended_request
 from oidcserver.oauth.authorization_request import AuthorizationRequest
@@ -149,12 +149,12 @@ def _duration(asking: AuthorizationRequest) -> str:
     )
 
 
-def _logo(client: Client) -> str | None:
+def _logo(client: RegisteredClient) -> str | None:
     uri = client.member("logo_uri")
     return uri if isinstance(uri, str) and (origin_of(uri) or "").startswith("https:") else None
 
 
-def _links(client: Client) -> list[tuple[str, str]]:
+def _links(client: RegisteredClient) -> list[tuple[str, str]]:
     """Return text and URI of what the client says about itself (RFC 7591 section 2)."""
     members = (
         ("client_uri", "Website"),
