@@ -1,4 +1,4 @@
-"""The ``oidcserver`` command: what an operator does to a provider, by its ini file."""
+"""The ``oidcserver`` command, with which an operator manages the provider of an ini file."""
 
 import click
 
@@ -22,8 +22,8 @@ def main() -> None:
 
     Every command takes the ini file that the server runs with.
 
-    Exit codes: 0 done; 1 refused, not found, or a configuration that cannot be served; 2 wrong
-    usage of the command.
+    Exit codes: 0 success; 1 the input or the configuration is rejected, or something is not found;
+    2 wrong usage of the command.
     """
 
 

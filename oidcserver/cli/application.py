@@ -1,4 +1,4 @@
-"""What every command needs: the application of the ini file, a transaction, one way to fail."""
+"""Shared parts of the commands: the application of the ini file, transactions, errors, output."""
 
 import json
 import sys
@@ -41,10 +41,10 @@ class Commands(click.Group):
             raise click.ClickException(f"The database reports: {reason(problem)}.") from None
 
 
-def open_registry(ini: Path) -> Any:
-    """Return the registry of the ini file's application, without what only a server needs.
+def open_registry(ini: Path) -> Registry:
+    """Return the registry of the ini file's application, without the parts that only serve.
 
-    :raises ConfigurationProblem: if the configuration is refused.
+    :raises ConfigurationProblem: if the configuration is rejected.
     """
     settings = read_settings(ini, lambda: get_appsettings(str(ini)))
     make_importable(ini.parent)
@@ -57,7 +57,7 @@ def open_registry(ini: Path) -> Any:
 
 @contextmanager
 def transaction(registry: Registry) -> Iterator[Session]:
-    """Give a database session that commits at the end, over a schema that is up to date."""
+    """Bring the schema up to date, then yield a database session that commits at the end."""
     ensure_schema(registry)
     with registry.oidc.database.session() as dbsession, dbsession.begin():
         yield dbsession
@@ -69,7 +69,7 @@ def show(value: Any) -> None:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something is lost; without a terminal only ``--yes`` is an answer."""
+    """Ask before something is lost. Without a terminal, require ``--yes``."""
     if yes:
         return
     if not sys.stdin.isatty():
@@ -80,7 +80,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def when(moment: int | None) -> str:
-    """Return a time as people of all time zones read it."""
+    """Return a time in UTC as text; ``-`` for no time."""
     if not moment:
         return "-"
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -1,7 +1,7 @@
-"""A person's claims from a file (OpenID Connect Core section 5.1)."""
+"""The claims of a user from a file (OpenID Connect Core section 5.1)."""
 
 import json
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -12,12 +12,13 @@ from oidcserver.types import Provider
 _WORDS = {bool: "true or false", int: "a number of seconds", dict: "an object", str: "text"}
 
 
-def read_claims(provider: Provider, file: Any) -> dict[str, Any]:
-    """Return the claims in a JSON file: those that can be had here, in their standard types.
+def read_claims(provider: Provider, file: IO[bytes]) -> dict[str, Any]:
+    """Return the claims in a JSON file. A scope or a claims source must offer each of them.
 
-    A claim may be there in several languages: ``name``, ``name#de``.
+    A claim may occur in several languages: ``name``, ``name#de``.
 
-    :raises click.ClickException: with the claim and what is wrong with it.
+    :raises click.ClickException: if the file is not a JSON object, or a claim is not offered or has
+        another type than its standard type.
     """
     try:
         claims = json.load(file)

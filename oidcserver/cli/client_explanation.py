@@ -1,4 +1,4 @@
-"""``oidcserver explain --client``: which scopes a client may request, and why not."""
+"""``oidcserver explain --client``: the scopes that a client may request, and why not others."""
 
 from typing import Any
 

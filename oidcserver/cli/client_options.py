@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -27,7 +27,7 @@ def member_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--metadata",
         "metadata_file",
         type=click.File("rb"),
-        help="A file with members, a JSON object; - is standard input.",
+        help="A file with a JSON object of members; - is standard input.",
     )(command)
     for field in reversed(FIELDS.values()):
         command = _option(field)(command)
@@ -42,12 +42,12 @@ def option_name(field: Field) -> str:
     return "--" + name.replace("_", "-")
 
 
-def given_members(options: Mapping[str, Any], metadata_file: Any) -> dict[str, Any]:
+def given_members(options: Mapping[str, Any], metadata_file: IO[bytes] | None) -> dict[str, Any]:
     """Return the members that the options and the file set.
 
     :raises click.ClickException: if a file cannot be read, or both set a member.
     """
-    given = {name: _value(FIELDS[name], value) for name, value in options.items() if _said(value)}
+    given = {name: _value(FIELDS[name], value) for name, value in options.items() if _given(value)}
     if metadata_file is None:
         return given
     read = read_json(metadata_file)
@@ -59,10 +59,10 @@ def given_members(options: Mapping[str, Any], metadata_file: Any) -> dict[str, A
     return given | read
 
 
-def read_json(file: Any) -> Any:
-    """Return what a file holds.
+def read_json(file: IO[bytes]) -> Any:
+    """Return the JSON value in a file.
 
-    :raises click.ClickException: if it is not JSON.
+    :raises click.ClickException: if the file is not JSON.
     """
     try:
         return json.load(file)
@@ -70,7 +70,7 @@ def read_json(file: Any) -> Any:
         raise click.ClickException(f"{file_name(file)} is not JSON.") from None
 
 
-def file_name(file: Any) -> str:
+def file_name(file: IO[bytes]) -> str:
     """Return the name of a file; standard input may have none."""
     name: str = getattr(file, "name", STDIN)
     return name
@@ -90,7 +90,7 @@ def _option(field: Field) -> Callable[..., Any]:
     return click.option(option, field.name, help=words)
 
 
-def _said(value: Any) -> bool:
+def _given(value: Any) -> bool:
     return value is not None and value != ()
 
 

@@ -21,7 +21,7 @@ def describe(client: Client) -> dict[str, Any]:
 
 
 def as_text(value: Any) -> str:
-    """Return a member in one line: as JSON, unless it is a text or a list of texts."""
+    """Return the value of a member as one line: JSON, except for texts and lists of texts."""
     if value is None:
         return ""
     if isinstance(value, list):
@@ -30,7 +30,7 @@ def as_text(value: Any) -> str:
 
 
 def show_written(described: dict[str, Any], secret: str | None, as_json: bool) -> None:
-    """Print what a command wrote, and a secret that the server made."""
+    """Print the client that a command wrote, and the secret if the server made one."""
     made = {"client_secret": secret} if secret is not None else {}
     if as_json:
         show({**described, **made})
@@ -38,4 +38,4 @@ def show_written(described: dict[str, Any], secret: str | None, as_json: bool) -
     for key, value in {"client_id": described["client_id"], **made}.items():
         click.echo(f"{key}: {value}")
     if made:
-        click.echo("The secret is not kept and cannot be shown again.", err=True)
+        click.echo("The secret cannot be shown again.", err=True)

@@ -1,8 +1,8 @@
-"""``oidcserver clients``: register clients and look after them."""
+"""``oidcserver clients``: register and manage clients."""
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 from sqlalchemy import select
@@ -21,7 +21,7 @@ from oidcserver.cli.application import (
 )
 from oidcserver.cli.client_options import STDIN, file_name, given_members, member_options
 from oidcserver.cli.client_output import as_text, describe, show_written
-from oidcserver.cli.keys import demand_keys
+from oidcserver.cli.keys import require_keys
 from oidcserver.clients.fields import (
     refuse_unknown,
     set_columns,
@@ -44,18 +44,18 @@ def clients() -> None:
 @clients.command()
 @ini_argument
 @member_options
-@click.option("--client-id", help="The client_id that it already has at another server.")
+@click.option("--client-id", help="The client_id that the client has at another server.")
 @click.option(
     "--client-secret-stdin",
     is_flag=True,
-    help="Read its present secret from standard input.",
+    help="Read the client's present secret from standard input.",
 )
 @json_option
 def create(
     ini: Path,
     client_id: str | None,
     client_secret_stdin: bool,
-    metadata_file: Any,
+    metadata_file: IO[bytes] | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -67,15 +67,15 @@ def create(
     --redirect-uri https://shop.example/cb --grant-type authorization_code
     --response-type code --scope "openid profile"
 
-    A client that moves here from another server keeps both: --client-id shop
-    --client-secret-stdin < secret.txt
+    A client that moves here from another server keeps its identifier and its secret:
+    --client-id shop --client-secret-stdin < secret.txt
     """
     given = given_members(options, metadata_file)
     if not given.get("client_name"):
         raise click.UsageError("A client needs a name: pass --name.")
     secret = _read_secret(metadata_file) if client_secret_stdin else None
     registry = open_registry(ini)
-    demand_keys(registry)
+    require_keys(registry)
     with transaction(registry) as dbsession:
         try:
             refuse_unknown(registry.oidc.provider, given)
@@ -97,20 +97,22 @@ def create(
 @ini_argument
 @click.argument("client_id")
 @member_options
-@click.option("--unset", multiple=True, metavar="MEMBER", help="Remove it. May be given again.")
+@click.option(
+    "--unset", multiple=True, metavar="MEMBER", help="Remove a member. May be given again."
+)
 @json_option
 def update(
     ini: Path,
     client_id: str,
-    metadata_file: Any,
+    metadata_file: IO[bytes] | None,
     unset: tuple[str, ...],
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Change members of a client; what is not named stays as it is.
+    """Change members of a client; the other members do not change.
 
-    A member that may have several values gets exactly those that are given. In a file of
-    --metadata, null removes a member.
+    The values that you pass replace all values of a member. In a --metadata file, null removes a
+    member.
 
     Example: oidcserver clients update production.ini s6BhdRkqt3
     --redirect-uri https://shop.example/cb --redirect-uri https://shop.example/cb2
@@ -123,7 +125,7 @@ def update(
     if not given:
         raise click.UsageError("There is nothing to change: pass an option, or --metadata.")
     registry = open_registry(ini)
-    demand_keys(registry)
+    require_keys(registry)
     with transaction(registry) as dbsession:
         client = _find(dbsession, client_id, to_change=True)
         try:
@@ -162,7 +164,7 @@ def list_clients(ini: Path, as_json: bool) -> None:
 @click.argument("client_id")
 @json_option
 def show_client(ini: Path, client_id: str, as_json: bool) -> None:
-    """Show what a client registered.
+    """Show the metadata of a client.
 
     Example: oidcserver clients show production.ini s6BhdRkqt3
     """
@@ -182,12 +184,12 @@ def show_client(ini: Path, client_id: str, as_json: bool) -> None:
 def new_secret(ini: Path, client_id: str, as_json: bool) -> None:
     """Make a new secret for a client.
 
-    The one before goes on working for a while.
+    The present secret keeps working until the time that the command prints.
 
     Example: oidcserver clients new-secret production.ini s6BhdRkqt3
     """
     registry = open_registry(ini)
-    demand_keys(registry)
+    require_keys(registry)
     with transaction(registry) as dbsession:
         client = _find(dbsession, client_id)
         if client.secret_digest is None:
@@ -198,7 +200,7 @@ def new_secret(ini: Path, client_id: str, as_json: bool) -> None:
         show({"client_id": client_id, "client_secret": secret, "previous_secret_expires_at": until})
         return
     click.echo(f"client_secret: {secret}")
-    click.echo(f"The former secret works until {when(until)}.", err=True)
+    click.echo(f"The previous secret works until {when(until)}.", err=True)
 
 
 @clients.command()
@@ -226,7 +228,7 @@ def _find(dbsession: Session, client_id: str, *, to_change: bool = False) -> Cli
     return client
 
 
-def _read_secret(metadata_file: Any) -> str:
+def _read_secret(metadata_file: IO[bytes] | None) -> str:
     if metadata_file is not None and file_name(metadata_file) == STDIN:
         raise click.ClickException("Standard input cannot hold both --metadata and the secret.")
     return sys.stdin.readline().rstrip("\r\n")

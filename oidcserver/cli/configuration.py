@@ -15,7 +15,7 @@ from oidcserver.cli.application import (
     transaction,
 )
 from oidcserver.cli.client_explanation import client_explanation
-from oidcserver.cli.keys import demand_keys
+from oidcserver.cli.keys import require_keys
 from oidcserver.operations.ini_file import check_logging, read_settings
 from oidcserver.operations.schema import check_schema
 from oidcserver.plugins.selection import startup_warnings
@@ -30,13 +30,13 @@ def check(ini: Path) -> None:
 
     If it cannot, name the first mistake.
 
-    It checks the file itself, logging, the server's options, the configuration, the keys and the
+    The command checks the file, logging, the server's options, the configuration, the keys and the
     schema, as a start does. It does not change the database. Run it before a restart.
 
     Example: oidcserver check production.ini
     """
     registry = open_registry(ini)
-    demand_keys(registry)
+    require_keys(registry)
     check_logging(ini, partial(setup_logging, str(ini)))
     read_settings(ini, lambda: get_loader(str(ini), ["wsgi"]).get_wsgi_server())
     check_schema(registry)
@@ -48,11 +48,12 @@ def check(ini: Path) -> None:
 @click.option("--client", "client_id", help="Explain the scopes of this client instead.")
 @json_option
 def explain(ini: Path, client_id: str | None, as_json: bool) -> None:
-    """Print the configuration in force.
+    """Print the effective configuration.
 
-    It has the settings, what they select, who offers it, and the steps of each flow in order.
+    The output has the settings, the parts that they select, the code that offers each part, and the
+    steps of each flow in order.
 
-    A configuration that the server would refuse is refused here with the same sentence.
+    If the server would reject the configuration, the command fails with the same message.
 
     Example: oidcserver explain development.ini
     """
@@ -134,7 +135,7 @@ def _settings(registry: Registry) -> dict[str, Any]:
 
 
 def _shown(setting: Setting, value: Any, raw: Any) -> Any:
-    """Return a value for JSON; for a secret only that there is one."""
+    """Return a value for JSON; for a secret, return ``(given)``."""
     if refers(raw):
         return raw.strip()
     if value and is_secret(setting, raw):

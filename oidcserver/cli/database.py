@@ -16,7 +16,7 @@ from oidcserver.sessions.ending import end_expired_sessions
 def initdb(ini: Path) -> None:
     """Create the schema, or bring it up to date.
 
-    Safe to run again, and by several hosts at once: one does it, the others wait.
+    It is safe to run this again, and on several hosts at once: one does the work, the others wait.
 
     Example: oidcserver initdb production.ini
     """
@@ -35,11 +35,10 @@ def initdb(ini: Path) -> None:
 @click.option("--batch", default=1000, show_default=True, help="Rows in one transaction.")
 @json_option
 def prune(ini: Path, batch: int, as_json: bool) -> None:
-    """Remove what has expired.
+    """End expired sessions and remove expired rows.
 
-    It ends expired sessions and removes what nobody needs any more, while the server runs.
-
-    The applications that took part in an expired login session are notified.
+    The server may run meanwhile. Applications that took part in an expired login session are
+    notified.
 
     Example, every hour: oidcserver prune production.ini
     """

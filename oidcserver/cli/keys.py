@@ -1,6 +1,7 @@
 """``oidcserver keys``: the signing, encryption and sealing keys."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,15 +19,15 @@ def keys() -> None:
 @ini_argument
 @json_option
 def list_keys(ini: Path, as_json: bool) -> None:
-    """List the keys, and what each is used for now.
+    """List the keys, their states and their times.
 
-    Nothing secret is shown.
+    The output contains no secrets.
 
     Example: oidcserver keys list production.ini
     """
     registry = open_registry(ini)
-    demand_keys(registry)
-    rows = [
+    require_keys(registry)
+    rows: list[dict[str, Any]] = [
         {
             "kid": record.kid,
             "kind": record.kind,
@@ -48,15 +49,16 @@ def list_keys(ini: Path, as_json: bool) -> None:
 
 @keys.command()
 @ini_argument
-@click.option("--alg", "algorithms", multiple=True, help="Only these; by default all.")
+@click.option("--alg", "algorithms", multiple=True, help="Only this algorithm. May be given again.")
 @click.option("--sealing", is_flag=True, help="Rotate the sealing key instead.")
 def rotate(ini: Path, algorithms: tuple[str, ...], sealing: bool) -> None:
     """Make new keys.
 
-    They are published now and used later, so that nobody meets an unknown key.
+    New keys are published now and used later, so that clients can fetch them first. Running
+    servers read them without a restart.
 
-    Running servers take them up by themselves. Where the configuration asks for keys that are
-    not there, such as the first of all, those are made and in use at once, and no others.
+    If keys are missing, such as before the first start, the command makes only these and they are
+    used at once.
 
     Example: oidcserver keys rotate production.ini
     """
@@ -79,7 +81,7 @@ def rotate(ini: Path, algorithms: tuple[str, ...], sealing: bool) -> None:
         click.echo(f"{record.alg}  {record.kid}  in use from {when(record.active_from)}")
 
 
-def demand_keys(registry: Registry) -> None:
-    """Refuse a command that needs keys where there are none."""
+def require_keys(registry: Registry) -> None:
+    """Fail with a message if the command requires keys and there are none."""
     if registry.oidc.provider.keys_problem:
         raise click.ClickException(registry.oidc.provider.keys_problem)

@@ -17,15 +17,17 @@ from oidcserver.sessions.logout_channels import SETTING
 @ini_argument
 @json_option
 def deliver_logouts(ini: Path, as_json: bool) -> None:
-    """Tell applications of the logouts that are due.
+    """Send the logout tokens that are due.
 
-    The server does so by itself, unless oidc.backchannel_logout_interval is 0.
+    The server sends them itself, unless oidc.backchannel_logout_interval is 0.
 
     Example, every minute: oidcserver deliver-logouts production.ini
     """
     registry = open_registry(ini)
     if NAME not in registry.oidc.logout_channels:
-        raise click.ClickException(f"{SETTING} does not select {NAME}: nobody is to be told.")
+        raise click.ClickException(
+            f"{SETTING} does not select {NAME}, so there is nothing to send."
+        )
     ensure_schema(registry)
     registry.oidc.logout_deliverer.deliver_due()
     waiting = select(func.count()).where(
@@ -36,4 +38,4 @@ def deliver_logouts(ini: Path, as_json: bool) -> None:
     if as_json:
         show({"left": left})
     else:
-        click.echo(f"Done; {left} are left for later.")
+        click.echo(f"Done. Logout tokens left for later attempts: {left}.")

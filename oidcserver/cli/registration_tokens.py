@@ -1,4 +1,4 @@
-"""``oidcserver registration-tokens``: who may register clients."""
+"""``oidcserver registration-tokens``: the initial access tokens for client registration."""
 
 from pathlib import Path
 from typing import Any
@@ -24,22 +24,22 @@ MAX_NAME = 255
 
 @click.group("registration-tokens")
 def registration_tokens() -> None:
-    """Manage the tokens that allow to register clients."""
+    """Manage the tokens with which clients may be registered."""
 
 
 @registration_tokens.command()
 @ini_argument
-@click.option("--name", required=True, help="For whom or what it is.")
+@click.option("--name", required=True, help="The holder or the purpose of the token.")
 @click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True,
-              help="How long it works.")  # fmt: skip
+              help="How long the token works.")  # fmt: skip
 @click.option(
-    "--uses", type=click.IntRange(1, 10**6), help="How many clients it registers; else any."
+    "--uses", type=click.IntRange(1, 10**6), help="How many clients it registers; default: any."
 )
 @json_option
 def create(ini: Path, name: str, days: int, uses: int | None, as_json: bool) -> None:
     """Make an initial access token (RFC 7591).
 
-    Print it; it is not shown again.
+    Print the token, which cannot be shown again.
 
     Example: oidcserver registration-tokens create production.ini --name "Team Shop" --uses 1
     """
@@ -59,7 +59,7 @@ def create(ini: Path, name: str, days: int, uses: int | None, as_json: bool) -> 
         return
     click.echo(f"id: {identifier}")
     click.echo(f"initial_access_token: {token}")
-    click.echo("The token is not kept and cannot be shown again.", err=True)
+    click.echo("The token cannot be shown again.", err=True)
 
 
 @registration_tokens.command("list")
@@ -90,7 +90,7 @@ def list_tokens(ini: Path, as_json: bool) -> None:
 @ini_argument
 @click.argument("identifier", metavar="ID")
 def revoke(ini: Path, identifier: str) -> None:
-    """End a token by its id; the clients that it registered stay."""
+    """Revoke a token by its id. The clients that it registered stay."""
     statement = (
         update(InitialAccessToken)
         .where(InitialAccessToken.id == identifier, InitialAccessToken.revoked_at.is_(None))
@@ -99,5 +99,5 @@ def revoke(ini: Path, identifier: str) -> None:
     )
     with transaction(open_registry(ini)) as dbsession:
         if dbsession.scalar(statement) is None:
-            raise click.ClickException(f"There is no living token {identifier}.")
+            raise click.ClickException(f"There is no token {identifier} that is not revoked.")
     click.echo("The token is revoked.")

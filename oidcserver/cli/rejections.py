@@ -1,4 +1,4 @@
-"""``oidcserver explain-error``: why a request was refused."""
+"""``oidcserver explain-error``: why a request was rejected."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from oidcserver.models import RecordedRejection
 def explain_error(ini: Path, reference: str, as_json: bool) -> None:
     """Say why a request was rejected.
 
-    The reference is on the error page and in the log.
+    The reference is on the error page, in the header Error-Reference and in the log.
 
     Example: oidcserver explain-error production.ini BCDFG-HJKLM
     """
@@ -30,7 +30,8 @@ def explain_error(ini: Path, reference: str, as_json: bool) -> None:
         row = dbsession.get(RecordedRejection, reference.strip().upper())
         if row is None:
             raise click.ClickException(
-                f"No rejection is kept under {reference}: it may be too old, or only in the log."
+                f"There is no rejection {reference} in the database. It may be too old, or only in "
+                "the log."
             )
         names = ("reference", "created_at", "endpoint", "client_id", "error", "description",
                  "rule", "received")  # fmt: skip

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import click
 from sqlalchemy import select
@@ -90,7 +90,7 @@ def list_users(ini: Path, as_json: bool) -> None:
 def set_password(ini: Path, name: str, password_stdin: bool) -> None:
     """Set the password of a user.
 
-    It ends every session and every token of theirs.
+    This ends all sessions and all tokens of the user.
 
     Example: oidcserver users set-password production.ini alice --password-stdin < password.txt
     """
@@ -108,26 +108,26 @@ def set_password(ini: Path, name: str, password_stdin: bool) -> None:
 @ini_argument
 @click.argument("name")
 def unlock_user(ini: Path, name: str) -> None:
-    """Forget the failed sign-ins of a user.
+    """Reset the count of failed sign-ins of a user.
 
-    A user whose password was tried too often can sign in without waiting.
+    The user can then sign in without waiting.
 
     Example: oidcserver users unlock production.ini alice
     """
     with transaction(open_registry(ini)) as dbsession:
         user = _find(dbsession, name)
         locked = unlock(dbsession, user.username)
-    click.echo(f"Unlocked {name}." if locked else f"No attempts of {name} are counted.")
+    click.echo(f"Unlocked {name}." if locked else f"No failed sign-ins of {name} are counted.")
 
 
 @users.command("set-claims")
 @ini_argument
 @click.argument("name")
 @click.argument("file", type=click.File("rb"))
-def set_claims(ini: Path, name: str, file: Any) -> None:
+def set_claims(ini: Path, name: str, file: IO[bytes]) -> None:
     """Replace the claims of a user.
 
-    The file holds a JSON object of all claims that the user has from then on.
+    The file holds a JSON object with all claims of the user. Other claims are removed.
 
     Example: oidcserver users set-claims production.ini alice claims.json
     """
@@ -144,7 +144,7 @@ def set_claims(ini: Path, name: str, file: Any) -> None:
 def disable(ini: Path, name: str) -> None:
     """Disable a user.
 
-    It ends their sessions and every token that rests on them.
+    This ends all sessions and all tokens of the user.
 
     Example: oidcserver users disable production.ini alice
     """

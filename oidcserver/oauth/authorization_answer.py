@@ -33,7 +33,7 @@ def repeat_answer(authorization_request: AuthorizationRequest) -> Response | Non
     if suspended.response_sealed and suspended.used_at > request.oidc.now - window:
         answer = request.oidc.provider.sealer(ANSWER).unseal(suspended.response_sealed)
         user_id, parameters = json.loads(answer or b"[null, {}]")
-        if user_id == request.oidc.login_session.user_id:
+        if user_id == authorization_request.login_session.user_id:
             if _is_redeemed(authorization_request, parameters.get("code", "")):
                 return None
             authorization_request.parameters = parameters
@@ -45,7 +45,7 @@ def repeat_answer(authorization_request: AuthorizationRequest) -> Response | Non
 def prepare_authorization(authorization_request: AuthorizationRequest) -> None:
     """Prepare the authorization that the answer, and all tokens after it, rest on."""
     request, client = authorization_request.request, authorization_request.client
-    session = request.oidc.login_session
+    session = authorization_request.login_session
     assert client is not None
     row = new_authorization(
         request,
@@ -68,7 +68,7 @@ def prepare_authorization(authorization_request: AuthorizationRequest) -> None:
 def prepare_answer(authorization_request: AuthorizationRequest) -> None:
     """Let the grant of the response type make its parameters, and hand in what is written."""
     request, oauth_request = authorization_request.request, authorization_request.oauth_request
-    client, user = authorization_request.client, request.oidc.login_session.user
+    client, user = authorization_request.client, authorization_request.login_session.user
     assert client is not None
     server = request.oidc.server
     server.oauth_request = oauth_request
@@ -91,7 +91,7 @@ def seal_answer(authorization_request: AuthorizationRequest) -> None:
     suspended, request = authorization_request.suspended, authorization_request.request
     if suspended is None:
         return
-    answer = [request.oidc.login_session.user_id, authorization_request.parameters]
+    answer = [authorization_request.login_session.user_id, authorization_request.parameters]
     sealed = request.oidc.provider.sealer(ANSWER).seal(json.dumps(answer).encode())
     values: dict[str, Any] = {"answered_reference": suspended.reference_digest, "answer": sealed}
     if suspended.used_at is None:

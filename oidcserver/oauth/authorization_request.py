@@ -17,7 +17,7 @@ from oidcserver.models.suspended_request import (
 from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.outcome import Outcome
 from oidcserver.oauth.requests import OAuthRequest, Payload
-from oidcserver.types import Provider, Request
+from oidcserver.types import LoginSession, Provider, Request
 
 #: The purpose of the seal on a request that waits for a user to sign in.
 PURPOSE = "authorization request"
@@ -63,6 +63,13 @@ class AuthorizationRequest:
     def request(self) -> Request:
         """Pyramid's request."""
         return self.oauth_request.request
+
+    @property
+    def login_session(self) -> LoginSession:
+        """The login session of the user, once the interaction ``login`` has ensured one."""
+        session = self.oauth_request.request.oidc.login_session
+        assert session is not None
+        return session
 
     @property
     def outcome(self) -> Outcome:

@@ -7,12 +7,13 @@ Core section 8).
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 
-from oidcserver.models import RegisteredClient, User
+from oidcserver.interfaces import User
+from oidcserver.models import RegisteredClient
 from oidcserver.types import Request
 
 
 def subject_of(request: Request, client: RegisteredClient, user: User) -> str:
-    """Return the ``sub`` of a person for a client, by the subject type that it registered."""
+    """Return the ``sub`` of a user for a client, by the subject type that it registered."""
     subject: str = request.oidc.provider.subject_types[client.member("subject_type")](
         request, client, user
     )

@@ -69,7 +69,7 @@ def add_to_authorization_response(authorization_request: AuthorizationRequest) -
         **claims_of_id_token(
             request,
             authorization,
-            request.oidc.login_session.user,
+            authorization_request.login_session.user,
             authorization.scope.split() if alone else (),
             alone=alone,
         ),

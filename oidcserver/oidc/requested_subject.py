@@ -21,7 +21,7 @@ def wanted_subjects(authorization_request: AuthorizationRequest) -> list[set[str
     return [set(choice) for choice in ([hinted] if hinted else [], *choices) if choice]
 
 
-def another_person_needed(authorization_request: AuthorizationRequest) -> str | None:
+def another_user_needed(authorization_request: AuthorizationRequest) -> str | None:
     """Ask the person that is meant to sign in; whoever else does gets no answer in their name.
 
     :raises Rejection: ``login_required`` if another person signed in for this very request.
@@ -47,5 +47,5 @@ def another_person_needed(authorization_request: AuthorizationRequest) -> str | 
 def includeme(config: Configurator) -> None:
     """Register the interaction."""
     config.add_interaction(
-        "subject", another_person_needed, "oidc.login", after="login", before="consent"
+        "subject", another_user_needed, "oidc.login", after="login", before="consent"
     )

@@ -1,9 +1,10 @@
 """Protect the views of any Pyramid application with scopes (RFC 6750).
 
-``config.include("oidcserver.resource")`` adds the view option ``oauth_scope``: a text of scopes
-that are all required, or a list of such texts, one of which suffices; the empty text accepts any
-valid token. ``request.oidc.access_token`` is the token of the request. So is ``request.identity``,
-unless the application embeds the provider or has a security policy of its own.
+``config.include("oidcserver.resource")`` adds the view option ``oauth_scope``. Its value is a text
+of scopes, all of which are required, or a list of such texts, one of which suffices. The empty text
+accepts any valid token. ``request.oidc.access_token`` is the token of the request;
+``request.identity`` is the same, unless the application embeds the provider or has a security
+policy of its own.
 """
 
 from oidcserver.resource.deriver import no_access_token, oauth_scope_deriver

@@ -1,6 +1,6 @@
 """``/api/me``: the protected resource of the walk-through."""
 
-from typing import Any
+from pyramid.response import Response
 
 from oidcserver.models import Authorization, User
 from oidcserver.oauth.errors import Rejection
@@ -9,13 +9,11 @@ from oidcserver.oidc.claims import scope_claims
 from oidcserver.types import Configurator, Request
 
 
-def api_me(request: Request) -> Any:
-    """Return who the token is about, as far as its scopes tell."""
+def api_me(request: Request) -> Response:
+    """Return the claims about the user that the scopes of the token allow."""
     token = request.oidc.access_token
     if token.authorization_id is None:
-        problem = Rejection(
-            "access_denied", "The token is an application's own, about nobody.", status_code=403
-        )
+        problem = Rejection("access_denied", "The token is not about a user.", status_code=403)
         return error_response(problem)
     authorization = request.oidc.dbsession.get_one(Authorization, token.authorization_id)
     user = request.oidc.dbsession.get_one(User, authorization.user_id)

@@ -1,4 +1,4 @@
-"""Access tokens as another provider describes them (RFC 7662 section 2.2, RFC 9068 section 2.2)."""
+"""Reads access tokens from introspection responses (RFC 7662) and JWTs (RFC 9068)."""
 
 import math
 from collections.abc import Mapping
@@ -6,34 +6,34 @@ from typing import Any
 
 from oidcserver.oauth.tokens import AccessToken
 
-#: When a token expires that has no expiry: the last second of the year 9999.
+#: The expiry of a token that does not expire: the last second of the year 9999.
 NEVER = 253402300799
 
 
-def read_access_token(said: Mapping[str, Any]) -> AccessToken:
-    """Return the token. A member may be missing or null.
+def read_access_token(claims: Mapping[str, Any]) -> AccessToken:
+    """Return the token. A claim may be missing or null.
 
-    :raises ValueError: for a member of another type than its standard has. The text names it.
+    :raises ValueError: if a claim has another type than its standard requires; it names the claim.
     """
-    expires_at = _time(said, "exp")
+    expires_at = _time(claims, "exp")
     return AccessToken(
-        token_id=_text(said, "jti") or "",
-        client_id=_text(said, "client_id") or "",
-        subject=_text(said, "sub") or "",
+        token_id=_text(claims, "jti") or "",
+        client_id=_text(claims, "client_id") or "",
+        subject=_text(claims, "sub") or "",
         authorization_id=None,
-        scope=_text(said, "scope") or "",
-        audience=_audience(said),
-        issued_at=_time(said, "iat") or 0,
+        scope=_text(claims, "scope") or "",
+        audience=_audience(claims),
+        issued_at=_time(claims, "iat") or 0,
         expires_at=NEVER if expires_at is None else expires_at,
-        confirmation=_confirmation(said),
-        auth_time=_time(said, "auth_time"),
-        acr=_text(said, "acr"),
+        confirmation=_confirmation(claims),
+        auth_time=_time(claims, "auth_time"),
+        acr=_text(claims, "acr"),
     )
 
 
-def _time(said: Mapping[str, Any], name: str) -> int | None:
+def _time(claims: Mapping[str, Any], name: str) -> int | None:
     """Return a NumericDate (RFC 7519 section 2), which may have a fraction."""
-    value = said.get(name)
+    value = claims.get(name)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -41,23 +41,23 @@ def _time(said: Mapping[str, Any], name: str) -> int | None:
     return int(value)
 
 
-def _text(said: Mapping[str, Any], name: str) -> str | None:
-    value = said.get(name)
+def _text(claims: Mapping[str, Any], name: str) -> str | None:
+    value = claims.get(name)
     if value is not None and not isinstance(value, str):
         raise ValueError(f"{name} is not a string")
     return value
 
 
-def _audience(said: Mapping[str, Any]) -> tuple[str, ...]:
-    value = said.get("aud") or ()
+def _audience(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    value = claims.get("aud") or ()
     audience = (value,) if isinstance(value, str) else value
     if not isinstance(audience, list | tuple) or not all(isinstance(it, str) for it in audience):
         raise ValueError("aud is neither a string nor a list of strings")
     return tuple(audience)
 
 
-def _confirmation(said: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    value = said.get("cnf")
+def _confirmation(claims: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    value = claims.get("cnf")
     if value is not None and not isinstance(value, dict):
         raise ValueError("cnf is not an object")
     return value

@@ -1,4 +1,4 @@
-"""The view option ``oauth_scope``: no view behind it is reached without a fitting token."""
+"""The view option ``oauth_scope``: a view with it requires an access token with these scopes."""
 
 import logging
 from collections.abc import Callable
@@ -10,9 +10,8 @@ from pyramid.response import Response
 from oidcserver.oauth.bearer import insufficient_scope, invalid_token, read_bearer_token
 from oidcserver.oauth.errors import Rejection, as_rejection
 from oidcserver.oauth.responses import error_response
-from oidcserver.oauth.tokens import AccessToken
 from oidcserver.resource.remote_provider import ValidatorUnavailable
-from oidcserver.types import Request
+from oidcserver.types import AccessToken, Request
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +21,7 @@ View = Callable[[Any, Any], Response]
 
 
 def oauth_scope_deriver(view: View, info: Any) -> View:
-    """Wrap a view that has the option; leave every other alone."""
+    """Wrap a view that has the option; return every other view unchanged."""
     wanted = info.options.get("oauth_scope")
     if wanted is None:
         return view
@@ -49,7 +48,7 @@ def no_access_token(request: Request) -> None:
 def authenticate(request: Request, alternatives: list[str]) -> AccessToken:
     """Return the request's token if it is valid and has the scopes of one alternative.
 
-    :raises Rejection: with the answer of RFC 6750 section 3.
+    :raises Rejection: with the challenge of RFC 6750 section 3.
     """
     text = read_bearer_token(request)
     try:

@@ -1,4 +1,4 @@
-"""The security policy of a resource application: who is the token's subject."""
+"""The security policy of a resource application, whose identity is the access token."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class BearerSecurityPolicy:
         return token.subject if token else None
 
     def permits(self, request: Request, context: Any, permission: str) -> Any:
-        """Ask the context's ACL; each scope is a principal ``scope:NAME``."""
+        """Check the context's ACL; each scope is a principal ``scope:NAME``."""
         token = self.identity(request)
         principals = [Everyone]
         if token is not None:

@@ -1,4 +1,4 @@
-"""Requests to another provider, which the operator named, with a limited number of threads."""
+"""Requests to the configured provider, from a limited number of threads at once."""
 
 import json
 import ssl
@@ -12,9 +12,9 @@ from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.types import FetchResult
 
 TIMEOUT = 5.0
-#: Seconds for which a provider that did not answer in time is not asked again.
+#: Seconds without requests after the provider did not answer in time.
 PAUSE = 2 * TIMEOUT
-#: Seconds to wait for a place; a provider that works frees one much sooner.
+#: Seconds to wait for a place. While the provider answers, places are free much sooner.
 PATIENCE = 0.25
 MAX_BYTES = 65536
 
@@ -26,8 +26,8 @@ class ValidatorUnavailable(Exception):
 class RemoteProvider:
     """The connections to a provider.
 
-    :param places: how many threads may wait for it at once. After one timed out, no other waits for
-        a while.
+    :param places: how many threads may wait for the provider at once. After a timeout, no thread
+        waits for :data:`PAUSE` seconds.
     """
 
     def __init__(self, places: int) -> None:
@@ -38,12 +38,13 @@ class RemoteProvider:
             maxsize=places,
         )
         self._places = threading.BoundedSemaphore(places)
-        self._away_until = -1e9  # by the monotonic clock
+        self._paused_until = -1e9  # by the monotonic clock
 
     def fetch(self, method: str, url: str, **options: Any) -> tuple[int, dict[str, Any]]:
         """Return status and JSON object of an answer.
 
-        :raises ValidatorUnavailable: if there is none.
+        :param options: for urllib3's ``request``.
+        :raises ValidatorUnavailable: if there is no answer, or if it is not a JSON object.
         """
         status, body = self.fetch_bytes(method, url, **options)
         try:
@@ -57,20 +58,20 @@ class RemoteProvider:
     def fetch_bytes(self, method: str, url: str, **options: Any) -> tuple[int, bytes]:
         """Return status and body of an answer.
 
-        :raises ValidatorUnavailable: if there is none, or it is too large.
+        :raises ValidatorUnavailable: if there is no answer, or if it is too large.
         """
-        self._check_it_is_there()
+        self._check_pause()
         if not self._places.acquire(timeout=PATIENCE):
             raise ValidatorUnavailable("too many requests wait for the provider")
         try:
-            self._check_it_is_there()  # other threads may have timed out meanwhile
+            self._check_pause()  # other threads may have timed out meanwhile
             response = self._pool.request(
                 method, url, redirect=False, preload_content=False, **options
             )
             body = response.read(MAX_BYTES + 1)
             response.release_conn()
         except urllib3.exceptions.TimeoutError as problem:
-            self._away_until = time.monotonic() + PAUSE
+            self._paused_until = time.monotonic() + PAUSE
             raise ValidatorUnavailable(str(problem)) from None
         except urllib3.exceptions.HTTPError as problem:
             raise ValidatorUnavailable(str(problem)) from None
@@ -80,15 +81,15 @@ class RemoteProvider:
             raise ValidatorUnavailable(f"the answer is larger than {MAX_BYTES} bytes")
         return response.status, body
 
-    def _check_it_is_there(self) -> None:
-        if time.monotonic() < self._away_until:
+    def _check_pause(self) -> None:
+        if time.monotonic() < self._paused_until:
             raise ValidatorUnavailable("the provider did not answer a moment ago")
 
 
 class PublishedKeys:
     """Fetches the provider's JWK Set, for :class:`~oidcserver.http.jwks_cache.RemoteJWKS`.
 
-    :param jwks_uri: or empty: then discovery says it.
+    :param jwks_uri: empty to read it from the discovery document.
     """
 
     timeout = TIMEOUT
@@ -99,7 +100,9 @@ class PublishedKeys:
         self._jwks_uri = jwks_uri
 
     def get(self, url: str, accept: str) -> FetchResult:
-        """Return the JWK Set of the issuer, whose name is ``url``.
+        """Return the JWK Set of the issuer.
+
+        :param url: not used: the constructor knows the address.
 
         :raises OutboundFetchError: if there is no answer.
         """

@@ -1,6 +1,5 @@
-"""The settings of a resource application: ``oauth_resource.*``, without the provider's."""
+"""The settings of a resource application: ``oauth_resource.*``."""
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from oidcserver.resource.validators import (
@@ -12,6 +11,7 @@ from oidcserver.resource.validators import (
 from oidcserver.settings import (
     ConfigurationProblem,
     Setting,
+    Settings,
     convert_settings,
     integer,
     issuer,
@@ -24,16 +24,21 @@ from oidcserver.types import Registry
 PREFIX = "oauth_resource."
 SETTINGS: tuple[Setting, ...] = (
     Setting("oauth_resource.validator", text, None,
-            "How tokens are checked; local where the provider is in this process.",
+            "How tokens are validated; default: local if the provider is in this process.",
             allowed=("local", "introspection", "jwks")),
     Setting("oauth_resource.issuer", issuer, "", "The provider's issuer, for jwks."),
-    Setting("oauth_resource.jwks_uri", text, "", "The provider's keys; by default discovered."),
-    Setting("oauth_resource.audience", text, "", "Whom tokens have to be for; demanded for jwks."),
-    Setting("oauth_resource.introspection_endpoint", text, "", "Where to ask, for introspection."),
-    Setting("oauth_resource.client_id", text, "", "Who asks: a resource server's client."),
-    Setting("oauth_resource.client_secret", reference, "", "Its secret: env:NAME or file:PATH."),
+    Setting("oauth_resource.jwks_uri", text, "",
+            "The URL of the provider's keys; empty: from the discovery document."),
+    Setting("oauth_resource.audience", text, "",
+            "The audience that tokens must have; required for jwks."),
+    Setting("oauth_resource.introspection_endpoint", text, "",
+            "The URL of the introspection endpoint, for introspection."),
+    Setting("oauth_resource.client_id", text, "",
+            "The client_id of this resource server, for introspection."),
+    Setting("oauth_resource.client_secret", reference, "",
+            "The secret of that client: env:NAME or file:PATH."),
     Setting("oauth_resource.max_staleness", seconds, 0,
-            "How long an introspection's answer may be used again; a revocation waits so long."),
+            "How long an introspection response is reused; a revocation takes effect after it."),
     Setting("oauth_resource.places", integer, 3,
             "How many requests of a process may wait for the provider at once: fewer than the "
             "server's threads, which are 4 by default."),
@@ -41,9 +46,9 @@ SETTINGS: tuple[Setting, ...] = (
 
 
 def make_validator(registry: Registry) -> TokenValidator:
-    """Return the validator that the settings choose.
+    """Return the validator that the settings select.
 
-    :raises ConfigurationProblem: if they do not fit together.
+    :raises ConfigurationProblem: if the settings are incomplete or contradict each other.
     """
     known = {setting.name for setting in SETTINGS}
     raw = registry.settings
@@ -66,14 +71,15 @@ def make_validator(registry: Registry) -> TokenValidator:
     raise ConfigurationProblem("oauth_resource.validator is missing: introspection or jwks.")
 
 
-def _introspection(settings: Any, raw_secret: str) -> TokenValidator:
-    _demand(settings, "introspection_endpoint", "client_id", "client_secret")
+def _introspection(settings: Settings, raw_secret: str) -> TokenValidator:
+    _require(settings, "introspection_endpoint", "client_id", "client_secret")
     if not raw_secret.strip().startswith(("env:", "file:")):
         raise ConfigurationProblem(
-            "oauth_resource.client_secret holds a secret: write env:NAME or file:PATH."
+            "oauth_resource.client_secret must not contain the secret itself: write env:NAME or "
+            "file:PATH."
         )
     endpoint = settings["oauth_resource.introspection_endpoint"]
-    _demand_https(endpoint)
+    _require_https(endpoint)
     return IntrospectionValidator(
         endpoint,
         settings["oauth_resource.client_id"],
@@ -84,24 +90,24 @@ def _introspection(settings: Any, raw_secret: str) -> TokenValidator:
     )
 
 
-def _jwks(settings: Any) -> TokenValidator:
-    _demand(settings, "issuer", "audience")
+def _jwks(settings: Settings) -> TokenValidator:
+    _require(settings, "issuer", "audience")
     issuer_url, jwks_uri = settings["oauth_resource.issuer"], settings["oauth_resource.jwks_uri"]
-    _demand_https(issuer_url)
+    _require_https(issuer_url)
     if jwks_uri:
-        _demand_https(jwks_uri)
+        _require_https(jwks_uri)
     audience, places = settings["oauth_resource.audience"], settings["oauth_resource.places"]
     return JWKSValidator(issuer_url, jwks_uri, audience, places=places)
 
 
-def _demand(settings: Any, *names: str) -> None:
+def _require(settings: Settings, *names: str) -> None:
     missing = [PREFIX + name for name in names if not settings[PREFIX + name]]
     if missing:
         raise ConfigurationProblem(f"These settings are missing: {', '.join(missing)}.")
 
 
-def _demand_https(url: str) -> None:
+def _require_https(url: str) -> None:
     parts = urlsplit(url)
     loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
     if not (parts.scheme == "https" or (parts.scheme == "http" and loopback)):
-        raise ConfigurationProblem(f"{url} is not https, and tokens would travel in the clear.")
+        raise ConfigurationProblem(f"{url} is not https, so tokens would be sent unencrypted.")

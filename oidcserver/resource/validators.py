@@ -1,4 +1,4 @@
-"""How a resource learns whether a token is valid: it looks, asks, or checks a signature."""
+"""Validators of access tokens: in the provider's process, by introspection, and by signature."""
 
 import logging
 import threading
@@ -26,23 +26,26 @@ log = logging.getLogger(__name__)
 
 
 class TokenValidator(Protocol):
-    """Says what a token allows."""
+    """Validates the access tokens that a resource receives."""
 
     def validate(self, request: Request, text: str) -> AccessToken | None:
-        """Return what a live token for this resource says, or None."""
+        """Return the content of a live token for this resource, or None.
+
+        :raises ValidatorUnavailable: if the provider does not answer.
+        """
         ...
 
 
 class LocalValidator:
-    """Within the provider's process: the token and one statement by primary key."""
+    """Validates tokens in the provider's process, with one statement by primary key."""
 
     def validate(self, request: Request, text: str) -> AccessToken | None:
-        """Return what a live token says."""
+        """Return the content of a live token, or None."""
         return find_access_token(request, text)
 
 
 class IntrospectionValidator:
-    """Asks the provider each time (RFC 7662), or again after ``max_staleness`` seconds.
+    """Asks the provider (RFC 7662), and reuses its answer for ``max_staleness`` seconds.
 
     :param places: how many requests may wait for the provider at once.
     """
@@ -70,19 +73,19 @@ class IntrospectionValidator:
         self._known: dict[str, tuple[float, AccessToken]] = {}
 
     def validate(self, request: Request, text: str) -> AccessToken | None:
-        """Return what the provider says of the token."""
+        """Return the content of a live token, or None."""
         now = time.monotonic()
         with self._lock:
             asked_at, token = self._known.get(text, (-1e9, None))
         if token is not None and now - asked_at < self._max_staleness:
             return token if token.expires_at > clock.now() else None
-        status, said = self._provider.fetch(
+        status, response = self._provider.fetch(
             "POST", self._endpoint, fields={"token": text}, encode_multipart=False,
             headers=self._headers,
         )  # fmt: skip
         if status != 200:
-            raise ValidatorUnavailable(f"introspection answers {status}")
-        token = self._read(said)
+            raise ValidatorUnavailable(f"introspection answers with status {status}")
+        token = self._read(response)
         if token is not None and self._max_staleness:
             with self._lock:
                 if len(self._known) >= self.MAX_ENTRIES:
@@ -90,23 +93,23 @@ class IntrospectionValidator:
                 self._known[text] = (now, token)
         return token
 
-    def _read(self, said: dict[str, Any]) -> AccessToken | None:
-        if said.get("active") is not True:
+    def _read(self, response: dict[str, Any]) -> AccessToken | None:
+        if response.get("active") is not True:
             return None
         try:
-            token = read_access_token(said)
+            token = read_access_token(response)
         except ValueError as problem:
-            log.error("A token is rejected, because its introspection is malformed: %s", problem)
+            log.error("A token is rejected because its introspection is malformed: %s", problem)
             return None
         expected = not self._audience or self._audience in token.audience
         return token if expected and token.expires_at > clock.now() else None
 
 
 class JWKSValidator:
-    """Checks the signature of an RFC 9068 token itself; a revocation shows at its expiry.
+    """Verifies the signature of RFC 9068 tokens. A revoked token stays valid until it expires.
 
-    The keys are fetched again after five minutes, and for a key that is not among them. While the
-    provider is away the known ones serve for an hour.
+    The keys are fetched again after five minutes, and when a token names an unknown key. While the
+    provider does not answer, known keys are used for up to an hour.
     """
 
     def __init__(self, issuer: str, jwks_uri: str, audience: str, *, places: int) -> None:
@@ -117,16 +120,17 @@ class JWKSValidator:
         )
 
     def validate(self, request: Request, text: str) -> AccessToken | None:
-        """Return what a signed, unexpired token for this audience says."""
+        """Return the content of a signed, unexpired token for this audience, or None."""
         try:
             kid = read_header(text).get("kid")
             try:
-                said = self._verify(text, kid)
+                header, claims = self._verify(text, kid)
             except InvalidJWT:
                 if kid is not None:
                     raise
-                said = self._verify(text, "")  # no key has that name: they are fetched again
-            return self._read(*said)
+                # No key has the name "", so the keys are fetched again.
+                header, claims = self._verify(text, "")
+            return self._read(header, claims)
         except InvalidJWT:
             return None
 

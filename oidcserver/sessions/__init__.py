@@ -1,4 +1,4 @@
-"""Login sessions: signing in, signing out, and telling the clients."""
+"""Login sessions: signing in, signing out, and notifying clients."""
 
 from oidcserver.sessions.browser import browser_digest, browser_is_known
 from oidcserver.sessions.ending import end_login_session
@@ -8,17 +8,17 @@ from oidcserver.types import Configurator
 
 SETTINGS = (
     ("oidc.session_idle_lifetime", seconds, 3600,
-     "How long a user who does nothing stays signed in."),
+     "How long an inactive user stays signed in."),
     ("oidc.session_max_lifetime", seconds, 12 * 3600,
-     "How long a user stays signed in after a login at most."),
+     "How long a user stays signed in after a login, at most."),
     ("oidc.cookie_prefix", cookie_prefix, "",
-     "How the names of cookies begin; empty: oidcserver and the issuer's port and path, so that "
-     "two providers on one host do not sign each other's users out."),
+     "The beginning of the names of cookies; empty: oidcserver with the issuer's port and path, so "
+     "that two providers on one host have different cookies."),
 )  # fmt: skip
 
 
 def includeme(config: Configurator) -> None:
-    """Add ``request.oidc.login_session`` and its like, the directories and the ways to sign out."""
+    """Add ``request.oidc.login_session`` with its methods, and the logout channels."""
     for name in (
         "identity", "session_management", "logout", "logout_channels", "frontchannel_logout",
         "backchannel_logout",

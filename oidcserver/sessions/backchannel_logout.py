@@ -1,9 +1,8 @@
 """Back-channel logout (OpenID Connect Back-Channel Logout 1.0).
 
-With the end of a session, in the same transaction, a row is written for each client that is to
-hear of it; the :mod:`deliverer <oidcserver.sessions.logout_deliverer>` sees to the rest. Signing
-out waits for a moment, so that the applications that are well are signed out when the person goes
-on, and for no longer, so that one that hangs holds nobody up.
+The transaction that ends a session also writes a row for each client to notify; the
+:mod:`deliverer <oidcserver.sessions.logout_deliverer>` sends the logout tokens. Signing out waits
+for a short time, so that responsive applications have signed the user out before the user goes on.
 """
 
 from pyramid.events import NewRequest
@@ -24,20 +23,21 @@ from oidcserver.types import Configurator, Registry, Request
 NAME = "backchannel"
 SETTINGS = (
     ("oidc.backchannel_logout_timeout", seconds, 2,
-     "How long an application may take to answer that it heard of a logout."),
+     "How long an application may take to answer a logout token."),
     ("oidc.backchannel_logout_wait", seconds, 1,
-     "How long signing out waits at most for the applications to have heard of it."),
+     "How long signing out waits for the applications to answer, at most."),
     ("oidc.backchannel_logout_lifetime", seconds, 86400,
-     "How long an application that cannot be reached is told again of a logout."),
+     "How long the delivery of a logout token is repeated while an application does not answer."),
     ("oidc.backchannel_logout_interval", seconds, 15,
-     "How often a process looks for logouts that are due; 0: it leaves them to a command."),
+     "How often a process looks for logout tokens to send; 0: `oidcserver deliver-logouts` sends "
+     "them."),
 )  # fmt: skip
 
 
 def queue_logouts(registry: Registry, dbsession: Session, session_id: str) -> list[str]:
-    """Write what the clients of a session are to be told; return the identifiers of the rows.
+    """Write a row for each client of a session to notify; return the identifiers of the rows.
 
-    It belongs into the transaction that ends the session.
+    Call this in the transaction that ends the session.
     """
     if NAME not in registry.oidc.logout_channels:
         return []
@@ -60,9 +60,9 @@ def queue_logouts(registry: Registry, dbsession: Session, session_id: str) -> li
 
 
 def deliver_after_commit(request: Request, identifiers: list[str]) -> None:
-    """Tell clients what was queued for them in the transaction of this request."""
+    """Send the queued logout tokens once the transaction of this request is committed."""
     if identifiers:
-        # The transaction is over by then: nothing is held while somebody else takes their time.
+        # After the commit, no transaction is open while applications take their time.
         request.oidc.database.after_commit(_deliver, request.registry, identifiers)
 
 
@@ -71,7 +71,7 @@ def _deliver(registry: Registry, identifiers: list[str]) -> None:
     try:
         with registry.oidc.waiting_places.taken():
             registry.oidc.logout_deliverer.deliver(identifiers, wait)
-    except TooManyWaiting:  # these go on at once, and the clients hear of it all the same
+    except TooManyWaiting:  # the user goes on at once, and the tokens are sent in the background
         registry.oidc.logout_deliverer.wake()
 
 

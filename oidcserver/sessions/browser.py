@@ -1,4 +1,4 @@
-"""The browser's own cookie: what was begun in one browser is not continued in another."""
+"""The browser's own cookie, which keeps a request from being continued in another browser."""
 
 import re
 
@@ -10,7 +10,7 @@ _CREDENTIAL = re.compile(re.escape(BROWSER) + r"[A-Za-z0-9_-]{43}")
 
 
 def browser_digest(request: Request) -> str:
-    """Return the digest of this browser's cookie; one without gets it with the response."""
+    """Return the digest of this browser's cookie; a browser without one gets it."""
     credential = read_cookie(request, "browser")
     if credential is None or not _CREDENTIAL.fullmatch(credential):
         credential = new_credential(BROWSER)

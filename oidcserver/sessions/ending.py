@@ -1,16 +1,14 @@
-"""The one way to end login sessions.
+"""The end of login sessions: all code that ends one calls these functions.
 
-The authorizations of a session end with it, unless they hold ``offline_access``, and the clients
-that took part in it are notified.
+The authorizations of a session end with it, unless they have the scope ``offline_access``, and
+the clients of the session are notified.
 """
 
-from typing import Any
-
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from oidcserver import clock
-from oidcserver.models import LoginSession, LoginSessionRecord
+from oidcserver import clock, types
+from oidcserver.models import LoginSession
 from oidcserver.models.authorization import (
     revoke_authorizations_of_user,
     revoke_online_authorizations_of_session,
@@ -22,7 +20,7 @@ from oidcserver.types import Registry, Request
 
 
 def end_login_session(
-    request: Request, session: LoginSession | LoginSessionRecord, event: str = "session_ended"
+    request: Request, session: types.LoginSession, event: str = "session_ended"
 ) -> bool:
     """End a session and announce it; return whether this call ended it.
 
@@ -40,7 +38,7 @@ def end_login_session(
 def end_everything(registry: Registry, dbsession: Session, user_id: str) -> int:
     """End every session and every token of a user; return how many authorizations ended.
 
-    Remembered consents stay: they are of no use without a sign-in.
+    Remembered consents stay: without a sign-in they give no access.
     """
     ended = revoke_authorizations_of_user(dbsession, user_id)
     end_sessions(registry, dbsession, LoginSession.user_id == user_id)
@@ -73,14 +71,16 @@ def end_expired_sessions(registry: Registry, batch: int = 1000) -> int:
             return total
 
 
-def end_sessions(registry: Registry, dbsession: Session, *which: Any) -> dict[str, list[str]]:
+def end_sessions(
+    registry: Registry, dbsession: Session, *conditions: ColumnElement[bool]
+) -> dict[str, list[str]]:
     """End the sessions that meet the conditions, in the transaction of ``dbsession``.
 
-    :returns: the identifiers of the sessions that this call ended, each with those of the logout
-        tokens that are now due.
+    :returns: the identifiers of the sessions that this call ended, each with the identifiers of
+        the logout tokens that are now due.
     """
     queued = {}
-    for session_id in end_login_sessions(dbsession, *which):
+    for session_id in end_login_sessions(dbsession, *conditions):
         revoke_online_authorizations_of_session(dbsession, session_id)
         queued[session_id] = queue_logouts(registry, dbsession, session_id)
     return queued

@@ -1,8 +1,8 @@
 """Front-channel logout (OpenID Connect Front-Channel Logout 1.0).
 
-The page after signing out shows each application's own page in a hidden frame, and goes on when
-all are there. What it knows is whether something came: what an application says in its frame is
-nobody else's to read.
+After signing out, a page loads the logout page of each application in a hidden frame, and goes on
+when all have loaded. It can observe only that a frame has loaded: browsers do not let it read the
+content of another site.
 """
 
 from urllib.parse import quote, urlencode, urlsplit
@@ -14,18 +14,18 @@ from oidcserver.clients.members import web_uri
 from oidcserver.models import RegisteredClient
 from oidcserver.models.login_session_client import clients_of_login_session
 from oidcserver.oauth.subjects import sid_of
-from oidcserver.oidc.after_logout import AfterLogout
 from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel
-from oidcserver.types import Configurator, LoginSession, Request
+from oidcserver.types import AfterLogout, Configurator, LoginSession, Request
 
 NAME = "frontchannel"
 MEMBER = "frontchannel_logout_uri"
 
 
 def show_frames(request: Request, session: LoginSession, after: AfterLogout) -> Response | None:
-    """Return the page that signs a person out of the applications of a session; None: of none.
+    """Return the page that signs the user out of the applications of a session.
 
-    It is the answer itself: after a redirect, nobody would know the session any more.
+    None if no application is to be notified. The page is the response itself, not the target of a
+    redirect, since the next request cannot identify the ended session.
 
     :param after: where the user goes on.
     """
@@ -49,7 +49,7 @@ def show_frames(request: Request, session: LoginSession, after: AfterLogout) -> 
 
 
 def frame_url(request: Request, client: RegisteredClient, session_id: str) -> str:
-    """Return a client's URL with ``iss`` and ``sid``, which any may be sent (section 2)."""
+    """Return a client's logout URL with ``iss`` and ``sid`` (section 2)."""
     uri: str = client.member(MEMBER)
     separator = "&" if "?" in uri else "?"
     sid = sid_of(client.client_id, session_id)
@@ -58,5 +58,5 @@ def frame_url(request: Request, client: RegisteredClient, session_id: str) -> st
 
 
 def includeme(config: Configurator) -> None:
-    """Offer the channel; there is nothing to add for it, as signing out asks for the page."""
+    """Offer the channel. Selecting it adds nothing else: signing out calls :func:`show_frames`."""
     offer_logout_channel(config, NAME, LogoutChannel(MEMBER, web_uri, lambda: None))

@@ -1,10 +1,10 @@
 """``request.oidc.login_session``, signing in and signing out."""
 
-from typing import Any
-
+from oidcserver import types
 from oidcserver.accounts.known_browser import remember_browser
 from oidcserver.credentials import LOGIN_SESSION, digest, new_credential
 from oidcserver.http.cookies import read_cookie, set_cookie
+from oidcserver.interfaces import User
 from oidcserver.models import LoginSession, LoginSessionRecord
 from oidcserver.models.login_session import (
     find_login_session,
@@ -37,7 +37,7 @@ def read_login_session(request: Request) -> LoginSessionRecord | None:
 
 
 def sign_in(
-    request: Request, user: Any, *, amr: tuple[str, ...] = PASSWORD_AMR, acr: str | None = None
+    request: Request, user: User, *, amr: tuple[str, ...] = PASSWORD_AMR, acr: str | None = None
 ) -> LoginSessionRecord | None:
     """Sign a person in and return the session; None if they were disabled at this moment.
 
@@ -78,9 +78,9 @@ def sign_in(
     return session
 
 
-def sign_out(request: Request) -> LoginSessionRecord | None:
+def sign_out(request: Request) -> types.LoginSession | None:
     """End this browser's session and what rests on it; return it, or None if there was none."""
-    session: LoginSessionRecord | None = request.oidc.login_session
+    session = request.oidc.login_session
     if session is not None:
         end_login_session(request, session, "signed_out")
         request.oidc.login_session = None

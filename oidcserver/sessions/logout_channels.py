@@ -1,8 +1,8 @@
-"""How applications hear that a person signed out: the channels, and who is to hear.
+"""The channels by which applications are notified that a user signed out.
 
 A channel is an offer of the kind ``logout channel``, a :class:`LogoutChannel`, which
-``oidc.logout_channels`` selects. Where none is selected, nobody notes which applications took part
-in a login session.
+``oidc.logout_channels`` selects. If none is selected, the applications that take part in a login
+session are not recorded.
 """
 
 from collections.abc import Callable
@@ -23,11 +23,10 @@ KIND = "logout channel"
 
 @dataclass(frozen=True, slots=True)
 class LogoutChannel:
-    """One way in which an application may hear of a sign-out.
+    """One way to notify an application of a sign-out.
 
-    ``uri_member`` is the member of client metadata with which a client asks for it, and
-    ``uri_rule`` what it may hold; ``register`` adds what the channel needs, and is called if the
-    channel is selected.
+    A client registers for the channel with the metadata member ``uri_member``, whose values
+    ``uri_rule`` checks. ``register`` is called if the channel is selected.
     """
 
     uri_member: str
@@ -36,17 +35,17 @@ class LogoutChannel:
 
 
 def offer_logout_channel(config: Configurator, name: str, channel: LogoutChannel) -> None:
-    """Offer a channel; promise it, and let clients register for it, where it is selected."""
+    """Offer a channel. If it is selected, the metadata names it and clients can register for it."""
 
     def is_selected(provider: Provider) -> bool | None:
         return name in provider.settings[SETTING] or None
 
     def where_selected(rule: Rule) -> Rule:
-        # Elsewhere the member is left out, as one that is not known (RFC 7591 section 2).
+        # Otherwise the member is left out like an unknown one (RFC 7591 section 2).
         return lambda value, provider: rule(value, provider) if is_selected(provider) else ""
 
     config.add_oauth_offer(KIND, name, channel)
-    # Each channel says which session it was: ``sid`` is in every ID token.
+    # Each channel identifies the session by ``sid``, which every ID token has.
     for field in (f"{name}_logout_supported", f"{name}_logout_session_supported"):
         config.add_server_metadata(field, is_selected)
     config.add_client_metadata_member(channel.uri_member, where_selected(channel.uri_rule))
@@ -54,9 +53,9 @@ def offer_logout_channel(config: Configurator, name: str, channel: LogoutChannel
 
 
 def take_part(authorization_request: AuthorizationRequest) -> None:
-    """Note, with the commit, that a client takes part in the login session.
+    """Record with the commit that a client takes part in the login session.
 
-    Only clients that want to hear of its end are noted.
+    Only clients that registered for a logout channel are recorded.
     """
     authorization, client = authorization_request.authorization, authorization_request.client
     assert authorization is not None
@@ -69,7 +68,7 @@ def take_part(authorization_request: AuthorizationRequest) -> None:
 
 
 def _join(request: Request, authorization: AuthorizationRecord) -> None:
-    """Note that the client takes part.
+    """Record that the client takes part.
 
     :raises Rejection: ``login_required`` if the user has just signed out.
     """

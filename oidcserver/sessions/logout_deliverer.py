@@ -1,8 +1,8 @@
-"""Telling clients of logouts: a few threads that take from the outbox what is due.
+"""Delivery of logout tokens: a few threads take the due rows of the outbox and send them.
 
-The table is the queue, so any process delivers what any other wrote, and nothing is lost with a
-process: what it had claimed becomes due again. A client may hear of a logout twice, never not at
-all while it can be reached.
+The table is the queue, so every process delivers the rows of all processes. If a process ends, the
+rows that it had claimed become due again. A client may receive the same logout twice, but it does
+not miss one while it can be reached.
 """
 
 import json
@@ -38,9 +38,9 @@ log = logging.getLogger("oidcserver.backchannel_logout")
 
 #: Deliveries under way at once in one process, and those that use the database at that moment.
 WORKERS, DATABASE_USERS = 32, 4
-#: How many deliveries are tried for one whose lane has room.
+#: How many deliveries a worker looks at to find one whose lane has room.
 MAX_LOOKS = 100
-#: Seconds from the first failure to the second attempt, doubled from one to the next, and at most.
+#: Seconds from the first failure to the second attempt, doubled after each, and their maximum.
 FIRST_PAUSE, LONGEST_PAUSE = 5, 3600
 #: Seconds that a claim lasts beyond what its fetches may take.
 CLAIM_MARGIN = 30
@@ -52,7 +52,7 @@ class LogoutDeliverer:
     """Delivers logouts from threads of its own; ``registry.oidc.logout_deliverer``.
 
     :param registry: of the application, for its database, provider and clients' keys.
-    :param fetcher: gives up soon, since somebody may wait.
+    :param fetcher: with a short timeout, since a user may be waiting.
     """
 
     def __init__(self, registry: Registry, fetcher: OutboundFetcher) -> None:
@@ -63,7 +63,7 @@ class LogoutDeliverer:
         self._lease = int(fetcher.timeout) + settings["oauth.outbound_timeout"] + CLAIM_MARGIN
         self._lanes = DeliveryLanes()
         self._database_users = threading.BoundedSemaphore(DATABASE_USERS)
-        #: Guards what follows, and tells of its changes.
+        #: Guards the attributes below, and signals their changes.
         self._changed = threading.Condition()
         self._working = 0
         self._more = False
@@ -72,9 +72,9 @@ class LogoutDeliverer:
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Look for what is due, now and in intervals, from the first request on.
+        """Look for due deliveries now and at each interval; the first request calls this.
 
-        Not from the start of the application: a server may fork after it.
+        The start of the application does not, because a server may fork after it.
         """
         if self._started:
             return
@@ -84,11 +84,11 @@ class LogoutDeliverer:
             threading.Thread(target=self._look_regularly, name="logouts", daemon=True).start()
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """Begin no further deliveries."""
         self._stopped.set()
 
     def wake(self) -> None:
-        """Deliver what is due, in the background."""
+        """Deliver all that is due, in the background."""
         with self._changed:
             if self._stopped.is_set():
                 return
@@ -98,13 +98,13 @@ class LogoutDeliverer:
             self._working += 1
         try:
             threading.Thread(target=self._work, name="logout-delivery", daemon=True).start()
-        except RuntimeError:  # the system has no more threads: it stays due
+        except RuntimeError:  # the system has no more threads: the deliveries stay due
             self._leave()
 
     def deliver(self, identifiers: Collection[str], timeout: float) -> None:
-        """Deliver in the background; wait for the first attempt of these, but not for longer.
+        """Deliver in the background, and wait for the first attempt of these deliveries.
 
-        :param timeout: seconds.
+        :param timeout: the longest wait, in seconds.
         """
         wanted = set(identifiers)
         with self._changed:
@@ -115,7 +115,7 @@ class LogoutDeliverer:
             self._awaited -= wanted
 
     def deliver_due(self) -> None:
-        """Deliver what is due, and wait until nothing is under way any more."""
+        """Deliver all that is due, and wait until no delivery is under way."""
         self.wake()
         with self._changed:
             self._changed.wait_for(lambda: not self._working)
@@ -149,7 +149,7 @@ class LogoutDeliverer:
             self._changed.notify_all()
 
     def _claim(self) -> tuple[LogoutDelivery, Client] | None:
-        """Take the delivery that is due for longest and whose host has room in its lane."""
+        """Claim the delivery that has been due longest and whose host has room in its lane."""
         for _ in range(MAX_LOOKS):
             if self._stopped.is_set():
                 return None
@@ -174,7 +174,7 @@ class LogoutDeliverer:
         try:
             uri = client.member(MEMBER)
             if uri is None:
-                self._end(delivery, "The client has no backchannel_logout_uri any more.")
+                self._end(delivery, "The client no longer has a backchannel_logout_uri.")
                 return
             token = make_logout_token(self._registry, client, delivery)
             result = self.fetcher.post_form(uri, {"logout_token": token})
@@ -196,11 +196,11 @@ class LogoutDeliverer:
                 self._changed.notify_all()
 
     def _settle(self, delivery: LogoutDelivery, result: FetchResult) -> None:
-        """Take the answer (section 2.8): 400 is for good, and everything else may pass."""
+        """Process the answer (section 2.8): 400 is final, other failures may be temporary."""
         if result.status in {200, 204}:
             self._end(delivery)
         elif result.status == 400:
-            self._end(delivery, f"The client refused the logout token{_error_code(result)}.")
+            self._end(delivery, f"The client rejected the logout token{_error_code(result)}.")
         else:
             self._postpone(delivery, f"The client answered with status {result.status}.")
 
@@ -208,20 +208,20 @@ class LogoutDeliverer:
         with self._database_users, self._registry.oidc.database.session.begin() as dbsession:
             end_logout_delivery(dbsession, delivery, problem)
         if problem:
-            log.warning("Client %s was not told of a logout: %s", delivery.client_id, problem)
+            log.warning("Client %s was not notified of a logout: %s", delivery.client_id, problem)
         else:
-            log.info("Client %s was told of a logout.", delivery.client_id)
+            log.info("Client %s was notified of a logout.", delivery.client_id)
 
     def _postpone(self, delivery: LogoutDelivery, problem: str) -> None:
         pause = min(FIRST_PAUSE * 2 ** (delivery.attempts - 1), LONGEST_PAUSE)
         next_attempt_at = clock.now() + round(pause * _random.uniform(0.75, 1.25))
         if next_attempt_at >= delivery.expires_at:
-            self._end(delivery, f"{problem} It is given up.")
+            self._end(delivery, f"{problem} No further attempt is made.")
             return
         with self._database_users, self._registry.oidc.database.session.begin() as dbsession:
             postpone_logout_delivery(dbsession, delivery, next_attempt_at, problem)
         log.warning(
-            "Client %s was not told of a logout yet (attempt %d): %s",
+            "Client %s was not notified of a logout yet (attempt %d): %s",
             delivery.client_id, delivery.attempts, problem,
         )  # fmt: skip
 
@@ -231,7 +231,7 @@ def _host(client: Client) -> str:
 
 
 def _error_code(result: FetchResult) -> str:
-    """Return the error code of an answer in brackets, if it has one (RFC 6749 section 5.2)."""
+    """Return the error code of an answer in parentheses, if it has one (RFC 6749 section 5.2)."""
     try:
         code = json.loads(result.body)["error"]
         return f" ({code})" if _ERROR_CODE.fullmatch(code) else ""

@@ -1,8 +1,8 @@
 """Limits for the delivery of logout tokens, so that slow hosts do not delay the others.
 
-A host that does not answer holds a delivery for as long as the timeout allows. So one host has few
-deliveries at once, hosts that hung share a small part of them, and hosts that are not known yet
-leave some to those that answer.
+A delivery to a host that does not answer takes the whole timeout. So the number of deliveries at
+once is limited for each host, for all hosts that hung the last time, and for all hosts that are not
+known to answer.
 """
 
 import threading
@@ -19,7 +19,7 @@ MAX_REMEMBERED = 10_000
 
 
 class DeliveryLanes:
-    """Which hosts are delivered to in this process, and how they fared the last time."""
+    """The deliveries under way in this process by host, and whether each host answered."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,7 +29,7 @@ class DeliveryLanes:
         self._hosts: OrderedDict[str, str] = OrderedDict()  # by client_id
 
     def enter(self, client_id: str, host: str) -> bool:
-        """Begin a delivery to a client's host, unless its lane is full."""
+        """Begin a delivery to a client's host; return False if its lane is full."""
         with self._lock:
             _remember(self._hosts, client_id, host)
             if host in self._full():
@@ -41,11 +41,11 @@ class DeliveryLanes:
         """End a delivery."""
         with self._lock:
             self._under_way[host] -= 1
-            self._under_way += Counter()  # forgets those that are at zero
+            self._under_way += Counter()  # removes the hosts with none
             _remember(self._answered, host, answered)
 
     def waiting_clients(self) -> list[str]:
-        """Return the clients that are not delivered to now: the lane of their host is full."""
+        """Return the clients whose host has a full lane."""
         with self._lock:
             full = self._full()
             return [client_id for client_id, host in self._hosts.items() if host in full]

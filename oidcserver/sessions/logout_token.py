@@ -9,7 +9,7 @@ from oidcserver.oauth.subjects import sid_of
 from oidcserver.oidc.client_jwt import UNSIGNED, protect, signing_algorithms
 from oidcserver.types import Registry
 
-#: What happened (section 2.4).
+#: The identifier of the event (section 2.4).
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 #: Seconds (section 2.4 advises two minutes at most).
 LIFETIME = 120
@@ -19,13 +19,13 @@ DEFAULT_ALGORITHM = "RS256"
 def make_logout_token(
     registry: Registry, client: RegisteredClient, delivery: LogoutDelivery
 ) -> str:
-    """Return a logout token: signed, and encrypted, as the client's ID tokens are.
+    """Return a logout token, signed and encrypted like the client's ID tokens.
 
-    A client that registered unsigned ID tokens gets a signed one all the same (section 2.4).
+    A client with unsigned ID tokens gets a signed logout token (section 2.4).
 
     :raises Rejection: if the client has no secret to sign with.
-    :raises ValueError: if it has no key to encrypt to.
-    :raises oidcserver.keys.jwt.InvalidJWT: if its keys cannot be had.
+    :raises ValueError: if the client has no key to encrypt to.
+    :raises oidcserver.keys.jwt.InvalidJWT: if the client's keys cannot be fetched.
     """
     provider, now = registry.oidc.provider, clock.now()
     algorithm = client.member("id_token_signed_response_alg")

@@ -1,20 +1,21 @@
-"""What a relying party can watch of a login (OpenID Connect Session Management 1.0 section 3).
+"""The state of a browser's login (OpenID Connect Session Management 1.0 section 3).
 
-The state of a browser is a random value in a cookie of its own, which stands for the login session
-that is there, or for none: it changes when somebody signs in or out, and stays when the same
-person signs in again. A relying party gets a hash of it (``session_state``), and the page of the
-endpoint ``check_session`` compares that with the cookie.
+The browser state is a random value in a cookie of its own. It belongs to one login session, or to
+none: it changes when a user signs in or out, and stays when the same user signs in again. A relying
+party gets a hash of it (``session_state``), and the page of the endpoint ``check_session`` compares
+that hash with the cookie.
 
-That page is in a frame of the relying party's, so a browser that blocks or partitions the cookies
-of other sites (Safari and Firefox always, Chromium by choice) shows it none, and what it says is
-``error``: the relying party hears of no change by this way, and needs front-channel or
-back-channel logout besides.
+That page is in a frame of the relying party. Browsers that block or partition the cookies of other
+sites (Safari and Firefox always, Chromium by choice) do not send the cookie there, so the page
+answers ``error``. A relying party that must support them also needs front-channel or back-channel
+logout.
 """
 
 import hashlib
 import re
 import secrets
-from typing import Any
+
+from pyramid.response import Response
 
 from oidcserver.credentials import digest, new_identifier
 from oidcserver.http.cookies import read_cookie
@@ -42,16 +43,16 @@ class BrowserState:
         self._sent = False
 
     def stands_for(self, session_id: str | None) -> bool:
-        """Whether the browser has the state of this session (None: that of nobody)."""
+        """Whether the browser has the state of this session; None: of no session."""
         unique = self._value.partition(".")[0]
         return bool(unique) and self._value == _tied(unique, session_id)
 
     def of(self, session_id: str | None) -> str:
-        """Return the state that stands for a session (None: nobody is signed in).
+        """Return the state of a session; None: no user is signed in.
 
-        Where the browser has that of another session, or none, it gets a new one. It keeps the one
-        it has if no session is known only because the session's cookie did not come along, as in a
-        frame of another site, where this cookie does (``SameSite=None``).
+        A browser with another state gets a new one. But it keeps its state if no session is known
+        because the session cookie is missing: in a frame of another site browsers send this cookie
+        (``SameSite=None``) and not the session cookie.
         """
         unknown = session_id is None and read_cookie(self._request, SESSION) is None
         if unknown and _STATE.fullmatch(self._value):
@@ -63,7 +64,7 @@ class BrowserState:
                 self._sent = True
         return self._value
 
-    def _send(self, request: Request, response: Any) -> None:
+    def _send(self, request: Request, response: Response) -> None:
         secure = request.oidc.provider.secure
         response.set_cookie(
             self.cookie_name,
@@ -71,7 +72,7 @@ class BrowserState:
             path="/",
             secure=secure,
             httponly=False,
-            # It is read in a frame on other sites; but browsers take None over https only.
+            # A frame on other sites reads the cookie. Browsers accept None over https only.
             samesite="None" if secure else "Lax",
         )
 
@@ -82,15 +83,15 @@ def _tied(unique: str, session_id: str | None) -> str:
 
 
 def session_state(client_id: str, origin: str, browser_state: str, salt: str) -> str:
-    """Return ``session_state``: a hash that holds for one client at one origin, and its salt."""
+    """Return ``session_state``: a hash for one client at one origin, and its salt."""
     hashed = hashlib.sha256(f"{client_id} {origin} {browser_state} {salt}".encode())
     return f"{hashed.hexdigest()}.{salt}"
 
 
 def add_session_state(authorization_request: AuthorizationRequest) -> None:
-    """Add ``session_state`` to OpenID Connect's responses, refusals too (section 3).
+    """Add ``session_state`` to OpenID Connect responses, including errors (section 3).
 
-    An application without an origin, such as a native one, has no page that could ask.
+    A client without an origin, such as a native application, cannot use it.
     """
     if ENDPOINT not in authorization_request.provider.endpoints:
         return
@@ -107,13 +108,13 @@ def add_session_state(authorization_request: AuthorizationRequest) -> None:
 
 
 def follow_login(event: LoginSessionEvent) -> None:
-    """Change the state of a browser in which somebody signs in, or whose session ends."""
+    """Change the state of a browser when a user signs in or the session ends."""
     request, session_id = event.request, event.details["session_id"]
     if ENDPOINT not in request.oidc.provider.endpoints:
         return
     if event.name == "signed_in":
         request.oidc.browser_state.of(session_id)
-    elif request.oidc.browser_state.stands_for(session_id):  # it may be another browser's
+    elif request.oidc.browser_state.stands_for(session_id):  # not the session of another browser
         request.oidc.browser_state.of(None)
 
 

@@ -25,8 +25,10 @@ from oidcserver.types.outbound import (
 from oidcserver.types.registry import Registry, RegistryOidc
 from oidcserver.types.request import (
     AccessToken,
+    AfterLogout,
     AuthorizationServer,
     ContentSecurityPolicy,
+    Fields,
     LoginSession,
     Request,
     RequestOidc,
@@ -34,12 +36,14 @@ from oidcserver.types.request import (
 
 __all__ = [
     "AccessToken",
+    "AfterLogout",
     "AuthorizationServer",
     "Configurator",
     "ContentSecurityPolicy",
     "Database",
     "FetchResult",
     "Fetcher",
+    "Fields",
     "Handler",
     "LoginSession",
     "OutboundFetcher",

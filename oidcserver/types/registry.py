@@ -54,6 +54,15 @@ class LogoutDeliverer(Protocol):
         ...
 
 
+class LogoutChannel(Protocol):
+    """One way to notify an application of a sign-out."""
+
+    @property
+    def uri_member(self) -> str:
+        """The client metadata member with which a client registers for the channel."""
+        ...
+
+
 class RegistryOidc:
     """``registry.oidc``: the objects that all requests share."""
 
@@ -76,7 +85,7 @@ class RegistryOidc:
     rejection_budget: Budget
     outage_budget: Budget
     #: The selected logout channels by name, and the threads that send logout tokens.
-    logout_channels: Mapping[str, Any]
+    logout_channels: Mapping[str, LogoutChannel]
     logout_deliverer: LogoutDeliverer
     #: Validates access tokens for views with ``oauth_scope``.
     token_validator: Any

@@ -1,5 +1,6 @@
 """Pyramid's request, and ``request.oidc``."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import IO, Any, Protocol
 
@@ -72,10 +73,27 @@ class AccessToken(Protocol):
     def expires_at(self) -> int: ...
 
     @property
+    def confirmation(self) -> Mapping[str, Any] | None: ...
+
+    @property
     def auth_time(self) -> int | None: ...
 
     @property
     def acr(self) -> str | None: ...
+
+
+class AfterLogout(Protocol):
+    """Where the user goes on after signing out; see :mod:`oidcserver.oidc.after_logout`."""
+
+    @property
+    def target(self) -> str | None:
+        """The URL of an application, or None."""
+        ...
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query of the sign-out page."""
+        ...
 
 
 class AuthorizationServer(Protocol):
@@ -137,7 +155,7 @@ class RequestOidc(Protocol):
     #: The ORM session of the transaction that the code is in.
     dbsession: Session
     #: The live login session of the browser, or None.
-    login_session: Any
+    login_session: LoginSession | None
     #: The live access token of the request. Only views with ``oauth_scope`` have one; for other
     #: views it is None, and they have no reason to read it.
     access_token: AccessToken
@@ -156,7 +174,7 @@ class RequestOidc(Protocol):
     #: Whether the user may open the pages of clients.
     may_manage_clients: bool
     #: Where the user goes on after signing out, on the sign-out page.
-    after_logout: Any
+    after_logout: AfterLogout
 
     def url(self, route_name: str, **elements: Any) -> str:
         """Return the public URL of a route, made of the configured issuer, never of Host."""
@@ -180,17 +198,25 @@ class RequestOidc(Protocol):
         """End the browser's login session; return it, or None."""
         ...
 
-    def end_login_session(self, session: LoginSession, event_name: str = ...) -> bool:
+    def end_login_session(self, session: LoginSession, event: str = ...) -> bool:
         """End a login session and the tokens that depend on it; return whether it was live."""
         ...
 
-    def log_out(self, after: Any) -> Response:
+    def log_out(self, after: AfterLogout) -> Response:
         """Sign the user out; return the response that leads the user on."""
         ...
 
-    def ask_to_log_out(self, after: Any) -> Response:
+    def ask_to_log_out(self, after: AfterLogout) -> Response:
         """Return a redirect to the page that asks the user whether to sign out."""
         ...
+
+
+class Fields(Mapping[str, str]):
+    """The fields of a query or a form: WebOb's ``MultiDict``."""
+
+    @abstractmethod
+    def getall(self, key: str) -> list[str]:
+        """Return all values of a field."""
 
 
 class Request(Protocol):
@@ -206,8 +232,8 @@ class Request(Protocol):
     url: str
     headers: MutableMapping[str, str]
     cookies: Mapping[str, str]
-    GET: Any
-    POST: Any
+    GET: Fields
+    POST: Fields
     body: bytes
     body_file_raw: IO[bytes]
     is_body_seekable: bool

@@ -1,4 +1,4 @@
-"""All that a person sees. Templates and the style sheet are in ``templates`` and ``static``."""
+"""The pages that users see. Their templates and style sheet are in ``templates`` and ``static``."""
 
 import hashlib
 from functools import lru_cache
@@ -20,10 +20,10 @@ STATIC_SECONDS = 30 * 86400
 
 
 class ContentCacheBuster(QueryStringCacheBuster):
-    """Adds a digest of a static file to its URL: of the file that is served, overrides included."""
+    """Adds a digest of a static file, or of the file that overrides it, to its URL."""
 
-    def tokenize(self, request: Request, subpath: str, kw: Any) -> str:
-        """Return the digest of one file. Pyramid says in ``kw`` where it really is."""
+    def tokenize(self, request: Request, subpath: str, kw: dict[str, Any]) -> str:
+        """Return the digest of one file. ``kw["rawspec"]`` names the file that Pyramid serves."""
         path = AssetResolver().resolve(kw["rawspec"]).abspath()
         status = Path(path).stat()
         return _digest(path, status.st_mtime_ns, status.st_size)
@@ -35,14 +35,14 @@ def _digest(path: str, *changes: int) -> str:
 
 
 def asset_path(request: Request, name: str) -> str:
-    """Return the path of a file in ``static``, as the browser has to ask for it."""
+    """Return the path of a file in ``static`` that the browser requests."""
     path = request.static_url(f"{STATIC}/{name}", _app_url="")
     url: str = request.oidc.provider.url(path)
     return url.removeprefix(request.oidc.provider.origin)
 
 
 def service_name(request: Request) -> str:
-    """Return what our pages call the provider."""
+    """Return the name of the provider on its pages."""
     provider = request.oidc.provider
     return provider.settings["oidc.service_name"] or urlsplit(provider.issuer).hostname or ""
 
@@ -57,9 +57,9 @@ def includeme(config: Configurator) -> None:
     """Include the renderer, the style sheet and every page; the ini selects among the pages."""
     config.include("pyramid_jinja2")
     config.add_oauth_setting(
-        "oidc.service_name", text, "", "What pages call the provider; empty: the issuer's host."
+        "oidc.service_name", text, "", "The provider's name on its pages; empty: the issuer's host."
     )
-    # A name of its own: an embedding application may have static files too.
+    # The name must not collide with the static files of an embedding application.
     config.add_static_view(
         "oidcserver-static", STATIC, cache_max_age=STATIC_SECONDS, factory=DefaultRootFactory
     )

@@ -1,16 +1,17 @@
-"""Who may see a page, and where to go afterwards."""
+"""Pages that require a sign-in, and the URLs that lead there and back."""
 
 import re
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+
+from pyramid.response import Response
 
 from oidcserver.oauth.responses import own_url, see_other
-from oidcserver.types import Request
+from oidcserver.types import LoginSession, Request
 
-View = Callable[[Any], Any]
+View = Callable[[Request], Response]
 
-#: A path of ours: browsers take a backslash for a slash, drop a TAB, and ``//`` names a host.
+#: A path of ours: browsers read a backslash as a slash, drop a TAB, and take ``//`` for a host.
 _LOCAL_PATH = re.compile(r"/(?:[!-.0-\[\]-~][!-\[\]-~]*)?")
 
 
@@ -23,24 +24,24 @@ def local_url(request: Request, path: str | None) -> str | None:
 
 
 def home_url(request: Request, **query: str) -> str:
-    """Return where to go when there is nowhere else: the home page, or that of the login."""
+    """Return the URL of the home page, or of the login page where no home page is selected."""
     route_name = "oidc.home" if "oidc.home" in request.oidc.provider.route_names else "oidc.login"
     url: str = request.oidc.url(route_name, _query=query)
     return url
 
 
 def login_url(request: Request, target: str | None = None, **query: str) -> str:
-    """Return the login page that leads to a URL of ours, by default back here."""
+    """Return the URL of the login page, which leads on to a URL of ours, by default to this one."""
     path = (target or own_url(request)).removeprefix(request.oidc.provider.origin)
     url: str = request.oidc.url("oidc.login", _query={"next": path, **query})
     return url
 
 
 def signed_in(view: View) -> View:
-    """Decorate a view that needs somebody signed in: others sign in first and come back."""
+    """Decorate a view that requires a signed-in user: others sign in first and come back."""
 
     @wraps(view)
-    def view_signed_in(request: Request) -> Any:
+    def view_signed_in(request: Request) -> Response:
         return (
             view(request)
             if request.oidc.login_session is not None
@@ -48,3 +49,10 @@ def signed_in(view: View) -> View:
         )
 
     return view_signed_in
+
+
+def own_session(request: Request) -> LoginSession:
+    """Return the login session of a request to a view that is :func:`signed_in`."""
+    session = request.oidc.login_session
+    assert session is not None
+    return session

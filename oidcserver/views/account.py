@@ -1,4 +1,4 @@
-"""The account page: where a person is signed in, and what they allowed to applications."""
+"""The account page: the user's login sessions, and the access that the user gave to clients."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +13,7 @@ from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.responses import see_other
 from oidcserver.oidc.scopes import describe_claim
 from oidcserver.types import Configurator, Request
-from oidcserver.views.access import signed_in
+from oidcserver.views.access import own_session, signed_in
 from oidcserver.views.applications import allowed_applications, initiate_login_url
 from oidcserver.views.recent_login import sign_in_again
 from oidcserver.views.user_agents import describe_user_agent
@@ -21,8 +21,8 @@ from oidcserver.views.user_agents import describe_user_agent
 
 @signed_in
 def account(request: Request) -> Response:
-    """Show who is signed in, where, and what they allowed to which application."""
-    session = request.oidc.login_session
+    """Show the user, the user's live sessions, and the applications that have access."""
+    session = own_session(request)
     idle_since = request.oidc.now - request.oidc.provider.settings["oidc.session_idle_lifetime"]
     sessions = request.oidc.dbsession.scalars(
         select(LoginSession)
@@ -41,7 +41,7 @@ def account(request: Request) -> Response:
         "moment": _moment,
         "describe": describe_user_agent,
         "applications": [
-            (client, consent, _words(request, consent))
+            (client, consent, _permissions(request, consent))
             for consent, client in allowed_applications(request)
         ],
         "open_url": partial(initiate_login_url, request),
@@ -60,11 +60,11 @@ def ask_end(request: Request) -> Response:
 
 @signed_in
 def end_session(request: Request) -> Response:
-    """End one of the user's own sessions, and what rests on it."""
+    """End one of the user's own sessions, and the access that depends on it."""
     row = _own_session(request, request.POST.get("session", ""))
     if row is not None:
         again = sign_in_again(request, session=row.id)
-        if again is not None and row.id != request.oidc.login_session.id:
+        if again is not None and row.id != own_session(request).id:
             return again
         request.oidc.end_login_session(row)
     return see_other(request.oidc.url("oidc.account"))
@@ -72,7 +72,7 @@ def end_session(request: Request) -> Response:
 
 @signed_in
 def ask_withdraw(request: Request) -> Response:
-    """Ask before what the user allowed an application is withdrawn."""
+    """Ask before the access of an application is withdrawn."""
     client = request.oidc.dbsession.get(Client, request.GET.get("client", ""))
     if client is None:
         return see_other(request.oidc.url("oidc.account"))
@@ -81,20 +81,21 @@ def ask_withdraw(request: Request) -> Response:
 
 @signed_in
 def withdraw(request: Request) -> Response:
-    """Withdraw what the user allowed an application; its tokens die."""
+    """Withdraw the access of an application; its tokens stop working."""
     client_id = request.POST.get("client", "")
     again = sign_in_again(request, client=client_id)
     if again is not None:
         return again
-    if withdraw_consent(request.oidc.dbsession, request.oidc.login_session.user_id, client_id):
-        details = {"client_id": client_id, "user_id": request.oidc.login_session.user_id}
+    user_id = own_session(request).user_id
+    if withdraw_consent(request.oidc.dbsession, user_id, client_id):
+        details = {"client_id": client_id, "user_id": user_id}
         request.registry.notify(OAuthEvent(request, "consent_withdrawn", details))
     return see_other(request.oidc.url("oidc.account"))
 
 
 def _own_session(request: Request, session_id: str) -> LoginSession | None:
     row: LoginSession | None = request.oidc.dbsession.get(LoginSession, session_id)
-    return row if row is not None and row.user_id == request.oidc.login_session.user_id else None
+    return row if row is not None and row.user_id == own_session(request).user_id else None
 
 
 def _confirm(
@@ -109,8 +110,8 @@ def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _words(request: Request, consent: Consent) -> list[str]:
-    """Say what was allowed: each scope, and each claim beyond them."""
+def _permissions(request: Request, consent: Consent) -> list[str]:
+    """Return the descriptions of the scopes of a consent, and of the claims beyond them."""
     provider = request.oidc.provider
     known = provider.scopes
     scopes = [known[name].description if name in known else name for name in consent.scope.split()]

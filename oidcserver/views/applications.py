@@ -1,4 +1,4 @@
-"""The applications of a person, and how one is opened from here."""
+"""The applications that a user gave access, and the URLs that open them."""
 
 from collections.abc import Sequence
 from urllib.parse import quote, urlencode
@@ -7,25 +7,26 @@ from sqlalchemy import select
 
 from oidcserver.models import Client, Consent
 from oidcserver.types import Request
+from oidcserver.views.access import own_session
 
 
 def allowed_applications(request: Request) -> Sequence[tuple[Consent, Client]]:
-    """Return what the person who is signed in allowed to whom, the latest first."""
+    """Return the consents of the signed-in user with their clients, the latest first."""
     applications: Sequence[tuple[Consent, Client]] = request.oidc.dbsession.execute(
         select(Consent, Client)
         .join(Client, Client.client_id == Consent.client_id)
-        .where(Consent.user_id == request.oidc.login_session.user_id)
+        .where(Consent.user_id == own_session(request).user_id)
         .order_by(Consent.updated_at.desc())
     ).all()
     return applications
 
 
 def initiate_login_url(request: Request, client: Client) -> str | None:
-    """Return where an application starts a login of its own accord, or None if it cannot.
+    """Return the URL at which an application starts a login, or None if it registered none.
 
-    OpenID Connect Core section 4. It is told who the provider is, and not who the person is: that
-    it asks for itself, as at any login. Nor is it told where to go then (``target_link_uri``),
-    which is its own matter.
+    OpenID Connect Core section 4. The URL names the provider with ``iss``. It has no
+    ``login_hint``, since the application requests the user's identity as in any login, and no
+    ``target_link_uri``: the application chooses its own start page.
     """
     uri: str | None = client.member("initiate_login_uri")
     if uri is None:

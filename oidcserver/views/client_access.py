@@ -1,29 +1,26 @@
-"""Who manages which client: its owner, and the administrators every one."""
+"""Access to clients: owners manage their own clients, administrators manage all."""
 
-from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 from pyramid.httpexceptions import HTTPForbidden, HTTPNotFound
+from pyramid.response import Response
 
 from oidcserver.models import Client
 from oidcserver.models.user import normalise_username
 from oidcserver.settings import text, words
 from oidcserver.types import Configurator, Registry, Request
-from oidcserver.views.access import signed_in
-
-View = Callable[[Any], Any]
+from oidcserver.views.access import View, own_session, signed_in
 
 
 def is_administrator(request: Request) -> bool:
-    """Whether the person who is signed in looks after every client."""
+    """Whether the signed-in user manages every client."""
     administrators = request.oidc.provider.settings["oidc.administrators"]
-    own = request.oidc.login_session.user.username_key
+    own = normalise_username(own_session(request).user.username)
     return own in {normalise_username(name) for name in administrators}
 
 
 def may_manage_clients(request: Request) -> bool:
-    """Whether there is a person, and the pages of clients are for that person."""
+    """Whether a user is signed in who may open the pages of clients."""
     if request.oidc.login_session is None:
         return False
     return request.oidc.provider.settings["oidc.client_pages"] == "anyone" or is_administrator(
@@ -32,10 +29,10 @@ def may_manage_clients(request: Request) -> bool:
 
 
 def managed(view: View) -> View:
-    """Decorate a view for those who may manage clients; others sign in, or get 403."""
+    """Decorate a view that manages clients: other users get 403, and visitors sign in."""
 
     @wraps(view)
-    def view_managed(request: Request) -> Any:
+    def view_managed(request: Request) -> Response:
         if not request.oidc.may_manage_clients:
             raise HTTPForbidden()
         return view(request)
@@ -44,22 +41,22 @@ def managed(view: View) -> View:
 
 
 def find_client(request: Request, *, to_change: bool = False) -> Client:
-    """Return the client of the URL, if it is one's own; every other does not exist.
+    """Return the client that the URL names, if the user owns it or is an administrator.
 
-    :param to_change: let others who change it at the same moment wait.
-    :raises HTTPNotFound: for every other.
+    :param to_change: lock the row, so that other requests that change it wait.
+    :raises HTTPNotFound: for every other client, whether it exists or not.
     """
     client: Client | None = request.oidc.dbsession.get(
         Client, request.matchdict["client_id"], with_for_update=to_change or None
     )
-    own = client is not None and client.owner_id == request.oidc.login_session.user_id
+    own = client is not None and client.owner_id == own_session(request).user_id
     if client is None or not (own or is_administrator(request)):
         raise HTTPNotFound()
     return client
 
 
 def warn_of_no_administrator(registry: Registry) -> str | None:
-    """The pages of clients are for administrators, and there are none."""
+    """Warn if the pages of clients are for administrators and no administrator is configured."""
     settings = registry.oidc.provider.settings
     if (
         "clients" not in settings["oidc.pages"]
@@ -77,11 +74,11 @@ def includeme(config: Configurator) -> None:
     """Add the settings and ``request.oidc.may_manage_clients``."""
     config.add_oauth_setting(
         "oidc.client_pages", text, "administrators",
-        "Who may register and manage clients in the browser.",
+        "The users who may register and manage clients in the browser.",
         allowed=("anyone", "administrators"),
     )  # fmt: skip
     config.add_oauth_setting(
-        "oidc.administrators", words, (), "The user names of those who look after every client."
+        "oidc.administrators", words, (), "The user names of those who manage every client."
     )
     config.add_oidc_attribute("may_manage_clients", may_manage_clients)
     config.add_oauth_offer("startup warning", "administrators", warn_of_no_administrator)

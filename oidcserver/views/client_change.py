@@ -1,4 +1,4 @@
-"""Changing a client by its form: how it authenticates only after the user has just signed in."""
+"""Changes of a client in its form. A change of its credentials requires a recent sign-in."""
 
 from typing import Any
 
@@ -7,28 +7,29 @@ from oidcserver.models import Client
 from oidcserver.types import Request
 from oidcserver.views.recent_login import signed_in_a_moment_ago
 
-#: What a client authenticates by, besides its secret.
+#: The members by which a client authenticates, besides its secret.
 CREDENTIALS = ("token_endpoint_auth_method", "jwks", "jwks_uri")
 
 
 class SignInRequired(InvalidClientMetadata):
-    """A change that requires a user who has just signed in."""
+    """The change requires a user who has just signed in."""
 
     def __init__(self) -> None:
         super().__init__(
             "",
-            "This changes how the application authenticates, which requires that you have just "
-            "signed in. Sign in again in another tab, then save this form.",
+            "This changes how the application authenticates. Such a change requires a recent "
+            "sign-in. Sign in again in another tab, then save this form.",
         )
 
 
 def change_client(request: Request, client: Client, metadata: dict[str, Any]) -> str | None:
-    """Replace a client's metadata; return a secret if it needs another than it had.
+    """Replace a client's metadata; return the new secret if the client needs another one.
 
-    Whoever took over a session must not get the credentials of a client by it. What was written
-    before the exception has to be rolled back.
+    A stolen session must not give access to the credentials of clients. After an exception the
+    caller must roll back.
 
-    :raises SignInRequired: if the client would authenticate in another way than before.
+    :raises SignInRequired: if the client would authenticate in another way than before, and the
+        user has not signed in recently.
     :raises InvalidClientMetadata: with the member and what is wrong with it.
     """
     before = [client.member(name) for name in CREDENTIALS]

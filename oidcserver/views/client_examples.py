@@ -1,4 +1,4 @@
-"""What a client does, as commands to try: each grant that it registered, with curl."""
+"""Commands that try a client: each grant that it registered, with curl."""
 
 import re
 import shlex
@@ -7,9 +7,10 @@ from urllib.parse import urlencode
 
 from oidcserver.models import RegisteredClient
 from oidcserver.types import Request
+from oidcserver.views.access import own_session
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-#: What needs neither quotes in a shell nor encoding in a form.
+#: Text that needs neither quotes in a shell nor encoding in a form.
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
 _CHALLENGE = """\
 code_verifier=$(openssl rand -hex 32)
@@ -20,7 +21,7 @@ code_challenge=$(printf %s "$code_verifier" | openssl dgst -sha256 -binary \\
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A step: what it does, and the commands. ``$name`` stands for what a step before gave."""
+    """A step: its title and its commands. ``$name`` stands for a value from an earlier step."""
 
     title: str
     command: str
@@ -29,9 +30,9 @@ class Example:
 def examples(
     request: Request, client: RegisteredClient, secret: str | None = None
 ) -> list[Example]:
-    """Return the steps for a client, with its secret, or with ``$client_secret`` for one unknown.
+    """Return the steps for a client, with its secret; with ``$client_secret`` if it is not known.
 
-    There are none for a client that uses no built-in grant, or a third party's authentication.
+    A client that uses no built-in grant, or an authentication method of a plugin, has no steps.
     """
     credentials = _credentials(client, secret)
     routes = request.oidc.provider.route_names
@@ -49,7 +50,7 @@ def examples(
         demo = request.oidc.provider.settings["oidc.user_directory"] == "demo"
         form = {
             "grant_type": "password",
-            "username": request.oidc.login_session.user.username,
+            "username": own_session(request).user.username,
             "password": "valid" if demo else None,
             "scope": scope,
         }
@@ -65,10 +66,10 @@ def examples(
         }
         steps += [
             Example(
-                "Make an address, open it in a browser, and allow",
+                "Print a URL, open it in a browser, and allow access",
                 _authorize(request, client.client_id, redirect_uri, scope),
             ),
-            Example("Exchange the code that the browser arrives with", _form(command, **form)),
+            Example("Exchange the code in the browser's address bar", _form(command, **form)),
         ]
     if personal and "refresh_token" in grants:
         form = {"grant_type": "refresh_token", "refresh_token": None}
@@ -80,7 +81,7 @@ def examples(
 
 
 def _credentials(client: RegisteredClient, secret: str | None) -> str | None:
-    """Return curl's arguments by which the client says who it is (RFC 6749 section 2.3.1)."""
+    """Return the arguments of curl that authenticate the client (RFC 6749 section 2.3.1)."""
     client_id, value = client.client_id, secret or "$client_secret"
     by_assertion = f'-d client_assertion_type={JWT_BEARER} -d "client_assertion=$client_assertion"'
     return {
@@ -93,7 +94,7 @@ def _credentials(client: RegisteredClient, secret: str | None) -> str | None:
 
 
 def _authorize(request: Request, client_id: str, redirect_uri: str, scope: str) -> str:
-    """Return commands that make a challenge (RFC 7636 section 4) and print an address."""
+    """Return commands that make a challenge (RFC 7636 section 4) and print a URL."""
     parameters = {
         "response_type": "code",
         "client_id": client_id,
@@ -107,7 +108,7 @@ def _authorize(request: Request, client_id: str, redirect_uri: str, scope: str) 
 
 
 def _resource(request: Request, client: RegisteredClient) -> str | None:
-    """Return the URL of something that a person's token opens."""
+    """Return the URL of a resource that accepts the token of a user."""
     for route_name, scope in (("oidc.api_me", "profile"), ("oidc.userinfo_endpoint", "openid")):
         if route_name in request.oidc.provider.route_names and scope in client.scopes:
             url: str = request.oidc.url(route_name)
@@ -116,7 +117,7 @@ def _resource(request: Request, client: RegisteredClient) -> str | None:
 
 
 def _form(command: str, **parameters: str | None) -> str:
-    """Add form parameters, one a line; None is a shell variable of that name, "" is left out."""
+    """Add form parameters, one a line. None stands for a shell variable; "" is left out."""
     lines = [command]
     for name, value in parameters.items():
         if value is None:

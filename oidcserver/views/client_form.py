@@ -1,4 +1,4 @@
-"""The form of a client: between its inputs and the table of fields."""
+"""The form of a client: conversion between its inputs and the metadata."""
 
 import json
 from collections.abc import Mapping
@@ -20,17 +20,18 @@ from oidcserver.clients.problems import Problems
 from oidcserver.clients.registration import InvalidClientMetadata
 from oidcserver.credentials import new_identifier
 from oidcserver.models.client import DEFAULTS
-from oidcserver.types import Provider, Request
+from oidcserver.types import Fields, Provider, Request
+from oidcserver.views.access import own_session
 
-#: What a ticket is sealed for.
+#: The purpose of the seal on a ticket.
 TICKET = "client form"
 
-#: Words for the options; an option of a plugin is shown by its own name.
+#: Descriptions of the options; an option of a plugin is shown by its own name.
 WORDS = {
     "authorization_code": "Authorization code: users sign in",
     "implicit": "Implicit: tokens straight to the browser (not recommended)",
     "client_credentials": "Client credentials: the application acts for itself",
-    "password": "Password: the application asks for it (not recommended)",
+    "password": "Password: the application asks users for it (not recommended)",
     "refresh_token": "Refresh token: stay signed in",
     "client_secret_basic": "Secret in the Authorization header (client_secret_basic)",
     "client_secret_post": "Secret in the body (client_secret_post)",
@@ -39,10 +40,10 @@ WORDS = {
     "none": "None: a public application, such as one in the browser (none)",
     "web": "Web application",
     "native": "Native application, on a device",
-    "requested": "Those that the claims parameter requests",
-    "scopes": "Those of the scopes too",
+    "requested": "Only the claims that the claims parameter requests",
+    "scopes": "Also the claims of the scopes",
     "public": "By the same subject as every other application (public)",
-    "pairwise": "By a subject of its own (pairwise)",
+    "pairwise": "By a subject that no other application gets (pairwise)",
     "sealed": "Opaque (sealed)",
     "jwt": "JWT",
 }
@@ -50,9 +51,9 @@ _MAYBE = (("true", "Required"), ("false", "Not required"))
 
 
 def read_form(request: Request, fields: list[Field]) -> dict[str, Any]:
-    """Return the values that were entered; None for an empty one.
+    """Return the values that the user entered; None for an empty one.
 
-    :raises InvalidClientMetadata: if a value is not JSON where it has to be.
+    :raises InvalidClientMetadata: if a value has to be JSON and is not.
     """
     problems = Problems()
     values = {field.name: problems.call(_read, request.POST, field) for field in fields}
@@ -61,7 +62,7 @@ def read_form(request: Request, fields: list[Field]) -> dict[str, Any]:
 
 
 def typed_values(request: Request, fields: list[Field]) -> dict[str, Any]:
-    """Return what was typed, as the form shows it again."""
+    """Return the values as the user typed them, to show the form again."""
     form = request.POST
     return {
         field.name: form.getall(field.name)
@@ -79,7 +80,7 @@ def stored_values(members: Mapping[str, Any], fields: list[Field]) -> dict[str, 
 
 
 def new_values(provider: Provider, fields: list[Field]) -> dict[str, Any]:
-    """Return what a new form proposes: users sign in, with what is selected here."""
+    """Return the proposals of a new form: users sign in, with the selected grants and scopes."""
     grants = [
         name for name in ("authorization_code", "refresh_token") if name in provider.grant_types
     ]
@@ -94,39 +95,39 @@ def new_values(provider: Provider, fields: list[Field]) -> dict[str, Any]:
 
 
 def options(provider: Provider, field: Field) -> list[tuple[str, str]]:
-    """Return the values of a field to choose from, each with its words."""
+    """Return the values of a field to choose from, each with its description."""
     if field.kind == MAYBE:
         return [("", field.unsaid), *_MAYBE]
     if field.kind == SCOPES:
         return [(s.name, f"{s.description} ({s.name})") for s in provider.scopes.values()]
     if field.options is None:
         return []
-    # An algorithm may be called none, as an authentication method is.
+    # An algorithm may have the name none, as an authentication method does.
     words = {} if field.name.endswith("_alg") else WORDS
     chosen = [(name, words.get(name, name)) for name in field.options(provider)]
     return [("", field.unsaid), *chosen] if field.unsaid else chosen
 
 
 def new_ticket(request: Request) -> str:
-    """Return what a form carries to make one client for one user, and no second.
+    """Return a ticket: a hidden field that lets one user create one client, once.
 
-    It names the client that will be made: whoever sends it again finds that there is one.
+    It holds the ``client_id`` of the new client, so a second submission finds that it exists.
     """
-    content = json.dumps([new_identifier(), request.oidc.login_session.user_id])
+    content = json.dumps([new_identifier(), own_session(request).user_id])
     ticket: str = request.oidc.provider.sealer(TICKET).seal(content.encode())
     return ticket
 
 
 def read_ticket(request: Request, ticket: str) -> str | None:
-    """Return the ``client_id`` of a ticket of the user who is signed in, or None."""
+    """Return the ``client_id`` of a ticket of the signed-in user; None for any other text."""
     content = request.oidc.provider.sealer(TICKET).unseal(ticket)
     if content is None:
         return None
     client_id, user_id = json.loads(content)
-    return client_id if user_id == request.oidc.login_session.user_id else None
+    return client_id if user_id == own_session(request).user_id else None
 
 
-def _read(form: Any, field: Field) -> Any:
+def _read(form: Fields, field: Field) -> Any:
     if field.kind == SEVERAL:
         return form.getall(field.name)
     if field.kind == SCOPES:

@@ -68,9 +68,9 @@ def field_options(request: Request, values: Mapping[str, Any]) -> dict[str, list
 def read_members(
     request: Request, fields: list[Field], present: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the metadata of the form, and what it says of columns.
+    """Return the metadata and the columns that the form sets.
 
-    Another host may be asked: meanwhile no transaction is open.
+    It may fetch a document from another host. No transaction is open while it waits.
 
     :param present: the metadata of the client so far.
     :raises InvalidClientMetadata: with the first member and what is wrong with it, and all others.
@@ -92,7 +92,7 @@ def read_members(
 def sort_problems(
     problem: InvalidClientMetadata | None, values: Mapping[str, Any]
 ) -> tuple[dict[str, str], list[str]]:
-    """Return the sentences that belong to a field, by its name, and all others.
+    """Return the messages about fields by the field's name, and all other messages.
 
     :param values: the values of the form, by field.
     """
@@ -113,7 +113,9 @@ def _read_languages(provider: Provider, lines: list[str]) -> dict[str, str]:
         name, _, value = (part.strip() for part in line.partition(": "))
         if "#" not in name or not value or name in said:
             raise InvalidClientMetadata(
-                LANGUAGES.name, f"Line {number} is not a member, a language and a text of its own."
+                LANGUAGES.name,
+                f"Line {number} has to be a member with a language and a text, such as "
+                "client_name#de: Laden, and each member only once.",
             )
         said[name] = value
     refuse_unknown(provider, said)

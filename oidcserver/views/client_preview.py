@@ -1,22 +1,24 @@
-"""What a client would get: scopes, lifetimes, and the claims about whoever looks at the page."""
+"""A preview of what a client receives: scopes, lifetimes, and claims about the signed-in user."""
 
 import json
 from typing import Any
 
-from oidcserver.models import AuthorizationRecord, RegisteredClient
+from oidcserver.models import RegisteredClient
 from oidcserver.oauth.issuing import new_authorization
 from oidcserver.oidc.claims import scope_claims
 from oidcserver.oidc.id_token import has_claims_of_scopes, id_token_claims
 from oidcserver.types import Request
+from oidcserver.views.access import own_session
 
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def preview(request: Request, client: RegisteredClient) -> dict[str, Any]:
-    """Return ``scopes`` (of the provider), ``lifetimes`` (pairs of words) and ``documents``.
+    """Return the values for the page.
 
-    The documents are pairs of a title and JSON: the claims of an ID token and the answer of
-    UserInfo, as they would be if the person who is signed in allowed everything.
+    ``scopes`` are the client's :class:`~oidcserver.interfaces.Scope` objects, ``lifetimes`` pairs
+    of a name and a duration in words, ``documents`` pairs of a title and JSON: the claims of an ID
+    token and the UserInfo response, if the signed-in user allowed all scopes.
     """
     known = request.oidc.provider.scopes
     scopes = [known[name] for name in client.scopes if name in known]
@@ -47,8 +49,8 @@ def _lifetimes(request: Request, client: RegisteredClient) -> list[tuple[str, st
 
 
 def _documents(request: Request, client: RegisteredClient) -> list[tuple[str, str]]:
-    session = request.oidc.login_session
-    authorization: AuthorizationRecord = new_authorization(
+    session = own_session(request)
+    authorization = new_authorization(
         request,
         client,
         session.user,

@@ -1,8 +1,5 @@
 """The pages of clients: list, create, edit, new secret, delete."""
 
-from typing import Any
-
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -15,35 +12,26 @@ from oidcserver.clients.registration import (
 )
 from oidcserver.credentials import digest
 from oidcserver.models import Client, User
-from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.responses import see_other
 from oidcserver.types import Configurator, Request
-from oidcserver.views.access import login_url
+from oidcserver.views.access import own_session
 from oidcserver.views.client_access import find_client, is_administrator, managed
-from oidcserver.views.client_change import SignInRequired, change_client
-from oidcserver.views.client_examples import examples
+from oidcserver.views.client_change import change_client
 from oidcserver.views.client_form import new_ticket, new_values, read_ticket, typed_values
-from oidcserver.views.client_members import (
-    field_options,
-    read_members,
-    shown_fields,
-    shown_sections,
-    shown_values,
-    sort_problems,
-)
-from oidcserver.views.client_preview import duration, preview
+from oidcserver.views.client_members import read_members, shown_fields, shown_values
+from oidcserver.views.client_pages import announce_change, client_form, client_secret, render
+from oidcserver.views.client_preview import duration
 from oidcserver.views.recent_login import recently_signed_in
 
-TEMPLATES = "oidcserver:templates/"
 PAGE_SIZE = 100
-STALE = "This form was open for too long, or is not yours: please send it again."
+STALE = "This form is too old, or was opened by another user. Please submit it again."
 
 
 @managed
 def list_clients(request: Request) -> Response:
-    """List one's own clients, the newest first; an administrator sees all, and whose they are."""
+    """List the user's clients, the newest first; administrators see all clients and owners."""
     page = _page_number(request)
-    everybodys = is_administrator(request)
+    shows_all = is_administrator(request)
     statement = (
         select(Client, User.username)
         .outerjoin(User, User.id == Client.owner_id)
@@ -51,34 +39,36 @@ def list_clients(request: Request) -> Response:
         .offset((page - 1) * PAGE_SIZE)
         .limit(PAGE_SIZE + 1)
     )
-    if not everybodys:
-        statement = statement.where(Client.owner_id == request.oidc.login_session.user_id)
+    if not shows_all:
+        statement = statement.where(Client.owner_id == own_session(request).user_id)
     rows = request.oidc.dbsession.execute(statement).all()
     values = {
         "rows": rows[:PAGE_SIZE],
-        "owners": everybodys,
+        "owners": shows_all,
         "newer": page - 1,
         "older": page + 1 if len(rows) > PAGE_SIZE else 0,
     }
-    return _render(request, "clients", values)
+    return render(request, "clients", values)
 
 
 @managed
 def show_new(request: Request) -> Response:
-    """Show an empty form. Its ticket names the client that it will make, once."""
+    """Show an empty form. Its ticket lets the user create one client."""
     values = new_values(request.oidc.provider, shown_fields(request))
-    return _form(request, values, new_ticket(request))
+    return client_form(request, values, new_ticket(request))
 
 
 @managed
 def create(request: Request) -> Response:
-    """Register a client and show its secret, this once; a reload leads to the client's page."""
+    """Register a client and show its secret once; a reload leads to the client's page."""
     ticket = request.POST.get("ticket", "")
     client_id = read_ticket(request, ticket)
     fields = shown_fields(request)
     if client_id is None:
         stale = InvalidClientMetadata("", STALE)
-        return _form(request, typed_values(request, fields), new_ticket(request), problem=stale)
+        return client_form(
+            request, typed_values(request, fields), new_ticket(request), problem=stale
+        )
     try:
         metadata, columns = read_members(request, fields, {})
         with request.oidc.dbsession.begin_nested():
@@ -86,44 +76,46 @@ def create(request: Request) -> Response:
                 request.oidc.provider,
                 request.oidc.dbsession,
                 metadata,
-                owner_id=request.oidc.login_session.user_id,
+                owner_id=own_session(request).user_id,
                 client_id=client_id,
             )
             set_columns(client, columns)
     except InvalidClientMetadata as problem:
-        return _form(request, typed_values(request, fields), ticket, problem=problem)
+        return client_form(request, typed_values(request, fields), ticket, problem=problem)
     except IntegrityError:  # the ticket was used: a reload, or a double click
         return see_other(
             request.oidc.url("oidc.client", client_id=client_id, _query={"again": "1"})
         )
-    _notify(request, "client_created", client)
-    return _show_secret(request, client, secret, created=True)
+    announce_change(request, "client_created", client)
+    return client_secret(request, client, secret, created=True)
 
 
 @managed
 def show(request: Request) -> Response:
-    """Show a client's form, what it gets, and what else can be done to it."""
+    """Show a client: its form, a preview of its tokens, and further actions."""
     client = find_client(request)
-    return _form(request, shown_values(request, client), "", client=client)
+    return client_form(request, shown_values(request, client), "", client=client)
 
 
 @managed
 def edit(request: Request) -> Response:
-    """Store a client's form; members that the form does not show stay as they are."""
+    """Store the form of a client; members that the form does not show do not change."""
     client = find_client(request)
     fields = shown_fields(request)
     try:
         metadata, columns = read_members(request, fields, client.client_metadata)
-        # Once more, and now for us alone: asking another host ended the transaction.
+        # Read the client again and lock it: a fetch from another host ended the transaction.
         client = find_client(request, to_change=True)
         with request.oidc.dbsession.begin_nested():
             secret = change_client(request, client, {**client.client_metadata, **metadata})
             set_columns(client, columns)
     except InvalidClientMetadata as problem:
-        return _form(request, typed_values(request, fields), "", client=client, problem=problem)
-    _notify(request, "client_changed", client)
+        return client_form(
+            request, typed_values(request, fields), "", client=client, problem=problem
+        )
+    announce_change(request, "client_changed", client)
     if secret is not None:
-        return _show_secret(request, client, secret)
+        return client_secret(request, client, secret)
     return see_other(
         request.oidc.url("oidc.client", client_id=client.client_id, _query={"saved": "1"})
     )
@@ -138,101 +130,46 @@ def ask_secret(request: Request) -> Response:
         return see_other(request.oidc.url("oidc.client", client_id=client.client_id))
     overlap = duration(request.oidc.provider.settings["oauth.client_secret_overlap"])
     values = {"client": client, "version": secret_version(client), "overlap": overlap}
-    return _render(request, "client_secret", values)
+    return render(request, "client_secret", values)
 
 
 @managed
 @recently_signed_in
 def new_secret(request: Request) -> Response:
-    """Give a client a new secret and show it, this once; a reload does not make another."""
+    """Give a client a new secret and show it once; a reload does not make another."""
     client = find_client(request, to_change=True)
     if client.secret_digest is None or request.POST.get("version") != secret_version(client):
         return see_other(request.oidc.url("oidc.client", client_id=client.client_id))
     secret = rotate_client_secret(request.oidc.provider, request.oidc.dbsession, client)
-    _notify(request, "client_secret_rotated", client)
-    return _show_secret(request, client, secret)
+    announce_change(request, "client_secret_rotated", client)
+    return client_secret(request, client, secret)
 
 
 @managed
 @recently_signed_in
 def ask_delete(request: Request) -> Response:
-    """Ask before a client goes."""
-    return _render(request, "client_delete", {"client": find_client(request)})
+    """Ask before a client is deleted."""
+    return render(request, "client_delete", {"client": find_client(request)})
 
 
 @managed
 @recently_signed_in
 def delete(request: Request) -> Response:
-    """Delete a client and all that rests on it."""
+    """Delete a client, with its authorizations, tokens and consents."""
     client = find_client(request, to_change=True)
-    _notify(request, "client_deleted", client)
+    announce_change(request, "client_deleted", client)
     request.oidc.dbsession.delete(client)
     return see_other(request.oidc.url("oidc.clients"))
 
 
 def secret_version(client: Client) -> str:
-    """Return what changes with a client's secret and tells nothing of it."""
+    """Return a text that changes with a client's secret and does not reveal it."""
     return digest(client.secret_digest or "")[:16]
 
 
 def _page_number(request: Request) -> int:
     page = request.GET.get("page", "")
     return int(page) if page.isascii() and page.isdigit() and 0 < len(page) < 7 else 1
-
-
-def _show_secret(
-    request: Request, client: Client, secret: str | None, *, created: bool = False
-) -> Response:
-    request.oidc.content_security_policy.allow("script-src", "'self'")  # the button that copies
-    values = {
-        "client": client,
-        "secret": secret,
-        "created": created,
-        "examples": examples(request, client, secret),
-    }
-    return _render(request, "client_created", values)
-
-
-def _form(
-    request: Request,
-    values: dict[str, Any],
-    ticket: str,
-    *,
-    client: Client | None = None,
-    problem: InvalidClientMetadata | None = None,
-) -> Response:
-    errors, general = sort_problems(problem, values)
-    response = _render(
-        request,
-        "client",
-        {
-            "client": client,
-            "sections": shown_sections(request),
-            "values": values,
-            "ticket": ticket,
-            "options": field_options(request, values),
-            "errors": errors,
-            "first_error": next((name for name in values if name in errors), ""),
-            "problems": general,
-            "sign_in": login_url(request, again="1") if isinstance(problem, SignInRequired) else "",
-            "saved": "saved" in request.GET and problem is None,
-            "again": "again" in request.GET,
-            "examples": examples(request, client) if client is not None else [],
-            "preview": preview(request, client) if client is not None else None,
-        },
-    )
-    if problem is not None:
-        response.status_int = 400
-    return response
-
-
-def _render(request: Request, template: str, values: dict[str, Any]) -> Response:
-    return render_to_response(f"{TEMPLATES}{template}.jinja2", values, request=request)
-
-
-def _notify(request: Request, name: str, client: Client) -> None:
-    details = {"client_id": client.client_id, "user_id": request.oidc.login_session.user_id}
-    request.registry.notify(OAuthEvent(request, name, details))
 
 
 def includeme(config: Configurator) -> None:

@@ -1,4 +1,4 @@
-"""The consent page: who asks for what, and the person's decision."""
+"""The consent page: a client asks for access, and the user decides."""
 
 from authlib.oauth2 import OAuth2Error
 from pyramid.renderers import render_to_response
@@ -18,17 +18,17 @@ from oidcserver.oidc.scopes import describe_claim
 from oidcserver.types import Configurator, Request
 from oidcserver.views.client_preview import duration
 from oidcserver.views.interactions import may_remember, not_yet_allowed, remembered_consent
-from oidcserver.views.suspended import go_on, needs, open_row, read_request, refuse
+from oidcserver.views.suspended import go_on, needs, open_row, read_request, reject
 
 
 def show(request: Request) -> Response:
-    """Show what is asked for; who has nothing to decide here goes on at once."""
+    """Show what the client asks for; redirect if there is nothing to decide."""
     try:
         asking = read_request(request)
         if asking is None or needs(asking, "oidc.login") or not needs(asking, "oidc.consent"):
             return go_on(request)
     except OAuth2Error as error:
-        return refuse(request, error)
+        return reject(request, error)
     return _page(request, asking)
 
 
@@ -37,10 +37,10 @@ def submit(request: Request) -> Response:
     try:
         asking = read_request(request)
     except OAuth2Error as error:
-        return refuse(request, error)
+        return reject(request, error)
     session = request.oidc.login_session
     decision = request.POST.get("decision")
-    # A page that was shown to somebody else, who has signed out since, decides nothing.
+    # A page that was shown to another user, who has signed out since, decides nothing.
     if asking is None or session is None or request.POST.get("session") != session.id:
         return go_on(request)
     if decision == "switch":
@@ -51,7 +51,7 @@ def submit(request: Request) -> Response:
 
 
 def _choose_account(asking: AuthorizationRequest) -> str:
-    """Ask which account to go on with, as ``prompt=select_account`` does; all stay signed in."""
+    """Let the user choose an account, as ``prompt=select_account`` does, without signing out."""
     reference, row = open_row(asking)
     prompt = " ".join(sorted(asking.prompt | {"select_account"}))
     row.parameters = {**row.parameters, "prompt": [prompt]}
@@ -60,10 +60,10 @@ def _choose_account(asking: AuthorizationRequest) -> str:
 
 
 def _decide(request: Request, asking: AuthorizationRequest, *, allow: bool) -> str:
-    """Store the decision and what follows of it; return the ``request_uri`` to go on with."""
-    client, user_id = asking.client, request.oidc.login_session.user_id
+    """Store the decision; return the ``request_uri`` to go on with."""
+    client, user_id = asking.client, asking.login_session.user_id
     assert client is not None
-    # What was not shown is not allowed, whatever was registered in between.
+    # Allow only scopes and claims that the page showed: the client may have changed since.
     shown = request.POST.get("scope", "").split()
     scope = " ".join(name for name in asking.scope.split() if name in shown)
     shown = request.POST.get("claims", "").split()
@@ -73,13 +73,13 @@ def _decide(request: Request, asking: AuthorizationRequest, *, allow: bool) -> s
     if not decide_suspended_request(dbsession, row, user_id, scope if allow else None, claims):
         return reference
     if allow:
-        # A request that must not be remembered leaves what others remembered as it is.
+        # A request that must not be remembered does not change remembered consents.
         remember = "remember" in request.POST if may_remember(asking) else None
         grant_consent(dbsession, user_id, client.client_id, scope, remember=remember, claims=claims)
     details = {"client_id": client.client_id, "user_id": user_id, "scope": scope, "claims": claims}
     name = "consent_granted" if allow else "authorization_denied"
     request.registry.notify(OAuthEvent(request, name, details))
-    # The row was read before: what the statement wrote has to be read anew.
+    # The statement changed the row, which this session has already read.
     request.oidc.dbsession.expire(row)
     return reference
 
@@ -111,16 +111,17 @@ def _page(request: Request, asking: AuthorizationRequest) -> Response:
 
 
 def _single_claims(asking: AuthorizationRequest) -> list[str]:
-    """Return the claims that are asked for by their names, beyond those of the scopes."""
+    """Return the claims that the request names and its scopes do not include."""
     return claims_beyond_scopes(asking.provider, asking.claims_request, asking.scope.split())
 
 
 def _divide(
     asking: AuthorizationRequest, remembered: ConsentRecord | None
 ) -> tuple[list[Scope], list[Scope]]:
-    """Return what is new and what was allowed before; all is new when it is all asked again.
+    """Return the new scopes, and those that the user allowed before.
 
-    A claim is shown as a scope of its own.
+    If there is no new one, the request asks for all again: all count as new. A claim is shown like
+    a scope.
     """
     provider = asking.provider
     scopes = {name: provider.scopes[name] for name in asking.scope.split()}
@@ -134,7 +135,7 @@ def _divide(
 
 
 def _duration(asking: AuthorizationRequest) -> str:
-    """Say how long the client can go on with what it gets."""
+    """Return a sentence that says how long the access lasts."""
     settings, client = asking.provider.settings, asking.client
     assert client is not None
     if not may_refresh(asking.request, client) or "code" not in asking.response_type.split():
@@ -155,7 +156,7 @@ def _logo(client: RegisteredClient) -> str | None:
 
 
 def _links(client: RegisteredClient) -> list[tuple[str, str]]:
-    """Return text and URI of what the client says about itself (RFC 7591 section 2)."""
+    """Return the links of the client as pairs of text and URI (RFC 7591 section 2)."""
     members = (
         ("client_uri", "Website"),
         ("policy_uri", "Privacy policy"),

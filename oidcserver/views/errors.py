@@ -1,4 +1,4 @@
-"""Pages and answers for what went wrong: a sentence, a reference, a safe way back."""
+"""Error pages and JSON errors: a sentence, a reference, a safe way back."""
 
 import logging
 from typing import Any
@@ -26,7 +26,10 @@ DATABASE_RETRY_SECONDS = 5
 
 
 class OurRoute:
-    """View predicate: the request is for us. In an embedding application, for a route of ours."""
+    """View predicate: the request is for the provider.
+
+    In an embedding application these are the requests for the provider's own routes.
+    """
 
     def __init__(self, value: bool, info: Any) -> None:
         self.value = value
@@ -38,7 +41,7 @@ class OurRoute:
     phash = text
 
     def __call__(self, context: Any, request: Request) -> bool:
-        """Say whether it is."""
+        """Return whether the request is for the provider, as the view requires."""
         provider = request.oidc.provider
         route = getattr(request, "matched_route", None)
         ours = not provider.embedded or (route is not None and route.name in provider.route_names)
@@ -51,7 +54,7 @@ def not_found(problem: HTTPNotFound, request: Request) -> Response:
 
 
 def forbidden(problem: HTTPForbidden, request: Request) -> Response:
-    """Answer where something is not allowed; a person who is not signed in does that first."""
+    """Answer a request that is not allowed; redirect visitors to the login page."""
     if request.oidc.login_session is None and not _wants_json(request):
         return see_other(login_url(request))
     sentence = "You may not see this page."
@@ -59,7 +62,7 @@ def forbidden(problem: HTTPForbidden, request: Request) -> Response:
 
 
 def foreign_form(problem: BadCSRFOrigin, request: Request) -> Response:
-    """Reject a form that another site sent, or that was opened under another address of ours."""
+    """Reject a form that was sent from another origin than the issuer's."""
     sentence = "This form was sent from another site, so nothing was done."
     rejection = Rejection("access_denied", sentence, status_code=403)
     provider, origin, hint = request.oidc.provider, form_origin(request), ""
@@ -74,7 +77,7 @@ def foreign_form(problem: BadCSRFOrigin, request: Request) -> Response:
 
 
 def stale_form(problem: BadCSRFToken, request: Request) -> Response:
-    """Refuse a form that lacks this browser's token; a fresh one is at the same URL."""
+    """Reject a form that lacks this browser's token; the same URL has a new form."""
     sentence = (
         "Your browser did not send what this form needs, so nothing was done. Please open the "
         "page again; if this message stays, allow cookies for this page."
@@ -84,7 +87,7 @@ def stale_form(problem: BadCSRFToken, request: Request) -> Response:
 
 
 def try_later(problem: TooManyAttempts | Busy, request: Request) -> Response:
-    """Tell whoever checks too many passwords to wait."""
+    """Answer with Retry-After if too many passwords are being checked."""
     status = 503 if isinstance(problem, Busy) else 429
     sentence = "Too many passwords are being checked. Please try again later."
     headers = (("Retry-After", str(problem.retry_after)),)
@@ -93,7 +96,7 @@ def try_later(problem: TooManyAttempts | Busy, request: Request) -> Response:
 
 
 def database_down(problem: Exception, request: Request) -> Response:
-    """Answer while the database does not; nothing here may ask it."""
+    """Answer while the database is down, without using it."""
     what = outage(problem)
     if what is None:
         return unexpected(problem, request)
@@ -108,7 +111,7 @@ def database_down(problem: Exception, request: Request) -> Response:
 
 
 def unexpected(problem: Exception, request: Request) -> Response:
-    """Answer for a bug: the log has its traceback under the reference."""
+    """Answer for a bug; the log has the traceback and the reference."""
     if isinstance(problem, HTTPException):
         return problem
     reference = new_reference()
@@ -132,7 +135,7 @@ def _answer(
 
 
 def _wants_json(request: Request) -> bool:
-    """Whether a program asks: never at a page, and elsewhere unless it would rather have HTML."""
+    """Whether to answer with JSON: never at a page; elsewhere unless the client prefers HTML."""
     route = getattr(request, "matched_route", None)
     pages = request.oidc.provider.page_route_names | {"oidc.authorization_endpoint"}
     if route is not None and route.name in pages:

@@ -1,4 +1,4 @@
-"""The home page: what this is, or who is signed in and where to."""
+"""The home page: an introduction for visitors; applications and links for signed-in users."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 from oidcserver.types import Configurator, Request
 from oidcserver.views.applications import allowed_applications, initiate_login_url
 
-#: What a page before this one has to say, by the word in the query.
+#: Messages from the page before, by the value of ``notice`` in the query.
 NOTICES = {
     "restart": (
-        "You are signed in. What the application had asked for is not known here any more: "
-        "go back to the application and start again."
+        "You are signed in, but the request of the application has expired. "
+        "Go back to the application and start again."
     ),
 }
 

@@ -1,4 +1,4 @@
-"""When an authorization request needs the person: to sign in, or to decide on consent."""
+"""The interactions of authorization requests: when the user has to sign in or to consent."""
 
 from oidcserver.models import ConsentRecord
 from oidcserver.models.consent import find_consent
@@ -9,7 +9,10 @@ from oidcserver.types import Configurator, Registry
 
 
 def login_needed(authorization_request: AuthorizationRequest) -> str | None:
-    """Ask to sign in: nobody is, or the request wants it again (OpenID Connect Core 3.1.2.1)."""
+    """Require a sign-in if no user is signed in or the request asks for another sign-in.
+
+    OpenID Connect Core section 3.1.2.1.
+    """
     session = authorization_request.request.oidc.login_session
     if session is None:
         return "login_required"
@@ -28,7 +31,10 @@ def login_needed(authorization_request: AuthorizationRequest) -> str | None:
 
 
 def may_choose(authorization_request: AuthorizationRequest) -> bool:
-    """Whether the person may go on as who they are, and has to say so (prompt=select_account)."""
+    """Whether the user may go on with the present account, and has to confirm it.
+
+    That is the case for ``prompt=select_account``.
+    """
     return login_needed(authorization_request) == "account_selection_required"
 
 
@@ -39,7 +45,7 @@ def _choice_needed(authorization_request: AuthorizationRequest, session_id: str)
 
 
 def _too_old(authorization_request: AuthorizationRequest, auth_time: int) -> bool:
-    # max_age=0 is prompt=login, also within the second of the last login.
+    # max_age=0 means prompt=login, even within the same second as the last login.
     max_age = authorization_request.max_age
     return max_age is not None and (
         max_age == 0 or authorization_request.request.oidc.now > auth_time + max_age
@@ -47,13 +53,13 @@ def _too_old(authorization_request: AuthorizationRequest, auth_time: int) -> boo
 
 
 def consent_needed(authorization_request: AuthorizationRequest) -> str | None:
-    """Ask what to allow, unless it was decided for this request or is remembered.
+    """Require consent, unless the user decided on this request or consented before.
 
-    :raises Rejection: ``access_denied`` if the person refused.
+    :raises Rejection: ``access_denied`` if the user denied access.
     """
-    session = authorization_request.request.oidc.login_session
     suspended = authorization_request.suspended
-    if suspended is not None and suspended.decided_by == session.user_id:
+    user_id = authorization_request.login_session.user_id
+    if suspended is not None and suspended.decided_by == user_id:
         if suspended.denied:
             raise Rejection(
                 "access_denied",
@@ -75,7 +81,7 @@ def consent_needed(authorization_request: AuthorizationRequest) -> str | None:
 def not_yet_allowed(
     authorization_request: AuthorizationRequest, consent: ConsentRecord | None
 ) -> tuple[list[str], list[str]]:
-    """Return the scopes, and the claims beyond all scopes, that no remembered consent covers."""
+    """Return the requested scopes and single claims that the remembered consent does not cover."""
     scopes, allowed = (
         authorization_request.scope.split(),
         consent.remembered_scope.split() if consent else [],
@@ -91,10 +97,10 @@ def not_yet_allowed(
 
 
 def may_remember(authorization_request: AuthorizationRequest) -> bool:
-    """Whether an earlier consent may spare the question.
+    """Whether an earlier consent may count for this request.
 
-    Not for a public client that anything on the person's device may pose as, as a private-use
-    scheme or a loopback address is not proof of who it is (RFC 8252 section 8.6).
+    It may not for a public client with a private-use scheme or a loopback address, since any
+    program on the user's device can use its redirect URI (RFC 8252 section 8.6).
     """
     client, redirect_uri = authorization_request.client, authorization_request.redirect_uri or ""
     assert client is not None
@@ -102,10 +108,10 @@ def may_remember(authorization_request: AuthorizationRequest) -> bool:
 
 
 def remembered_consent(authorization_request: AuthorizationRequest) -> ConsentRecord | None:
-    """Return what the person allowed this client for good; None if nothing was."""
+    """Return the remembered consent of the user to this client, or None."""
     request, client = authorization_request.request, authorization_request.client
     assert client is not None
-    user_id = request.oidc.login_session.user_id
+    user_id = authorization_request.login_session.user_id
     consent = find_consent(request.oidc.database, user_id, client.client_id)
     return consent if consent is not None and consent.remembered else None
 
@@ -124,8 +130,8 @@ def _narrow(
     )
 
 
-def refuse_missing_pages(registry: Registry) -> str | None:
-    """An authorization endpoint without the pages that it sends people to cannot answer."""
+def require_pages(registry: Registry) -> str | None:
+    """Require the pages that the authorization endpoint redirects users to."""
     provider = registry.oidc.provider
     if "authorization" not in provider.endpoints:
         return None
@@ -133,7 +139,7 @@ def refuse_missing_pages(registry: Registry) -> str | None:
     missing = sorted(needed - provider.route_names)
     if missing:
         names = " and ".join(name.removeprefix("oidc.") for name in missing)
-        return f"oidc.pages lacks {names}, to which the authorization endpoint sends users."
+        return f"oidc.pages lacks {names}, to which the authorization endpoint redirects users."
     return None
 
 
@@ -141,7 +147,7 @@ def includeme(config: Configurator) -> None:
     """Register the interactions, in their order."""
     config.add_interaction("login", login_needed, "oidc.login")
     config.add_interaction("consent", consent_needed, "oidc.consent", after="login")
-    config.add_startup_check("pages of interactions", refuse_missing_pages)
-    # What our pages are; other wishes are no error (OpenID Connect Core section 3.1.2.1).
+    config.add_startup_check("pages of interactions", require_pages)
+    # Requests may ask for other values: they are ignored (OpenID Connect Core section 3.1.2.1).
     config.add_server_metadata("display_values_supported", ["page"])
     config.add_server_metadata("ui_locales_supported", ["en"])

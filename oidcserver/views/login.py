@@ -1,9 +1,7 @@
-"""The login page: from an application's request, or by itself with a way to go on.
+"""The login page, for the request of an application or for a page of the provider.
 
-Where an application wants the person to choose an account, who is signed in may go on as they are.
+If an application asks the user to choose an account, a signed-in user may keep the present one.
 """
-
-from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from pyramid.exceptions import BadCSRFToken
@@ -12,13 +10,14 @@ from pyramid.response import Response
 
 from oidcserver.accounts.passwords import Busy
 from oidcserver.http.throttling import TooManyAttempts, waiting_time
+from oidcserver.interfaces import User
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.responses import see_other
-from oidcserver.oidc.requested_subject import another_person_needed
-from oidcserver.types import Configurator, Request
+from oidcserver.oidc.requested_subject import another_user_needed
+from oidcserver.types import Configurator, LoginSession, Request
 from oidcserver.views.access import home_url, local_url
 from oidcserver.views.interactions import may_choose
-from oidcserver.views.suspended import go_on, needs, open_row, read_request, refuse, request_uri
+from oidcserver.views.suspended import go_on, needs, open_row, read_request, reject, request_uri
 
 STALE = (
     "Your browser did not send what this form needs. Please sign in again; "
@@ -28,11 +27,11 @@ BUSY = "Very many users are signing in at this moment. Please try again in a few
 
 
 def show(request: Request) -> Response:
-    """Show the form; who has nothing to do here goes on at once."""
+    """Show the form; redirect if no sign-in is needed."""
     try:
         asking = read_request(request)
     except OAuth2Error as error:
-        return refuse(request, error)
+        return reject(request, error)
     session = request.oidc.login_session
     if asking is not None and not needs(asking, "oidc.login"):
         return go_on(request)
@@ -47,21 +46,21 @@ def show(request: Request) -> Response:
 
 
 def submit(request: Request) -> Response:
-    """Sign in, or go on as who is signed in, and go where the person wanted to go."""
+    """Sign in, or continue with the present account; then go on to the page or application."""
     if "continue_as" in request.POST:
         return _continue(request)
     username = request.POST.get("username", "")
     password = request.POST.get("password", "")
     user, problem = None, None
     try:
-        # First, as it ends the transaction: what is read before would be lost.
+        # This comes first because it ends the transaction, and with it all rows that were read.
         user = request.oidc.authenticate_user(username, password)
     except (TooManyAttempts, Busy) as raised:
         problem = raised
     try:
         asking = read_request(request)
     except OAuth2Error as error:
-        return refuse(request, error)
+        return reject(request, error)
     if problem is not None:
         return _try_later(request, asking, username, problem)
     session = request.oidc.sign_in(user) if user is not None else None
@@ -78,11 +77,11 @@ def submit(request: Request) -> Response:
 
 
 def _continue(request: Request) -> Response:
-    """Note the choice of the account that the page showed. It stands for no password."""
+    """Store the choice of the account that the page showed. It does not count as a sign-in."""
     try:
         asking = read_request(request)
     except OAuth2Error as error:
-        return refuse(request, error)
+        return reject(request, error)
     session = request.oidc.login_session
     if asking is None or session is None or request.POST["continue_as"] != session.id:
         return go_on(request)
@@ -92,7 +91,7 @@ def _continue(request: Request) -> Response:
 
 
 def show_again(problem: BadCSRFToken, request: Request) -> Response:
-    """Show a fresh form for one without its token. The database may not be asked here."""
+    """Show a new form if the token of the form is missing. The database is not available here."""
     username = request.POST.get("username", "")
     return _page(request, None, status=403, username=username, error=STALE)
 
@@ -102,10 +101,10 @@ def _again(request: Request) -> bool:
     return "again" in request.GET
 
 
-def _expected_username(asking: AuthorizationRequest | None, session: Any) -> str:
+def _expected_username(asking: AuthorizationRequest | None, session: LoginSession | None) -> str:
     if asking is None:
         return ""
-    another = "select_account" in asking.prompt or another_person_needed(asking) is not None
+    another = "select_account" in asking.prompt or another_user_needed(asking) is not None
     present = session.user.username if session and not another else ""
     return asking.data.get("login_hint", "") or present
 
@@ -145,7 +144,7 @@ def _page(
     username: str = "",
     error: str = "",
     again: bool = False,
-    signed_in: Any = None,
+    signed_in: User | None = None,
 ) -> Response:
     choosing = asking is not None and may_choose(asking)
     values = {

@@ -1,4 +1,4 @@
-"""The logout page asks, signs out and says so; again and again without an error."""
+"""The sign-out page. It also works for visitors who are signed out already."""
 
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
@@ -7,7 +7,7 @@ from oidcserver.types import Configurator, Request
 
 
 def show(request: Request) -> Response:
-    """Ask whether to sign out, or say that nobody is signed in."""
+    """Ask whether to sign out, or say that the browser is signed out."""
     session = request.oidc.login_session
     after = request.oidc.after_logout
     if session is not None and after.target is not None:
@@ -18,9 +18,8 @@ def show(request: Request) -> Response:
 
 
 def submit(request: Request) -> Response:
-    """Sign out; mostly a redirect, so that a reload asks nothing."""
-    response: Response = request.oidc.log_out(request.oidc.after_logout)
-    return response
+    """Sign out and lead on."""
+    return request.oidc.log_out(request.oidc.after_logout)
 
 
 def includeme(config: Configurator) -> None:

@@ -1,8 +1,6 @@
-"""Requires a recent sign-in for actions that a thief of a session would want."""
+"""Requires a recent sign-in for sensitive actions, so that a stolen session cannot do them."""
 
-from collections.abc import Callable
 from functools import wraps
-from typing import Any
 from urllib.parse import urlencode
 
 from pyramid.response import Response
@@ -10,24 +8,23 @@ from pyramid.response import Response
 from oidcserver.oauth.responses import own_url, see_other
 from oidcserver.settings import seconds
 from oidcserver.types import Configurator, Request
-from oidcserver.views.access import login_url
+from oidcserver.views.access import View, login_url, own_session
 
 SETTING = "oidc.recent_login"
-View = Callable[[Any], Any]
 
 
 def signed_in_a_moment_ago(request: Request) -> bool:
-    """Whether the setting requires no other sign-in of the user who is signed in."""
-    lifetime = request.oidc.provider.settings[SETTING]
-    return bool(lifetime == 0 or request.oidc.login_session.auth_time > request.oidc.now - lifetime)
+    """Whether the sign-in of the user is as recent as the setting requires."""
+    lifetime: int = request.oidc.provider.settings[SETTING]
+    return lifetime == 0 or own_session(request).auth_time > request.oidc.now - lifetime
 
 
 def sign_in_again(request: Request, **fields: str) -> Response | None:
     """Return a redirect to the login page, or None if the user signed in recently.
 
-    From there the user comes back to the URL of this request, which has to answer a GET.
+    After signing in, the user returns to the URL of this request, which has to answer a GET.
 
-    :param fields: the query of that URL, in place of the form that was sent.
+    :param fields: the query of that URL; it replaces the form that was sent.
     """
     if signed_in_a_moment_ago(request):
         return None
@@ -39,7 +36,7 @@ def recently_signed_in(view: View) -> View:
     """Decorate a view that requires a recent sign-in."""
 
     @wraps(view)
-    def view_recently_signed_in(request: Request) -> Any:
+    def view_recently_signed_in(request: Request) -> Response:
         return sign_in_again(request) or view(request)
 
     return view_recently_signed_in
@@ -51,6 +48,6 @@ def includeme(config: Configurator) -> None:
         SETTING,
         seconds,
         300,
-        "How recently a user has to have signed in to end other sessions, withdraw what was "
-        "allowed, change how a client authenticates, or delete it; 0: at any time.",
+        "How recent the sign-in of a user has to be to end other sessions, withdraw the access of "
+        "an application, change how a client authenticates, or delete a client; 0: any age.",
     )

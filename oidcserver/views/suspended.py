@@ -1,4 +1,4 @@
-"""The authorization request that a page is about: it came with a ``request_uri``."""
+"""The authorization request that a page asks about: the page's ``request_uri`` names it."""
 
 from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
@@ -17,7 +17,7 @@ from oidcserver.types import Request
 def read_request(request: Request) -> AuthorizationRequest | None:
     """Return the validated request that the page's ``request_uri`` names; None if it is not known.
 
-    :raises OAuth2Error: if it is another browser's, or not valid any more.
+    :raises OAuth2Error: if another browser started it, or if it is not valid any more.
     """
     if find_request(request, request_uri(request)) is None:
         return None
@@ -28,16 +28,16 @@ def read_request(request: Request) -> AuthorizationRequest | None:
 
 
 def request_uri(request: Request) -> str:
-    """Return the ``request_uri`` of the page's query, or nothing."""
+    """Return the ``request_uri`` of the page's query, or an empty text."""
     values = request.GET.getall("request_uri")
     return values[0] if len(values) == 1 else ""
 
 
-def refuse(request: Request, error: OAuth2Error) -> Response:
-    """Answer a request that a page cannot go on with.
+def reject(request: Request, error: OAuth2Error) -> Response:
+    """Answer a request that a page cannot continue.
 
-    Another browser's gets a page. What else is wrong is told by the authorization endpoint, which
-    knows whether the application may hear of it.
+    A request that another browser started gets an error page. All other errors are left to the
+    authorization endpoint, which knows whether to redirect them to the client.
     """
     rejection = as_rejection(error)
     if rejection.status_code != 403:
@@ -47,7 +47,7 @@ def refuse(request: Request, error: OAuth2Error) -> Response:
 
 
 def go_on(request: Request, reference: str | None = None) -> Response:
-    """Send the person back to the authorization endpoint, with a ``request_uri`` or the page's."""
+    """Redirect to the authorization endpoint with a ``request_uri``, by default the page's."""
     query = {
         "client_id": request.GET.get("client_id", ""),
         "request_uri": reference or request_uri(request),
@@ -56,7 +56,7 @@ def go_on(request: Request, reference: str | None = None) -> Response:
 
 
 def needs(authorization_request: AuthorizationRequest, route_name: str) -> bool:
-    """Whether the request needs the person on that page, as far as the page can tell."""
+    """Whether an interaction of that page is needed for the request."""
     interactions = authorization_request.provider.interactions
     return any(
         interaction.needed(authorization_request) is not None
@@ -66,11 +66,10 @@ def needs(authorization_request: AuthorizationRequest, route_name: str) -> bool:
 
 
 def open_row(authorization_request: AuthorizationRequest) -> tuple[str, SuspendedRequest]:
-    """Return the ``request_uri`` and the row that takes what the person answers.
+    """Return the ``request_uri`` and the row that stores the user's answers.
 
-    Before somebody signed in there was no row. Also, a page may have been left open until its
-    request expired, or be reached by the back button after it was answered: then it goes on with
-    a new row, so that nothing is asked twice.
+    A new row is made if there is none yet, because no user has signed in, if the request expired
+    while the page was open, or if the user returned by the back button after answering it.
     """
     request = authorization_request.request
     row = authorization_request.suspended

@@ -1,7 +1,7 @@
-"""Browsers in words, as well as their User-Agent field tells (RFC 9110 section 10.1.5)."""
+"""Names of browsers, from their User-Agent field (RFC 9110 section 10.1.5)."""
 
-#: A mark in the field and what it stands for. The first that is there counts: most browsers also
-#: claim to be the ones below them.
+#: Pairs of a text in the field and a name. The first match counts, since most fields also contain
+#: the texts of the entries below them.
 _BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -25,7 +25,7 @@ MAX_UNKNOWN = 60
 
 
 def describe_user_agent(user_agent: str) -> str:
-    """Return ``Firefox on Linux``; of what is not known, the beginning of the field itself."""
+    """Return a name such as ``Firefox on Linux``; for others the beginning of the field."""
     browser = _first(_BROWSERS, user_agent)
     system = _first(_SYSTEMS, user_agent)
     if browser is None:

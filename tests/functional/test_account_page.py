@@ -69,7 +69,7 @@ def test_a_browser_is_told_by_its_name_and_address(provider: Provider) -> None:
     text = browser.get("/account").html.get_text()
     assert "Firefox on Linux" in text
     assert "192.0.2.7" in text
-    assert "(this one)" in text
+    assert "(this browser)" in text
 
 
 def test_markup_is_inert(provider: Provider) -> None:

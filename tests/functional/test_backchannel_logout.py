@@ -273,7 +273,7 @@ def test_it_is_tried_ever_more_rarely_and_at_last_given_up(
     assert 3 <= len(pauses) <= 5
     for number, pause in enumerate(pauses):
         assert 3 * 2**number <= pause <= 7 * 2**number
-    assert delivery.problem == "The client answered with status 500. It is given up."
+    assert delivery.problem == "The client answered with status 500. No further attempt is made."
 
 
 @pytest.mark.parametrize(
@@ -306,8 +306,8 @@ def test_one_that_refuses_the_token_is_not_asked_again_and_the_log_says_so(
     deliver_due(provider)
     assert len(application.posts) == 1
     [delivery] = deliveries(provider)
-    assert delivery.problem == f"The client refused the logout token{problem}."
-    assert f"{client.client_id} was not told of a logout: {delivery.problem}" in caplog.text
+    assert delivery.problem == f"The client rejected the logout token{problem}."
+    assert f"{client.client_id} was not notified of a logout: {delivery.problem}" in caplog.text
 
 
 def test_one_that_hangs_holds_nobody_up(make: MakeProvider, application: Application) -> None:

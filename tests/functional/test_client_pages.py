@@ -71,7 +71,7 @@ def test_a_reload_neither_shows_the_secret_nor_creates_another(
     again = form.submit()
     assert again.status_int == 303
     page = again.follow()
-    assert "created already" in page.text
+    assert "This application exists already" in page.text
     assert secret not in page.text
     with provider.database() as dbsession:
         assert dbsession.query(Client).count() == 1
@@ -148,7 +148,7 @@ def test_a_stolen_ticket_names_no_client_of_another_person(
     mallory.sign_in("mallory")
     form = fill(mallory.get("/create_client"))
     form["ticket"] = ticket
-    assert "send it again" in form.submit(status=400).text
+    assert "submit it again" in form.submit(status=400).text
 
 
 def test_fields_that_the_form_does_not_have_are_not_taken(
@@ -282,7 +282,7 @@ def same_person(provider: Provider, browser: Browser) -> Browser:
 def test_to_ask_for_a_new_secret_does_not_make_one(provider: Provider, browser: Browser) -> None:
     client_id, secret = created(fill(browser.get("/create_client")).submit())
     ask = browser.get(f"/clients/{client_id}/secret")
-    assert "goes on working for 1 day" in ask
+    assert "keeps working for 1 day" in ask
     form = ask.forms["new_secret"]
     form["version"] = "0" * 16
     assert form.submit().status_int == 303, "a page from before another change does nothing"
@@ -371,7 +371,7 @@ def test_junk_in_every_field_is_answered(browser: Browser, junk: str) -> None:
 def test_a_form_without_its_fields_and_a_huge_one_are_answered(browser: Browser) -> None:
     form = browser.get("/create_client").forms["client"]
     own = {"csrf_token": form["csrf_token"].value}
-    assert "send it again" in browser.post("/create_client", own, status=400)
+    assert "submit it again" in browser.post("/create_client", own, status=400)
     own["ticket"] = form["ticket"].value
     browser.post("/create_client", {**own, "client_name": "x" * 1_000_000}, status=413)
     browser.post("/create_client", {**own, "client_name": "x" * 5000}, status=400)
@@ -495,10 +495,11 @@ def test_the_commands_work(provider: Provider, method: str, username: str) -> No
         client = dbsession.get_one(Client, client_id)
         dbsession.expunge(client)
     shop = RelyingParty(provider, client, secret)
-    echo = shlex.split(blocks["Make an address, open it in a browser, and allow"].splitlines()[-1])
+    commands = blocks["Print a URL, open it in a browser, and allow access"]
+    echo = shlex.split(commands.splitlines()[-1])
     url = echo[1].replace("$code_challenge", shop.challenge)
     code = shop.answer(shop.complete(browser.get(url).follow(), username))["code"]
-    exchange = blocks["Exchange the code that the browser arrives with"]
+    exchange = blocks["Exchange the code in the browser's address bar"]
     answer = curl(http, exchange, code=code, code_verifier=shop.verifier).json
     assert answer["scope"] == "openid profile"
     later = browser.get(f"/clients/{client_id}").html
@@ -622,7 +623,7 @@ def test_every_member_is_edited_and_removed_on_the_page(make_provider: Any) -> N
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
-        ("client_name: Laden", "Line 1 is not a member, a language"),
+        ("client_name: Laden", "Line 1 has to be a member with a language"),
         ("client_name#de: Laden\nclient_name#fr:", "Line 2 is not"),
         ("client_name#de: A\nclient_name#de: B", "Line 2 is not"),
         ("client_nam#de: Laden", "Did you mean 'client_name'?"),

@@ -50,7 +50,7 @@ def test_it_says_who_asks_for_what_in_plain_words(browser: Browser, client: Rely
     assert "Signed in as <strong><bdi>alice</bdi></strong>" in page
     for sentence in ("Know that it is you", "See your email address", "Keep this access"):
         assert sentence in page
-    assert "Also after you have signed out here." in page
+    assert "This access continues after you sign out here." in page
     assert "offline_access</li>" not in page
 
 
@@ -293,7 +293,7 @@ def test_to_switch_accounts_signs_nobody_out_before_another_signs_in(
     page = client.authorize(browser)
     switched = follow_to_answer(page.forms[0].submit("decision", value="switch"))
     assert "<h1>Choose an account</h1>" in switched
-    assert "signed out as <bdi>alice</bdi>" in switched
+    assert "This signs <bdi>alice</bdi> out of this browser." in switched
     assert other.introspect(tokens["access_token"])["active"]
     page = follow_to_answer(switched.forms["continue"].submit("continue_as"))
     assert "Signed in as <strong><bdi>alice</bdi></strong>" in page
@@ -416,7 +416,7 @@ def test_a_second_consent_shows_only_what_is_new(
     assert "It now also wants to" in new
     assert "See your email address" in new
     assert "See your name" not in new
-    assert "What you allowed before" in earlier
+    assert "Access that you allowed before" in earlier
     assert "See your name" in earlier
     assert page.forms["consent"]["remember"].checked
     answer = client.answer(decide(page, "allow"))
@@ -552,4 +552,4 @@ def test_the_page_says_that_nobody_checked_a_client_that_registered_itself(
     with provider.database() as dbsession:
         dbsession.merge(client.client).self_registered = True
     page = client.authorize(browser)
-    assert "registered itself. Nobody here has checked who runs it." in page
+    assert "registered itself. Its operator has not been verified." in page

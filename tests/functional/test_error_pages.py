@@ -108,7 +108,7 @@ def test_a_bug_of_an_endpoint_is_json_for_a_program_and_a_page_for_a_person(
     assert response.json["error"] == "server_error"
     sentence = r"Unexpected error\. Reference: [A-Z]{5}-[A-Z]{5}\."
     assert re.fullmatch(sentence, response.json["error_description"])
-    assert "That is our fault" in browser.get("/oauth/broken", status=500, headers=HTML)
+    assert "Something went wrong" in browser.get("/oauth/broken", status=500, headers=HTML)
 
 
 def test_without_a_database_it_says_when_to_come_back(wrong: Provider) -> None:
@@ -196,7 +196,7 @@ def test_the_hosts_errors_stay_its_own(host: TestApp) -> None:
 
 
 def test_our_errors_are_ours(host: TestApp) -> None:
-    assert "That is our fault" in host.get("/auth/broken", status=500)
+    assert "Something went wrong" in host.get("/auth/broken", status=500)
     page = host.put("/auth/login", status="4*", headers=HTML)
     assert "localhost" in page
 

@@ -110,6 +110,6 @@ def test_an_operator_unlocks_a_user(
 
 
 def test_unlock_says_whether_there_was_anything_to_do(provider: Provider, ini: Path) -> None:
-    assert "No attempts of alice are counted." in users(ini, "unlock", "alice").stdout
+    assert "No failed sign-ins of alice are counted." in users(ini, "unlock", "alice").stdout
     guess(provider, "192.0.2.1", 1)
     assert "Unlocked alice." in users(ini, "unlock", "alice").stdout

@@ -49,7 +49,7 @@ def assert_asked(page: Any, error: str) -> None:
     """Check that the page leaves it to the user to go on, and takes the error along."""
     assert page.status_int == 400
     assert "Location" not in page.headers
-    assert "nobody here has checked who runs it" in page
+    assert "its operator has not been verified" in page
     assert "Your Bank" not in page
     link = page.html.find("a", id="onward")
     assert link.text == "Continue to evil.example"
@@ -80,7 +80,7 @@ def test_whoever_denies_is_not_sent_there_either(provider: Provider, client: Rel
     browser = provider.browser()
     browser.sign_in()
     page = follow_to_answer(authorize(client, browser, PAGE))
-    assert "Nobody here has checked who runs it" in page
+    assert "Its operator has not been verified" in page
     denied = page.forms["consent"].submit("decision", value="deny")
     assert_asked(denied.follow(status=400), "access_denied")
 
@@ -131,15 +131,15 @@ def test_an_id_token_of_the_attacker_sends_nobody_there(
         stranger.post("/oauth/end_session", parameters).follow(),
     ):
         page = answer.follow()
-        assert "Nobody here has checked who runs it" in page
+        assert "Its operator has not been verified" in page
         assert "Your Bank" not in page
         link = page.html.find("a", string="Continue to evil.example")
         assert link["href"] == f"{EVIL}?state=the-state"
     stranger.sign_in("bob")
     page = stranger.get("/oauth/end_session", parameters).follow()
-    assert "you go on to" in page
+    assert "you continue to" in page
     assert "evil.example" in page
-    assert "Nobody here has checked who runs it" in page
+    assert "Its operator has not been verified" in page
     assert "Your Bank" not in page
     assert page.forms["logout"].submit().location == f"{EVIL}?state=the-state"
 

@@ -40,7 +40,7 @@ def test_a_token_is_made_listed_and_revoked(ini: str) -> None:
     assert (row["id"], row["name"], row["uses_left"]) == (made["id"], "Team Shop", 2)
     assert made["initial_access_token"] not in run("list", ini).output
     assert "revoked" in run("revoke", ini, made["id"]).output
-    assert "There is no living token" in run("revoke", ini, made["id"], exit_code=1).output
+    assert "There is no token" in run("revoke", ini, made["id"], exit_code=1).output
     (row,) = json.loads(run("list", ini, "--json").stdout)
     assert row["revoked_at"]
     assert "revoked" in run("list", ini).output

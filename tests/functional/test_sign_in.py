@@ -387,7 +387,7 @@ def test_a_request_that_nobody_knows_any_more_still_lets_the_person_in(
     assert "login" in page.forms
     response = submit(page)
     assert response.location == f"{ISSUER}/?notice=restart"
-    assert "go back to the application and start again" in response.follow()
+    assert "Go back to the application and start again" in response.follow()
 
 
 def test_what_became_invalid_meanwhile_is_told_by_the_authorization_endpoint(

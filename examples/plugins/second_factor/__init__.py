@@ -17,7 +17,7 @@ from oidcserver.models.replay import use_identifier
 from oidcserver.oidc.acr import decline_acr
 from oidcserver.settings import reference
 from oidcserver.types import Configurator, Registry, Request
-from oidcserver.views.suspended import go_on, open_row, read_request, refuse
+from oidcserver.views.suspended import go_on, open_row, read_request, reject
 
 ACR = "urn:example:two-factors"
 STEP_SECONDS = 30
@@ -61,7 +61,7 @@ def submit(request: Request) -> Response | dict[str, Any]:
     try:
         asking = read_request(request)
     except OAuth2Error as error:
-        return refuse(request, error)
+        return reject(request, error)
     if session is None or asking is None:
         return go_on(request)
     if "decline" in request.POST:

@@ -24,8 +24,9 @@ def accepted(request: Request) -> bool:
 
 def user_id(request: Request) -> str:
     """Return the identifier of the signed-in user; this interaction comes after the sign-in."""
-    identifier: str = request.oidc.login_session.user_id
-    return identifier
+    session = request.oidc.login_session
+    assert session is not None
+    return session.user_id
 
 
 def terms_needed(authorization_request: AuthorizationRequest) -> str | None:
