@@ -109,6 +109,14 @@ class Provider:
         return f"{'__Host-' if self.secure else ''}{self.cookie_prefix}_{name}"
 
     @cached_property
+    def authorization_grants(self) -> dict[str, GrantOffer]:
+        """The selected grants that the authorization endpoint answers, by response_type.
+
+        The words of a response type are in alphabetical order.
+        """
+        return {name: offer for offer in self.grants.values() for name in offer.response_types}
+
+    @cached_property
     def token_grants(self) -> dict[str, GrantOffer]:
         """The selected grants that the token endpoint answers, by grant_type."""
         return {
@@ -117,7 +125,7 @@ class Provider:
             if hasattr(offer.factory, "check_token_endpoint")
         }
 
-    @property
+    @cached_property
     def grant_types(self) -> dict[str, GrantOffer]:
         """The selected grants that have a grant_type, by grant_type."""
         return {g.grant_type: g for g in self.grants.values() if g.grant_type}

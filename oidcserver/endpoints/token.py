@@ -8,6 +8,7 @@ from oidcserver.interfaces import Step
 from oidcserver.oauth.client_authentication import client_required
 from oidcserver.oauth.errors import Rejection, invalid_client, invalid_request
 from oidcserver.oauth.flow import run
+from oidcserver.oauth.issuing import announce_token
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oauth.steps import (
     announce,
@@ -40,11 +41,7 @@ def find_grant(token_request: OAuthRequest) -> None:
             rule="RFC 6749 section 5.2",
             received={"grant_type": grant_type},
         )
-    server = token_request.request.oidc.server
-    server.oauth_request = token_request
-    token_request.grant = offer.factory(token_request, server)
-    for extension in offer.extensions:
-        extension(token_request.grant)
+    token_request.grant = token_request.request.oidc.server.make_grant(offer, token_request)
 
 
 def check_grant_type(token_request: OAuthRequest) -> None:
@@ -88,14 +85,7 @@ def prepare_answer(token_request: OAuthRequest) -> None:
     token_request.status, token_request.answer = status, answer
     own = {"content-type", "cache-control", "pragma"}
     token_request.answer_headers = [item for item in headers if item[0].lower() not in own]
-    authorization = token_request.authorization
-    token_request.outcome.announce(
-        "token_issued",
-        client_id=token_request.client.client_id,
-        user_id=authorization.user_id if authorization else None,
-        grant_type=token_request.payload.grant_type,
-        scope=answer.get("scope"),
-    )
+    announce_token(token_request, answer.get("scope"))
 
 
 STEPS = (

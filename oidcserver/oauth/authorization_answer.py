@@ -70,9 +70,8 @@ def prepare_answer(authorization_request: AuthorizationRequest) -> None:
     request, oauth_request = authorization_request.request, authorization_request.oauth_request
     client, user = authorization_request.client, authorization_request.login_session.user
     assert client is not None
-    server = request.oidc.server
-    server.oauth_request = oauth_request
-    grant = server.get_authorization_grant(oauth_request)
+    offer = request.oidc.provider.authorization_grants[authorization_request.response_type]
+    grant = request.oidc.server.make_grant(offer, oauth_request)
     _, authorization_request.parameters, _ = grant.create_authorization_response(
         authorization_request.redirect_uri, user
     )

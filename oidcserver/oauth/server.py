@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from authlib.oauth2.rfc6749 import AuthorizationServer as AuthlibAuthorizationServer
 
 from oidcserver.database.writes import inserting
+from oidcserver.interfaces import GrantOffer
 from oidcserver.models import Authorization, RefreshToken, RegisteredClient
 from oidcserver.models.client import find_client
 from oidcserver.oauth.client_authentication import client_required
@@ -37,8 +38,14 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         self.provider = request.oidc.provider
         #: The request that a grant answers; Authlib does not hand it to every method.
         self.oauth_request: OAuthRequest
-        for grant in self.provider.grants.values():
-            self.register_grant(grant.factory, grant.extensions)
+
+    def make_grant(self, offer: GrantOffer, oauth_request: OAuthRequest) -> Any:
+        """Return the grant that answers a request, with the extensions of its offer."""
+        self.oauth_request = oauth_request
+        grant = offer.factory(oauth_request, self)
+        for extension in offer.extensions:
+            extension(grant)
+        return grant
 
     def query_client(self, client_id: str) -> RegisteredClient | None:
         """Return the client of that identifier, which may be any text; it is to be read only."""

@@ -8,7 +8,7 @@ from joserfc.jwk import KeySet
 from pyramid.response import Response
 from sqlalchemy.orm import Session
 
-from oidcserver.interfaces import User
+from oidcserver.interfaces import GrantOffer, User
 from oidcserver.provider import Provider
 from oidcserver.types.database import RequestDatabase
 from oidcserver.types.registry import Registry
@@ -101,6 +101,10 @@ class AuthorizationServer(Protocol):
 
     #: The request that a grant answers, an ``OAuthRequest``.
     oauth_request: Any
+
+    def make_grant(self, offer: GrantOffer, oauth_request: Any) -> Any:
+        """Return the grant that answers a request."""
+        ...
 
     def query_client(self, client_id: str) -> Any:
         """Return the client with that identifier, or None; it must not be changed."""

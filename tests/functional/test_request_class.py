@@ -21,8 +21,7 @@ def test_what_concerns_added_is_there_and_the_class_is_the_same_for_every_reques
     browser.get("/")
     browser.get("/login")
     assert set(seen) == {factory}
-    assert hasattr(factory, "dbsession")
-    assert hasattr(factory, "provider_url")
+    assert hasattr(factory, "oidc")
 
 
 def test_a_plugin_may_bring_a_class_of_its_own(make_provider: Any) -> None:
@@ -30,4 +29,4 @@ def test_a_plugin_may_bring_a_class_of_its_own(make_provider: Any) -> None:
     assert provider.browser().get("/").status_int == 200
     factory = provider.registry.getUtility(IRequestFactory)
     assert factory.of_the_plugin
-    assert hasattr(factory, "dbsession")
+    assert hasattr(factory, "oidc")

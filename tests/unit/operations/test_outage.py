@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from oidcserver.database.reading import Reader
+from oidcserver.database.door import Database
 from oidcserver.operations.outage import LINES_PER_MINUTE
 
 LOGGER = "oidcserver.operations.outage"
@@ -15,11 +15,11 @@ LOGGER = "oidcserver.operations.outage"
 
 @pytest.fixture
 def outage(monkeypatch: pytest.MonkeyPatch) -> None:
-    def rows(self: Reader, compiled: Any, parameters: Any) -> Any:
+    def rows(self: Database, compiled: Any, parameters: Any) -> Any:
         reason = sqlite3.OperationalError("unable to open database file\nand more of it")
         raise OperationalError("SELECT", None, reason)
 
-    monkeypatch.setattr(Reader, "_rows", rows)
+    monkeypatch.setattr(Database, "_rows", rows)
 
 
 def test_each_request_is_a_line_and_no_more_than_so_many_a_minute(
