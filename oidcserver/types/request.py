@@ -110,10 +110,6 @@ class AuthorizationServer(Protocol):
         """Return the client with that identifier, or None; it must not be changed."""
         ...
 
-    def get_authorization_grant(self, request: Any) -> Any:
-        """Return the grant that answers an authorization request."""
-        ...
-
 
 class ContentSecurityPolicy(Protocol):
     """The Content-Security-Policy of the response that will be sent."""
