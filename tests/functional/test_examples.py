@@ -179,3 +179,22 @@ def test_a_client_may_make_so_many_token_requests_a_minute(make_provider: Any, c
     assert client.token(**form).json["access_token"]
     with pytest.raises(ConfigurationProblem, match="has to be 1 or more"):
         make_provider(oidcserver__includes="rate_limit", rate_limit__per_minute="0")
+
+
+def test_an_endpoint_of_a_plugin_has_a_flow_of_its_own(
+    make_provider: Any,
+) -> None:
+    provider: Provider = make_provider(
+        oidcserver__includes="client_info",
+        oauth__endpoints="authorization token jwks openid_configuration client_info",
+    )
+    client = provider.register(scope="openid profile")
+    assert client.post("/oauth/client_info", status=200).json == {
+        "client_id": client.client_id,
+        "scope": "openid profile",
+    }
+    wrong = client.post("/oauth/client_info", status=401, headers={"Authorization": "Basic eDp4"})
+    assert wrong.json["error"] == "invalid_client"
+    assert client.http.get("/oauth/client_info", status=405).headers["Allow"] == "POST"
+    document = provider.browser().get("/.well-known/openid-configuration").json
+    assert document["client_info_endpoint"] == f"{provider.issuer}/oauth/client_info"
