@@ -7,7 +7,7 @@ application.
 from collections.abc import Mapping
 from typing import Any
 
-from oidcserver.endpoints.published import answer_from_memory
+from oidcserver.endpoints.published import PublishedDocuments
 from oidcserver.operations.ini_file import make_importable
 from oidcserver.plugins.including import SETTING, configured, include_plugin
 from oidcserver.plugins.request_class import define_request_class
@@ -52,5 +52,5 @@ def main(global_config: Mapping[str, str], **settings: Any) -> Any:
         make_importable(global_config["here"])
     with configured(settings) as config:
         define_request_class(config)
-        answer_from_memory(config)
+        config.set_execution_policy(PublishedDocuments(config.registry))
     return config.make_wsgi_app()

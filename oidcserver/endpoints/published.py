@@ -1,19 +1,21 @@
-"""Documents that are alike for everybody, from memory: discovery and the JWK Set."""
+"""Documents that are the same for every request, from memory: discovery and the JWK Set."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from pyramid.response import Response
-from pyramid.tweens import INGRESS
+from pyramid.router import default_execution_policy
 
 from oidcserver.http.cors import allow_any_origin
-from oidcserver.types import Configurator, Registry, Request
+from oidcserver.types import Registry
 
-#: What makes an answer depend on more than the path.
+#: Parts of a request that make its answer depend on more than the path.
 _DETAILS = ("QUERY_STRING", "CONTENT_LENGTH", "HTTP_IF_NONE_MATCH", "HTTP_RANGE")
 
 
 class PublicDocument(Response):
-    """An answer that is alike for everybody, scripts in browsers too, until the keys change.
+    """A document that every request gets, also scripts of other origins, until the keys change.
 
     :param max_age: seconds for which caches may keep it.
     """
@@ -24,40 +26,39 @@ class PublicDocument(Response):
         allow_any_origin(self)
 
 
-def published_tween_factory(
-    handler: Callable[[Request], Response], registry: Registry
-) -> Callable[[Request], Response]:
-    """Return the tween that answers with public documents, until the keys change.
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The bytes of an answer, as a WSGI application (PEP 3333)."""
 
-    It is for an application that is the provider and nothing else, the outermost of its tweens: the
-    others and the router take most of the time of such an answer.
+    etag: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def __call__(self, environ: Any, start_response: Callable[..., Any]) -> list[bytes]:
+        start_response("200 OK", list(self.headers))
+        return [self.body]
+
+
+class PublishedDocuments:
+    """Pyramid's execution policy for an application that is the provider alone.
+
+    It answers with a public document from memory until the keys change: to make a request, and to
+    pass the tweens and the router, takes most of the time of such an answer.
     """
-    provider = registry.oidc.provider
-    documents: dict[str, tuple[str, Response]] = {}
 
-    def tween(request: Request) -> Response:
-        environ = request.environ
+    def __init__(self, registry: Registry) -> None:
+        self._provider = registry.oidc.provider
+        self._documents: dict[str, _Kept] = {}
+
+    def __call__(self, environ: dict[str, Any], router: Any) -> Any:
+        """Return the response to a request."""
         if environ["REQUEST_METHOD"] != "GET" or any(map(environ.get, _DETAILS)):
-            return handler(request)
-        path, etag = environ["PATH_INFO"], provider.keys.etag
-        kept = documents.get(path)
-        if kept is not None and kept[0] == etag:
-            return kept[1].copy()
-        response = handler(request)
+            return default_execution_policy(environ, router)
+        path, etag = environ["PATH_INFO"], self._provider.keys.etag
+        kept = self._documents.get(path)
+        if kept is not None and kept.etag == etag:
+            return kept
+        response = default_execution_policy(environ, router)
         if isinstance(response, PublicDocument) and response.status_code == 200:
-            documents[path] = (
-                etag,
-                Response(headerlist=list(response.headerlist), app_iter=[response.body]),
-            )
+            self._documents[path] = _Kept(etag, response.headerlist, response.body)
         return response
-
-    return tween
-
-
-def answer_from_memory(config: Configurator) -> None:
-    """Add the tween."""
-    config.add_tween(
-        "oidcserver.endpoints.published.published_tween_factory",
-        under=INGRESS,
-        over="oidcserver.http.cors.cors_tween_factory",
-    )
