@@ -1,7 +1,7 @@
 """Claims in several languages (OpenID Connect Core section 5.2): ``name``, ``name#de``."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oidcserver.oauth.authorization_request import AuthorizationRequest
@@ -31,7 +31,7 @@ def plain_name(name: str) -> str:
     return name.partition("#")[0]
 
 
-def in_languages(known: Mapping[str, Any], name: str, locales: Iterable[str]) -> dict[str, Any]:
+def in_languages(known: Mapping[str, Any], name: str, locales: Sequence[str]) -> dict[str, Any]:
     """Return a claim as it was asked for, under the names that it has.
 
     With a language in the name: in that, or else the one without a language. Otherwise the one
@@ -40,12 +40,14 @@ def in_languages(known: Mapping[str, Any], name: str, locales: Iterable[str]) ->
     plain, _, tag = name.partition("#")
     if tag:
         found = [_look_up(known, plain, [tag]) or plain]
-    else:
+    elif locales:
         found = [plain, _look_up(known, plain, locales) or plain]
+    else:
+        found = [plain]
     return {key: known[key] for key in found if key in known}
 
 
-def _look_up(known: Mapping[str, Any], plain: str, locales: Iterable[str]) -> str | None:
+def _look_up(known: Mapping[str, Any], plain: str, locales: Sequence[str]) -> str | None:
     """Return the claim in the first language that there is (RFC 4647 section 3.4)."""
     spellings = {key.lower(): key for key in known}
     for locale in locales:
