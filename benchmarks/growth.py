@@ -40,8 +40,10 @@ UNLIMITED = (
     "oidc.login_attempts_per_address = 1000000"
 )
 FILL = """
-INSERT INTO user_account (id, username, username_key, claims, created_at, updated_at)
-  SELECT 'u' || n, 'user' || n, 'user' || n, '{{}}', {now}, {now} FROM generate_series(1, {rows}) n;
+INSERT INTO user_account
+    (id, realm, external_id, username, username_key, claims, created_at, updated_at)
+  SELECT 'u' || n, 'local', 'u' || n, 'user' || n, 'user' || n, '{{}}', {now}, {now}
+  FROM generate_series(1, {rows}) n;
 INSERT INTO "authorization" (id, client_id, user_id, subject, scope, created_at, expires_at)
   SELECT 'a' || n, '{client}', 'u' || n, 'u' || n, 'openid', {now}, {end}
   FROM generate_series(1, {rows}) n;

@@ -13,36 +13,102 @@ if TYPE_CHECKING:  # a directory takes a request, and a request has the provider
 
 Proven = TypeVar("Proven")
 
+#: Characters of the identifier and of the name of a user of a directory.
+MAX_DIRECTORY_TEXT = 255
+
 
 class User(Protocol):
-    """A user, as grants and pages see one."""
+    """The account of a user. It is to be read only: other requests may have the same object."""
 
+    #: The identifier here, which is the public subject (``sub``).
     @property
     def id(self) -> str: ...
 
+    #: The directory that the user belongs to, and the identifier there.
+    @property
+    def realm(self) -> str: ...
+
+    @property
+    def external_id(self) -> str: ...
+
     @property
     def username(self) -> str: ...
+
+    #: The claims that the directory returned at the last sign-in.
+    @property
+    def claims(self) -> Mapping[str, Any]: ...
+
+    @property
+    def updated_at(self) -> int: ...
 
     @property
     def disabled_at(self) -> int | None: ...
 
 
-class UserDirectory(Protocol):
-    """Authenticates users and returns their claims. Selected by ``oidc.user_directory``.
+@dataclass(frozen=True, slots=True)
+class DirectoryUser:
+    """A user as a directory knows one.
 
-    It may have a ``sign_in_hint``, a sentence on the login page that describes the user name and
-    the password.
+    :param id: the identifier in the directory, a text of 1 to 255 characters. It stays the same
+        when the user is renamed, and no other user ever gets it. The account here hangs on it.
+    :param username: the name that the user signs in with, of 1 to 255 characters.
+    :param claims: standard claims (OpenID Connect Core section 5.1), as JSON has them. They are
+        stored until the next sign-in. A directory that has a method ``claims`` leaves them out.
+    :raises TypeError, ValueError: for anything else.
     """
 
-    def authenticate(self, request: "Request", username: str, password: str) -> User | None:
-        """Return the user with that name and password; None in every other case."""
-        ...
+    id: str
+    username: str
+    claims: Mapping[str, Any] = field(default_factory=dict)
 
-    def claims(self, request: "Request", user: Any) -> Mapping[str, Any]:
-        """Return the standard claims that are known (OpenID Connect Core section 5.1).
+    def __post_init__(self) -> None:
+        for name, value in (("id", self.id), ("username", self.username)):
+            if not isinstance(value, str):
+                raise TypeError(f"DirectoryUser.{name} is a str, not {type(value).__name__}")
+            if not value.strip() or len(value) > MAX_DIRECTORY_TEXT or "\0" in value:
+                raise ValueError(
+                    f"DirectoryUser.{name} has 1 to {MAX_DIRECTORY_TEXT} characters: {value[:40]!r}"
+                )
 
-        :param user: a user that ``authenticate`` returned. It must not be changed, because other
-            requests may share it.
+
+class DirectoryUnavailable(Exception):
+    """A user directory does not answer. The user or client gets 503 and may try again.
+
+    :param reason: for the log.
+    :param retry_after: seconds to wait before the next try.
+    """
+
+    def __init__(self, reason: str = "", retry_after: int = 5) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class UserDirectory(Protocol):
+    """Knows users and their passwords. Selected by ``oidc.user_directory``.
+
+    The provider keeps an account for each user who signed in; consents, sessions and tokens refer
+    to it. A user who has another name at the next sign-in keeps the account. A name that an account
+    of another directory has cannot sign in; see ``realm``.
+
+    A directory may also have:
+
+    - ``claims(request, user)``, which returns the claims of a :class:`DirectoryUser` at this
+      moment. It is called whenever claims are released, and may raise
+      :class:`DirectoryUnavailable`. Without it, those of the last sign-in are released.
+    - ``sign_in_hint``, a sentence on the login page that describes the user name and the password.
+    - ``realm``, a text under which its accounts are kept; by default its name in the ini. Two
+      directories of one realm have the same users.
+    """
+
+    def authenticate(
+        self, request: "Request", username: str, password: str
+    ) -> DirectoryUser | None:
+        """Return the user whose password this is, or None for every other case alike.
+
+        It should take as long for an unknown name as for a wrong password. The request is in no
+        transaction.
+
+        :raises DirectoryUnavailable: if it cannot tell at this moment. The attempt does not count.
         """
         ...
 

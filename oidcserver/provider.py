@@ -72,6 +72,12 @@ class Provider:
         self.sealer: Callable[[str], Sealer]
 
     @property
+    def realm(self) -> str:
+        """The realm of the accounts of the selected user directory."""
+        realm: str = getattr(self.user_directory, "realm", self.settings["oidc.user_directory"])
+        return realm
+
+    @property
     def issuer(self) -> str:
         """The issuer identifier; every URL of the provider begins with it."""
         issuer: str = self.settings["oidc.issuer"]

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
+from oidcserver.accounts.account import account_of
 from oidcserver.accounts.known_browser import known_browser
 from oidcserver.accounts.passwords import verify_password
 from oidcserver.http.throttling import (
@@ -14,6 +15,8 @@ from oidcserver.http.throttling import (
     reset,
     take,
 )
+from oidcserver.interfaces import DirectoryUnavailable
+from oidcserver.models import UserRecord
 from oidcserver.models.user import normalise_username, read_user
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.types import Request
@@ -27,8 +30,8 @@ class _Limit(NamedTuple):
     counted_by: str
 
 
-def authenticate_user(request: Request, username: str, password: str) -> Any | None:
-    """Return the user whose password this is; None for every other case alike.
+def authenticate_user(request: Request, username: str, password: str) -> UserRecord | None:
+    """Return the account of the user whose password this is; None for every other case alike.
 
     Every attempt counts before it is evaluated, so of any number at once no more than the limit
     are. Attempts count by user name and network, and at a higher limit by user name; those of a
@@ -41,6 +44,8 @@ def authenticate_user(request: Request, username: str, password: str) -> Any | N
 
     :raises oidcserver.http.throttling.TooManyAttempts: over the limit of the network.
     :raises oidcserver.accounts.passwords.Busy: when every core hashes a password already.
+    :raises oidcserver.interfaces.DirectoryUnavailable: if the directory cannot tell.
+    :raises oidcserver.oauth.errors.Rejection: if an account of another directory has the name.
     """
     settings = request.oidc.provider.settings
     window = settings["oidc.login_window"]
@@ -60,17 +65,27 @@ def authenticate_user(request: Request, username: str, password: str) -> Any | N
             verify_password(password, None)
             _notify_lock(request, name, network, limit)
             return None
-    user = request.oidc.provider.user_directory.authenticate(request, username, password)
+    shared_keys = [limit.key for limit in shared] + ([address_key] if browser is None else [])
+    try:
+        known = request.oidc.provider.user_directory.authenticate(request, username, password)
+    except DirectoryUnavailable:
+
+        def uncount(dbsession: Session) -> None:
+            for key in (own.key, *shared_keys):
+                give_back(dbsession, key)
+
+        request.oidc.database.run(uncount)
+        request.oidc.database.commit()
+        raise
+    user = None if known is None else account_of(request, known)
     if user is None:
         _notify_refusal(request, "login_failed")
         return None
 
     def forget(dbsession: Session) -> None:
         reset(dbsession, own.key)
-        for limit in shared:
-            give_back(dbsession, limit.key)
-        if browser is None:
-            give_back(dbsession, address_key)
+        for key in shared_keys:
+            give_back(dbsession, key)
 
     request.oidc.database.run(forget)
     return user

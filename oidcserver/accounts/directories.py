@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 
 from oidcserver.accounts.passwords import hash_password, needs_rehash, verify_password
 from oidcserver.database.statements import insert_once
+from oidcserver.interfaces import DirectoryUser
 from oidcserver.models import User
 from oidcserver.models.user import (
+    LOCAL,
     MAX_USERNAME,
     MAX_USERNAME_KEY,
     find_user,
@@ -21,26 +23,14 @@ from oidcserver.types import Registry, Request
 DEMO_PASSWORD = "valid"
 
 
-def stored_claims(user: Any) -> Mapping[str, Any]:
-    """Return the claims of a person's row (OpenID Connect Core section 5.1).
-
-    The user name stands in for a missing ``preferred_username`` and ``name``.
-    """
-    return {
-        "preferred_username": user.username,
-        "name": user.username,
-        "updated_at": user.updated_at,
-        **user.claims,
-    }
-
-
 class DemoDirectory:
-    """Any user name with the password ``valid``; a new name becomes a person. Development only."""
+    """Any user name with the password ``valid``; a new name becomes a user. Development only."""
 
+    realm = LOCAL
     sign_in_hint = f'Any user name works here, such as alice. The password is "{DEMO_PASSWORD}".'
 
-    def authenticate(self, request: Request, username: str, password: str) -> User | None:
-        """Return the person of that name, made now if need be."""
+    def authenticate(self, request: Request, username: str, password: str) -> DirectoryUser | None:
+        """Return the user of that name, made now if need be."""
         name = username.strip()
         if not hmac.compare_digest(password.encode(), DEMO_PASSWORD.encode()):
             return None
@@ -54,19 +44,19 @@ class DemoDirectory:
             insert_once(dbsession, User, username=name, username_key=key)
             return find_user(dbsession, name)
 
-        user = request.oidc.database.run(find_or_make)
-        return user if user is not None and user.disabled_at is None else None
+        return _as_directory_user(request.oidc.database.run(find_or_make))
 
-    def claims(self, request: Request, user: Any) -> Mapping[str, Any]:
+    def claims(self, request: Request, user: DirectoryUser) -> Mapping[str, Any]:
         """Return the stored claims, and an address that can receive nothing (RFC 2606)."""
-        email = f"{user.id}@demo.invalid"
-        return {"email": email, "email_verified": False, **stored_claims(user)}
+        return {"email": f"{user.id}@demo.invalid", "email_verified": False, **user.claims}
 
 
 class DatabaseDirectory:
-    """The people of our own table, with argon2id hashes."""
+    """The users of our own table, with argon2id hashes."""
 
-    def authenticate(self, request: Request, username: str, password: str) -> User | None:
+    realm = LOCAL
+
+    def authenticate(self, request: Request, username: str, password: str) -> DirectoryUser | None:
         """Check the password on a connection of its own that is given back before the hashing.
 
         The request must not be in a transaction (``request.oidc.authenticate_user`` sees to that).
@@ -82,11 +72,7 @@ class DatabaseDirectory:
             return None
         if user.password_hash is not None and needs_rehash(user.password_hash):
             self._rehash(request, user, password)
-        return user
-
-    def claims(self, request: Request, user: Any) -> Mapping[str, Any]:
-        """Return the stored claims."""
-        return stored_claims(user)
+        return _as_directory_user(user)
 
     def _rehash(self, request: Request, user: User, password: str) -> None:
         rehashed = hash_password(password)
@@ -97,6 +83,13 @@ class DatabaseDirectory:
             .execution_options(synchronize_session=False)
         )
         request.oidc.database.run(lambda dbsession: dbsession.execute(statement))
+
+
+def _as_directory_user(user: User | None) -> DirectoryUser | None:
+    """Return the user of a row; of another realm, none has a password here."""
+    if user is None or user.realm != LOCAL or user.disabled_at is not None:
+        return None
+    return DirectoryUser(user.external_id, user.username, user.claims)
 
 
 def refuse_demo(registry: Registry) -> str | None:

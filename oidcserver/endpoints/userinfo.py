@@ -40,7 +40,7 @@ def _claims(request: Request, token: AccessToken) -> dict[str, Any]:
         raise invalid_token("The access token is bound to a key and was sent as Bearer.")
     bearer = token.bearer
     assert bearer is not None
-    if bearer.authorization is None:
+    if bearer.authorization is None or bearer.user is None:
         raise insufficient_scope("openid")  # the client's own token, about nobody
     claims = userinfo_claims(request, bearer.authorization, bearer.user, token.scopes)
     return {**claims, "sub": token.subject}

@@ -7,7 +7,7 @@ to date does not load: it is a fifteenth of the memory of a process.
 from sqlalchemy import Engine, column, inspect, select, table
 
 #: The last of ``versions``.
-NEEDED = "0009"
+NEEDED = "0010"
 
 _VERSION = table("alembic_version", column("version_num"))
 

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from precis_i18n import get_profile
-from sqlalchemy import String, Text, bindparam, select
+from sqlalchemy import String, Text, UniqueConstraint, bindparam, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import new_identifier
 from oidcserver.database import Read, Statements
+from oidcserver.interfaces import MAX_DIRECTORY_TEXT
 from oidcserver.models.base import Base, Identifier, Json, Time
 
+#: The realm of the users whom no other directory knows.
+LOCAL = "local"
 #: The longest user name in characters, that of an e-mail address (RFC 5321 section 4.5.3.1.3).
 MAX_USERNAME = 254
 #: Normalising may make a name longer.
@@ -65,6 +68,8 @@ class UserRecord:
     """A row of :class:`User`, without the password's hash."""
 
     id: str
+    realm: str
+    external_id: str
     username: str
     username_key: str
     claims: dict[str, Any]
@@ -73,13 +78,25 @@ class UserRecord:
     disabled_at: int | None
 
 
+def _own_id(context: Any) -> str:
+    identifier: str = context.get_current_parameters()["id"]
+    return identifier
+
+
 class User(Base):
-    """A person who can sign in. ``id`` is the public subject identifier."""
+    """The account of a user. ``id`` is the public subject identifier.
+
+    ``realm`` and ``external_id`` tell whose account it is: that of a user of a directory. The users
+    of the realm ``local`` are these rows themselves.
+    """
 
     __tablename__ = "user_account"
     __record__ = UserRecord
+    __table_args__ = (UniqueConstraint("realm", "external_id"),)
 
     id: Mapped[str] = mapped_column(Identifier, primary_key=True, default=new_identifier)
+    realm: Mapped[str] = mapped_column(String(255), default=LOCAL)
+    external_id: Mapped[str] = mapped_column(String(MAX_DIRECTORY_TEXT), default=_own_id)
     username: Mapped[str] = mapped_column(String(255))
     username_key: Mapped[str] = mapped_column(String(MAX_USERNAME_KEY), unique=True)
     password_hash: Mapped[str | None] = mapped_column(Text)
@@ -94,6 +111,11 @@ class User(Base):
         )
 
 
+_BY_EXTERNAL_ID = Read(
+    select(User).where(
+        User.realm == bindparam("realm"), User.external_id == bindparam("external_id")
+    )
+)
 _BY_NAME = Read(select(User).where(User.username_key == bindparam("username_key")))
 
 
@@ -102,6 +124,13 @@ def read_user(database: Statements, username: str) -> UserRecord | None:
     row = database.read(_BY_NAME, username_key=normalise_username(username))
     user: UserRecord | None = None if row is None else row[0]
     return user
+
+
+def read_account(database: Statements, realm: str, external_id: str) -> UserRecord | None:
+    """Return the account of a user of a directory, disabled or not, to be read only."""
+    row = database.read(_BY_EXTERNAL_ID, realm=realm, external_id=external_id)
+    account: UserRecord | None = None if row is None else row[0]
+    return account
 
 
 def find_user(dbsession: Session, username: str) -> User | None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from oidcserver.interfaces import DirectoryUser, User
 from oidcserver.models import AuthorizationRecord
 from oidcserver.oidc.languages import LOCALES, in_languages, plain_name
 from oidcserver.oidc.scopes import CLAIM_TYPES, STANDARD_CLAIMS
@@ -19,7 +20,7 @@ MEMBERS = ("userinfo", "id_token")
 
 
 def userinfo_claims(
-    request: Request, authorization: AuthorizationRecord, user: Any, scopes: Iterable[str]
+    request: Request, authorization: AuthorizationRecord, user: User, scopes: Iterable[str]
 ) -> dict[str, Any]:
     """Return what UserInfo says of a person besides ``sub``: the claims of the scopes (section
     5.4), and those that the claims parameter asks of it (section 5.5)."""
@@ -31,7 +32,7 @@ def userinfo_claims(
 def claims_of_id_token(
     request: Request,
     authorization: AuthorizationRecord,
-    user: Any,
+    user: User,
     scopes: Iterable[str] = (),
     *,
     alone: bool = False,
@@ -49,7 +50,7 @@ def claims_of_id_token(
     return _release(request, user, names, asked.get(LOCALES, ()))
 
 
-def scope_claims(request: Request, user: Any, scopes: Iterable[str]) -> dict[str, Any]:
+def scope_claims(request: Request, user: User, scopes: Iterable[str]) -> dict[str, Any]:
     """Return the known claims that the scopes ask for (section 5.4)."""
     return _release(request, user, _names_of(request.oidc.provider, scopes), ())
 
@@ -99,7 +100,7 @@ def _names_of(provider: Provider, scopes: Iterable[str]) -> list[str]:
 
 
 def _release(
-    request: Request, user: Any, names: Sequence[str], locales: Sequence[str]
+    request: Request, user: User, names: Sequence[str], locales: Sequence[str]
 ) -> dict[str, Any]:
     """Return the named claims that are known, in the languages that were asked for."""
     wanted = frozenset(map(plain_name, names)).intersection(request.oidc.provider.claim_names)
@@ -112,10 +113,30 @@ def _release(
     return released
 
 
-def _read(request: Request, user: Any, wanted: frozenset[str]) -> dict[str, Any]:
+def known_claims(request: Request, user: User) -> dict[str, Any]:
+    """Return the claims that the user directory knows.
+
+    It is asked where it can say them at any time. The user name stands in for a missing
+    ``preferred_username`` and ``name``.
+
+    :raises oidcserver.interfaces.DirectoryUnavailable: if the directory does not answer.
+    """
+    provider = request.oidc.provider
+    claims, read = user.claims, getattr(provider.user_directory, "claims", None)
+    if read is not None and user.realm == provider.realm:
+        claims = read(request, DirectoryUser(user.external_id, user.username, user.claims))
+    return {
+        "preferred_username": user.username,
+        "name": user.username,
+        "updated_at": user.updated_at,
+        **claims,
+    }
+
+
+def _read(request: Request, user: User, wanted: frozenset[str]) -> dict[str, Any]:
     """Ask the directory, then the sources, of which each may know better than those before."""
     provider = request.oidc.provider
-    known = dict(provider.user_directory.claims(request, user))
+    known = known_claims(request, user)
     for source in provider.claims_sources.values():
         names = wanted.intersection(source.claims)
         if names:

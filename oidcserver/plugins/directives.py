@@ -22,7 +22,7 @@ from oidcserver.interfaces import (
     UserDirectory,
 )
 from oidcserver.plugins.endpoints import EndpointOffer
-from oidcserver.plugins.offering import offer, require, require_scope_name
+from oidcserver.plugins.offering import offer, require, require_arguments, require_scope_name
 from oidcserver.plugins.pages import add_oidc_route, add_oidc_view
 from oidcserver.settings import ConfigurationProblem, Converter, Setting
 from oidcserver.types import Configurator, Provider, Registry, Request
@@ -303,7 +303,10 @@ def add_user_directory(config: Configurator, name: str, directory: UserDirectory
         dotted name.
     """
     directory = config.maybe_dotted(directory)
-    require(config, "user directory", name, directory, "authenticate", "claims")
+    require(config, "user directory", name, directory, "authenticate")
+    require_arguments(config, "user directory", name, directory, "authenticate", 3)
+    if hasattr(directory, "claims"):
+        require_arguments(config, "user directory", name, directory, "claims", 2)
     offer(config, "user directory", name, directory)
 
 

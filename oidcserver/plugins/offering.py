@@ -1,5 +1,6 @@
 """Offers of directives: each is queued, or stops the start if it cannot be used."""
 
+import inspect
 import re
 from typing import Any
 
@@ -39,6 +40,23 @@ def require(config: Configurator, kind: str, name: str, value: Any, *methods: st
         raise ConfigurationProblem(
             f"The {kind} {name!r} of {info.file}:{info.line} {has}, so it cannot be used."
         )
+
+
+def require_arguments(
+    config: Configurator, kind: str, name: str, value: Any, method: str, count: int
+) -> None:
+    """Stop the start where a method cannot be called with so many arguments.
+
+    :raises ConfigurationProblem: with the place of the directive.
+    """
+    try:
+        inspect.signature(getattr(value, method)).bind(*range(count))
+    except TypeError:
+        info = config.action_info
+        raise ConfigurationProblem(
+            f"The {kind} {name!r} of {info.file}:{info.line} has a method {method!r} that does not "
+            f"take {count} arguments, so it cannot be used."
+        ) from None
 
 
 def require_scope_name(config: Configurator, name: str) -> None:

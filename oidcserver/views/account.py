@@ -2,15 +2,18 @@
 
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from sqlalchemy import select
 
+from oidcserver.interfaces import DirectoryUnavailable, User
 from oidcserver.models import Client, Consent, LoginSession
 from oidcserver.models.consent import withdraw_consent
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.responses import see_other
+from oidcserver.oidc.claims import known_claims
 from oidcserver.oidc.scopes import describe_claim
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import own_session, signed_in
@@ -36,7 +39,7 @@ def account(request: Request) -> Response:
     ).all()
     values = {
         "session": session,
-        "claims": request.oidc.provider.user_directory.claims(request, session.user),
+        "claims": _claims(request, session.user),
         "sessions": sessions,
         "moment": _moment,
         "describe": describe_user_agent,
@@ -47,6 +50,14 @@ def account(request: Request) -> Response:
         "open_url": partial(initiate_login_url, request),
     }
     return render_to_response("oidcserver:templates/account.jinja2", values, request=request)
+
+
+def _claims(request: Request, user: User) -> dict[str, Any]:
+    """Return the claims of a user; none while the directory does not answer."""
+    try:
+        return known_claims(request, user)
+    except DirectoryUnavailable:
+        return {}
 
 
 @signed_in

@@ -13,6 +13,7 @@ from oidcserver.accounts.passwords import Busy
 from oidcserver.database.outage import outage
 from oidcserver.http.csrf import form_origin
 from oidcserver.http.throttling import TooManyAttempts
+from oidcserver.interfaces import DirectoryUnavailable
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.rejections import new_reference
 from oidcserver.oauth.responses import error_page, error_response, own_url, see_other
@@ -95,6 +96,19 @@ def try_later(problem: TooManyAttempts | Busy, request: Request) -> Response:
     return _answer(request, rejection)
 
 
+def directory_down(problem: DirectoryUnavailable, request: Request) -> Response:
+    """Answer while the user directory does not."""
+    reference = new_reference()
+    logger.error("the user directory does not answer, reference %s", reference, exc_info=problem)
+    rejection = Rejection(
+        "temporarily_unavailable",
+        "The service cannot answer at this moment. Please try again in a few seconds.",
+        status_code=503,
+        headers=(("Retry-After", str(problem.retry_after)),),
+    )
+    return _answer(request, rejection, reference)
+
+
 def database_down(problem: Exception, request: Request) -> Response:
     """Answer while the database is down, without using it."""
     what = outage(problem)
@@ -154,6 +168,7 @@ def includeme(config: Configurator) -> None:
         (foreign_form, (BadCSRFOrigin,)),
         (stale_form, (BadCSRFToken,)),
         (try_later, (TooManyAttempts, Busy)),
+        (directory_down, (DirectoryUnavailable,)),
         (database_down, (DBAPIError, PoolTimeoutError)),
         (unexpected, (Exception,)),
     ):

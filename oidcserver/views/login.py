@@ -3,6 +3,8 @@
 If an application asks the user to choose an account, a signed-in user may keep the present one.
 """
 
+import logging
+
 from authlib.oauth2 import OAuth2Error
 from pyramid.exceptions import BadCSRFToken
 from pyramid.renderers import render_to_response
@@ -10,8 +12,9 @@ from pyramid.response import Response
 
 from oidcserver.accounts.passwords import Busy
 from oidcserver.http.throttling import TooManyAttempts, waiting_time
-from oidcserver.interfaces import User
+from oidcserver.interfaces import DirectoryUnavailable, User
 from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.responses import see_other
 from oidcserver.oidc.requested_subject import another_user_needed
 from oidcserver.types import Configurator, LoginSession, Request
@@ -19,10 +22,13 @@ from oidcserver.views.access import home_url, local_url
 from oidcserver.views.interactions import may_choose
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, reject, request_uri
 
+log = logging.getLogger(__name__)
+
 STALE = (
     "Your browser did not send what this form needs. Please sign in again; "
     "if this message stays, allow cookies for this page."
 )
+UNAVAILABLE = "Nobody can sign in at this moment. Please try again in a few seconds."
 BUSY = "Very many users are signing in at this moment. Please try again in a few seconds."
 
 
@@ -55,12 +61,14 @@ def submit(request: Request) -> Response:
     try:
         # This comes first because it ends the transaction, and with it all rows that were read.
         user = request.oidc.authenticate_user(username, password)
-    except (TooManyAttempts, Busy) as raised:
+    except (TooManyAttempts, Busy, DirectoryUnavailable, Rejection) as raised:
         problem = raised
     try:
         asking = read_request(request)
     except OAuth2Error as error:
         return reject(request, error)
+    if isinstance(problem, Rejection):
+        return _page(request, asking, status=403, username=username, error=problem.description)
     if problem is not None:
         return _try_later(request, asking, username, problem)
     session = request.oidc.sign_in(user) if user is not None else None
@@ -113,11 +121,15 @@ def _try_later(
     request: Request,
     asking: AuthorizationRequest | None,
     username: str,
-    problem: TooManyAttempts | Busy,
+    problem: TooManyAttempts | Busy | DirectoryUnavailable,
 ) -> Response:
-    busy = isinstance(problem, Busy)
-    error = BUSY if busy else _too_many(problem.retry_after)
-    response = _page(request, asking, status=503 if busy else 429, username=username, error=error)
+    status, error = 503, BUSY
+    if isinstance(problem, TooManyAttempts):
+        status, error = 429, _too_many(problem.retry_after)
+    elif isinstance(problem, DirectoryUnavailable):
+        log.error("The user directory does not answer.", exc_info=problem)
+        error = UNAVAILABLE
+    response = _page(request, asking, status=status, username=username, error=error)
     response.headers["Retry-After"] = str(problem.retry_after)
     return response
 

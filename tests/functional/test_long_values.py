@@ -43,7 +43,7 @@ OWN = {
     },
     "throttle": {"key", "whose"},
     "used_identifier": {"identifier_digest"},
-    "user_account": {"id"},
+    "user_account": {"id", "realm"},
 }  # fmt: skip
 
 
@@ -102,6 +102,7 @@ ENTRANCES: dict[tuple[str, str], list[Callable[[Provider, str], None]]] = {
     ("initial_access_token", "name"): [name_a_token],
     ("user_account", "username"): [sign_in_by_a_long_name, create_a_user_of_a_long_name],
     ("user_account", "username_key"): [],
+    ("user_account", "external_id"): [],  # see test_user_directories.py
     ("authorization_code", "code_challenge"): [challenge],
     ("authorization_code", "code_challenge_method"): [],
 }

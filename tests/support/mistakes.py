@@ -222,7 +222,7 @@ MISTAKES = (
     _plugin("misspells_flow", "'authorisation'", "Did you mean 'authorization'?"),
     _plugin("two_words", "'read write'", "two_words.py:2", "no space"),
     _plugin("lame_method", "'lame'", "lame_method.py:2", "no presented and no authenticate"),
-    _plugin("lame_directory", "'lame'", "lame_directory.py:2", "no authenticate and no claims"),
+    _plugin("lame_directory", "'lame'", "lame_directory.py:2", "has no authenticate"),
     _plugin("same_path", "'tea_endpoint'", "/oauth/token", "keep one",
             oauth__endpoints="authorization token tea"),
     # The database.

@@ -12,7 +12,9 @@ from support.app import Provider
 from oidcserver.accounts import authentication
 from oidcserver.accounts.passwords import Busy, hash_password
 from oidcserver.http.throttling import TooManyAttempts
+from oidcserver.interfaces import DirectoryUser
 from oidcserver.models import Throttle, User
+from oidcserver.models.user import normalise_username
 from oidcserver.oauth.events import OAuthEvent
 
 OpenRequest = Callable[..., AbstractContextManager[Any]]
@@ -26,7 +28,8 @@ class CountingDirectory:
 
     def authenticate(self, request: Any, username: str, password: str) -> Any:
         self.asked.append((username, password))
-        return User(username) if password == "right" else None
+        known = DirectoryUser(normalise_username(username), username)
+        return known if password == "right" else None
 
 
 @pytest.fixture

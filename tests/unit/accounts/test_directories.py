@@ -94,6 +94,14 @@ def test_database_answers_every_other_case_alike(opened: Any, username: str, pas
     assert DatabaseDirectory().authenticate(opened, username, password) is None
 
 
+def test_neither_lets_a_user_of_another_directory_in(provider: Provider, opened: Any) -> None:
+    with provider.database() as dbsession:
+        row = User("zoe", realm="ldap", external_id="7", password_hash=hash_password(PASSWORD))
+        dbsession.add(row)
+    assert DatabaseDirectory().authenticate(opened, "zoe", PASSWORD) is None
+    assert DemoDirectory().authenticate(opened, "zoe", "valid") is None
+
+
 @pytest.mark.usefixtures("people")
 @pytest.mark.parametrize("username", ["alice", "bob", "carol", "dave"])
 def test_database_hashes_once_whoever_is_asked_for(
@@ -132,15 +140,6 @@ def test_database_renews_a_hash_of_old_parameters(provider: Provider, opened: An
     opened.tm.commit()
     opened.tm.begin()
     assert DatabaseDirectory().authenticate(opened, "alice", PASSWORD) is not None
-
-
-def test_claims_fall_back_to_the_user_name(opened: Any) -> None:
-    user = User("alice", claims={"email": "alice@example.org"}, updated_at=1)
-    claims = DatabaseDirectory().claims(opened, user)
-    assert claims["preferred_username"] == claims["name"] == "alice"
-    assert claims["email"] == "alice@example.org"
-    named = User("alice", claims={"name": "Alice Liddell"}, updated_at=1)
-    assert DatabaseDirectory().claims(opened, named)["name"] == "Alice Liddell"
 
 
 def test_demo_claims_have_an_address_that_receives_nothing(opened: Any) -> None:

@@ -293,15 +293,18 @@ def test_user_names_get_their_new_form_and_none_is_lost(
         "1": ("Stra\u00dfe", "strasse"), "2": ("alice", "alice"), "3": ("\uff21lice", "\uff41lice"),
         "4": ("Alice  Liddell", "alice  liddell"),
     }  # fmt: skip
+    statement = text(
+        "INSERT INTO user_account (id, username, username_key, claims, created_at, updated_at)"
+        " VALUES (:id, :name, :key, '{}', :at, :at)"
+    )
     with engine.begin() as connection:
         for identifier, (name, key) in names.items():
-            connection.execute(
-                insert(User).values(
-                    id=identifier, username=name, username_key=key, created_at=int(identifier)
-                )
-            )
+            values = {"id": identifier, "name": name, "key": key, "at": int(identifier)}
+            connection.execute(statement, values)
     history.upgrade(engine, Base.metadata)
     with engine.begin() as connection:
         keys = connection.scalars(select(User.username_key).order_by(User.id)).all()
+        known = connection.execute(select(User.id, User.realm, User.external_id)).all()
+    assert {tuple(row) for row in known} == {(name, "local", name) for name in names}
     assert keys == ["stra\u00dfe", "alice", "\uff41lice", "alice liddell"]
     assert "The user name of 3 is that of another user" in caplog.text

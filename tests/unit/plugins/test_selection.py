@@ -201,7 +201,9 @@ def test_a_step_with_the_name_of_another_stops_the_start() -> None:
     [
         ("add_client_authentication_method", ("tls", object()),
          "client authentication method 'tls' of .* has no presented and no authenticate"),
-        ("add_user_directory", ("ldap", object()), "has no authenticate and no claims"),
+        ("add_user_directory", ("ldap", object()), "has no authenticate, so"),
+        ("add_user_directory", ("ldap", Nobody),
+         "has a method 'authenticate' that does not take 3 arguments"),
         ("add_access_token_format", ("paseto", object()), "has no encode and no decode"),
         ("add_oauth_endpoint", ("kettle", "/kettle", None), "cannot be called"),
         ("add_response_mode", ("pigeon", None), "cannot be called"),
