@@ -1,5 +1,6 @@
 """The database: one door for reads and atomic writes, and the sessions of pages and commands."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -57,6 +58,9 @@ def includeme(config: Configurator) -> None:
             settings = config.registry.settings
             settings.setdefault("tm.manager_hook", "pyramid_tm.explicit_manager")
             settings.setdefault("tm.activate_hook", _has_transaction)
+        elif veto := config.registry.settings.get("tm.commit_veto"):
+            # Some of the provider's writes belong to a response that rejects the request.
+            config.registry.settings["tm.commit_veto"] = partial(_veto, config.maybe_dotted(veto))
 
     config.action(("oauth", "database"), connect)
     config.action(("oauth", "transactions"), choose_transactions)
@@ -73,6 +77,13 @@ def _dbsession(door: Any) -> Session:
     """The ORM session of the transaction that the code is in."""
     session: Session = door.database.session
     return session
+
+
+def _veto(veto: Callable[[Request, Any], bool], request: Request, response: Any) -> bool:
+    """Ask the application's ``tm.commit_veto`` about its own routes."""
+    route = getattr(request, "matched_route", None)
+    ours = route is not None and route.name in request.registry.oidc.provider.route_names
+    return not ours and veto(request, response)
 
 
 def _has_transaction(request: Request) -> bool:

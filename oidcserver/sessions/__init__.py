@@ -2,11 +2,17 @@
 
 from oidcserver.sessions.browser import browser_digest, browser_is_known
 from oidcserver.sessions.ending import end_login_session
-from oidcserver.sessions.login import read_login_session, sign_in, sign_out
-from oidcserver.settings import cookie_prefix, seconds
+from oidcserver.sessions.identity import LoginSessionPolicy
+from oidcserver.sessions.login import LOGIN_ROUTE, read_login_session, sign_in, sign_out
+from oidcserver.settings import cookie_prefix, seconds, text
 from oidcserver.types import Configurator
 
+__all__ = ["LOGIN_ROUTE", "LoginSessionPolicy"]
+
 SETTINGS = (
+    (LOGIN_ROUTE, text, "",
+     "In an embedding application the name of the route of its login page, where users sign in "
+     "instead of at the provider's. The page gets the path to go on to as next."),
     ("oidc.session_idle_lifetime", seconds, 3600,
      "How long an inactive user stays signed in."),
     ("oidc.session_max_lifetime", seconds, 12 * 3600,

@@ -1,4 +1,8 @@
-"""Pyramid's security policy over the login session, where no other application embeds us."""
+"""Pyramid's security policy over the login session.
+
+An application that embeds the provider and has no policy of its own may use it:
+``config.set_security_policy(LoginSessionPolicy())``.
+"""
 
 from typing import Any
 
@@ -12,20 +16,21 @@ CHOOSE = PHASE0_CONFIG + 10
 
 
 class LoginSessionPolicy:
-    """``request.identity`` is the person who is signed in; contexts grant rights by their ACL.
+    """``request.identity`` is the account of the user who is signed in
+    (:class:`oidcserver.interfaces.User`); contexts grant rights by their ACL.
 
     On a view with ``oauth_scope`` it is the access token: a cookie counts for nothing there.
     """
 
     def identity(self, request: Request) -> Any | None:
-        """Return the access token or the person."""
+        """Return the access token or the account."""
         if request.oidc.access_token is not None:
             return request.oidc.access_token
         session = request.oidc.login_session
         return session.user if session is not None else None
 
     def authenticated_userid(self, request: Request) -> str | None:
-        """Return the subject identifier of the token or of the person."""
+        """Return the subject of the token, or the identifier of the account."""
         if request.oidc.access_token is not None:
             subject: str = request.oidc.access_token.subject
             return subject
@@ -33,7 +38,7 @@ class LoginSessionPolicy:
         return session.user_id if session is not None else None
 
     def permits(self, request: Request, context: Any, permission: str) -> Any:
-        """Ask the context's ACL, for the person's identifier, Authenticated and Everyone."""
+        """Ask the context's ACL, for the user's identifier, Authenticated and Everyone."""
         user_id = self.authenticated_userid(request)
         principals = [Everyone] if user_id is None else [Everyone, Authenticated, user_id]
         return ACLHelper().permits(context, principals, permission)

@@ -1,21 +1,26 @@
 """``request.oidc.login_session``, signing in and signing out."""
 
+from pyramid.security import forget
+
 from oidcserver import types
+from oidcserver.accounts.account import account_of
 from oidcserver.accounts.known_browser import remember_browser
 from oidcserver.credentials import LOGIN_SESSION, digest, new_credential
 from oidcserver.http.cookies import read_cookie, set_cookie
-from oidcserver.interfaces import User
+from oidcserver.interfaces import DirectoryUser, User
 from oidcserver.models import LoginSession, LoginSessionRecord
 from oidcserver.models.login_session import (
     find_login_session,
     renew_login_session,
     touch_login_session,
 )
+from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.events import LoginSessionEvent
 from oidcserver.sessions.ending import end_login_session
 from oidcserver.types import Request
 
 COOKIE = "session"
+LOGIN_ROUTE = "oidc.login_route"
 MAX_USER_AGENT = 300
 #: The address from a proxy may be any text, so it is cut.
 MAX_ADDRESS = 64
@@ -37,16 +42,29 @@ def read_login_session(request: Request) -> LoginSessionRecord | None:
 
 
 def sign_in(
-    request: Request, user: User, *, amr: tuple[str, ...] = PASSWORD_AMR, acr: str | None = None
+    request: Request,
+    user: User | DirectoryUser,
+    *,
+    amr: tuple[str, ...] = PASSWORD_AMR,
+    acr: str | None = None,
 ) -> LoginSessionRecord | None:
-    """Sign a person in and return the session; None if they were disabled at this moment.
+    """Sign a user in and return the session; None if the account is disabled.
 
-    The cookie always gets a new value, so nobody who knew the one before is signed in. A person
-    who signs in again keeps the session, hence its ``sid``; another person's session ends.
+    An application that embeds the provider calls this where its own users have signed in. The
+    response of the request sets the cookie. It always gets a new value, so nobody who knew the one
+    before is signed in. A user who signs in again keeps the session, hence its ``sid``; the session
+    of another user ends.
 
-    :param amr: how the person proved who they are (RFC 8176).
+    :param user: an account, or a user of the selected user directory. None is also returned if an
+        account of another directory has the user name, which the log says.
+    :param amr: how the user was authenticated (RFC 8176).
     :param acr: the authentication context class; by default that of a password.
     """
+    if isinstance(user, DirectoryUser):
+        account = _account_of(request, user)
+        if account is None:
+            return None
+        user = account
     settings = request.oidc.provider.settings
     token = new_credential(LOGIN_SESSION)
     columns = {
@@ -78,12 +96,26 @@ def sign_in(
     return session
 
 
+def _account_of(request: Request, user: DirectoryUser) -> User | None:
+    try:
+        return account_of(request, user)
+    except Rejection:
+        return None
+
+
 def sign_out(request: Request) -> types.LoginSession | None:
-    """End this browser's session and what rests on it; return it, or None if there was none."""
+    """End this browser's session and what rests on it; return it, or None if there was none.
+
+    Where users sign in at the application that embeds the provider, the application forgets them
+    too (``pyramid.security.forget``).
+    """
     session = request.oidc.login_session
     if session is not None:
         end_login_session(request, session, "signed_out")
         request.oidc.login_session = None
     if read_cookie(request, COOKIE) is not None:
         set_cookie(request, COOKIE, None)
+    if request.oidc.provider.settings[LOGIN_ROUTE]:
+        headers = forget(request)
+        request.add_response_callback(lambda _, response: response.headerlist.extend(headers))
     return session

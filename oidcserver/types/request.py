@@ -8,7 +8,7 @@ from joserfc.jwk import KeySet
 from pyramid.response import Response
 from sqlalchemy.orm import Session
 
-from oidcserver.interfaces import GrantOffer, User
+from oidcserver.interfaces import DirectoryUser, GrantOffer, User
 from oidcserver.provider import Provider
 from oidcserver.types.database import RequestDatabase
 from oidcserver.types.registry import Registry
@@ -189,9 +189,9 @@ class RequestOidc(Protocol):
         ...
 
     def sign_in(
-        self, user: User, *, amr: tuple[str, ...] = ..., acr: str | None = None
+        self, user: User | DirectoryUser, *, amr: tuple[str, ...] = ..., acr: str | None = None
     ) -> LoginSession | None:
-        """Sign a user in; return the login session, or None if the user was disabled."""
+        """Sign a user in; return the login session, or None if the account is disabled."""
         ...
 
     def sign_out(self) -> LoginSession | None:
@@ -248,6 +248,8 @@ class Request(Protocol):
     context: Any
     #: The response of a view that returns values for a renderer.
     response: Response
+
+    def route_path(self, route_name: str, *elements: Any, **options: Any) -> str: ...
 
     def route_url(self, route_name: str, *elements: Any, **options: Any) -> str: ...
 

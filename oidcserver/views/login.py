@@ -17,7 +17,9 @@ from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.responses import see_other
 from oidcserver.oidc.requested_subject import another_user_needed
+from oidcserver.sessions import LOGIN_ROUTE
 from oidcserver.types import Configurator, LoginSession, Request
+from oidcserver.views import application_login
 from oidcserver.views.access import home_url, local_url
 from oidcserver.views.interactions import may_choose
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, reject, request_uri
@@ -178,8 +180,14 @@ def includeme(config: Configurator) -> None:
 
     def register(config: Configurator) -> None:
         config.add_oidc_route("oidc.login", "/login")
+        if config.registry.oidc.provider.settings[LOGIN_ROUTE]:
+            config.add_oidc_view(
+                application_login.show, route_name="oidc.login", request_method="GET"
+            )
+            return
         config.add_oidc_view(show, route_name="oidc.login", request_method="GET")
         config.add_oidc_view(submit, route_name="oidc.login", request_method="POST")
         config.add_exception_view(show_again, context=BadCSRFToken, route_name="oidc.login")
 
     config.add_oauth_page("login", register)
+    config.add_startup_check("login route", application_login.refuse_missing_route)
