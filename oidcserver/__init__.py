@@ -14,7 +14,7 @@ from oidcserver.plugins.request_class import define_request_class
 from oidcserver.settings import words
 from oidcserver.types import Configurator
 
-#: Every concern, top to bottom; each offers through the directives of the first.
+#: The rooms to include, in order; the first of them has the directives that the others call.
 CONCERNS = (
     "oidcserver.plugins",
     "oidcserver.database",

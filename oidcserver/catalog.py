@@ -1,4 +1,4 @@
-"""The catalog: code offers, the ini chooses, the start answers."""
+"""The catalog of everything that the ini may select, and the code that offers it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -34,10 +34,10 @@ class Catalog:
         self.selected_by: dict[str, str] = {}
 
     def add(self, offer: Offer) -> None:
-        """Take in an offer. As with Pyramid's own actions, one of a shorter include path wins.
+        """Add an offer. As with Pyramid's own actions, one with a shorter include path wins.
 
-        Pyramid's discriminators would do this, but it keeps the losers and trips over them as
-        soon as an action adds actions, which selection does for routes and views.
+        Pyramid's discriminators are not used for this: Pyramid keeps the overridden actions and
+        reports conflicts with them when an action adds actions, as selection does for routes.
 
         :raises ConfigurationProblem: if neither of two offers overrides the other.
         """
@@ -52,7 +52,7 @@ class Catalog:
             )
 
     def kinds(self) -> tuple[str, ...]:
-        """Return the kinds of which something is on offer."""
+        """Return the kinds that have offers."""
         return tuple(kind for kind, offers in self._offers.items() if offers)
 
     def offers(self, kind: str) -> Mapping[str, Offer]:
@@ -62,7 +62,7 @@ class Catalog:
     def select(self, kind: str, names: Iterable[str], setting: str) -> dict[str, Any]:
         """Return the values of the named offers, in the order of ``names``.
 
-        :raises ConfigurationProblem: for a name that nobody offers.
+        :raises ConfigurationProblem: for a name that is not on offer.
         """
         self.selected_by[setting] = kind
         return {name: self.one(kind, name, setting) for name in names}
@@ -70,7 +70,7 @@ class Catalog:
     def one(self, kind: str, name: str, setting: str) -> Any:
         """Return the value of one offer.
 
-        :raises ConfigurationProblem: if nobody offers it.
+        :raises ConfigurationProblem: if it is not on offer.
         """
         self.selected_by[setting] = kind
         offers = self._offers[kind]

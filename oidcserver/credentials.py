@@ -1,7 +1,7 @@
-"""Credentials that the server makes and recognises again without keeping them.
+"""Credentials that the server makes, and recognises by their digests.
 
-Each holds 256 bits from the operating system and begins with a short prefix that tells a person
-(and a secret scanner) what was found. A database row holds the SHA-256 digest only: the input has
+Each holds 256 random bits from the operating system and begins with a short prefix that names its
+kind to readers and secret scanners. A database row holds the SHA-256 digest only: the input has
 full entropy, so a slow hash would add cost and no safety.
 """
 
@@ -27,7 +27,7 @@ def new_credential(prefix: str, octets: int = 32) -> str:
 def new_identifier() -> str:
     """Return 128 random bits as 22 base64url characters: unique, not secret.
 
-    None begins with a dash, for a command would take it for an option.
+    It never begins with a dash, because a command would read it as an option.
     """
     while (identifier := secrets.token_urlsafe(16)).startswith("-"):
         pass

@@ -1,4 +1,4 @@
-"""Core settings: name, converter, default and why; and the words an ini value may be written in.
+"""Core settings: name, converter, default and reason; and the converters of ini values.
 
 A converter takes the text of the ini and returns a value, or raises ``ValueError`` with half a
 sentence that says what is expected ("a number of seconds such as 600, 10m, 1h or 14d").
@@ -23,7 +23,7 @@ PREFIXES = ("oauth.", "oidc.", "oidcserver.")
 
 
 class ConfigurationProblem(SystemExit):
-    """The configuration cannot be served. Its text is the one sentence for the operator.
+    """The configuration cannot be used. The text is a sentence for the operator.
 
     As a ``SystemExit`` it ends ``pserve`` with that sentence instead of a traceback.
     """
@@ -34,7 +34,7 @@ class ReferenceProblem(ValueError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return " Did you mean ...?" for the name that is most like one, or "" where none is."""
+    """Return " Did you mean ...?" with the known name that is most similar, or ""."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 
@@ -67,7 +67,7 @@ def text(raw: str) -> str:
 
 
 def reference(raw: str) -> str:
-    """Return a text, or what ``env:NAME`` or ``file:PATH`` refer to, to keep secrets out."""
+    """Return a text, or the value that ``env:NAME`` or ``file:PATH`` refers to (for secrets)."""
     scheme, separator, name = raw.strip().partition(":")
     if separator and scheme == "env":
         if name not in os.environ:
@@ -197,7 +197,7 @@ def convert_settings(
     profile: str = "",
     profile_defaults: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """Convert what the ini says of the declared settings.
+    """Convert the values of the declared settings.
 
     :raises ConfigurationProblem: for a value that a converter rejects, or that is not allowed.
     """

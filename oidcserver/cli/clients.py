@@ -23,7 +23,7 @@ from oidcserver.cli.client_options import STDIN, file_name, given_members, membe
 from oidcserver.cli.client_output import as_text, describe, show_written
 from oidcserver.cli.keys import require_keys
 from oidcserver.clients.fields import (
-    refuse_unknown,
+    reject_unknown,
     set_columns,
     split_columns,
 )
@@ -78,7 +78,7 @@ def create(
     require_keys(registry)
     with transaction(registry) as dbsession:
         try:
-            refuse_unknown(registry.oidc.provider, given)
+            reject_unknown(registry.oidc.provider, given)
             metadata, columns = split_columns(registry.oidc.provider, given)
             client, secret = register_client(
                 registry.oidc.provider, dbsession, metadata, client_id=client_id, secret=secret
@@ -129,7 +129,7 @@ def update(
     with transaction(registry) as dbsession:
         client = _find(dbsession, client_id, to_change=True)
         try:
-            refuse_unknown(registry.oidc.provider, given)
+            reject_unknown(registry.oidc.provider, given)
             metadata, columns = split_columns(registry.oidc.provider, given)
             changed = {**client.client_metadata, **metadata}
             secret = update_client(registry.oidc.provider, dbsession, client, changed)

@@ -62,7 +62,7 @@ def includeme(config: Configurator) -> None:
             f"{endpoint}_endpoint_auth_signing_alg_values_supported",
             partial(_algorithms, endpoint),
         )
-    config.add_startup_check("assertion algorithms", _demand_algorithms)
+    config.add_startup_check("assertion algorithms", _require_algorithms)
 
 
 def _methods(endpoint: str, provider: Provider) -> list[str]:
@@ -86,7 +86,7 @@ def _algorithms(endpoint: str, provider: Provider) -> list[str]:
     ]
 
 
-def _demand_algorithms(registry: Registry) -> str | None:
+def _require_algorithms(registry: Registry) -> str | None:
     """Reject a method that is left without an algorithm."""
     provider = registry.oidc.provider
     name = "oauth.token_endpoint_auth_signing_algs"

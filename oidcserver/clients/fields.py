@@ -206,7 +206,7 @@ def set_columns(client: Client, columns: Mapping[str, Any]) -> None:
         setattr(client, name, value)
 
 
-def refuse_unknown(provider: Provider, names: Iterable[str]) -> None:
+def reject_unknown(provider: Provider, names: Iterable[str]) -> None:
     """Reject a name that is not a field.
 
     :raises InvalidClientMetadata: with the nearest name that there is.

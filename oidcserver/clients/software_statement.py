@@ -50,7 +50,7 @@ def issuers(settings: Any) -> dict[str, str]:
     return dict(pairs)
 
 
-def refuse_malformed_issuers(registry: Registry) -> str | None:
+def reject_malformed_issuers(registry: Registry) -> str | None:
     """Each line is an issuer and the URI of its keys."""
     name = "oauth.software_statement_issuers"
     for line in registry.oidc.provider.settings[name]:
@@ -74,7 +74,7 @@ def _verify(request: Request, statement: str) -> dict[str, Any]:
     except OutboundFetchError as problem:
         raise InvalidJWT(f"the keys of its issuer cannot be had ({problem})") from None
     header, claims = verify_client_jwt(statement, keys, CLIENT_ALGORITHMS)
-    _refuse_other_kinds(request, header, claims)
+    _reject_other_kinds(request, header, claims)
     skew = request.oidc.provider.settings["oauth.clock_skew"]
     expires_at = claims.get("exp", request.oidc.now)
     if not isinstance(expires_at, int | float) or expires_at < request.oidc.now - skew:
@@ -82,7 +82,7 @@ def _verify(request: Request, statement: str) -> dict[str, Any]:
     return claims
 
 
-def _refuse_other_kinds(request: Request, header: dict[str, Any], claims: dict[str, Any]) -> None:
+def _reject_other_kinds(request: Request, header: dict[str, Any], claims: dict[str, Any]) -> None:
     """Reject what the issuer signed for another purpose (RFC 8725 sections 3.9, 3.11 and 3.12).
 
     The standard names no ``typ`` for a statement. An issuer that is also an OpenID Provider signs

@@ -103,7 +103,7 @@ def _notify(request: Request, name: str, client: Client) -> None:
     request.registry.notify(OAuthEvent(request, name, {"client_id": client.client_id}))
 
 
-def _demand_registration(registry: Registry) -> str | None:
+def _require_registration(registry: Registry) -> str | None:
     endpoints = registry.oidc.provider.endpoints
     if "client_configuration" in endpoints and "registration" not in endpoints:
         return "oauth.endpoints selects client_configuration, which needs registration."
@@ -112,7 +112,7 @@ def _demand_registration(registry: Registry) -> str | None:
 
 def includeme(config: Configurator) -> None:
     """Offer the endpoint."""
-    config.add_startup_check("registration of client_configuration", _demand_registration)
+    config.add_startup_check("registration of client_configuration", _require_registration)
     config.add_oauth_endpoint(
         "client_configuration", "/oauth/register/{client_id}", client_configuration,
         methods=("GET", "PUT", "DELETE"), cors=True, metadata_field=None,

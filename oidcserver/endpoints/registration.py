@@ -13,7 +13,7 @@ from oidcserver.clients.dynamic import (
 )
 from oidcserver.clients.registration import register_client
 from oidcserver.clients.software_statement import MEMBER as SOFTWARE_STATEMENT
-from oidcserver.clients.software_statement import refuse_malformed_issuers
+from oidcserver.clients.software_statement import reject_malformed_issuers
 from oidcserver.credentials import REGISTRATION_TOKEN, digest, new_credential
 from oidcserver.http.cors import allow_any_origin
 from oidcserver.http.throttling import network_of, take
@@ -170,5 +170,5 @@ def includeme(config: Configurator) -> None:
         False,
         "Whether a client registers only with a software statement.",
     )
-    config.add_startup_check("software statements", refuse_malformed_issuers)
+    config.add_startup_check("software statements", reject_malformed_issuers)
     config.add_oauth_endpoint("registration", "/oauth/register", registration, cors=True)

@@ -1,4 +1,4 @@
-"""Every request passes here: the guard, headers, CSRF, CORS; and the outbound fetches."""
+"""The tweens and checks that every request passes, and the fetches from other hosts."""
 
 import logging
 from dataclasses import replace
@@ -30,7 +30,9 @@ def includeme(config: Configurator) -> None:
     config.include("oidcserver.http.csrf")
     config.add_oidc_attribute("content_security_policy", content_security_policy)
     setting = config.add_oauth_setting
-    setting("oauth.outbound_timeout", seconds, 5, "How long fetching a client's document may take.")
+    setting(
+        "oauth.outbound_timeout", seconds, 5, "The time that a fetch from another host may take."
+    )
     setting(
         "oauth.outbound_allow",
         reachable,
@@ -55,15 +57,16 @@ def includeme(config: Configurator) -> None:
         "oauth.outbound_places",
         integer,
         2,
-        "How many requests of a process may wait for other hosts at once; one host or one client "
-        "may take half of them. Choose half of the server's threads, which are 4 by default.",
+        "The number of requests of a process that may wait for other hosts at once; one host or "
+        "client may take half of them. Choose half of the number of the server's threads, which is "
+        "4 by default.",
     )
     setting("oauth.jwks_max_age", seconds, 300,
-            "How long a client's fetched keys are used before they are fetched again.")  # fmt: skip
+            "The time after which a client's fetched keys are fetched again.")  # fmt: skip
     setting("oauth.jwks_max_stale", seconds, 3600,
-            "How much longer fetched keys are used while their host does not answer.")  # fmt: skip
-    config.add_startup_check("outbound loopback", _refuse_loopback_in_production)
-    # What a foreign server sends is its matter, and a log that it fills is ours.
+            "The further time that they are used while their host does not answer.")  # fmt: skip
+    config.add_startup_check("outbound loopback", _reject_loopback_in_production)
+    # urllib3 warns of malformed answers; another host must not be able to fill our log.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
     def make_fetcher() -> None:
@@ -89,7 +92,7 @@ def includeme(config: Configurator) -> None:
 
 
 def allowed_addresses(settings: Settings) -> Reachable:
-    """Return where clients may be beside the public internet: to register, fetch and deliver."""
+    """Return the addresses that URLs of clients may have besides those of the public internet."""
     loopback = settings["oauth.outbound_allow_loopback"]
     if loopback is None:
         loopback = settings["oidcserver.mode"] == "development"
@@ -97,7 +100,7 @@ def allowed_addresses(settings: Settings) -> Reachable:
     return replace(named, loopback=loopback)
 
 
-def _refuse_loopback_in_production(registry: Registry) -> str | None:
+def _reject_loopback_in_production(registry: Registry) -> str | None:
     settings = registry.oidc.provider.settings
     if settings["oauth.outbound_allow_loopback"] and settings["oidcserver.mode"] == "production":
         return (

@@ -1,8 +1,8 @@
-"""Where the server may connect to: URLs that a client registered, and the addresses behind them.
+"""The URLs and addresses that the server may connect to.
 
-A client's URL is an attacker's way into the network that the server stands in (OpenID Connect
-Core section 6.2 and RFC 7591 section 5 warn of it). So the URL must be plain, and every address
-that its host has must belong to the public internet, or be one that the operator allowed.
+A registered URL could lead into the network of the server (server-side request forgery; see OpenID
+Connect Core section 6.2 and RFC 7591 section 5). So the URL must be plain, and every address of its
+host must belong to the public internet or be allowed by the operator.
 """
 
 import ipaddress
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# RFC 3986 characters only: urlsplit would drop a TAB or a newline without a word.
+# RFC 3986 characters only: urlsplit silently drops a TAB or a newline.
 _URL = re.compile(r"[!-~]{1,2048}")
 _FORBIDDEN = re.compile(r"[\"<>\\^`{|}]")
 _LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
@@ -27,8 +27,8 @@ _IPV4 = re.compile(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})")
 
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
-# What is_global lets through, wholly or in some Python versions.
-_REFUSED = tuple(
+# Networks that is_global accepts, wholly or in some Python versions.
+_NOT_PUBLIC = tuple(
     ipaddress.ip_network(network)
     for network in (
         "168.63.129.16/32",  # Azure's metadata service: public by number, internal in fact
@@ -65,12 +65,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Reachable:
-    """Where the server may connect to beside the public internet; nowhere else by default.
+    """The addresses that the server may connect to besides the public internet; by default none.
 
     :param networks: addresses that any host may have.
-    :param names: hosts that may have any address; one that begins with a dot stands for every
+    :param names: hosts that may have any address. A name that begins with a dot stands for every
         name that ends with it.
-    :param loopback: whether hosts on this machine are reached, by http too: for development.
+    :param loopback: whether hosts on this machine are allowed, also by http: for development.
     """
 
     networks: tuple[Network, ...] = ()
@@ -81,7 +81,7 @@ class Reachable:
         return " ".join([*map(str, self.networks), *self.names])
 
     def has(self, host: str, address: Address) -> bool:
-        """Say whether an address of a host is one of these."""
+        """Return whether an address of a host is allowed."""
         if self.loopback and address.is_loopback:
             return True
         if any(host == name or (name[0] == "." and host.endswith(name)) for name in self.names):
@@ -111,11 +111,10 @@ def reachable(raw: str) -> Reachable:
 
 
 def parse_url(url: str, *, allow_http: bool = False) -> Target:
-    """Take an absolute https URL apart (and an http one if ``allow_http``).
+    """Parse an absolute https URL, or an http URL if ``allow_http``.
 
     Allowed ports are 443 and those from 1024 up: the other system ports (RFC 6335) belong to
-    mail, file and name services, which a request must not be smuggled to. A development server
-    (``allow_http``) may listen at any.
+    mail, file and name services. A development server (``allow_http``) may listen on any port.
 
     :raises RejectedURL: if the URL is not plain ASCII, has another scheme, user information, a
         forbidden port, or a host that is neither a name nor an address in its usual notation.
@@ -154,12 +153,12 @@ def _check_host(host: str, *, bracketed: bool) -> None:
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether an address belongs to the public internet.
+    """Return whether an address belongs to the public internet.
 
-    No IPv6 form of an IPv4 address does (mapped, compatible, 6to4, Teredo), except NAT64's, the
-    only one that still carries traffic: it is as public as the address inside.
+    No IPv6 form of an IPv4 address does (mapped, compatible, 6to4, Teredo), except that of NAT64,
+    the only form that is still routed: it is as public as the IPv4 address inside.
     """
-    if any(address in network for network in _REFUSED if network.version == address.version):
+    if any(address in network for network in _NOT_PUBLIC if network.version == address.version):
         return False
     if isinstance(address, ipaddress.IPv4Address):
         return address.is_global and not address.is_multicast and not address.is_reserved
@@ -171,10 +170,10 @@ def is_public(address: Address) -> bool:
 def check_addresses(addresses: Iterable[Address], target: Target, allowed: Reachable) -> None:
     """Reject a host if any of its addresses is neither public nor allowed.
 
-    http is only for a host whose addresses are all on this machine, where those are allowed. A
-    line in the log names the setting that would allow an address.
+    http is accepted only if all addresses are on this machine and those are allowed. A line in the
+    log names the setting that would allow an address.
 
-    :raises RejectedURL: names no address: what the network inside looks like is nobody's business.
+    :raises RejectedURL: the text names no address, so that it does not describe the network inside.
     """
     found = list(addresses)
     if found and allowed.loopback and all(address.is_loopback for address in found):

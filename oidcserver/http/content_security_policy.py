@@ -1,14 +1,13 @@
-"""The Content-Security-Policy of a page: nothing is allowed until its view says so.
+"""The Content-Security-Policy of a page: nothing is allowed until its view allows it.
 
-Browsers apply ``form-action``, ``frame-src`` and ``img-src`` to every redirect that follows, and
-an application redirects wherever it wants: from a broker to another origin, from a web page to
-``claude://``. No list of sources can hold what is not known, and no source stands for every
-scheme, so a page whose form may end at an application has no ``form-action`` at all.
+Browsers apply ``form-action``, ``frame-src`` and ``img-src`` to every redirect that follows. An
+application may redirect to any origin and any scheme, which no list of sources can name. So a page
+whose form may end at an application has no ``form-action`` at all.
 
-That directive protects against an injected form that sends what the user enters to somebody else.
-Such a page keeps what prevents the injection: templates escape by default, no script runs that is
-not ours, no style is inline, ``base-uri 'none'`` keeps forms without an action at their own URL,
-and what a form does here needs the token of the browser (:mod:`oidcserver.http.csrf`).
+That directive protects against an injected form that sends the user's input to another site. Such a
+page keeps the protections against injection: templates escape by default, only our own scripts
+run, no style is inline, ``base-uri 'none'`` keeps forms without an action at their own URL, and
+every form needs the token of the browser (:mod:`oidcserver.http.csrf`).
 """
 
 import re
@@ -43,7 +42,7 @@ _HASH = re.compile(r"'sha(?:256|384|512)-[A-Za-z0-9+/]{43,86}={0,2}'")
 
 
 class ContentSecurityPolicy:
-    """The policy of one response (W3C Content Security Policy Level 3), which only ever grows."""
+    """The policy of one response (W3C Content Security Policy Level 3); sources are only added."""
 
     def __init__(self) -> None:
         self._sources = {directive: [source] for directive, source in _START.items()}
@@ -56,7 +55,7 @@ class ContentSecurityPolicy:
 
     @property
     def forbids_frames(self) -> bool:
-        """Whether no page at all may show this one in a frame."""
+        """Whether no page may show this one in a frame."""
         return self._sources["frame-ancestors"] == [_NONE]
 
     def allow(self, directive: str, source: str) -> None:
@@ -64,10 +63,10 @@ class ContentSecurityPolicy:
 
         A source is ``'self'``, an origin as browsers write it (``https://client.example``), a
         hash such as ``'sha256-...'`` (scripts and styles), ``data:`` (images and fonts),
-        ``https:`` or ``http:`` (images and frames) or ``*`` (frame-ancestors). There is no way to
-        allow inline code by wholesale.
+        ``https:`` or ``http:`` (images and frames) or ``*`` (frame-ancestors). Inline code cannot
+        be allowed in general.
 
-        :raises ValueError: for another directive or source, so for anything that would end the
+        :raises ValueError: for another directive or source, such as text that would end the
             directive or the header.
         """
         if directive not in _EXTENSIBLE or not _is_source(directive, source):
@@ -79,7 +78,7 @@ class ContentSecurityPolicy:
             sources.append(source)
 
     def let_forms_leave(self) -> None:
-        """Let the forms of this page end anywhere, so that the user arrives at the application.
+        """Let the forms of this page lead to any origin, so that the user reaches the application.
 
         The pages of interactions (``config.add_interaction``, ``config.add_acr_value``) need not
         call this.

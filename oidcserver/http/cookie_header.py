@@ -1,7 +1,7 @@
 """The Cookie header, to which other applications on the host add cookies.
 
-WebOb reads it with a regular expression that takes quadratic time where no ``=`` follows, and
-raises where a value is not UTF-8. So it gets only the cookies that it can read.
+WebOb parses it with a regular expression that takes quadratic time where no ``=`` follows, and
+raises where a value is not UTF-8. So WebOb gets only the cookies that it can parse.
 """
 
 import re
@@ -11,7 +11,7 @@ from webob.cookies import parse_cookie
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 6265 section 4.1.1
 _VALUE = r"[!#$%&'()*+./0-9:<=>?@A-Z^_`a-z{|}~-]"  # what WebOb reads without quotes
 _PLAIN = re.compile(rf'{_NAME}=(?:"[^"\\]*"|{_VALUE}*)')
-#: With escapes, whose octets need not be UTF-8.
+#: With escapes. Their octets need not be UTF-8.
 _ESCAPED = re.compile(rf'{_NAME}=(?:"(?:[^"\\]|\\.)*"|(?:{_VALUE}|\\.)*)')
 
 

@@ -1,6 +1,6 @@
 """Our cookies: host-bound, never readable by scripts, and not sent along by other sites."""
 
-from typing import Any
+from pyramid.response import Response
 
 from oidcserver.types import Request
 
@@ -15,13 +15,13 @@ def read_cookie(request: Request, name: str) -> str | None:
 
 
 def set_cookie(request: Request, name: str, value: str | None, max_age: int | None = None) -> None:
-    """Set a cookie on whatever response there will be; None removes it.
+    """Set a cookie on the response of this request; None removes it.
 
-    :param max_age: seconds; None for as long as the browser runs.
+    :param max_age: seconds; None: until the browser is closed.
     """
     provider = request.oidc.provider
 
-    def on_response(_request: Request, response: Any) -> None:
+    def on_response(_request: Request, response: Response) -> None:
         response.set_cookie(
             provider.cookie_name(name),
             value,

@@ -1,25 +1,24 @@
 """Cross-origin requests from scripts in browsers (the Fetch standard's CORS protocol).
 
-No response here ever allows credentials, so a script can use what it holds itself (a code, a
-token, a DPoP key), never the user's cookies. What a code or a token gives is for the pages of its
-client. Errors of the same endpoints are for every script, so that an application can tell an
-expired token from a network that is down: they say nothing that a request without a browser would
-not learn too.
+No response allows credentials, so a script can use its own code, token or DPoP key, but never the
+user's cookies. Successful responses are readable by the pages of the client only. Errors of the
+same endpoints are readable by every script, so that an application can distinguish an expired token
+from a network failure: they hold nothing that a request without a browser would not get.
 """
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from pyramid.registry import Registry
-from pyramid.request import Request
 from pyramid.response import Response
 
-#: What a script may read besides the body: challenges, the nonce of RFC 9449, how long to wait.
+from oidcserver.types import Handler, Registry, Request
+
+#: The headers that a script may read: challenges, the nonce of RFC 9449 and the time to wait.
 EXPOSED_HEADERS = "WWW-Authenticate, DPoP-Nonce, Retry-After"
 
-# urlsplit drops a TAB or a newline without a word.
+# urlsplit silently drops a TAB or a newline.
 _URI = re.compile(r"[!-~]+")
 _HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -48,12 +47,10 @@ def origin_of(uri: str) -> str | None:
     return origin if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{origin}:{port}"
 
 
-def cors_tween_factory(
-    handler: Callable[[Request], Response], registry: Registry
-) -> Callable[[Request], Response]:
+def cors_tween_factory(handler: Handler, registry: Registry) -> Handler:
     """Make the tween that lets every script read the errors of the endpoints for scripts.
 
-    It belongs above whatever rejects a request before the endpoint sees it.
+    It belongs above the tweens that reject requests before the endpoint.
     """
     provider = registry.oidc.provider
 

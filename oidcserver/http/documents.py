@@ -1,4 +1,4 @@
-"""Documents of clients that a request needs and waits for: request objects and sectors."""
+"""Fetches documents that a request waits for: request objects and sector identifier documents."""
 
 import threading
 from collections import OrderedDict
@@ -18,7 +18,7 @@ def failure_interval(timeout: float) -> float:
 
 
 class RemoteDocuments:
-    """Fetches for requests: a limited number at once, and none from a URL that just timed out."""
+    """Fetches a limited number of documents at once, and none from a URL that just timed out."""
 
     def __init__(self, fetcher: Fetcher, places: WaitingPlaces) -> None:
         self._fetcher = fetcher
@@ -29,9 +29,9 @@ class RemoteDocuments:
     def get(self, url: str, accept: str, client_id: str = "") -> FetchResult:
         """Fetch a document.
 
-        :param client_id: the client for whose sake.
+        :param client_id: the client that the document belongs to.
         :raises OutboundFetchError: as :meth:`Fetcher.get`.
-        :raises TooManyWaiting: if too many wait already.
+        :raises TooManyWaiting: if too many requests wait already.
         """
         interval = failure_interval(self._fetcher.timeout)
         with self._lock:

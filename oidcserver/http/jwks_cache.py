@@ -1,9 +1,9 @@
-"""The JWK Sets that clients publish at their jwks_uri, kept for a short time in this process.
+"""The JWK Sets that clients publish at their jwks_uri, cached for a short time in this process.
 
 A client rotates its keys by publishing a new one and using it (OpenID Connect Core section
-10.1.1), so an unknown ``kid`` is a reason to fetch again; but anybody can send an unknown kid, so
-one URI is asked once in ten seconds at most, whatever comes in, and by one thread at a time. The
-other threads use what is known, and wait for a moment where nothing is.
+10.1.1), so an unknown ``kid`` is a reason to fetch again. But anybody can send an unknown kid, so a
+URI is fetched at most once in ten seconds, and by one thread at a time. The other threads use the
+cached keys, or wait for a moment if there are none.
 """
 
 import json
@@ -24,8 +24,8 @@ from oidcserver.types import Fetcher
 
 _ACCEPT = "application/jwk-set+json, application/json"
 
-#: For so many seconds from the start of a fetch other threads wait for its result. A host that
-#: works answers in that time; for any other host a single thread waits.
+#: Seconds from the start of a fetch for which other threads wait for its result. A host that
+#: works answers in that time; for any other host only one thread waits.
 GRACE = 0.5
 
 
@@ -33,9 +33,9 @@ GRACE = 0.5
 class _Entry:
     keys: KeySet | None
     fetched_at: int  # when the keys came
-    tried_at: int  # when the last try ended, with whatever result
+    tried_at: int  # when the last try ended, successful or not
     reason: str  # why the last try failed, or empty
-    lasting: bool  # whether the keys may be used beyond their age, since their host is away
+    lasting: bool  # whether the keys may be used beyond max_age, because their host is away
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,13 @@ class _NoKeys(OutboundFetchError):
 class RemoteJWKS:
     """The keys behind each jwks_uri. One object serves every thread.
 
-    :param places: of the threads that wait for other hosts.
-    :param max_age: seconds that keys are used without asking again. What the answer says of
-        caching is not read: a withdrawn key must be gone after this time, if its host answers.
+    :param places: limits the threads that wait for other hosts.
+    :param max_age: seconds that keys are used before they are fetched again. Caching headers of
+        the answer are ignored: a withdrawn key must be gone after this time, if its host answers.
     :param max_stale: seconds that keys are used beyond ``max_age`` while their host is away.
-    :param min_interval: seconds between two fetches of one URI. A failure is kept for so long or
-        twice as long as it takes, whichever is more.
-    :param max_entries: URIs that are remembered; the one least recently used goes first.
+    :param min_interval: seconds between two fetches of one URI. A failure is cached for this time,
+        or for twice the timeout if that is longer.
+    :param max_entries: URIs that are cached; the least recently used is dropped first.
     """
 
     def __init__(
@@ -83,13 +83,13 @@ class RemoteJWKS:
     def keys(self, uri: str, kid: str | None = None, client_id: str = "") -> KeySet:
         """Return the public keys at ``uri``.
 
-        With a ``kid`` that is not among the known keys they are fetched again, if the URI was not
-        asked a moment ago; the kid may be missing from what is returned all the same. A failed
-        fetch does not take away keys that are still usable.
+        If ``kid`` is not among the cached keys, they are fetched again, unless the URI was fetched
+        a moment ago. The result may still lack the kid. A failed fetch does not remove keys that
+        are still usable.
 
-        :param client_id: the client for whose sake.
+        :param client_id: the client that the keys belong to.
         :raises OutboundFetchError: if there are no usable keys and none could be fetched.
-        :raises TooManyWaiting: if there are none and too many threads wait already.
+        :raises TooManyWaiting: if there are no usable keys and too many threads wait already.
         """
         with self._lock:
             entry = self._entries.get(uri)
@@ -112,7 +112,7 @@ class RemoteJWKS:
         return self._keys_of(entry)
 
     def _answers(self, entry: _Entry, kid: str | None) -> bool:
-        """Whether the known keys of a URI can be used without a fetch."""
+        """Whether the cached keys can be used without a fetch."""
         interval = float(self._min_interval)
         if entry.reason:
             interval = max(interval, failure_interval(self._fetcher.timeout))
@@ -121,7 +121,7 @@ class RemoteJWKS:
         return self._is_younger(entry, self._max_age) and _has(entry, kid)
 
     def _serves(self, entry: _Entry, kid: str | None) -> bool:
-        """Whether the known keys may be used while the host does not answer."""
+        """Whether the cached keys may be used while the host does not answer."""
         return self._is_younger(entry, self._max_age + self._max_stale) and _has(entry, kid)
 
     def _is_younger(self, entry: _Entry, age: int) -> bool:
@@ -140,7 +140,7 @@ class RemoteJWKS:
             raise TooManyWaiting from None
 
     def _carry_out(self, fetch: _Fetch, uri: str, known: _Entry | None, client_id: str) -> _Entry:
-        """Ask the URI and give the entry to every thread that waits for the fetch."""
+        """Fetch the URI and give the entry to every thread that waits for it."""
         try:
             with self._places.taken(uri, client_id):
                 entry = self._ask(uri, known)

@@ -1,6 +1,6 @@
-"""Forms as multipart/form-data (RFC 7578), for the few endpoints that take them: text parts only.
+"""Forms as multipart/form-data (RFC 7578), for the few endpoints that accept them: text parts only.
 
-Each limit is on something that costs time, so that the time grows no faster than the body.
+The limits keep the time of parsing proportional to the size of the body.
 """
 
 from multipart import MultipartError, PushMultipartParser, parse_options_header
@@ -17,8 +17,8 @@ def read_multipart(content_type: str, body: bytes, *, max_parts: int) -> list[tu
     """Return names and values, in the order of the parts.
 
     :param content_type: the header, with the boundary.
-    :raises ValueError: if it is no multipart form in UTF-8, breaks a limit or holds a file. The
-        text is a sentence that quotes no input.
+    :raises ValueError: if it is not a multipart form in UTF-8, exceeds a limit or holds a file.
+        The text is a sentence that quotes no input.
     """
     if len(content_type) > MAX_CONTENT_TYPE_BYTES:
         raise ValueError("The Content-Type is too long.")

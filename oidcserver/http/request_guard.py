@@ -1,23 +1,21 @@
-"""The outermost tween: rejects what no part of the provider could read, before any part tries.
+"""The outermost tween: rejects requests that the code behind it could not parse.
 
 Pyramid and WebOb raise on a path, query or form that is not UTF-8 and on a form with another
-charset; a NUL would reach the database driver; and a web server's own limits are far above what
-an OAuth request needs. Size alone bounds no parser: WebOb takes quadratic time for some multipart
-bodies and Cookie headers, so it gets neither as they were sent.
+charset. A NUL would reach the database driver, and a web server's own limits are far above the
+needs of an OAuth request. Size limits alone are not enough: WebOb takes quadratic time for some
+multipart bodies and Cookie headers, so both are rewritten here.
 
-Standards send application/x-www-form-urlencoded; multipart, as curl's ``-F`` sends it, is taken by
-the endpoints that say so and becomes what the standards send.
+The standards send application/x-www-form-urlencoded. Endpoints that declare it also accept
+multipart/form-data, as curl's ``-F`` sends it; it is converted to the former.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from html import escape
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlencode
 
 from pyramid.interfaces import IRoutesMapper
-from pyramid.registry import Registry
-from pyramid.request import Request
 from pyramid.response import Response
 from webob.datetime_utils import parse_date
 
@@ -25,23 +23,22 @@ from oidcserver.http.cookie_header import readable_cookies
 from oidcserver.http.headers import PERMISSIONS_POLICY, protective_headers
 from oidcserver.http.multipart_form import read_multipart
 from oidcserver.keys.jwe import MAX_ENCRYPTED_BYTES
-
-Handler = Callable[[Request], Response]
+from oidcserver.types import Handler, Registry, Request
 
 MAX_BODY_BYTES = 65536
 MAX_HEADER_BYTES = 16384
 MAX_URL_BYTES = MAX_BODY_BYTES
 MAX_PARAMETER_BYTES = 4096
-#: Parameters that hold a whole request, signed and encrypted (RFC 9101), may be longer; and those
-#: that bring back a token that we issued may be as long as anything.
+#: Parameters that hold a whole request, signed and encrypted (RFC 9101), may be longer. Those that
+#: return a token that we issued are limited by the size of the body only.
 _LONGER = {
     "request": MAX_ENCRYPTED_BYTES,
     **dict.fromkeys(("id_token_hint", "access_token", "token"), MAX_BODY_BYTES),
 }
-#: WebOb keeps parameters in a list, so a look-up in many thousands of them is slow.
+#: WebOb keeps parameters in a list, so each look-up among thousands of them is slow.
 MAX_PARAMETERS = 256
 
-# Whatever could decode to a NUL or to something else than ASCII; most requests have none.
+# Octets that may decode to a NUL or to a character outside ASCII; most requests have none.
 _SUSPECT = re.compile(rb"\0|%00|%[89A-Fa-f]|[\x80-\xff]")
 _CHARSET = re.compile(r";\s*charset=\s*\"?([^;\"]*)", re.IGNORECASE)
 _FORM = "application/x-www-form-urlencoded"
@@ -50,7 +47,7 @@ _RANGES = re.compile(f"bytes={_RANGE}(?:, ?{_RANGE})*", re.ASCII)
 _DATES = ("HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE")
 
 
-class _Refusal(Exception):
+class _Rejected(Exception):
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
         self.status = status
@@ -60,8 +57,8 @@ class _Refusal(Exception):
 def request_guard_tween_factory(handler: Handler, registry: Registry) -> Handler:
     """Make the tween.
 
-    Embedded, it guards the paths below the provider's ``route_prefix``, or without one those that
-    begin as the provider's do: it does not limit the uploads of another application.
+    In an embedding application it guards the paths below the provider's ``route_prefix``, or
+    without one the paths that begin like the provider's. It does not limit other uploads.
     """
     provider = registry.oidc.provider
     prefixes = _own_prefixes(registry) if provider.embedded else frozenset()
@@ -72,8 +69,8 @@ def request_guard_tween_factory(handler: Handler, registry: Registry) -> Handler
             return handler(request)
         try:
             _check(request, request.environ, provider.multipart_paths)
-        except _Refusal as refusal:
-            return _answer(request, refusal, headers)
+        except _Rejected as rejected:
+            return _answer(request, rejected, headers)
         return handler(request)
 
     return request_guard_tween
@@ -100,10 +97,10 @@ def _check(request: Request, environ: dict[str, Any], multipart_paths: Collectio
         if key.startswith("HTTP_"):
             headers += len(key) + len(value)
     if headers > MAX_HEADER_BYTES:
-        raise _Refusal(431, "The header fields are too large.")
+        raise _Rejected(431, "The header fields are too large.")
     path, query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
     if len(path) + len(query) > MAX_URL_BYTES:
-        raise _Refusal(414, "The URL is too long.")
+        raise _Rejected(414, "The URL is too long.")
     if not path.isascii() or "\0" in path:
         _check_text(path.encode("latin-1"), "path")
     if query:
@@ -112,7 +109,7 @@ def _check(request: Request, environ: dict[str, Any], multipart_paths: Collectio
         environ["HTTP_COOKIE"] = readable_cookies(cookies)
     multipart = content_type[:10].lower() == "multipart/"
     if multipart and path not in multipart_paths:
-        raise _Refusal(415, f"The body must be {_FORM}.")
+        raise _Rejected(415, f"The body must be {_FORM}.")
     _drop_unusable(environ)
     body = _read_body(request, environ)
     if multipart:
@@ -120,12 +117,12 @@ def _check(request: Request, environ: dict[str, Any], multipart_paths: Collectio
     if body:
         _check_body(body, request.environ.get("CONTENT_TYPE", ""))
     elif ";" in content_type:
-        # Without a body its charset says nothing, and WebOb raises on some of them.
+        # Without a body the charset has no meaning, and WebOb raises on some charsets.
         environ["CONTENT_TYPE"] = content_type.partition(";")[0]
 
 
 def _drop_unusable(environ: dict[str, Any]) -> None:
-    """Remove headers that a server may or must ignore, and on which WebOb raises.
+    """Remove headers that a server may or must ignore and that make WebOb raise.
 
     See RFC 9110 sections 14.2 (ranges) and 13.1.3 (dates).
     """
@@ -144,24 +141,24 @@ def _is_date(text: str) -> bool:
 
 
 def _read_body(request: Request, environ: dict[str, Any]) -> bytes:
-    """Return the body, which stays in memory for whoever reads it next."""
+    """Return the body, and keep it in memory for the code that reads it next."""
     length = environ.get("CONTENT_LENGTH") or ""
     if length:
         if not (length.isascii() and length.isdigit()):
-            raise _Refusal(400, "The Content-Length is not a number.")
+            raise _Rejected(400, "The Content-Length is not a number.")
         if len(length) > 9 or int(length) > MAX_BODY_BYTES:
-            raise _Refusal(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
+            raise _Rejected(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
         expected = int(length)
     elif environ.get("wsgi.input_terminated"):
-        # Chunked; where the server does not mark the end of the input, nobody may read it.
+        # Chunked. If the server does not mark the end of the input, it must not be read.
         expected = MAX_BODY_BYTES + 1
     else:
         return b""
     body = _read(request, expected)
     if len(body) > MAX_BODY_BYTES:
-        raise _Refusal(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
+        raise _Rejected(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
     if length and len(body) < expected:
-        raise _Refusal(400, "The body is shorter than its Content-Length.")
+        raise _Rejected(400, "The body is shorter than its Content-Length.")
     if body:
         request.body = body
     return body
@@ -171,12 +168,12 @@ def _read(request: Request, expected: int) -> bytes:
     source = request.body_file_raw
     body = b""
     try:
-        if request.is_body_seekable:  # somebody further out may have read it
+        if request.is_body_seekable:  # a tween of the application may have read it
             source.seek(0)
         while len(body) < expected and (part := source.read(expected - len(body))):
             body += part
     except OSError:
-        raise _Refusal(400, "The body did not arrive.") from None
+        raise _Rejected(400, "The body did not arrive.") from None
     return body
 
 
@@ -185,7 +182,7 @@ def _replace_multipart(request: Request, body: bytes, content_type: str) -> byte
     try:
         pairs = read_multipart(content_type, body, max_parts=MAX_PARAMETERS)
     except ValueError as problem:
-        raise _Refusal(400, str(problem)) from None
+        raise _Rejected(400, str(problem)) from None
     form = urlencode(pairs).encode()
     request.body = form
     request.environ["CONTENT_TYPE"] = _FORM
@@ -197,7 +194,7 @@ def _check_body(body: bytes, content_type: str) -> None:
     if media_type in ("", _FORM):
         charset = _CHARSET.search(content_type)
         if charset and charset[1].strip().lower() not in ("", "utf-8", "utf8"):
-            raise _Refusal(400, "The body must be in UTF-8.")
+            raise _Rejected(400, "The body must be in UTF-8.")
         _check_parameters(body, "body")
 
 
@@ -211,31 +208,31 @@ def _check_parameters(raw: bytes, where: str) -> None:
             if len(parameter) > limit and any(
                 len(unquote_to_bytes(part)) > limit for part in (name, value)
             ):
-                raise _Refusal(400, f"A parameter is longer than {limit} bytes.")
-    # WebOb takes a semicolon in a query for a separator too.
+                raise _Rejected(400, f"A parameter is longer than {limit} bytes.")
+    # WebOb treats a semicolon in a query as a separator too.
     if raw.count(b"&") + raw.count(b";") >= MAX_PARAMETERS:
-        raise _Refusal(400, f"There are more than {MAX_PARAMETERS} parameters.")
+        raise _Rejected(400, f"There are more than {MAX_PARAMETERS} parameters.")
 
 
 def _check_text(decoded: bytes, where: str) -> None:
     if b"\0" in decoded:
-        raise _Refusal(400, f"The {where} has a NUL character.")
+        raise _Rejected(400, f"The {where} has a NUL character.")
     try:
         decoded.decode("utf-8")
     except UnicodeDecodeError:
-        raise _Refusal(400, f"The {where} is not UTF-8.") from None
+        raise _Rejected(400, f"The {where} is not UTF-8.") from None
 
 
-def _answer(request: Request, refusal: _Refusal, headers: Mapping[str, str]) -> Response:
+def _answer(request: Request, rejected: _Rejected, headers: Mapping[str, str]) -> Response:
     offers = request.accept.acceptable_offers(["application/json", "text/html"])
     if offers and offers[0][0] == "text/html":
-        page = f"<!DOCTYPE html><title>Bad request</title><p>{escape(refusal.sentence)}</p>"
-        response = Response(page, status=refusal.status)
+        page = f"<!DOCTYPE html><title>Bad request</title><p>{escape(rejected.sentence)}</p>"
+        response = Response(page, status=rejected.status)
     else:
-        error = {"error": "invalid_request", "error_description": refusal.sentence}
-        response = Response(json_body=error, status=refusal.status)
+        error = {"error": "invalid_request", "error_description": rejected.sentence}
+        response = Response(json_body=error, status=rejected.status)
         response.content_type = "application/json"
-    # Nothing below this tween runs, the tween that sets headers neither.
+    # Nothing below this tween runs, and neither does the tween that sets headers.
     response.headers.update(headers)
     response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
     response.headers["Permissions-Policy"] = PERMISSIONS_POLICY

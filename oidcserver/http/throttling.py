@@ -1,8 +1,8 @@
-"""How often something may be tried: login attempts, user codes, registrations.
+"""Limits how often something may be tried: sign-ins, user codes, registrations.
 
-One row a key and one statement an attempt, which counts and decides at once, so that any number
-of processes together let no more than the limit through, also after a restart. The rate limiting
-libraries keep their counters in memory, in Redis or in tables and connections of their own.
+There is one row for each key. One statement counts an attempt and decides about it, so that all
+processes together allow no more than the limit, also after a restart. The rate limiting libraries
+keep their counters in memory, in Redis or in their own tables and connections.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ from oidcserver.models.throttle import Throttle
 
 
 class TooManyAttempts(Exception):
-    """Somebody tries too often: answer 429 with ``Retry-After: retry_after``."""
+    """Too many attempts were made. The answer is 429 with ``Retry-After: retry_after``."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("Too many attempts were made.")
@@ -32,14 +32,13 @@ def take(
     """Count an attempt; return 0 if it is allowed, else the seconds to wait (Retry-After).
 
     ``limit`` attempts (one or more) are allowed in a window, which begins with the first of them.
-    Attempts that are rejected change nothing, so a user who waits as told gets in.
+    Rejected attempts change nothing, so a user who waits for the returned time is let in.
 
-    The attempt is counted at once, in a transaction of its own: what happens to the request
-    afterwards does not undo it.
+    The attempt is counted at once, in its own transaction, which the request cannot undo.
 
-    :param key: what is guarded, of any length, such as ``login:`` and the user's identifier.
-        The row holds its SHA-256 digest: users type passwords into user name fields.
-    :param whose: a text that this key shares with others; :func:`clear` forgets them all.
+    :param key: the name of the counter, of any length, such as ``login:`` and the user's
+        identifier. The row holds its SHA-256 digest: users type passwords into user name fields.
+    :param whose: a text that several keys share; :func:`clear` deletes all of them.
     """
     now = clock.now()
     insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
@@ -84,7 +83,7 @@ def take(
 
 
 def give_back(dbsession: Session, key: str) -> None:
-    """Uncount one attempt of a key that many share, after a success, in that transaction."""
+    """Subtract one attempt from a shared key after a success, in the session's transaction."""
     dbsession.execute(
         update(Throttle)
         .where(Throttle.key == digest(key), Throttle.hits > 0)
@@ -94,18 +93,18 @@ def give_back(dbsession: Session, key: str) -> None:
 
 
 def reset(dbsession: Session, key: str) -> None:
-    """Forget the attempts of a key, after a success, in the transaction of ``dbsession``."""
+    """Delete the attempts of a key, after a success, in the transaction of the session."""
     dbsession.execute(delete(Throttle).where(Throttle.key == digest(key)))
 
 
 def clear(dbsession: Session, whose: str) -> int:
-    """Forget the attempts of every key that has this in common; return of how many keys."""
+    """Delete the attempts of every key with this ``whose``; return the number of keys."""
     statement = delete(Throttle).where(Throttle.whose == digest(whose)).returning(Throttle.key)
     return len(dbsession.scalars(statement).all())
 
 
 def network_of(address: str) -> str:
-    """Return the network of one subscriber: an IPv4 address, or a /64 of IPv6 (RFC 6177)."""
+    """Return the network of one subscriber: an IPv4 address, or an IPv6 /64 (RFC 6177)."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

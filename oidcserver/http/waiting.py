@@ -1,7 +1,7 @@
 """Limits how many requests wait for other hosts at once; the others are rejected.
 
-A host that does not answer holds a thread for as long as a fetch may take. Without a bound a few
-such hosts, which anybody may register, would hold every thread of the process.
+A host that does not answer occupies a thread until the timeout. Without a limit, a few such hosts,
+which anybody may register, would occupy every thread of the process.
 """
 
 import threading
@@ -10,23 +10,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-#: Seconds after which it is worth asking again (Retry-After).
+#: Seconds after which the client may try again (Retry-After).
 RETRY_SECONDS = 5
 
 
 class TooManyWaiting(Exception):
-    """Too many requests wait for other hosts: try again later."""
+    """Too many requests wait for other hosts."""
 
     retry_after = RETRY_SECONDS
 
 
 class WaitingPlaces:
-    """The places of requests that wait for other hosts; one object serves every thread.
+    """The places for requests that wait for other hosts; one object serves every thread.
 
-    One host, or one client whose hosts are fetched, may take a part of them, so that a slow one
-    leaves places for the others.
+    One host or one client may take half of them, so that a slow one leaves places for the others.
 
-    :param places: how many there are in a process.
+    :param places: the number of places in a process.
     """
 
     def __init__(self, places: int) -> None:
@@ -40,9 +39,9 @@ class WaitingPlaces:
     def taken(self, url: str = "", client_id: str = "") -> Iterator[None]:
         """Hold a place until the end of the ``with``.
 
-        :param url: what is asked.
-        :param client_id: for whose sake.
-        :raises TooManyWaiting: if there is none: at once.
+        :param url: the URL that is fetched.
+        :param client_id: the client that the URL belongs to.
+        :raises TooManyWaiting: at once, if there is no place.
         """
         parts = [("host", urlsplit(url).netloc.lower()), ("client", client_id)]
         parts = [part for part in parts if part[1]]
@@ -57,4 +56,4 @@ class WaitingPlaces:
             with self._lock:
                 self._taken -= 1
                 self._parts.subtract(parts)
-                self._parts += Counter()  # forgets those that are at zero
+                self._parts += Counter()  # removes the entries at zero

@@ -8,7 +8,7 @@ from oidcserver.keys.store import KeyStore, KeyStoreError
 from oidcserver.settings import ConfigurationProblem, path, seconds, words
 from oidcserver.types import Configurator
 
-#: The settings that say for which algorithms there are keys.
+#: The settings that name the algorithms that there are keys for.
 KEY_SETTINGS = ("oidc.signing_algs", "oidc.decryption_algs")
 
 
@@ -22,17 +22,17 @@ def includeme(config: Configurator) -> None:
         "oidc.decryption_algs",
         words,
         (),
-        "The algorithms by which a client may encrypt to the provider: there is a key for each.",
+        "The algorithms by which a client may encrypt to the provider. There is a key for each.",
         allowed=ENCRYPTION_ALGORITHMS,
     )
     setting(
         "oidc.key_publish_before",
         seconds,
         86400,
-        "How long a new key is published before it signs.",
+        "The time that a new key is published before it signs.",
     )
     setting("oidc.key_keep_after", seconds, 86400,
-            "How long an old key is published after it signed last.")  # fmt: skip
+            "The time that an old key is published after it last signed.")  # fmt: skip
 
     def open_keys() -> None:
         provider = config.registry.oidc.provider

@@ -1,7 +1,7 @@
-"""The key directory: one JSON file a key, mode 0600, written whole or not at all.
+"""The key directory: one JSON file for each key, mode 0600, written atomically.
 
-A file holds the members of a :class:`~oidcserver.keys.records.KeyRecord`. Only who holds the
-directory's lock writes; readers need none.
+A file holds the members of a :class:`~oidcserver.keys.records.KeyRecord`. Only the
+holder of the directory's lock writes; readers need no lock.
 """
 
 import fcntl
@@ -18,7 +18,7 @@ from joserfc.jwk import Key
 
 from oidcserver.keys.records import KeyRecord, KeyStoreError, import_jwk, parse_record
 
-#: Inode, time of change in nanoseconds, size: a file that keeps them was not changed.
+#: Inode, time of change in nanoseconds, size: while they stay the same, so does the file.
 Identity = tuple[int, int, int]
 
 
@@ -32,7 +32,7 @@ class KeyFile:
 
 
 def identities(directory: Path) -> dict[str, Identity]:
-    """Return the key files of a directory, which need not exist, by their names.
+    """Return the key files of a directory by name; none if there is no directory.
 
     :raises KeyStoreError: if the directory cannot be read, or others may write to it.
     """
@@ -48,7 +48,7 @@ def identities(directory: Path) -> dict[str, Identity]:
                     try:
                         found[entry.name] = _identity(entry.stat())
                     except FileNotFoundError:
-                        continue  # a rotation removed it meanwhile
+                        continue  # a rotation has just removed it
     except FileNotFoundError:
         return {}
     except OSError as problem:
@@ -60,7 +60,7 @@ def identities(directory: Path) -> dict[str, Identity]:
 
 
 def load(directory: Path, known: Mapping[str, KeyFile]) -> dict[str, KeyFile]:
-    """Read the key files of a directory; one that is known and was not changed is not read again.
+    """Read the key files of a directory; known files that did not change are not read again.
 
     :raises KeyStoreError: if the directory or a file is open to others, unreadable or damaged.
     """
@@ -78,12 +78,12 @@ def load(directory: Path, known: Mapping[str, KeyFile]) -> dict[str, KeyFile]:
 
 
 def write(directory: Path, record: KeyRecord, *, replace: bool = False) -> None:
-    """Write a key file so that a reader, and a machine that loses power, has all of it or nothing.
+    """Write a key file atomically, so that also after a loss of power it is whole or missing.
 
     The caller holds the lock.
 
-    :param replace: put it in the place of the file that the key has already.
-    :raises KeyStoreError: if it cannot be written, or would take another key's place.
+    :param replace: whether to replace the file of this key.
+    :raises KeyStoreError: if it cannot be written, or would replace another key.
     """
     path = directory / record.file_name
     if path.exists() and not replace:
@@ -100,7 +100,7 @@ def write(directory: Path, record: KeyRecord, *, replace: bool = False) -> None:
         temporary.unlink(missing_ok=True)
         raise KeyStoreError(
             f"The key file {path} cannot be written ({problem.strerror}): the directory has to be "
-            "writable by who makes or rotates keys."
+            "writable by the user that makes or rotates keys."
         ) from None
 
 
@@ -108,7 +108,7 @@ def write(directory: Path, record: KeyRecord, *, replace: bool = False) -> None:
 def locked(directory: Path) -> Iterator[None]:
     """Hold the directory's lock, so that two processes never make or rotate keys at once.
 
-    A directory that is not there is made, mode 0700; its group loses the right to write.
+    A missing directory is created with mode 0700; its group loses the permission to write.
 
     :raises KeyStoreError: if that cannot be done.
     """
@@ -121,12 +121,12 @@ def locked(directory: Path) -> Iterator[None]:
     except OSError as problem:
         raise KeyStoreError(
             f"The key directory {directory} cannot be written to ({problem.strerror}): it has to "
-            "be a directory of who makes or rotates keys."
+            "belong to the user that makes or rotates keys."
         ) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         for left_behind in directory.glob(".*.json.*"):
-            left_behind.unlink()  # by a writer that was killed: no other is at work now
+            left_behind.unlink()  # a writer that was killed left it: no other is at work now
         yield
     finally:
         os.close(descriptor)
@@ -163,7 +163,7 @@ def _read(path: Path, before: KeyFile | None) -> KeyFile:
 def _create(path: Path, flags: int = 0) -> int:
     """Open a file of mode 0600.
 
-    What root makes belongs to the directory's owner: the server could not read it otherwise.
+    A file that root creates is given to the directory's owner, so that the server can read it.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o600)
     if os.geteuid() == 0:

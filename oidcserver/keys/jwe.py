@@ -1,7 +1,7 @@
-"""JSON Web Encryption, compact (RFC 7516): for a client, and by a client for us.
+"""JSON Web Encryption, compact (RFC 7516): encryption to clients and decryption of their tokens.
 
-Left out on purpose: RSA1_5, which pads so that errors tell (RFC 8725 section 3.2), passwords with
-their costly ``p2c``, and compression, by which a few octets become gigabytes.
+Not supported on purpose: RSA1_5, whose padding errors leak the plaintext (RFC 8725 section 3.2),
+passwords with their costly ``p2c``, and compression, which turns a few octets into gigabytes.
 """
 
 import re
@@ -19,17 +19,17 @@ from oidcserver.keys.jwt import MAX_HEADER_BYTES, MAX_TOKEN_BYTES, InvalidJWT
 from oidcserver.keys.records import ENCRYPTION_ALGORITHMS
 from oidcserver.keys.strict_json import parse_object
 
-#: The ``enc`` values: how the content is encrypted (RFC 7518 section 5.1).
+#: The ``enc`` values: the content encryption algorithms (RFC 7518 section 5.1).
 ENCODINGS = ("A128CBC-HS256", "A256CBC-HS512", "A128GCM", "A256GCM")
-#: A signed JWT of the greatest length in base64url, and what stands around it.
+#: The longest signed JWT in base64url, and the other segments.
 MAX_ENCRYPTED_BYTES = MAX_TOKEN_BYTES * 4 // 3 + MAX_HEADER_BYTES + 1024
 _SEGMENT = "[A-Za-z0-9_-]"
 _COMPACT = re.compile(rf"({_SEGMENT}+)\.{_SEGMENT}*\.{_SEGMENT}+\.{_SEGMENT}+\.{_SEGMENT}+")
-#: Compression, extensions and the cost of passwords. Other members that are not used are ignored.
-_REFUSED_HEADERS = frozenset({"zip", "crit", "p2s", "p2c"})
-#: Of an ephemeral key no more than its point (RFC 7518 section 4.6.1.1).
+#: Compression, extensions and the parameters of passwords. Other unused members are ignored.
+_REJECTED_HEADERS = frozenset({"zip", "crit", "p2s", "p2c"})
+#: The members of an ephemeral key (RFC 7518 section 4.6.1.1).
 _EPHEMERAL_KEY_MEMBERS = {"kty", "crv", "x", "y"}
-#: All that a key or a ciphertext that does not fit makes joserfc raise.
+#: The exceptions that joserfc raises for an unsuitable key or ciphertext.
 _FAILURES = (JoseError, ValueError, TypeError, KeyError, AssertionError)
 
 
@@ -42,12 +42,12 @@ _REGISTRY = _Registry(algorithms=[*ENCRYPTION_ALGORITHMS, *ENCODINGS], strict_ch
 
 
 def encrypt(payload: str, key: Key, alg: str, enc: str, *, cty: str | None = "JWT") -> str:
-    """Encrypt a text to a client's public key, which the header names where it has a ``kid``.
+    """Encrypt a text to a client's public key; the header names its ``kid`` if it has one.
 
     :param alg: one of ``ENCRYPTION_ALGORITHMS`` that fits the key.
     :param enc: one of :data:`ENCODINGS`.
     :param cty: ``JWT`` for a signed one inside (RFC 7519 section 5.2); None: no content type.
-    :raises ValueError: if the key cannot be used for that.
+    :raises ValueError: if the key cannot be used with the algorithm.
     """
     header: dict[str, Any] = {"alg": alg, "enc": enc}
     if cty is not None:
@@ -62,12 +62,12 @@ def encrypt(payload: str, key: Key, alg: str, enc: str, *, cty: str | None = "JW
 
 
 def decrypt(keys: Keys, token: str, algs: Collection[str], encs: Collection[str]) -> str:
-    """Return what a client encrypted to one of our keys.
+    """Return the text that a client encrypted to one of our keys.
 
     :param algs: the ``alg`` values that are accepted: of ``ENCRYPTION_ALGORITHMS``.
     :param encs: the ``enc`` values that are accepted: of :data:`ENCODINGS`.
-    :raises InvalidJWT: whatever is wrong; from the moment a private key is used, with one and the
-        same text, so that nobody learns from it what was inside (RFC 7516 section 11.5).
+    :raises InvalidJWT: for every failure. Once a private key is used, the text is always the same,
+        so that it says nothing about the plaintext (RFC 7516 section 11.5).
     """
     header = _read_header(token)
     alg = header["alg"]
@@ -85,7 +85,7 @@ def decrypt(keys: Keys, token: str, algs: Collection[str], encs: Collection[str]
 
 
 def _read_header(token: str) -> dict[str, Any]:
-    """Return the header, before anything is believed or costs more than its size."""
+    """Return the header of a token of acceptable size; nothing in it is verified."""
     if len(token) > MAX_ENCRYPTED_BYTES:
         raise InvalidJWT("it is too long")
     segments = _COMPACT.fullmatch(token)
@@ -99,7 +99,7 @@ def _read_header(token: str) -> dict[str, Any]:
         raise InvalidJWT(f"the header is malformed: {problem}") from None
     if not all(isinstance(header.get(name, ""), str) for name in ("alg", "enc", "kid")):
         raise InvalidJWT("a member of the header is not text")
-    if not {"alg", "enc"} <= header.keys() or _REFUSED_HEADERS.intersection(header):
+    if not {"alg", "enc"} <= header.keys() or _REJECTED_HEADERS.intersection(header):
         raise InvalidJWT("the header lacks alg or enc or holds a member that is not accepted")
     if "epk" in header and not _is_point(header["epk"]):
         raise InvalidJWT("epk is no ephemeral public key")

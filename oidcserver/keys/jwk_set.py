@@ -1,4 +1,4 @@
-"""A client's JWK Set (RFC 7517 section 5), by value or by reference: public keys and no others."""
+"""A client's JWK Set (RFC 7517 section 5): only public keys are accepted."""
 
 import json
 from functools import lru_cache
@@ -10,19 +10,19 @@ from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, Key, KeySet
 from joserfc.util import base64_to_int
 
-#: Below, RSA can be broken (RFC 7518 section 3.3); above, one verification costs too much.
+#: Shorter RSA keys can be broken (RFC 7518 section 3.3); longer keys make verification too slow.
 RSA_BITS = range(2048, 8192 + 1)
 
-#: Odd (RFC 8017 section 3.1) and of 32 bits, which is what Windows and Go take too: the time of a
-#: verification grows with the length of the exponent, which is the client's choice.
+#: Odd (RFC 8017 section 3.1) and of 32 bits, as Windows and Go require too. The client chooses the
+#: exponent, and the time of a verification grows with its length.
 MAX_RSA_EXPONENT = 2**32 - 1
 
 #: Keys of one client; each is kept in memory.
 MAX_KEYS = 32
-#: Ours name the key they are encrypted to in their header.
+#: Tokens that are encrypted to a client name its key in their header.
 MAX_KID_LENGTH = 256
 
-# RFC 7518 section 6: what only the owner of a key may know.
+# RFC 7518 section 6: the private members of a key.
 _SECRET_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _CURVES = {"EC": ("P-256", "P-384", "P-521"), "OKP": ("Ed25519", "X25519")}
 #: RFC 7518 section 4.6, RFC 8037 section 3.2.
@@ -40,12 +40,12 @@ class _Unusable(Exception):
 def public_key_set(document: Any) -> KeySet:
     """Return the keys of a JWK Set given as parsed JSON.
 
-    As RFC 7517 section 5 asks, a key that is not understood or cannot be used (another kty or
+    As RFC 7517 section 5 requires, a key that is not supported or cannot be used (another kty or
     curve, a missing or impossible member, an RSA key that is weak or too costly) is left out. A
-    key that should never have been shown is not passed over.
+    private or symmetric key is an error.
 
-    :raises ValueError: if it is no JWK Set, holds more than 32 keys or a private or symmetric key,
-        or no usable key is left. The text is a sentence that may stand in an error_description.
+    :raises ValueError: if it is not a JWK Set, holds more than 32 keys or a private or symmetric
+        key, or no usable key is left. The text is a sentence for an error_description.
     """
     members = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(members, list) or not all(isinstance(jwk, dict) for jwk in members):
@@ -68,10 +68,10 @@ def public_key_set(document: Any) -> KeySet:
 
 @lru_cache(maxsize=256)
 def stored_key_set(document: str) -> KeySet:
-    """Return the keys of a JWK Set given as JSON, kept for the next time.
+    """Return the keys of a JWK Set given as JSON; they are cached.
 
-    To import 32 large keys takes many times longer than to verify a signature, and anybody may
-    send a client's assertions.
+    Importing 32 large keys takes many times longer than verifying a signature, and anybody can send
+    assertions in the name of a client.
 
     :raises ValueError: as :func:`public_key_set`.
     """
@@ -81,8 +81,8 @@ def stored_key_set(document: str) -> KeySet:
 def encryption_key(keys: KeySet, alg: str) -> Key | None:
     """Return the key to encrypt to by an algorithm (RFC 7518 section 4.1), or None.
 
-    A key that is for something else is passed over. Of several the one goes first that says most
-    clearly that it is for this, then the one that stands first.
+    Keys for another use are left out. Of several keys, one with this ``alg`` is preferred, then one
+    with the ``use`` enc, then the first.
     """
     fitting = [key for key in keys if _encrypts(key, alg)]
     return max(fitting, key=lambda key: (key.alg == alg, key.get("use") == "enc"), default=None)

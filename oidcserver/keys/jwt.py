@@ -16,17 +16,17 @@ from oidcserver.interfaces import Keys
 from oidcserver.keys.records import RSA_BITS
 from oidcserver.keys.strict_json import compact, parse_object
 
-#: Where the parts of a JWT stand.
+#: The positions of the parts of a JWT.
 HEADER, CLAIMS = 0, 1
 #: The longest JWT of another party.
 MAX_TOKEN_BYTES = 16384
-#: The longest JWT of ours: its claims may hold long lists. It is the limit of a request.
+#: The longest JWT that we sign: its claims may hold long lists. It is the limit of a request.
 MAX_OWN_TOKEN_BYTES = 65536
 MAX_HEADER_BYTES = 4096
-#: Algorithms by which a client may sign, of those that joserfc knows.
+#: The algorithms by which a client may sign with a private key.
 CLIENT_ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 SECRET_ALGORITHMS = ("HS256", "HS384", "HS512")
-#: The kty of an algorithm's keys, and the curve where there is a choice.
+#: The kty of the keys of each algorithm, and their curve.
 _KEY_TYPES = {
     "RS256": ("RSA", None),
     "PS256": ("RSA", None),
@@ -35,12 +35,12 @@ _KEY_TYPES = {
 }
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _UNSECURED = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.")
-#: Header members that change how a JWT is read: they compress, or require an extension, of which
-#: there is none here (RFC 7515 section 4.1.11). Those that bring a key of the sender's choice (jwk,
-#: jku, x5c, x5u; RFC 8725 section 3.10) are ignored like all others: keys are those registered.
-_REFUSED_HEADERS = frozenset({"zip", "crit", "b64"})
-#: How many keys of a client are tried if the header does not name one. OpenID Connect Core section
-#: 10.1 requires a kid as soon as there are two.
+#: Header members that compress the JWT or require an extension (RFC 7515 section 4.1.11); none is
+#: supported. Members with a key of the sender's choice (jwk, jku, x5c, x5u; RFC 8725 section 3.10)
+#: are ignored like all others: only registered keys are used.
+_REJECTED_HEADERS = frozenset({"zip", "crit", "b64"})
+#: The number of keys of a client that are tried if the header has no kid. OpenID Connect Core
+#: section 10.1 requires a kid if there are two or more.
 MAX_CANDIDATES = 4
 _HALF_HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
 
@@ -50,7 +50,7 @@ class _Registry(JWSRegistry):
     max_payload_length = MAX_OWN_TOKEN_BYTES
 
     def get_alg(self, name: str) -> JWSAlgModel:
-        # joserfc warns of the name EdDSA, which RFC 9864 deprecates and registrations still use.
+        # joserfc warns about the name EdDSA: RFC 9864 deprecates it, but clients still use it.
         if name not in (self.allowed or ()):
             raise UnsupportedAlgorithmError(name)
         return self.algorithms[name]
@@ -62,11 +62,11 @@ _REGISTRY = _Registry(
 
 
 class InvalidJWT(Exception):
-    """A JWT that is not accepted. Its text says why, for the log; it quotes no input."""
+    """A JWT that is not accepted. The text has the reason, for the log; it quotes no input."""
 
 
 def sign(keys: Keys, alg: str, claims: Mapping[str, Any], *, typ: str | None = None) -> str:
-    """Sign claims with the active key of an algorithm, named in the header."""
+    """Sign claims with the active key of an algorithm; the header has its ``kid``."""
     key = keys.signing_key(alg)
     header = {"alg": alg, "kid": key.kid}
     return _serialize({**header, "typ": typ} if typ else header, claims, key)
@@ -85,7 +85,7 @@ def verify_own(keys: Keys, token: str, *, typ: str | None = None) -> dict[str, A
 
     Times are not checked.
 
-    :param typ: the type that the header has to name (RFC 8725 section 3.11); None: names none.
+    :param typ: the type that the header must have (RFC 8725 section 3.11); None: it has none.
     """
     try:
         header = read_header(token, MAX_OWN_TOKEN_BYTES)
@@ -106,8 +106,8 @@ def verify_client_jwt(
     """Return header and claims of a JWT that a client signed. Times are not checked.
 
     :param keys: the client's registered public keys, or its secret.
-    :param algorithms: those that are accepted; at least one.
-    :raises InvalidJWT: if the signature or the form is not right.
+    :param algorithms: the accepted algorithms; at least one.
+    :raises InvalidJWT: if the signature is wrong or the JWT is malformed.
     """
     allowed = list(algorithms)
     if not allowed:
@@ -128,15 +128,15 @@ def verify_client_jwt(
 
 
 def read_header(token: str, max_bytes: int = MAX_TOKEN_BYTES) -> dict[str, Any]:
-    """Return the header of a signed JWT, before anything is believed or costs more than its size.
+    """Return the header of a signed JWT of acceptable size; nothing in it is verified.
 
-    :raises InvalidJWT: if it has not the form of one.
+    :raises InvalidJWT: if it is not a signed JWT.
     """
     return _parse_header(_segments(token, _COMPACT, "a signed JWT", max_bytes)[1])
 
 
 def read_unverified(token: str, part: int, max_bytes: int = MAX_TOKEN_BYTES) -> dict[str, Any]:
-    """Return what a part of a signed JWT says before it is known who said it.
+    """Return the content of a part of a signed JWT; nothing in it is verified.
 
     :param part: :data:`HEADER` or :data:`CLAIMS`.
     :raises ValueError: if it cannot be read.
@@ -148,9 +148,9 @@ def read_unverified(token: str, part: int, max_bytes: int = MAX_TOKEN_BYTES) -> 
 
 
 def read_unsecured_jwt(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return header and claims of a JWT that nobody signed (RFC 7519 section 6).
+    """Return header and claims of an unsecured JWT (RFC 7519 section 6).
 
-    :raises InvalidJWT: if it is none: its signature is empty, and its ``alg`` is ``none``.
+    :raises InvalidJWT: if it has a signature or an ``alg`` other than ``none``.
     """
     segments = _segments(token, _UNSECURED, "an unsecured JWT")
     header = _parse_header(segments[1])
@@ -165,9 +165,9 @@ def read_unsecured_jwt(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def half_hash(value: str, alg: str) -> str:
     """Return ``at_hash`` or ``c_hash`` (OpenID Connect Core section 3.1.3.6).
 
-    Ed25519 signs with SHA-512, so its half hash is of that.
+    Ed25519 signs with SHA-512, so its half hash uses that.
 
-    :raises KeyError: for an algorithm whose name says no hash.
+    :raises KeyError: for an algorithm whose name does not end with a hash.
     """
     algorithm = hashlib.sha512 if alg in {"EdDSA", "Ed25519"} else _HALF_HASHES[alg[-3:]]
     full = algorithm(value.encode()).digest()
@@ -198,16 +198,16 @@ def _parse_header(segment: str) -> dict[str, Any]:
         raise InvalidJWT(f"the header is malformed: {problem}") from None
     if not all(isinstance(header.get(name, ""), str) for name in ("alg", "kid", "typ")):
         raise InvalidJWT("a member of the header is not text")
-    if "alg" not in header or _REFUSED_HEADERS.intersection(header):
+    if "alg" not in header or _REJECTED_HEADERS.intersection(header):
         raise InvalidJWT("the header lacks alg or holds a member that is not accepted")
     return header
 
 
 def _candidates(keys: KeySet | OctKey, header: dict[str, Any]) -> list[Key]:
-    """The keys that may have signed: by kid where it is named, else all that fit.
+    """Return the keys that may have signed: the key with the kid, or all suitable keys.
 
-    Public keys never verify an HMAC, and a secret nothing else (RFC 8725 section 3.1). joserfc
-    holds to the key's own key_ops.
+    Public keys never verify an HMAC, and a secret verifies nothing else (RFC 8725 section 3.1).
+    joserfc checks the key's own key_ops.
     """
     alg = header["alg"]
     if isinstance(keys, OctKey):

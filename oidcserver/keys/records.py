@@ -1,4 +1,4 @@
-"""Key records: one signing, encryption or sealing key, and the moments of its life."""
+"""Key records: one signing, encryption or sealing key, and its times."""
 
 import re
 import secrets
@@ -12,10 +12,11 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OctKey, OKPKey, RSAKey
 
 from oidcserver import clock
+from oidcserver.interfaces import KeyStatus
 
 RSA_BITS = 2048
 SEALING = "A256GCM-SIV"
-#: What makes a key of each algorithm: its kind, its kty, and its curve or its size in bits.
+#: The kind, the kty, and the curve or size in bits of the keys of each algorithm.
 _RECIPES: dict[str, tuple[str, Any, Any]] = {
     "RS256": ("sig", "RSA", RSA_BITS),
     "PS256": ("sig", "RSA", RSA_BITS),
@@ -30,23 +31,23 @@ _RECIPES: dict[str, tuple[str, Any, Any]] = {
 }
 ALGORITHMS = tuple(alg for alg, (kind, *_) in _RECIPES.items() if kind == "sig")
 ENCRYPTION_ALGORITHMS = tuple(alg for alg, (kind, *_) in _RECIPES.items() if kind == "enc")
-#: What the private key of a kind is for, by kty (RFC 7517 section 4.3).
+#: The operation of an encryption key's private part, by kty (RFC 7517 section 4.3).
 _OPERATIONS = {"RSA": "decrypt", "EC": "deriveKey"}
 _SEALING_KID = re.compile(r"[0-9a-f]{8}")
 
 
 class KeyStoreError(Exception):
-    """The keys cannot be used. Its text says which file and what to do."""
+    """The keys cannot be used. The text names the file and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """What a key file says. Times are seconds since the epoch; None is a moment not yet set."""
+    """The content of a key file. Times are seconds since the epoch; None is not yet set."""
 
     #: ``sig``, ``enc`` or ``seal``.
     kind: str
     alg: str
-    #: The private JWK (RFC 7517), with ``kid``. Not shown, since a trace may be.
+    #: The private JWK (RFC 7517), with ``kid``. It is not in the repr, which a trace may show.
     jwk: dict[str, Any] = field(repr=False)
     created_at: int
     active_from: int
@@ -55,18 +56,18 @@ class KeyRecord:
 
     @property
     def kid(self) -> str:
-        """The RFC 7638 thumbprint of a key pair; eight random hex digits of a sealing key."""
+        """The RFC 7638 thumbprint of a key pair, or eight random hex digits for a sealing key."""
         kid: str = self.jwk["kid"]
         return kid
 
     @property
     def file_name(self) -> str:
-        """A name that a person can read."""
+        """A readable name."""
         return f"{self.kind}-{self.alg}-{self.kid}.json"
 
     @property
     def moments(self) -> tuple[int, ...]:
-        """The moments at which :meth:`state` changes."""
+        """The times at which :meth:`state` changes."""
         moments = (self.active_from, self.retired_at, self.expires_at)
         return tuple(moment for moment in moments if moment is not None)
 
@@ -78,13 +79,26 @@ class KeyRecord:
             return "retired"
         return "active" if self.active_from <= now else "published"
 
+    def status(self, now: int) -> KeyStatus:
+        """Return the public facts about the key."""
+        return KeyStatus(
+            kid=self.kid,
+            alg=self.alg,
+            kind=self.kind,
+            state=self.state(now),
+            created_at=self.created_at,
+            active_from=self.active_from,
+            retired_at=self.retired_at,
+            expires_at=self.expires_at,
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return the members of the key file."""
         return asdict(self)
 
 
 def generate(alg: str, wait: int = 0) -> KeyRecord:
-    """Make a key that becomes active ``wait`` seconds after it was made.
+    """Make a key that becomes active after ``wait`` seconds.
 
     :raises KeyStoreError: for an algorithm that has no recipe.
     """
@@ -98,14 +112,14 @@ def generate(alg: str, wait: int = 0) -> KeyRecord:
         content["kid"] = secrets.token_hex(4)
     else:
         content.update(kid=key.thumbprint(), use=kind, alg=alg)
-    now = clock.now()  # afterwards: an RSA key takes its time
+    now = clock.now()  # afterwards: making an RSA key takes a while
     return KeyRecord(kind, alg, content, now, now + wait)
 
 
 def parse_record(document: Any) -> KeyRecord:
     """Return the record of a parsed key file.
 
-    :raises ValueError: if it is not one; the key itself is for :func:`import_jwk` to check.
+    :raises ValueError: if it is malformed. :func:`import_jwk` checks the key itself.
     """
     if not isinstance(document, dict) or set(document) != {
         field.name for field in fields(KeyRecord)

@@ -1,10 +1,10 @@
 """Sealing: authenticated encryption under the sealing keys, or under a presented credential.
 
-The cipher is AES-256-GCM-SIV (RFC 8452) with a random nonce. Under plain GCM a repeated nonce gives
-away both texts and the key of the tag, so a key has to go after 2^32 texts (NIST SP 800-38D section
-8.3), and somebody has to count over all processes. Here it gives away whether two texts are equal,
-and no more: one such pair is to be expected in 2^48 texts, ten thousand a second for 890 years. So
-a sealing key is rotated because it may have leaked, and not by a count.
+The cipher is AES-256-GCM-SIV (RFC 8452) with a random nonce. With plain GCM, a repeated nonce
+reveals both texts and the authentication key, so a key must be replaced after 2^32 texts (NIST SP
+800-38D section 8.3), counted over all processes. With GCM-SIV, a repeated nonce only reveals
+whether two texts are equal. One such pair is expected in 2^48 texts, which is ten thousand a second
+for 890 years. So a sealing key is rotated because it may have leaked, not after a number of texts.
 """
 
 import binascii
@@ -23,10 +23,10 @@ TAG_BYTES = 16
 
 
 class Sealer:
-    """Seals for one purpose; what another purpose sealed does not unseal.
+    """Seals data for one purpose; data that was sealed for another purpose does not unseal.
 
     A sealed text is the ``kid`` of its key (8 hexadecimal digits), a dot, and base64url without
-    padding of nonce and ciphertext. ``aad`` is not in it, and has to be the same again.
+    padding of nonce and ciphertext. ``aad`` is not in it, and has to be the same for unsealing.
     """
 
     def __init__(self, keys: Keys, purpose: str) -> None:
@@ -40,7 +40,7 @@ class Sealer:
         return f"{kid}.{_encrypt(self._cipher(key), data, aad)}"
 
     def unseal(self, text: str, aad: bytes = b"") -> bytes | None:
-        """Return the data, or None for every text that this purpose did not seal with this aad."""
+        """Return the data, or None if the text was not sealed for this purpose with this aad."""
         kid, _, sealed = text.partition(".")
         key = self._keys.sealing_keys.get(kid)
         return None if key is None else _decrypt(self._cipher(key), sealed, aad)
@@ -58,7 +58,7 @@ def seal_with(credential: str, data: bytes) -> str:
 
 
 def unseal_with(credential: str, text: str) -> bytes | None:
-    """Return what :func:`seal_with` sealed under this credential, or None."""
+    """Return the data that :func:`seal_with` sealed under this credential, or None."""
     return _decrypt(_derive_from_credential(credential), text, b"")
 
 
@@ -72,7 +72,7 @@ def _derive(secret: bytes, purpose: str) -> AESGCMSIV:
 
 
 def _encrypt(cipher: AESGCMSIV, data: bytes, aad: bytes) -> str:
-    # OpenSSL before 3.5 seals no empty text under this cipher, so one byte stands before all data.
+    # OpenSSL before 3.5 rejects an empty text with this cipher, so one byte precedes the data.
     nonce = os.urandom(NONCE_BYTES)
     sealed = nonce + cipher.encrypt(nonce, b"\x01" + data, aad)
     return urlsafe_b64encode(sealed).rstrip(b"=").decode()
@@ -82,7 +82,7 @@ def _decrypt(cipher: AESGCMSIV, text: str, aad: bytes) -> bytes | None:
     try:
         encoded = text.encode("ascii")
         sealed = urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4))
-        # Only the one canonical spelling counts: b64decode forgives alien and trailing bits.
+        # Only the canonical spelling is accepted: b64decode ignores foreign characters and bits.
         if urlsafe_b64encode(sealed).rstrip(b"=") != encoded:
             return None
         if len(sealed) <= NONCE_BYTES + TAG_BYTES:

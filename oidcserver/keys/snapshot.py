@@ -1,4 +1,4 @@
-"""Snapshots: all that follows from the key files at one moment."""
+"""Snapshots: the keys by use, as the key files define them at one time."""
 
 import hashlib
 from collections.abc import Callable, Container, Mapping
@@ -12,12 +12,12 @@ from oidcserver.keys.files import KeyFile
 from oidcserver.keys.records import KeyRecord, public_jwk
 from oidcserver.keys.strict_json import compact
 
-#: Of how many texts it is remembered what they proved to be.
+#: The number of proofs whose results are cached.
 REMEMBERED = 1024
 
 
 class NotProven(Exception):
-    """A text is not what was asked for. That is not remembered: anybody can send anything."""
+    """A proof failed. Failures are not cached: anybody can send any text."""
 
 
 def _prove(proof: Callable[..., Any], *arguments: Any) -> Any:
@@ -29,45 +29,45 @@ def _prove(proof: Callable[..., Any], *arguments: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Snapshot:
-    """Replaced as a whole and never changed, so that a thread always sees one state."""
+    """Replaced as a whole and never changed, so that a thread always sees a consistent state."""
 
     files: Mapping[str, KeyFile]
-    #: The key in use, by algorithm: it signs, or clients encrypt to it.
+    #: The active key by algorithm: it signs, or clients encrypt to it.
     active: Mapping[str, Key]
     #: The keys that verify, by kid.
     verifying: Mapping[str, Key]
     #: The keys that decrypt, by algorithm, the newest first.
     decrypting: Mapping[str, tuple[Key, ...]]
-    #: The sealing keys by kid, the one that seals first.
+    #: The sealing keys by kid; the first of them seals.
     sealing: Mapping[str, bytes]
     jwks: bytes
     etag: str
-    #: When time alone makes this snapshot old.
+    #: The time at which a key changes its state.
     valid_until: float
-    #: Calls a proof, and remembers what it proved for as long as these are the keys.
+    #: Calls a proof, and caches its result.
     prove: Callable[..., Any] = field(
         default_factory=partial(lru_cache(REMEMBERED), _prove), compare=False
     )
 
     @property
     def records(self) -> list[KeyRecord]:
-        """What the key files say."""
+        """The content of the key files."""
         return [file.record for file in self.files.values()]
 
 
 def make_snapshot(
     files: Mapping[str, KeyFile], now: int, algorithms: Container[str] = ()
 ) -> Snapshot:
-    """Return what follows from the key files now.
+    """Return the snapshot of the key files at a time.
 
-    :param algorithms: those selected: encryption keys of others are left alone.
+    :param algorithms: the selected algorithms: encryption keys of others are not used.
     """
     by_age = sorted(
         files.values(), key=lambda file: (file.record.active_from, file.record.created_at)
     )
     active = [file for file in by_age if file.record.state(now) == "active"]
     others = [file for file in by_age if file.record.state(now) in {"published", "retired"}]
-    # Those in use come first, also for relying parties that take the first key that fits.
+    # Active keys come first, also for relying parties that use the first suitable key.
     usable = [*reversed(active), *others]
     verifying: dict[str, Key] = {}
     decrypting: dict[str, tuple[Key, ...]] = {}
@@ -83,7 +83,7 @@ def make_snapshot(
             signing_jwks.append(public_jwk(key, "sig"))
         elif alg in algorithms:
             decrypting[alg] = (*decrypting.get(alg, ()), key)
-            # A client encrypts at once to what it finds, so it finds the key in use and no other.
+            # A client may encrypt to any key of the set, so only the active key is in it.
             if key is in_use.get(alg):
                 encryption_jwks.append(public_jwk(key, "enc"))
     jwks = compact({"keys": signing_jwks + encryption_jwks}).encode()

@@ -1,4 +1,4 @@
-"""The key store: which key signs, decrypts or seals now, which are published; followed at work."""
+"""The key store: the keys that sign, decrypt and seal now, and those that are published."""
 
 import logging
 import threading
@@ -27,27 +27,26 @@ __all__ = ["KeyStore", "KeyStoreError"]
 
 log = logging.getLogger(__name__)
 
-#: The kinds of keys in the order in which they are shown.
+#: The kinds of keys in the order of their display.
 _KINDS = ("sig", "enc", "seal")
-#: How often the directory is looked at, in seconds.
+#: Seconds between two looks at the directory.
 WATCH_SECONDS = 1.0
-#: After so many seconds every process has seen a new file; times are whole seconds.
+#: Seconds after which every process has seen a new file; times are whole seconds.
 SETTLING_SECONDS = 3
 
 
 class KeyStore:
     """The keys of one directory.
 
-    What changes there takes effect within a second, and what time changes at once. Changes that
-    cannot be used are logged, and the keys from before stay in use.
+    Changes of its files take effect within a second, and times at once. Changes that cannot be used
+    are logged, and the former keys stay in use.
 
-    :param algorithms: those that there have to be keys for: signing algorithms, and those by
-        which a client may encrypt to us.
-    :param create_missing: make what is missing (development), or refuse (production).
-    :param publish_before: seconds for which a new key is published before it signs; at least 3
-        are taken, so that every process knows a key before another signs or seals by it.
-    :param keep_after: seconds for which an old key is published after it signed last, and for
-        which it decrypts after clients could last find it; no less than the longest life of what
+    :param algorithms: the signing and encryption algorithms that need a key.
+    :param create_missing: whether to create missing keys (development) or to raise (production).
+    :param publish_before: seconds that a new key is published before it signs; at least 3, so that
+        every process knows a key before another signs or seals with it.
+    :param keep_after: seconds that an old key is published after it last signed, and that it
+        decrypts after clients could last find it; at least the longest lifetime of the tokens that
         it signs.
     :raises KeyStoreError: if the keys cannot be used.
     """
@@ -84,11 +83,11 @@ class KeyStore:
         return key
 
     def find(self, kid: str) -> Key | None:
-        """Return a key that verifies: one that signs, will sign, or signed not long ago."""
+        """Return a key that verifies: a published, active or recently retired key; or None."""
         return self._current().verifying.get(kid)
 
     def decryption_keys(self, alg: str) -> tuple[Key, ...]:
-        """Return the keys that decrypt by an algorithm, the one in use first; maybe none."""
+        """Return the keys that decrypt by an algorithm, the active one first; possibly none."""
         return self._current().decrypting.get(alg, ())
 
     def jwks(self) -> bytes:
@@ -97,24 +96,24 @@ class KeyStore:
 
     @property
     def etag(self) -> str:
-        """A tag that changes with :meth:`jwks`; read it first, so that it is never the newer."""
+        """A tag that changes with :meth:`jwks`. Read it first, so that it is never newer."""
         return self._current().etag
 
     @property
     def problem(self) -> str:
-        """Why the directory cannot be used as it is now, or nothing; the former keys are in use."""
+        """The reason why changed keys cannot be used, or nothing. The former keys stay in use."""
         self._current()
         return self._reported
 
     @property
     def sealing_keys(self) -> Mapping[str, bytes]:
-        """The sealing keys by ``kid``: the one that seals first, then the others."""
+        """The sealing keys by ``kid``; the first of them seals."""
         return self._current().sealing
 
     def prove(self, proof: Callable[..., Proven | None], *arguments: Any) -> Proven | None:
-        """Return what a proof returns, which is remembered as long as the keys stay as they are.
+        """Return the result of a proof, which is cached until the keys change.
 
-        :param proof: depends on nothing but its arguments and the keys; None if it fails.
+        :param proof: depends on its arguments and the keys alone; it returns None if it fails.
         """
         try:
             proven: Proven = self._current().prove(proof, *arguments)
@@ -129,14 +128,14 @@ class KeyStore:
             self._current().records,
             key=lambda record: (_KINDS.index(record.kind), record.alg, -record.active_from),
         )
-        return [_status(record, now) for record in records]
+        return [record.status(now) for record in records]
 
     def rotate(self, algorithms: Iterable[str] | None = None) -> list[KeyStatus]:
-        """Make new keys: to sign, published now and used after ``publish_before`` seconds.
+        """Make new keys, which are published now and sign after ``publish_before`` seconds.
 
-        The keys before them retire when the new ones become active, and go ``keep_after`` seconds
-        later. The first key of an algorithm is active at once. Clients find a new encryption key
-        in place of the old one as soon as every process knows it. Expired keys are removed.
+        The former keys retire when the new ones become active, and expire ``keep_after`` seconds
+        later. The first key of an algorithm is active at once. A new encryption key replaces the
+        old one as soon as every process knows it. Expired keys are removed.
 
         :raises KeyStoreError: if a key file is damaged or cannot be written.
         """
@@ -148,12 +147,12 @@ class KeyStore:
                 if record.state(now) == "expired":
                     (self.directory / record.file_name).unlink(missing_ok=True)
         self._reload()
-        return [_status(record, now) for record in made]
+        return [record.status(now) for record in made]
 
     def rotate_sealing(self) -> KeyStatus:
         """Make a new sealing key, which seals after ``publish_before`` seconds.
 
-        Old ones stay until they are removed by hand, since they sealed what is still kept.
+        Old sealing keys stay until they are removed by hand: stored data is sealed with them.
 
         :raises KeyStoreError: if a key file is damaged or cannot be written.
         """
@@ -162,7 +161,7 @@ class KeyStore:
             new = generate(SEALING, 0 if first else self.publish_before)
             files.write(self.directory, new)
         self._reload()
-        return _status(new, clock.now())
+        return new.status(clock.now())
 
     def _records(self) -> list[KeyRecord]:
         loaded = files.load(self.directory, self._snapshot.files)
@@ -171,7 +170,7 @@ class KeyStore:
     def _create_missing(self) -> None:
         with files.locked(self.directory):
             now = clock.now()
-            # Kept, so that what is there is imported once.
+            # Kept, so that each file is imported once.
             self._snapshot = self._make_snapshot(files.load(self.directory, {}), now)
             present = {r.alg for r in self._snapshot.records if r.state(now) == "active"}
             for alg in (*self.algorithms, SEALING):
@@ -179,14 +178,14 @@ class KeyStore:
                     files.write(self.directory, generate(alg))
 
     def _succeed(self, alg: str, records: list[KeyRecord]) -> KeyRecord:
-        """Make a key, then set the end of those before it: at no moment is there none."""
+        """Make a key, then set the end of the former ones, so that there is always a key."""
         now = clock.now()
         older = [r for r in records if r.alg == alg and r.state(now) in {"active", "published"}]
         wait = SETTLING_SECONDS if alg in ENCRYPTION_ALGORITHMS else self.publish_before
         new = generate(alg, wait if older else 0)
         files.write(self.directory, new)
         for record in older:
-            # One that another successor ends sooner keeps that end.
+            # A key that another successor ends sooner keeps that end.
             end = max(new.active_from, record.active_from)
             end = end if record.retired_at is None else min(record.retired_at, end)
             expires_at = max(end + self.keep_after, record.expires_at or 0)
@@ -197,7 +196,7 @@ class KeyStore:
 
     def _current(self) -> Snapshot:
         age = time.monotonic() - self._looked_at
-        # While one thread looks, the others go on with what they have, if it is not too old.
+        # While one thread looks, the others use the former snapshot if it is not too old.
         if age >= WATCH_SECONDS and self._lock.acquire(blocking=age >= 2 * WATCH_SECONDS):
             try:
                 self._follow()
@@ -244,16 +243,3 @@ class KeyStore:
                 "keys, or make new ones with `oidcserver keys rotate INI`."
             )
         self._snapshot = snapshot
-
-
-def _status(record: KeyRecord, now: int) -> KeyStatus:
-    return KeyStatus(
-        kid=record.kid,
-        alg=record.alg,
-        kind=record.kind,
-        state=record.state(now),
-        created_at=record.created_at,
-        active_from=record.active_from,
-        retired_at=record.retired_at,
-        expires_at=record.expires_at,
-    )

@@ -1,8 +1,7 @@
-"""JSON written without spaces; and JSON objects from outside, as I-JSON wants them (RFC 7493): one
-meaning, and bounds.
+"""Writes JSON without spaces, and parses JSON objects within the limits of I-JSON (RFC 7493).
 
-What a parser forgives hurts later: of two members with one name each reader takes another, and a
-lone surrogate, a NUL, an infinite or a huge number fails in a database or a header.
+A lenient parser causes errors later: parsers disagree on two members with one name, and a lone
+surrogate, a NUL, an infinite or a huge number fails in a database or a header.
 """
 
 import json
@@ -29,11 +28,11 @@ def parse_object(data: bytes) -> dict[str, Any]:
         document = json.loads(
             data.decode(),
             object_pairs_hook=_members,
-            parse_constant=_refuse_constant,
+            parse_constant=_reject_constant,
             parse_float=_finite,
             parse_int=_bounded,
         )
-    except _Refused:
+    except _Rejected:
         raise
     except (ValueError, RecursionError):
         raise ValueError("it is not JSON") from None
@@ -43,32 +42,32 @@ def parse_object(data: bytes) -> dict[str, Any]:
     return document
 
 
-class _Refused(ValueError):
-    """JSON, but not such as is accepted."""
+class _Rejected(ValueError):
+    """JSON that is not accepted."""
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise _Refused("it holds a member twice")
+        raise _Rejected("it holds a member twice")
     return members
 
 
-def _refuse_constant(_: str) -> Any:
-    raise _Refused("it holds a number that is not finite")
+def _reject_constant(_: str) -> Any:
+    raise _Rejected("it holds a number that is not finite")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise _Refused("it holds a number that is not finite")
+        raise _Rejected("it holds a number that is not finite")
     return number
 
 
 def _bounded(text: str) -> int:
     number = int(text)  # of more than 4,300 digits it is a ValueError
     if not -_INTEGER_BOUND <= number < _INTEGER_BOUND:
-        raise _Refused("it holds an integer of more than 64 bits")
+        raise _Rejected("it holds an integer of more than 64 bits")
     return number
 
 
@@ -82,10 +81,10 @@ def _check(document: dict[str, Any]) -> None:
         for value in level:
             if isinstance(value, dict | list):
                 if depth > MAX_NESTING:
-                    raise _Refused("it is nested too deeply")
+                    raise _Rejected("it is nested too deeply")
                 below.extend(value)
                 if isinstance(value, dict):
                     below.extend(value.values())
             elif isinstance(value, str) and _UNUSABLE_CHARACTER.search(value):
-                raise _Refused("it holds NUL or a lone surrogate")
+                raise _Rejected("it holds NUL or a lone surrogate")
         level = below

@@ -9,7 +9,7 @@ from oidcserver.types import Configurator, Registry
 PKCE_FOR_ALL = {"oauth.pkce_required": "all", "oauth.pkce_exemptions": False}
 
 
-def refuse_implicit(registry: Registry) -> str | None:
+def reject_implicit(registry: Registry) -> str | None:
     """OAuth 2.1 has no tokens in the authorization response."""
     types = registry.oidc.provider.response_types
     with_token = sorted(name for name in types if "token" in name.split())
@@ -21,7 +21,7 @@ def refuse_implicit(registry: Registry) -> str | None:
     return None
 
 
-def refuse_password(registry: Registry) -> str | None:
+def reject_password(registry: Registry) -> str | None:
     """OAuth 2.1 has no password grant."""
     if "password" in registry.oidc.provider.grant_types:
         return "oauth.profile = oauth21 allows no password grant, but oauth.grants selects it."
@@ -37,7 +37,7 @@ def require_pkce(registry: Registry) -> str | None:
     return None
 
 
-def demand_https(registry: Registry) -> str | None:
+def require_https(registry: Registry) -> str | None:
     """Only development may speak http, and only on this machine."""
     provider = registry.oidc.provider
     if provider.secure:
@@ -63,6 +63,6 @@ def includeme(config: Configurator) -> None:
     config.add_oauth_profile(
         "oauth21",
         PKCE_FOR_ALL,
-        rules=(refuse_implicit, refuse_password, require_pkce),
+        rules=(reject_implicit, reject_password, require_pkce),
     )
-    config.add_startup_check("https", demand_https)
+    config.add_startup_check("https", require_https)

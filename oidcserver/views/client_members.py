@@ -9,7 +9,7 @@ from oidcserver.clients.fields import (
     TEXTS,
     Field,
     column_values,
-    refuse_unknown,
+    reject_unknown,
     sections,
     split_columns,
 )
@@ -118,5 +118,5 @@ def _read_languages(provider: Provider, lines: list[str]) -> dict[str, str]:
                 "client_name#de: Laden, and each member only once.",
             )
         said[name] = value
-    refuse_unknown(provider, said)
+    reject_unknown(provider, said)
     return said

@@ -40,7 +40,7 @@ def _where_selected(value: Callable[[Settings], Any]) -> Callable[[Any], Any]:
     return lambda provider: value(provider.settings) if _any_selected(provider) else []
 
 
-def _refuse_contradictions(registry: Registry) -> str | None:
+def _reject_contradictions(registry: Registry) -> str | None:
     """Reject a requirement that no client can meet."""
     provider = registry.oidc.provider
     selected = set(provider.settings[SIGNING])
@@ -95,4 +95,4 @@ def includeme(config: Configurator) -> None:
         ("require_signed_request_object", lambda it: it[REQUIRED]),
     ):
         metadata(field, _where_selected(value))
-    config.add_startup_check("request objects", _refuse_contradictions)
+    config.add_startup_check("request objects", _reject_contradictions)

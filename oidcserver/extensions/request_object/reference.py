@@ -22,7 +22,7 @@ def fetch_request_object(authorization_request: AuthorizationRequest) -> str:
         text, or ``temporarily_unavailable``.
     """
     uri = _without_fragment(authorization_request.data["request_uri"])
-    _demand_registration(authorization_request, uri)
+    _require_registration(authorization_request, uri)
     request = authorization_request.request
     client_id = authorization_request.data["client_id"]
     try:
@@ -47,7 +47,7 @@ def fetch_request_object(authorization_request: AuthorizationRequest) -> str:
         ) from None
 
 
-def _demand_registration(authorization_request: AuthorizationRequest, uri: str) -> None:
+def _require_registration(authorization_request: AuthorizationRequest, uri: str) -> None:
     """Fetch only what the client registered; where that is not demanded of it, if it did at all.
 
     Otherwise anybody makes this server ask any host (CVE-2020-10770).
