@@ -37,17 +37,17 @@ def includeme(config: Configurator) -> None:
         "oauth.assertion_audience",
         text,
         "issuer_or_endpoint",
-        "Whom an assertion names: the issuer or an endpoint's URL, or the issuer alone.",
+        "The audience of an assertion: the issuer or an endpoint's URL, or the issuer alone.",
         allowed=("issuer_or_endpoint", "issuer"),
     )
     setting(
         "oauth.assertion_max_lifetime",
         seconds,
         300,
-        "How far ahead an assertion may expire: so long its jti is remembered.",
+        "The longest time until an assertion expires; its jti is stored until then.",
     )
     setting("oauth.clock_skew", seconds, 10,
-            "How far a client's clock may be off.")  # fmt: skip
+            "The largest accepted error of a client's clock.")  # fmt: skip
     method = config.add_client_authentication_method
     method("client_secret_basic", ClientSecretBasic())
     method("client_secret_post", ClientSecretPost())
@@ -75,7 +75,7 @@ def _methods(endpoint: str, provider: Provider) -> list[str]:
 
 
 def _algorithms(endpoint: str, provider: Provider) -> list[str]:
-    """Those of the selected methods that sign, a third party's too."""
+    """Return the signing algorithms of the selected methods, including those of plugins."""
     if endpoint not in provider.endpoints:
         return []
     return [
@@ -87,7 +87,7 @@ def _algorithms(endpoint: str, provider: Provider) -> list[str]:
 
 
 def _require_algorithms(registry: Registry) -> str | None:
-    """Reject a method that is left without an algorithm."""
+    """Require an algorithm for each selected method that signs."""
     provider = registry.oidc.provider
     name = "oauth.token_endpoint_auth_signing_algs"
     selected = set(provider.settings[name])

@@ -20,14 +20,16 @@ from oidcserver.keys.jwt import (
 from oidcserver.models import RegisteredClient
 from oidcserver.models.replay import use_identifier
 from oidcserver.oauth.client_authentication import UNKNOWN_CLIENT, ClientAuthenticationFailed
+from oidcserver.oauth.requests import OAuthRequest
+from oidcserver.oauth.server import AuthorizationServer
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class AssertionMethod:
-    """What the two methods share; they differ in their algorithms and keys.
+    """The base of the two methods, which differ in their algorithms and keys.
 
-    Which of the two a request presents is said by the ``alg`` of its assertion.
+    The ``alg`` of an assertion decides which of the two methods a request presents.
     """
 
     #: ``client_secret_jwt`` or ``private_key_jwt``.
@@ -36,19 +38,19 @@ class AssertionMethod:
     algorithms: tuple[str, ...]
 
     def keys(
-        self, server: Any, client: RegisteredClient | None, kid: str | None
+        self, server: AuthorizationServer, client: RegisteredClient | None, kid: str | None
     ) -> Iterable[KeySet | OctKey]:
-        """Return the keys by which the client may have signed, to be tried in turn.
+        """Return the keys with which the client may have signed; they are tried in turn.
 
-        :param client: None for one that does not exist.
-        :param kid: the key that the assertion names, if it does.
-        :raises InvalidJWT: if there are none.
+        :param client: None if the client does not exist.
+        :param kid: the ``kid`` of the assertion, if it has one.
+        :raises InvalidJWT: if there is no key.
         """
         raise NotImplementedError
 
-    def presented(self, request: Any) -> bool:
-        """Say whether there is an assertion, by an algorithm of this method's kind."""
-        assertion = request.form.get("client_assertion")
+    def presented(self, oauth_request: OAuthRequest) -> bool:
+        """Return whether there is an assertion with an algorithm of this method's kind."""
+        assertion = oauth_request.form.get("client_assertion")
         if assertion is None:
             return False
         try:
@@ -57,37 +59,39 @@ class AssertionMethod:
             by_secret = False
         return by_secret == (self.algorithms[0] in SECRET_ALGORITHMS)
 
-    def authenticate(self, request: Any, server: Any) -> RegisteredClient:
-        """Return the client that made the assertion, and use the assertion up."""
-        form = request.form
+    def authenticate(
+        self, oauth_request: OAuthRequest, server: AuthorizationServer
+    ) -> RegisteredClient:
+        """Return the client that made the assertion, which cannot be used again."""
+        form = oauth_request.form
         if form.get("client_assertion_type") != JWT_BEARER:
             raise ClientAuthenticationFailed(
-                "The client_assertion_type is missing or another.", "RFC 7523 section 2.2"
+                "The client_assertion_type is missing or not that of a JWT.", "RFC 7523 section 2.2"
             )
         kid, claimed = _read_claimed(form["client_assertion"])
-        refuse = partial(ClientAuthenticationFailed, client_id=claimed)
+        failed = partial(ClientAuthenticationFailed, client_id=claimed)
         client: RegisteredClient | None = server.query_client(claimed)
         if client is not None and client.token_endpoint_auth_method != self.name:
-            raise refuse(f"The client registered {client.token_endpoint_auth_method}.")
+            raise failed(f"The client registered {client.token_endpoint_auth_method}.")
         try:
             header, claims = self._verify(server, client, kid, form["client_assertion"])
         except InvalidJWT as invalid:
             reason = f"The assertion is not accepted: {invalid}."
-            raise refuse(reason if client else UNKNOWN_CLIENT, "RFC 7523 section 3") from None
-        assertion = Assertion(header, claims, claimed, request, server.provider, clock.now())
+            raise failed(reason if client else UNKNOWN_CLIENT, "RFC 7523 section 3") from None
+        assertion = Assertion(header, claims, claimed, oauth_request, server.provider, clock.now())
         for check, rule in CHECKS:
             if problem := check(assertion):
-                raise refuse(problem, rule)
-        # Once more, since waiting for another host's keys ended the transaction.
+                raise failed(problem, rule)
+        # Again, because the transaction ended while another host's keys were fetched.
         client = server.query_client(claimed)
         if client is None:
-            raise refuse(UNKNOWN_CLIENT)
+            raise failed(UNKNOWN_CLIENT)
         if not self._use(server, client, claims):
-            raise refuse("The assertion was used before.", "RFC 7523 section 3")
+            raise failed("The assertion was used before.", "RFC 7523 section 3")
         return client
 
     def _verify(
-        self, server: Any, client: RegisteredClient | None, kid: Any, assertion: str
+        self, server: AuthorizationServer, client: RegisteredClient | None, kid: Any, assertion: str
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         allowed = server.provider.settings["oauth.token_endpoint_auth_signing_algs"]
         registered = client and client.member("token_endpoint_auth_signing_alg")
@@ -102,7 +106,9 @@ class AssertionMethod:
                 reason = str(problem)
         raise InvalidJWT(reason)
 
-    def _use(self, server: Any, client: RegisteredClient, claims: dict[str, Any]) -> bool:
+    def _use(
+        self, server: AuthorizationServer, client: RegisteredClient, claims: dict[str, Any]
+    ) -> bool:
         skew = server.provider.settings["oauth.clock_skew"]
         return use_identifier(
             server.request.oidc.database,
@@ -114,7 +120,7 @@ class AssertionMethod:
 
 
 def _read_claimed(assertion: str) -> tuple[Any, str]:
-    """Return the key and the client that the assertion names, to verify it by."""
+    """Return the ``kid`` and the ``sub`` of an assertion that is not yet verified."""
     try:
         kid = read_unverified(assertion, HEADER).get("kid")
         client_id = read_unverified(assertion, CLAIMS).get("sub")

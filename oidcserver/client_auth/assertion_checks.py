@@ -1,10 +1,11 @@
-"""What an assertion with a good signature has to say (RFC 7523 section 3), one check a rule."""
+"""The checks of an assertion whose signature is valid (RFC 7523 section 3), one for each rule."""
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.types import Provider
 
 #: Any other type is a JWT that the client signed for another purpose.
@@ -13,26 +14,26 @@ _TYPES = frozenset({"jwt", "client-authentication+jwt"})
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """An assertion whose signature is the client's, and what it is held against."""
+    """An assertion that the client signed, and the values that it is compared with."""
 
     header: Mapping[str, Any]
     claims: Mapping[str, Any]
     client_id: str
-    #: The OAuth2Request that carries it.
-    request: Any
+    #: The request that has the assertion.
+    request: OAuthRequest
     provider: Provider
     #: Seconds since the epoch.
     now: int
 
 
 def check_type(assertion: Assertion) -> str | None:
-    """The type, where there is one, is that of an assertion."""
+    """The ``typ``, if there is one, is that of an assertion."""
     typ = assertion.header.get("typ", "JWT").lower().removeprefix("application/")
     return None if typ in _TYPES else "The typ is that of another kind of JWT."
 
 
 def check_issuer_and_subject(assertion: Assertion) -> str | None:
-    """Both are the client."""
+    """``iss`` and ``sub`` are the client."""
     claims, client_id = assertion.claims, assertion.client_id
     if claims.get("iss") == claims.get("sub") == client_id:
         return None
@@ -40,21 +41,21 @@ def check_issuer_and_subject(assertion: Assertion) -> str | None:
 
 
 def check_client_id(assertion: Assertion) -> str | None:
-    """A ``client_id`` beside the assertion is the same."""
+    """The parameter ``client_id``, if there is one, is the same."""
     if assertion.request.form.get("client_id", assertion.client_id) == assertion.client_id:
         return None
     return "The client_id of the body is not that of the assertion."
 
 
 def check_audience(assertion: Assertion) -> str | None:
-    """It is meant for this provider, by its issuer or by the URL of an endpoint.
+    """``aud`` is this provider's issuer or the URL of an endpoint.
 
-    ``oauth.assertion_audience = issuer`` accepts the issuer as a string and nothing else.
+    With ``oauth.assertion_audience = issuer`` it is the issuer, as a string.
     """
     provider, aud = assertion.provider, assertion.claims.get("aud")
     accepted = {provider.issuer}
     if provider.settings["oauth.assertion_audience"] == "issuer_or_endpoint":
-        # RFC 7523 section 3: the token endpoint; RFC 9126 section 2: the endpoint that is asked.
+        # RFC 7523 section 3: the token endpoint; RFC 9126 section 2: the endpoint of the request.
         accepted.add(provider.url(provider.endpoints.get("token", "")))
         accepted.add(assertion.request.uri)
         audiences = aud if isinstance(aud, list) else [aud]
@@ -62,11 +63,11 @@ def check_audience(assertion: Assertion) -> str | None:
         audiences = [aud]
     if any(isinstance(audience, str) and audience in accepted for audience in audiences):
         return None
-    return f"aud names somebody else, or too much: {json.dumps(aud)[:100]}."
+    return f"aud is not exactly this provider: {json.dumps(aud)[:100]}."
 
 
 def check_times(assertion: Assertion) -> str | None:
-    """It is valid now and not for long."""
+    """The assertion is valid now, and expires soon."""
     settings, claims, now = assertion.provider.settings, assertion.claims, assertion.now
     skew, lifetime = settings["oauth.clock_skew"], settings["oauth.assertion_max_lifetime"]
     for name in ("exp", "nbf", "iat"):
@@ -86,19 +87,19 @@ def check_times(assertion: Assertion) -> str | None:
 
 
 def check_identifier(assertion: Assertion) -> str | None:
-    """It has an identifier by which it can be used up."""
+    """The assertion has an identifier, so that it can be used only once."""
     jti = assertion.claims.get("jti")
     return None if isinstance(jti, str) and jti else "jti is missing or not text."
 
 
 def _is_numeric_date(value: Any) -> bool:
-    """A NumericDate (RFC 7519 section 2) of which arithmetic is exact; NaN is none."""
+    """Return whether a value is a NumericDate (RFC 7519 section 2) with exact arithmetic."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**53
 
 
 Check = Callable[[Assertion], str | None]
 
-#: In this order, each with its rule. A check returns what is wrong in a sentence, or None.
+#: In this order, each with its rule. A check returns a sentence about the mistake, or None.
 CHECKS: tuple[tuple[Check, str], ...] = (
     (check_type, "RFC 8725 section 3.12"),
     (check_issuer_and_subject, "RFC 7523 section 3"),

@@ -1,30 +1,28 @@
 """The Authorization header of the scheme Basic (RFC 7617), as OAuth encodes it."""
 
 from base64 import b64decode
-from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from oidcserver.oauth.client_authentication import ClientAuthenticationFailed
+from oidcserver.oauth.requests import OAuthRequest
 
 
-def is_basic(request: Any) -> bool:
-    """Say whether the Authorization header is of the scheme Basic, in any case of letters."""
-    scheme: str = request.authorization_header.partition(" ")[0]
-    return scheme.lower() == "basic"
+def is_basic(oauth_request: OAuthRequest) -> bool:
+    """Return whether the scheme of the Authorization header is Basic, in any case of letters."""
+    return oauth_request.authorization_header.partition(" ")[0].lower() == "basic"
 
 
-def read_basic(request: Any) -> tuple[str, tuple[str, ...]]:
+def read_basic(oauth_request: OAuthRequest) -> tuple[str, tuple[str, ...]]:
     """Return the client_id of the header, and the secret as decoded and as sent.
 
-    Each method that a request may present asks, so it is read once.
+    Several methods call this, so the result is kept on the request.
 
     RFC 6749 section 2.3.1 requires both to be form-urlencoded. Many clients do not encode them, so
     both forms of the secret are tried. No client_id has a character that encoding changes.
     """
-    if request.basic_credentials is None:
-        request.basic_credentials = _read(request.authorization_header)
-    found: tuple[str, tuple[str, ...]] = request.basic_credentials
-    return found
+    if oauth_request.basic_credentials is None:
+        oauth_request.basic_credentials = _read(oauth_request.authorization_header)
+    return oauth_request.basic_credentials
 
 
 def _read(header: str) -> tuple[str, tuple[str, ...]]:

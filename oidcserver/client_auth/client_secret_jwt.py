@@ -1,6 +1,4 @@
-"""client_secret_jwt: an assertion under the client's secret (OpenID Connect Core section 9)."""
-
-from typing import Any
+"""client_secret_jwt: an assertion signed with the client's secret (OpenID Connect Core 9)."""
 
 from joserfc.jwk import OctKey
 
@@ -9,8 +7,9 @@ from oidcserver.clients.registration import read_client_secrets
 from oidcserver.credentials import CLIENT_SECRET, new_credential
 from oidcserver.keys.jwt import SECRET_ALGORITHMS
 from oidcserver.models import RegisteredClient
+from oidcserver.oauth.server import AuthorizationServer
 
-#: Stands in for the secret of a client that does not exist, so that a guess takes as long there.
+#: Used as the secret if the client does not exist, so that a guess takes the same time.
 _NOBODYS_SECRET = new_credential(CLIENT_SECRET)
 
 
@@ -20,8 +19,10 @@ class ClientSecretJWT(AssertionMethod):
     name = "client_secret_jwt"
     algorithms = SECRET_ALGORITHMS
 
-    def keys(self, server: Any, client: RegisteredClient | None, kid: str | None) -> list[OctKey]:
-        """Return the secrets that hold now: two for a while after a rotation."""
+    def keys(
+        self, server: AuthorizationServer, client: RegisteredClient | None, kid: str | None
+    ) -> list[OctKey]:
+        """Return the valid secrets; there are two for a while after a rotation."""
         secrets = (
             [_NOBODYS_SECRET] if client is None else read_client_secrets(server.provider, client)
         )

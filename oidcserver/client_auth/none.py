@@ -1,10 +1,10 @@
 """none: a public client names itself without a credential (RFC 6749 section 3.2.1)."""
 
-from typing import Any
-
 from oidcserver.client_auth.basic import is_basic, read_basic
 from oidcserver.models import RegisteredClient
 from oidcserver.oauth.client_authentication import UNKNOWN_CLIENT, ClientAuthenticationFailed
+from oidcserver.oauth.requests import OAuthRequest
+from oidcserver.oauth.server import AuthorizationServer
 
 _ASSERTION = ("client_assertion", "client_assertion_type")
 
@@ -12,42 +12,44 @@ _ASSERTION = ("client_assertion", "client_assertion_type")
 class NoAuthentication:
     """The method ``none``: a client's identifier and no credential of any kind.
 
-    It is the ``client_id`` of the body, or the name in a Basic header whose secret is empty, which
-    is what many libraries send for a client without one.
+    The identifier is the ``client_id`` of the body, or the name in a Basic header with an empty
+    secret: many libraries send such a header for a client without a secret.
     """
 
-    def presented(self, request: Any) -> bool:
-        """Say whether the request has an identifier and no credential."""
-        return names_client(request)
+    def presented(self, oauth_request: OAuthRequest) -> bool:
+        """Return whether the request has an identifier and no credential."""
+        return names_client(oauth_request)
 
-    def authenticate(self, request: Any, server: Any) -> RegisteredClient:
-        """Return the client; if header and body both name one, it has to be the same."""
-        client_id = request.form.get("client_id")
-        if is_basic(request):
-            named, _ = read_basic(request)
+    def authenticate(
+        self, oauth_request: OAuthRequest, server: AuthorizationServer
+    ) -> RegisteredClient:
+        """Return the client; header and body must not name different clients."""
+        client_id = oauth_request.form.get("client_id")
+        if is_basic(oauth_request):
+            named, _ = read_basic(oauth_request)
             if client_id not in (None, named):
                 raise ClientAuthenticationFailed(
                     "The client_id of the body is not that of the header.", client_id=named
                 )
             client_id = named
-        client: RegisteredClient | None = server.query_client(client_id)
+        client: RegisteredClient | None = server.query_client(client_id or "")
         if client is None:
             raise ClientAuthenticationFailed(UNKNOWN_CLIENT, client_id=client_id)
         return client
 
 
-def names_client(request: Any) -> bool:
-    """Say whether a request names a client and holds no credential.
+def names_client(oauth_request: OAuthRequest) -> bool:
+    """Return whether a request names a client and has no credential.
 
-    An empty secret is none: RFC 6749 section 2.3.1 lets a client leave it out.
+    An empty secret is no credential: RFC 6749 section 2.3.1 lets a client leave it out.
     """
-    form = request.form
-    if is_basic(request):
+    form = oauth_request.form
+    if is_basic(oauth_request):
         try:
-            if any(read_basic(request)[1]):
+            if any(read_basic(oauth_request)[1]):
                 return False
         except ClientAuthenticationFailed:
             return False
-    elif "client_id" not in form or request.authorization_header:
+    elif "client_id" not in form or oauth_request.authorization_header:
         return False
     return not (form.get("client_secret") or any(name in form for name in _ASSERTION))

@@ -1,6 +1,4 @@
-"""private_key_jwt: an assertion under a key of the client's (OpenID Connect Core section 9)."""
-
-from typing import Any
+"""private_key_jwt: an assertion signed with the client's key (OpenID Connect Core section 9)."""
 
 from joserfc.jwk import KeySet
 
@@ -8,6 +6,7 @@ from oidcserver.client_auth.assertion import AssertionMethod
 from oidcserver.clients.keys import read_client_keys
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT
 from oidcserver.models import RegisteredClient
+from oidcserver.oauth.server import AuthorizationServer
 
 
 class PrivateKeyJWT(AssertionMethod):
@@ -16,10 +15,12 @@ class PrivateKeyJWT(AssertionMethod):
     name = "private_key_jwt"
     algorithms = CLIENT_ALGORITHMS
 
-    def keys(self, server: Any, client: RegisteredClient | None, kid: str | None) -> list[KeySet]:
+    def keys(
+        self, server: AuthorizationServer, client: RegisteredClient | None, kid: str | None
+    ) -> list[KeySet]:
         """Return the client's public keys.
 
-        An unknown client is refused at once: there is no key to imitate the work with, and an
+        An unknown client is rejected at once: there is no key to spend the same time with, and an
         identifier is not a secret (RFC 6749 section 2.2).
         """
         if client is None:
