@@ -1,4 +1,4 @@
-"""The rules of client metadata that concern several members at once."""
+"""The rules of client metadata that concern several members."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from oidcserver.models.client import DEFAULTS
 from oidcserver.types import Provider
 
 REDIRECT_GRANTS = frozenset({"authorization_code", "implicit"})
-#: What is encrypted (OpenID Connect Registration section 2), and how its members begin.
+#: The encrypted documents (OpenID Connect Registration 2), and the prefixes of their members.
 ENCRYPTED = {
     "id_token": "id_token_encrypted_response",
     "userinfo": "userinfo_encrypted_response",
@@ -22,10 +22,10 @@ DEFAULT_ENC = "A128CBC-HS256"
 
 
 def _check_grants(provider: Provider, metadata: dict[str, Any]) -> None:
-    """Grant types and response types belong together (RFC 7591 section 2.1).
+    """Check that grant types and response types match (RFC 7591 section 2.1).
 
-    Unlike OpenID Connect Registration section 2, a response type with ``code`` and tokens does
-    not need ``implicit`` too: that grant need not be selected for the hybrid flow to be.
+    Unlike in OpenID Connect Registration section 2, a response type with ``code`` and tokens does
+    not need ``implicit`` too: the hybrid flow may be selected without that grant.
     """
     grants = set(metadata["grant_types"])
     if unavailable := grants - set(provider.grant_types):
@@ -82,7 +82,7 @@ def _check_redirect_uris(provider: Provider, metadata: dict[str, Any]) -> None:
 
 
 def _check_frontchannel_logout(provider: Provider, metadata: dict[str, Any]) -> None:
-    """It is at an origin of the client's (OpenID Connect Front-Channel Logout section 2)."""
+    """Require an origin of the redirect URIs (OpenID Connect Front-Channel Logout section 2)."""
     uri = metadata.get("frontchannel_logout_uri")
     origins = {origin_of(redirect_uri) for redirect_uri in metadata["redirect_uris"]}
     if uri is not None and origin_of(uri) not in origins:
@@ -118,7 +118,7 @@ def _check_authentication(provider: Provider, metadata: dict[str, Any]) -> None:
 
 
 def _check_pkce(provider: Provider, metadata: dict[str, Any]) -> None:
-    """A public client never does without PKCE (RFC 9700 section 2.1.1)."""
+    """Reject an exemption from PKCE for a public client (RFC 9700 section 2.1.1)."""
     if metadata.get("require_pkce", True):
         return
     if metadata["token_endpoint_auth_method"] == "none":
@@ -140,7 +140,7 @@ def _check_keys(provider: Provider, metadata: dict[str, Any]) -> None:
 
 
 def _check_request_objects(provider: Provider, metadata: dict[str, Any]) -> None:
-    """A client that has to sign its requests (RFC 9101 section 10.5) is able to."""
+    """Require a key of a client that has to sign its requests (RFC 9101 section 10.5)."""
     if not metadata.get("require_signed_request_object"):
         return
     if metadata.get("request_object_signing_alg") == "none":
@@ -152,7 +152,7 @@ def _check_request_objects(provider: Provider, metadata: dict[str, Any]) -> None
 
 
 def _check_encryption(provider: Provider, metadata: dict[str, Any]) -> None:
-    """``enc`` is nothing without ``alg``, has a default, and a response needs a key for it."""
+    """Require ``alg`` beside ``enc``, and a key for responses; set the default of ``enc``."""
     for use, prefix in ENCRYPTED.items():
         alg, enc = metadata.get(f"{prefix}_alg"), f"{prefix}_enc"
         if alg is None:
@@ -170,10 +170,10 @@ def _check_encryption(provider: Provider, metadata: dict[str, Any]) -> None:
 
 
 def _check_sector(provider: Provider, metadata: dict[str, Any]) -> None:
-    """Redirect URIs of several hosts have no sector but that of a document (Core section 8.1).
+    """Require ``sector_identifier_uri`` for redirect URIs of several hosts (Core section 8.1).
 
-    Neither have https URIs beside others: a custom scheme or a loopback address is anybody's, so
-    it must not take part in the sector of a host.
+    It is also required for https URIs beside others: any application can use a custom scheme or a
+    loopback address, so it must not join the sector of a host.
     """
     if metadata["subject_type"] != "pairwise" or "sector_identifier_uri" in metadata:
         return

@@ -34,7 +34,7 @@ class Field:
     label: str
     kind: int
     help: str = ""
-    options: Callable[[Any], Iterable[str]] | None = None
+    options: Callable[[Provider], Iterable[str]] | None = None
     #: The words for the empty option of ONE and MAYBE.
     unsaid: str = ""
     #: A column of the client, for administrators and commands only.
@@ -51,7 +51,7 @@ class Field:
         return _CONTROLS[self.kind]
 
 
-def _promised(name: str) -> Callable[[Any], Iterable[str]]:
+def _promised(name: str) -> Callable[[Provider], Iterable[str]]:
     return lambda provider: promised(provider, name)
 
 
@@ -81,8 +81,8 @@ SECTIONS: tuple[tuple[str, tuple[Field, ...]], ...] = (
               "A public application has to use it in any case.",
               unsaid="As oauth.pkce_required says"),
         Field("jwks", "Public keys (JWK Set)", JSON,
-              "For private_key_jwt, signed requests and encryption: the keys, or below where they "
-              "are fetched."),
+              "For private_key_jwt, signed requests and encryption: the keys, or below the address "
+              "where they are fetched."),
         Field("jwks_uri", "Address of the public keys", TEXT),
         _algorithm("token_endpoint_auth_signing_alg", "Its assertions are signed with",
                    "token_endpoint_auth_signing_alg_values_supported", "Any algorithm"),
@@ -97,7 +97,7 @@ SECTIONS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     )),
     ("ID tokens and claims", (
         Field("id_token_claims", "Claims in ID tokens", ONE,
-              "Of ID tokens that come from the token endpoint.",
+              "This is about ID tokens from the token endpoint.",
               options=lambda p: ID_TOKEN_CLAIMS, unsaid="As oidc.id_token_claims says"),
         Field("subject_type", "How it knows a user", ONE,
               options=_promised("subject_types_supported")),
@@ -150,7 +150,7 @@ COLUMNS = frozenset(field.name for field in FIELDS.values() if field.column)
 
 
 def sections(provider: Provider, *, columns: bool = True) -> list[tuple[str, list[Field]]]:
-    """Return the fields by section; the members that plugins add are a section of their own.
+    """Return the fields by section; the last section has the members that plugins add.
 
     Fields without options here are omitted, and without ``columns`` those for administrators.
     """
@@ -171,9 +171,9 @@ def _is_available(provider: Provider, field: Field, columns: bool) -> bool:
 def split_columns(
     provider: Provider, given: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the members of client metadata, which are not checked, and the columns, which are.
+    """Return the members of client metadata, unchecked, and the columns, checked.
 
-    :raises InvalidClientMetadata: with the column and what is wrong with it.
+    :raises InvalidClientMetadata: with the column and the mistake.
     """
     metadata = {name: value for name, value in given.items() if name not in COLUMNS}
     columns = {name: value for name, value in given.items() if name in COLUMNS}

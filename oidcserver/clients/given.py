@@ -11,7 +11,7 @@ from oidcserver.clients.problems import InvalidClientMetadata
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~@+][A-Za-z0-9._~@+:-]{0,63}", re.ASCII)
 #: RFC 6749 appendix A.2, without the space.
 _SECRET = re.compile(r"[!-~]{1,512}", re.ASCII)
-#: Secrets are stored as digests, which is safe only for secrets that nobody can guess.
+#: Secrets are stored as digests, which is only safe for secrets that cannot be guessed.
 MIN_SECRET = 24
 #: The shortest key of each algorithm in octets (RFC 7518 section 3.2).
 _KEY_OCTETS = {"HS256": 32, "HS384": 48, "HS512": 64}

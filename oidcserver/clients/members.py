@@ -1,8 +1,8 @@
 """The members of client metadata, one rule each (RFC 7591 section 2, OpenID Registration 2).
 
-A rule takes the value and the provider, and returns what to store; it raises ``ValueError`` with
-half a sentence that says what is wrong and quotes no input. What the provider does by an
-algorithm, it promises in its discovery document: a client may register exactly that.
+A rule takes the value and the provider, and returns the value to store. It raises ``ValueError``
+with half a sentence about the mistake, which quotes no input. A client may register the algorithms
+of the discovery document and no others.
 """
 
 import unicodedata
@@ -18,18 +18,18 @@ from oidcserver.http import allowed_addresses
 from oidcserver.keys.jwk_set import public_key_set
 from oidcserver.types import Provider
 
-Rule = Callable[[Any, Any], Any]
+Rule = Callable[[Any, Provider], Any]
 
-#: The claims that the claims parameter requests, or those of the scopes too.
+#: ID tokens have the claims that the claims parameter requests, or those of the scopes too.
 ID_TOKEN_CLAIMS = ("requested", "scopes")
 MAX_NAME = 100
 MAX_TEXT = 255
 MAX_ITEMS = 50
 MAX_SCOPE = 4096
 MAX_KEY_MEMBER = 2048
-#: Of a public key, what is stored (RFC 7517 section 4, RFC 7518 section 6).
+#: The members of a public key that are stored (RFC 7517 section 4, RFC 7518 section 6).
 _KEY_MEMBERS = ("kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y")
-#: Joiners, which Persian, Indic scripts and emoji need; all other invisible characters are out.
+#: Joiners, which Persian, Indic scripts and emoji need; other invisible characters are rejected.
 _JOINERS = "\u200c\u200d"
 
 
@@ -45,7 +45,7 @@ def promised(provider: Provider, field: str) -> list[str]:
 
 
 def _is_plain(text: str) -> bool:
-    """No control, bidi, private, unassigned or line-breaking characters: names are shown."""
+    """Return whether a text has no control, bidi, private or line-breaking characters."""
     categories = (unicodedata.category(c) for c in text if c not in _JOINERS)
     return not any(name[0] == "C" or name in {"Zl", "Zp"} for name in categories)
 
@@ -79,7 +79,7 @@ def _plain_texts(value: Any, provider: Provider) -> list[str]:
     return list(dict.fromkeys(_text(item, provider) for item in _texts(value, provider)))
 
 
-def _one_of(available: Callable[[Any], Iterable[str]]) -> Rule:
+def _one_of(available: Callable[[Provider], Iterable[str]]) -> Rule:
     def rule(value: Any, provider: Provider) -> str:
         offered = list(available(provider))
         if not offered:
@@ -121,7 +121,7 @@ def _scope(value: Any, provider: Provider) -> str:
     return " ".join(words)
 
 
-def _uri(problem_of: Callable[[str, Any], str | None]) -> Rule:
+def _uri(problem_of: Callable[[str, Provider], str | None]) -> Rule:
     def rule(value: Any, provider: Provider) -> str:
         if not isinstance(value, str):
             raise ValueError("is not text")
@@ -162,11 +162,11 @@ def _seconds(value: Any, provider: Provider) -> int:
 
 
 def _jwks(value: Any, provider: Provider) -> dict[str, Any]:
-    """Store the public keys that are understood, and of each what belongs to it."""
+    """Return the supported public keys with their standard members."""
     try:
         understood = [dict(key.as_dict(private=False)) for key in public_key_set(value)]
     except ValueError as problem:
-        raise ValueError(f"is refused: {str(problem).rstrip('.')}") from None
+        raise ValueError(f"is rejected: {str(problem).rstrip('.')}") from None
     keys = [{name: key[name] for name in _KEY_MEMBERS if name in key} for key in understood]
     texts = [text for key in keys for text in key.values() if isinstance(text, str)]
     if not all(len(text) <= MAX_KEY_MEMBER and _is_plain(text) for text in texts):
@@ -198,7 +198,7 @@ RULES: dict[str, Rule] = {
     "software_version": _text,
     "application_type": _one_of(lambda p: ("web", "native")),
     "subject_type": _promised("subject_types_supported"),
-    # Ours: what ID tokens of the token endpoint say of users.
+    # Our own member: the claims in ID tokens of the token endpoint.
     "id_token_claims": _one_of(lambda p: ID_TOKEN_CLAIMS),
     "id_token_signed_response_alg": _promised("id_token_signing_alg_values_supported"),
     "id_token_encrypted_response_alg": _promised("id_token_encryption_alg_values_supported"),
@@ -209,7 +209,7 @@ RULES: dict[str, Rule] = {
     "request_object_signing_alg": _promised("request_object_signing_alg_values_supported"),
     "request_object_encryption_alg": _promised("request_object_encryption_alg_values_supported"),
     "request_object_encryption_enc": _promised("request_object_encryption_enc_values_supported"),
-    # Ours: whether the client itself has to use PKCE, or may do without.
+    # Our own member: whether the client has to use PKCE, or is exempt from it.
     "require_pkce": boolean,
     # RFC 9101 section 10.5
     "require_signed_request_object": _signed_requests,

@@ -1,13 +1,13 @@
-"""Which clients have a secret, and which secrets the server itself computes with."""
+"""Decides whether a client has a secret, and whether the server must be able to read it."""
 
 from collections.abc import Mapping
 from typing import Any
 
-#: RFC 7591 section 2 and RFC 8705 section 2; a third party's method may well take a secret.
+#: RFC 7591 section 2 and RFC 8705 section 2; the method of a plugin may use a secret.
 SECRETLESS_METHODS = frozenset(
     {"none", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
 )
-#: What is signed for a client by an algorithm that it registers.
+#: The members with the algorithms of documents that are signed for a client.
 SIGNED = ("id_token_signed_response_alg", "userinfo_signed_response_alg")
 
 
@@ -18,7 +18,7 @@ def needs_secret(metadata: Mapping[str, Any]) -> bool:
 
 
 def needs_readable_secret(metadata: Mapping[str, Any]) -> bool:
-    """Whether the server itself has to know the secret, to compute with it."""
+    """Whether the server must be able to read the secret, to compute with it."""
     by_secret = metadata["token_endpoint_auth_method"] == "client_secret_jwt"
     return by_secret or any(is_hmac(metadata.get(member, "")) for member in SIGNED)
 

@@ -23,14 +23,14 @@ class Problems(list[InvalidClientMetadata]):
     """Collects mistakes, so that they are reported together."""
 
     def call(self, check: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what a check returns; keep what it raises, and return None."""
+        """Return the result of a check; if it raises, keep the mistake and return None."""
         try:
             return check(*arguments)
         except InvalidClientMetadata as problem:
             self.append(problem)
 
-    def refuse(self) -> None:
-        """Raise the first, with all others, if there is any."""
+    def reject(self) -> None:
+        """Raise the first mistake, with all others, if there is one."""
         if self:
             self[0].others = tuple(self[1:])
             raise self[0]

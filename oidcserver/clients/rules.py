@@ -16,13 +16,12 @@ MAX_LOCALISED = 40
 
 
 def validate_client_metadata(provider: Provider, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what to store of client metadata: known members, checked, with the defaults.
+    """Return the client metadata to store: known members, checked, with the defaults.
 
     Unknown members are left out (RFC 7591 section 2), and so are empty ones and those that are
-    null, which is as good as not there (RFC 7592 section 2.2).
+    null, which means the same (RFC 7592 section 2.2).
 
-    :raises InvalidClientMetadata: with the first member and what is wrong with it, and with all
-        others.
+    :raises InvalidClientMetadata: with the first mistake and its member, and all others.
     """
     if not isinstance(metadata, Mapping):
         raise InvalidClientMetadata("", "The metadata are not an object.")
@@ -32,7 +31,7 @@ def validate_client_metadata(provider: Provider, metadata: Mapping[str, Any]) ->
         for name, value in metadata.items()
         if isinstance(name, str) and value is not None and _base(name) in rules
     }
-    problems.refuse()
+    problems.reject()
     if sum("#" in name for name in checked) > MAX_LOCALISED:
         raise InvalidClientMetadata("client_name", "There are too many languages.")
     complete = {**_defaults(provider), **{n: v for n, v in checked.items() if v != ""}}
@@ -40,7 +39,7 @@ def validate_client_metadata(provider: Provider, metadata: Mapping[str, Any]) ->
         complete["application_type"] = implied_application_type(complete["redirect_uris"])
     for rule in CROSS_RULES:
         problems.call(rule, provider, complete)
-    problems.refuse()
+    problems.reject()
     return complete
 
 
@@ -69,7 +68,7 @@ def _check(provider: Provider, rule: Rule, name: str, value: Any) -> Any:
 
 
 def _defaults(provider: Provider) -> dict[str, Any]:
-    """The standard's defaults; where the provider has not that method or algorithm, its first."""
+    """Return the standard's defaults, or the first method or algorithm that is available."""
     defaults = dict(DEFAULTS)
     for member, available in (
         ("token_endpoint_auth_method", list(provider.client_authentication_methods)),

@@ -13,12 +13,12 @@ MEMBER = "sector_identifier_uri"
 
 
 def check_sector_identifier(request: Request, metadata: Mapping[str, Any]) -> None:
-    """See that the document at ``sector_identifier_uri`` names every redirect URI.
+    """Check that the document at ``sector_identifier_uri`` names every redirect URI.
 
-    Else a client could take part in the sector of another, and learn its subjects. The transaction
+    Otherwise a client could join the sector of another and learn its subjects. The transaction
     ends (see :func:`waiting_for_a_host`).
 
-    :raises InvalidClientMetadata: if it does not, or cannot be had.
+    :raises InvalidClientMetadata: if it does not, or cannot be fetched.
     """
     uri = metadata.get(MEMBER)
     if uri is None:

@@ -1,4 +1,4 @@
-"""Software statements: what somebody who is trusted says of a client (RFC 7591 section 2.3)."""
+"""Software statements: client metadata that a trusted issuer signed (RFC 7591 section 2.3)."""
 
 from typing import Any
 
@@ -13,6 +13,7 @@ from oidcserver.keys.jwt import (
 )
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.waiting import waiting_for_a_host
+from oidcserver.settings import Settings
 from oidcserver.types import Registry, Request
 
 MEMBER = "software_statement"
@@ -22,9 +23,9 @@ _JWT_CLAIMS = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 
 
 def apply_software_statement(request: Request, metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return the metadata with what the statement says, which counts more than the rest.
+    """Return the metadata with those of the statement, which take precedence.
 
-    Its issuer's keys may be fetched: the transaction ends (see :func:`waiting_for_a_host`).
+    The keys of its issuer may be fetched: the transaction ends (see :func:`waiting_for_a_host`).
 
     :raises Rejection: ``invalid_software_statement`` or ``unapproved_software_statement``.
     """
@@ -44,14 +45,14 @@ def apply_software_statement(request: Request, metadata: dict[str, Any]) -> dict
     return {**rest, **said}
 
 
-def issuers(settings: Any) -> dict[str, str]:
+def issuers(settings: Settings) -> dict[str, str]:
     """Return the ``jwks_uri`` of each trusted issuer."""
     pairs = (tuple(line.split()) for line in settings["oauth.software_statement_issuers"])
     return dict(pairs)
 
 
 def reject_malformed_issuers(registry: Registry) -> str | None:
-    """Each line is an issuer and the URI of its keys."""
+    """Require an issuer and the https URI of its keys in each line."""
     name = "oauth.software_statement_issuers"
     for line in registry.oidc.provider.settings[name]:
         if len(line.split()) != 2 or not line.split()[1].startswith("https://"):
@@ -67,12 +68,12 @@ def _verify(request: Request, statement: str) -> dict[str, Any]:
         raise InvalidJWT(f"its claims are malformed: {problem}") from None
     jwks_uri = issuers(request.oidc.provider.settings).get(str(issuer))
     if jwks_uri is None:
-        raise _unapproved("The software_statement is of nobody who is trusted here.")
+        raise _unapproved("The issuer of the software_statement is not trusted here.")
     try:
         with waiting_for_a_host(request):
             keys = request.registry.oidc.remote_jwks.keys(jwks_uri, header.get("kid"))
     except OutboundFetchError as problem:
-        raise InvalidJWT(f"the keys of its issuer cannot be had ({problem})") from None
+        raise InvalidJWT(f"the keys of its issuer cannot be fetched ({problem})") from None
     header, claims = verify_client_jwt(statement, keys, CLIENT_ALGORITHMS)
     _reject_other_kinds(request, header, claims)
     skew = request.oidc.provider.settings["oauth.clock_skew"]
@@ -83,7 +84,7 @@ def _verify(request: Request, statement: str) -> dict[str, Any]:
 
 
 def _reject_other_kinds(request: Request, header: dict[str, Any], claims: dict[str, Any]) -> None:
-    """Reject what the issuer signed for another purpose (RFC 8725 sections 3.9, 3.11 and 3.12).
+    """Reject a JWT that the issuer signed for another purpose (RFC 8725 section 3.12).
 
     The standard names no ``typ`` for a statement. An issuer that is also an OpenID Provider signs
     ID tokens and access tokens too, and users may control some of their claims.

@@ -1,6 +1,6 @@
-"""Which URIs may be registered (RFC 7591 section 5, RFC 8252, RFC 9700 section 4.1).
+"""The URIs that may be registered (RFC 7591 section 5, RFC 8252, RFC 9700 section 4.1).
 
-Each function returns what is wrong in half a sentence that quotes no input, or None.
+Each check returns the mistake as half a sentence that quotes no input, or None.
 """
 
 import ipaddress
@@ -14,7 +14,7 @@ from oidcserver.http.cors import origin_of
 MAX_URI = 2000
 #: RFC 1035 section 2.3.4, without the length octets of the wire. Sectors are hosts too.
 MAX_HOST = 253
-#: RFC 3986 without the fragment; so without what browsers and parsers disagree on: backslash,
+#: RFC 3986 without the fragment. Browsers and parsers disagree on other characters: backslash,
 #: quotes, angle brackets, white space and control characters.
 _CHARACTERS = re.compile(r"[!$%&'()*+,\-./0-9:;=?@A-Z\[\]_a-z~]*")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+")
@@ -32,12 +32,12 @@ def redirect_uri_problem(
     implicit: bool = False,
     schemes: Collection[str] = (),
 ) -> str | None:
-    """Check where a browser is sent with an answer.
+    """Check a URI to which a browser is sent with an answer.
 
     :param application_type: ``web`` or ``native`` (OpenID Connect Registration section 2).
     :param development: whether web applications may use http on loopback.
-    :param implicit: whether tokens are sent there, which a web application must not receive on
-        the person's own machine (OpenID Connect Registration section 2).
+    :param implicit: whether tokens are sent there. A web application must not receive them on the
+        user's own machine (OpenID Connect Registration section 2).
     :param schemes: private-use schemes without a dot that native applications may use.
     """
     problem = uri_problem(uri)
@@ -74,7 +74,7 @@ def implied_application_type(uris: Iterable[str]) -> str:
     """Return the application type of a client that registers none, from its redirect URIs.
 
     The default of OpenID Connect Registration section 2 is ``web``. Clients of RFC 7591 do not know
-    the member: http on loopback and private-use schemes are what native applications use (RFC 8252
+    the member, but only native applications use http on loopback and private-use schemes (RFC 8252
     section 7).
     """
     return "native" if any(_is_native(uri) for uri in uris) else "web"
@@ -89,7 +89,7 @@ def _is_native(uri: str) -> bool:
 
 
 def web_uri_problem(uri: str, *, development: bool) -> str | None:
-    """Check the URI of a page or document of the client's: https, in development also loopback."""
+    """Check the URI of a page or document of the client: https, in development also loopback."""
     problem = uri_problem(uri)
     if problem is not None:
         return problem
@@ -99,10 +99,9 @@ def web_uri_problem(uri: str, *, development: bool) -> str | None:
 
 
 def fetched_uri_problem(uri: str, allowed: Reachable) -> str | None:
-    """Check a URI that the server itself connects to: its host is no address of the inside.
+    """Check a URI that the server itself connects to: its host is not an internal address.
 
-    The rule is that of the connection, so what is registered is reached. What a name stands for is
-    checked when it is connected to, and each time anew.
+    The connection follows the same rule. The addresses of a name are checked at each connection.
     """
     problem = web_uri_problem(uri, development=allowed.loopback)
     if problem is not None:
@@ -111,15 +110,15 @@ def fetched_uri_problem(uri: str, allowed: Reachable) -> str | None:
         target = parse_url(uri, allow_http=allowed.loopback)
         if addresses := _addresses(target.host):
             check_addresses(addresses, target, allowed)
-    except RejectedURL as refused:
-        return f"is refused: {str(refused).rstrip('.')}"
+    except RejectedURL as problem_of_url:
+        return f"is rejected: {str(problem_of_url).rstrip('.')}"
     return None
 
 
 def request_uri_problem(uri: str, allowed: Reachable) -> str | None:
-    """Check where a request object is fetched from.
+    """Check a URI from which a request object is fetched.
 
-    It may have a fragment, which tells versions apart (OpenID Connect Core section 6.2).
+    It may have a fragment, which distinguishes versions (OpenID Connect Core section 6.2).
     """
     fetched, _, fragment = uri.partition("#")
     problem = fetched_uri_problem(fetched, allowed)
@@ -162,7 +161,7 @@ def https_host(uri: str) -> str | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine, by name or address literal."""
+    """Return whether a host is this machine, by name or address literal."""
     addresses = _addresses(host)
     return bool(addresses) and all(address.is_loopback for address in addresses)
 

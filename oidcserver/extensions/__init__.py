@@ -1,4 +1,4 @@
-"""Families of parameters, one a file."""
+"""Extensions of OAuth; each module has one family of parameters."""
 
 from oidcserver.types import Configurator
 

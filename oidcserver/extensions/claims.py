@@ -1,4 +1,4 @@
-"""The ``claims`` parameter (OpenID Connect Core section 5.5): single claims by their names."""
+"""The ``claims`` parameter (OpenID Connect Core section 5.5): requests for single claims."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +12,9 @@ from oidcserver.types import Configurator
 SETTING = "oidc.claims_parameter"
 MEMBERS = ("userinfo", "id_token")
 MAX_CLAIMS = 100
-#: Claims of the protocol that a request can say something about (sections 5.5.1 and 5.5.1.1).
+#: Claims of the protocol that may be requested (sections 5.5.1 and 5.5.1.1).
 PROTOCOL_CLAIMS = frozenset({"sub", "acr", "auth_time"})
-#: Those whose values decide whether there is an answer, so that they have to make sense.
+#: Claims that must be text: their values decide whether the request succeeds.
 _TEXTS = frozenset({"sub", "acr"})
 
 Wish = dict[str, Any] | None
@@ -24,10 +24,10 @@ ClaimsRequest = dict[str, dict[str, Wish]]
 def parse_claims_request(text: str) -> ClaimsRequest:
     """Return the ``userinfo`` and ``id_token`` members, each claim with its wish.
 
-    A wish is None, or holds some of ``essential``, ``value`` and ``values``; what else is in it
-    means nothing (section 5.5.1).
+    A wish is None, or has some of ``essential``, ``value`` and ``values``; other members are
+    ignored (section 5.5.1).
 
-    :raises ValueError: if it is not that. The text says what is wrong and quotes no input.
+    :raises ValueError: if the parameter is malformed. The text quotes no input.
     """
     document = parse_object(text.encode())
     return {member: _read_member(document.get(member, {}), member) for member in MEMBERS}
@@ -57,7 +57,7 @@ def _read_wish(name: str, wish: Any) -> Wish:
 
 
 def read_claims(authorization_request: AuthorizationRequest) -> None:
-    """Keep what is asked for and known here. The rest is ignored (section 5.5.1)."""
+    """Keep the requested claims that are known here; others are ignored (section 5.5.1)."""
     text = authorization_request.data.get("claims")
     if text is None or not authorization_request.provider.settings[SETTING]:
         return

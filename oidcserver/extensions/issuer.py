@@ -5,7 +5,7 @@ from oidcserver.types import Configurator
 
 
 def add_issuer(authorization_request: AuthorizationRequest) -> None:
-    """Name the issuer, so that a client cannot be led to confuse two (RFC 9700 section 4.4)."""
+    """Add the issuer, which prevents mix-up attacks on clients (RFC 9700 section 4.4)."""
     authorization_request.parameters["iss"] = authorization_request.provider.issuer
 
 

@@ -1,7 +1,7 @@
-"""Proof Key for Code Exchange (RFC 7636): S256, and which clients have to use it.
+"""Proof Key for Code Exchange (RFC 7636) with S256.
 
-RFC 9700 section 2.1.1 requires it of public clients. It recommends it to confidential ones, which
-may rely on the nonce of OpenID Connect instead.
+RFC 9700 section 2.1.1 requires it of public clients. It recommends it to confidential clients,
+which may use the nonce of OpenID Connect instead.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from oidcserver.settings import boolean, text
 from oidcserver.types import Configurator, Registry
 
 log = logging.getLogger("oidcserver.pkce")
-#: How many clients a line of the log names.
+#: The number of clients that a line of the log names.
 SHOWN = 10
 
 #: The SHA-256 of a verifier in base64url (RFC 7636 section 4.2).
@@ -31,7 +31,7 @@ _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}", re.ASCII)
 
 
 def check_code_challenge(authorization_request: AuthorizationRequest) -> None:
-    """Check the challenge, and require it where a code is issued without another protection."""
+    """Check the challenge; require one if a code is issued without another protection."""
     challenge = authorization_request.data.get("code_challenge")
     method = authorization_request.data.get("code_challenge_method")
     if challenge is None:
@@ -55,9 +55,9 @@ def check_code_challenge(authorization_request: AuthorizationRequest) -> None:
 
 
 def _require_challenge(authorization_request: AuthorizationRequest) -> None:
-    """Reject a request without a challenge, unless the client may do without.
+    """Reject a request without a challenge, unless the client is exempt.
 
-    The error and the log line name the setting or the member that decided.
+    The error and the log line name the setting or member that requires it.
     """
     settings, client = authorization_request.provider.settings, authorization_request.client
     assert client is not None
@@ -109,7 +109,7 @@ def check_code_verifier(token_request: OAuthRequest) -> None:
 
 
 def warn_of_exempt_clients(registry: Registry) -> None:
-    """Log which stored clients have an exemption that the configuration does not allow.
+    """Log the stored clients with an exemption that the configuration does not allow.
 
     The exemption has no effect: they have to use PKCE.
     """

@@ -1,4 +1,4 @@
-"""How an authorization response travels: query, fragment and form_post.
+"""The response modes query, fragment and form_post.
 
 OAuth 2.0 Multiple Response Type Encoding Practices; OAuth 2.0 Form Post Response Mode.
 """
@@ -13,7 +13,7 @@ from oidcserver.types import Configurator, Request
 
 
 def query(request: Request, redirect_uri: str, parameters: dict[str, str]) -> Response:
-    """Append the parameters to the query; one that the URI has already is kept."""
+    """Append the parameters to the query of the URI."""
     separator = "&" if "?" in redirect_uri else "?"
     return see_other(redirect_uri + separator + urlencode(parameters, quote_via=quote))
 
@@ -24,7 +24,7 @@ def fragment(request: Request, redirect_uri: str, parameters: dict[str, str]) ->
 
 
 def form_post(request: Request, redirect_uri: str, parameters: dict[str, str]) -> Response:
-    """Return a page that posts the parameters; a button does it where scripts are off."""
+    """Return a page that posts the parameters, by a script or by a button."""
     request.oidc.content_security_policy.let_forms_leave()
     request.oidc.content_security_policy.allow("script-src", "'self'")
     values = {"redirect_uri": redirect_uri, "parameters": parameters}

@@ -1,4 +1,4 @@
-"""The grants, one ini name a file."""
+"""The grants; each module has one name of ``oauth.grants``."""
 
 from oidcserver.types import Configurator, Provider
 
@@ -13,7 +13,7 @@ NAMES = (
 
 
 def includeme(config: Configurator) -> None:
-    """Include every built-in grant; the ini selects among them."""
+    """Include every built-in grant; the ini selects some of them."""
     for name in NAMES:
         config.include(f"oidcserver.grants.{name}")
     config.add_server_metadata("grant_types_supported", _grant_types)

@@ -46,7 +46,7 @@ def prepare_authorization_code(oauth_request: OAuthRequest) -> str:
 
 
 class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
-    """Code first, tokens for it later."""
+    """Issues a code at the authorization endpoint, and redeems it for tokens."""
 
     GRANT_TYPE = "authorization_code"
     RESPONSE_TYPES = frozenset({"code"})
@@ -58,7 +58,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         return 200, {"code": prepare_authorization_code(self.request)}, []
 
     def validate_token_request(self) -> None:
-        """Check all that a code is bound to; another client's attempt leaves it usable."""
+        """Check the code and its bindings; another client's attempt leaves the code usable."""
         token_request, request = self.token_request, self.token_request.request
         client = self.authenticate_token_endpoint_client()
         code = token_request.parameter("code")
@@ -90,7 +90,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         token_request.authorization, token_request.user = authorization, user
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
-        """Prepare the tokens; the redemption of the code decides: of several at once, one wins."""
+        """Prepare the tokens. Of several requests with one code, one redeems it."""
         token_request, request = self.token_request, self.token_request.request
         client, authorization = token_request.client, token_request.authorization
         row = token_request.authorization_code
@@ -113,8 +113,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         raise self._reused(row)
 
     def _reused(self, row: AuthorizationCodeRecord) -> Rejection:
-        """Return the rejection of a code that comes a second time; its family ends (RFC 9700
-        section 4.5)."""
+        """Return the rejection of a code that is used again, and end its family (RFC 9700 4.5)."""
         end_family(self.token_request, row.authorization_id, "code_reused")
         return invalid_grant("The code was used before.", "RFC 9700 section 4.5")
 

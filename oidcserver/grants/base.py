@@ -1,4 +1,4 @@
-"""What the built-in grants share."""
+"""The base of the built-in grants."""
 
 from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin
 
@@ -9,7 +9,7 @@ class TokenGrant(BaseGrant, TokenEndpointMixin):
     """A grant of the token endpoint, in Authlib's contract.
 
     ``validate_token_request`` rejects; ``create_token_response`` returns status, members and
-    headers. Neither writes: ``token_request.outcome`` takes what the commit writes.
+    headers. Neither writes to the database: they hand writes to ``token_request.outcome``.
     """
 
     @property

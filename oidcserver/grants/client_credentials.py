@@ -9,7 +9,7 @@ from oidcserver.types import Configurator
 
 
 class ClientCredentialsGrant(TokenGrant):
-    """A client acts for itself: there is no user and no refresh token."""
+    """A client acts on its own behalf: there is no user and no refresh token."""
 
     GRANT_TYPE = "client_credentials"
 
@@ -19,7 +19,7 @@ class ClientCredentialsGrant(TokenGrant):
         if self.token_request.auth_method == "none":
             raise Rejection(
                 "unauthorized_client",
-                "A public client cannot act for itself.",
+                "A public client cannot act on its own behalf.",
                 rule="RFC 6749 section 4.4",
             )
         self.validate_requested_scope()

@@ -8,7 +8,7 @@ from oidcserver.types import Configurator
 
 
 class HybridGrant(ImplicitGrant):
-    """A code beside what the implicit grant gives. The code is redeemed by its own grant."""
+    """A code in addition to the parameters of the implicit grant."""
 
     GRANT_TYPE = None
     RESPONSE_TYPES = frozenset({"code token", "code id_token", "code id_token token"})

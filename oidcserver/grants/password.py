@@ -1,6 +1,6 @@
 """The resource owner password credentials grant (RFC 6749 section 4.3).
 
-RFC 9700 section 2.4 forbids it; it is here for the walk-through and for migrations, and never
+RFC 9700 section 2.4 forbids it. It exists for the walk-through and for migrations, and is not
 selected by default.
 """
 
@@ -18,7 +18,7 @@ class PasswordGrant(TokenGrant):
     GRANT_TYPE = "password"
 
     def validate_token_request(self) -> None:
-        """Authenticate the client, then the user; every failure of the latter is alike."""
+        """Authenticate the client, then the user; all failures of the user get the same answer."""
         self.authenticate_token_endpoint_client()
         token_request = self.token_request
         username = token_request.parameter("username")
@@ -34,7 +34,7 @@ class PasswordGrant(TokenGrant):
         token_request.user = user
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
-        """Prepare tokens that rest on a new authorization."""
+        """Prepare tokens with a new authorization."""
         token_request = self.token_request
         token = self.generate_token(user=token_request.user, scope=token_request.payload.scope)
         return 200, token, []

@@ -25,17 +25,17 @@ PUBLIC_WINDOW = "oauth.public_refresh_token_retry_window"
 
 
 class RefreshTokenGrant(TokenGrant):
-    """Each use gives a successor.
+    """Each use of a refresh token returns a successor.
 
-    A used token that comes again ends the family (RFC 9700 section 4.14), but within the retry
-    window the same client gets the *same* successor: it is kept encrypted under a key derived
-    from the presented token, so that a lost answer does no harm and the row alone yields nothing.
+    Reuse ends the family (RFC 9700 section 4.14). But within the retry window, in case the answer
+    was lost, the same client gets the *same* successor. It is stored encrypted under a key derived
+    from the presented token, so the row alone does not reveal it.
     """
 
     GRANT_TYPE = "refresh_token"
 
     def validate_token_request(self) -> None:
-        """Check the token, its family and the scope; nothing is used up yet."""
+        """Check the token, its family and the scope; nothing is written yet."""
         token_request, request = self.token_request, self.token_request.request
         client = self.authenticate_token_endpoint_client()
         presented = token_request.parameter("refresh_token")
@@ -61,7 +61,7 @@ class RefreshTokenGrant(TokenGrant):
         token_request.authorization, token_request.user = found.authorization, found.user
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
-        """Prepare the tokens; the scope of the refresh token itself stays (RFC 6749 section 6)."""
+        """Prepare the tokens; the refresh token keeps its scope (RFC 6749 section 6)."""
         token_request, request = self.token_request, self.token_request.request
         row, authorization = token_request.refresh_token, token_request.authorization
         answer = token_response(request, token_request.client, authorization, self.scope)
@@ -85,7 +85,7 @@ class RefreshTokenGrant(TokenGrant):
         return 200, answer, []
 
     def _lose(self) -> None:
-        """Answer with the successor that a request made which was faster."""
+        """Answer with the successor that a faster request made."""
         token_request = self.token_request
         found = find_refresh_token(token_request.request.oidc.database, self.presented)
         if found is None:
@@ -94,7 +94,7 @@ class RefreshTokenGrant(TokenGrant):
         write_response(token_request)
 
     def _use_session(self) -> None:
-        """Note the use of the session, so that it does not expire while applications use it."""
+        """Record the use of the session, so that it does not expire while applications use it."""
         outcome, found = self.token_request.outcome, self.found
         session_id, seen_at = found.authorization.session_id, found.session_seen_at
         if not ends_with_session(found, self.allowed) or session_id is None or seen_at is None:
@@ -106,17 +106,17 @@ class RefreshTokenGrant(TokenGrant):
     def _successor_again(self, row: RefreshTokenRecord) -> str:
         """Return the successor within the window.
 
-        :raises Rejection: outside of it, and the family ends.
+        :raises Rejection: outside the window; the family ends.
         """
         token_request, request = self.token_request, self.token_request.request
         public = token_request.client.is_public
         window = request.oidc.provider.settings[PUBLIC_WINDOW if public else WINDOW]
-        # Another host's clock may be ahead; without a window that excuses nothing.
+        # Another host's clock may be ahead; that does not matter without a window.
         if window and row.used_at is not None and request.oidc.now < row.used_at + window:
             unsealed = unseal_with(self.presented, row.successor_sealed or "")
             successor = unsealed.decode() if unsealed is not None else ""
             following = find_refresh_token(request.oidc.database, successor)
-            # A successor that was used itself proves that the answer had arrived.
+            # If the successor was used, the client had received the answer.
             if following is not None and following.token.used_at is None:
                 return successor
         end_family(token_request, row.authorization_id, "refresh_token_reused")

@@ -57,7 +57,7 @@ def read_form(request: Request, fields: list[Field]) -> dict[str, Any]:
     """
     problems = Problems()
     values = {field.name: problems.call(_read, request.POST, field) for field in fields}
-    problems.refuse()
+    problems.reject()
     return values
 
 

@@ -178,7 +178,7 @@ def test_claims_locales_prefers_and_never_fails(
     assert {name for name in userinfo if name.startswith("name")} == names
 
 
-# -- what is refused, and what is not
+# -- what is rejected, and what is not
 
 
 @pytest.mark.parametrize(

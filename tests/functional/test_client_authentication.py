@@ -179,7 +179,7 @@ def test_both_secrets_hold_for_a_while_after_a_rotation(provider: Provider, cloc
     assert "access_token" in client.token(**CREDENTIALS, **new.form()).json
 
 
-# -- what is refused ------------------------------------------------------------------------
+# -- what is rejected ------------------------------------------------------------------------
 
 
 def test_several_methods_at_once_are_an_invalid_request(
@@ -245,7 +245,7 @@ def test_those_who_run_the_server_learn_why(
         response = client.token(**CREDENTIALS, **form, status=401)
     expected = {
         "method": "private_key_jwt",
-        "reason": 'aud names somebody else, or too much: "https://elsewhere.example".',
+        "reason": 'aud is not exactly this provider: "https://elsewhere.example".',
         "client_id": client.client_id,
     }
     lines = [record.getMessage() for record in caplog.records]

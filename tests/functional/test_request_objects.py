@@ -65,7 +65,7 @@ def ask(
 
 
 def refusal(client: RelyingParty, request_object: str, **changes: Any) -> str:
-    """Send a request whose object is refused; return the error that the client gets."""
+    """Send a request whose object is rejected; return the error that the client gets."""
     answer = client.answer(ask(client, request_object, **changes))
     assert (answer["state"], answer["iss"]) == ("the-state", client.provider.issuer)
     return answer["error"]
@@ -164,7 +164,7 @@ def test_a_posted_object_of_any_size_is_answered(provider: Provider) -> None:
         provider.browser().post("/oauth/authorize", parameters, status=status)
 
 
-# -- what is refused ------------------------------------------------------------------------
+# -- what is rejected ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -587,17 +587,17 @@ def test_discovery_says_how_objects_are_accepted(make_provider: Any) -> None:
     ("own", "sentence"),
     [
         ({"oauth__request_object_signing_algs": "RS256 HS256"}, "not HS256"),
-        ({"oauth__request_object_signing_algs": ""}, "every request object would be refused"),
+        ({"oauth__request_object_signing_algs": ""}, "every request object would be rejected"),
         (
             {
                 "oauth__request_object_signing_algs": "none",
                 "oauth__require_signed_request_object": "true",
             },
-            "demands what no client can send",
+            "which no client can send",
         ),
         (
             {"oidc__request_parameter": "false", "oauth__require_signed_request_object": "true"},
-            "demands what no client can send",
+            "which no client can send",
         ),
     ],
 )

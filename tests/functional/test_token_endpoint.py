@@ -1,4 +1,4 @@
-"""The token endpoint apart from codes and refresh tokens: the other grants, and what is refused."""
+"""The token endpoint apart from codes and refresh tokens: the other grants, and what is rejected."""
 
 from typing import Any
 

@@ -1,7 +1,8 @@
 """Request objects (OpenID Connect Core section 6, RFC 9101): the parameters as a JWT.
 
-By value in ``request``, by reference in ``request_uri``; each is refused by name where it is not
-selected, instead of ignoring what the client meant to protect (section 3.1.2.6).
+They come by value in ``request`` or by reference in ``request_uri``. A parameter that is not
+selected is rejected and not ignored, because the client meant to protect the request (section
+3.1.2.6).
 """
 
 from collections.abc import Callable
@@ -35,27 +36,27 @@ def _encodings(settings: Settings) -> list[str]:
     return list(ENCODINGS) if settings["oidc.decryption_algs"] else []
 
 
-def _where_selected(value: Callable[[Settings], Any]) -> Callable[[Any], Any]:
-    """Return a metadata value that is there where a request object may be sent."""
+def _where_selected(value: Callable[[Settings], Any]) -> Callable[[Provider], Any]:
+    """Return a metadata value that exists if a request object may be sent."""
     return lambda provider: value(provider.settings) if _any_selected(provider) else []
 
 
 def _reject_contradictions(registry: Registry) -> str | None:
-    """Reject a requirement that no client can meet."""
+    """Reject settings that no client can satisfy."""
     provider = registry.oidc.provider
     selected = set(provider.settings[SIGNING])
     if _any_selected(provider) and not selected:
-        return f"{SIGNING} is empty, so that every request object would be refused."
+        return f"{SIGNING} is empty, so every request object would be rejected."
     if provider.settings[REQUIRED] and not (_any_selected(provider) and selected - {"none"}):
         return (
-            f"{REQUIRED} demands what no client can send: select oidc.request_parameter or "
-            f"oidc.request_uri_parameter, and an algorithm in {SIGNING}."
+            f"{REQUIRED} requires a signed request object, which no client can send: select "
+            f"oidc.request_parameter or oidc.request_uri_parameter, and an algorithm in {SIGNING}."
         )
     return None
 
 
 def includeme(config: Configurator) -> None:
-    """Register the stage, its settings and what they promise."""
+    """Add the settings and the metadata."""
     setting = config.add_oauth_setting
     setting("oidc.request_parameter", boolean, False,
             "Whether a request object may be sent by value.")  # fmt: skip
@@ -71,7 +72,7 @@ def includeme(config: Configurator) -> None:
         SIGNING,
         words,
         CLIENT_ALGORITHMS,
-        "The algorithms by which a client may sign its request objects; none: it need not.",
+        "The algorithms by which a client may sign its request objects; none: unsigned.",
         allowed=ALGORITHMS,
     )
     setting(
@@ -82,7 +83,7 @@ def includeme(config: Configurator) -> None:
     )
     metadata = config.add_server_metadata
     for parameter in PARAMETERS:
-        # Said also where it is not: request_uri counts as supported else (Discovery section 3).
+        # Also if it is false: the default of request_uri is true (Discovery section 3).
         metadata(f"{parameter}_parameter_supported", lambda it, p=parameter: is_selected(it, p))
     metadata("require_request_uri_registration", _registration_required)
     for field, value in (

@@ -1,7 +1,7 @@
-"""From a request object to the parameters of the request.
+"""Merges the parameters of a request object with those beside it.
 
-OpenID Connect Core section 6 lets what is inside supersede what is outside; by RFC 9101 section 5
-only what is inside counts.
+By OpenID Connect Core section 6, the parameters inside supersede those outside. By RFC 9101 section
+5, only the parameters inside are used.
 """
 
 import json
@@ -22,12 +22,12 @@ _CORE = "OpenID Connect Core section 6.1"
 
 
 def merge(outer: Payload, request_object: RequestObject, *, inside_only: bool) -> Payload:
-    """Return the parameters that count.
+    """Return the effective parameters.
 
     :param outer: the parameters beside the object, none repeated, with a ``client_id``.
-    :param inside_only: whether those do not count, as RFC 9101 has it.
+    :param inside_only: whether to ignore those (RFC 9101).
     :raises Rejection: ``invalid_request_object`` or ``invalid_request``, if the two contradict
-        each other or a parameter is missing where it is due.
+        each other or a required parameter is missing.
     """
     claims = request_object.claims
     inner = _parameters(claims)
@@ -46,10 +46,10 @@ def merge(outer: Payload, request_object: RequestObject, *, inside_only: bool) -
 
 
 def as_text(value: Any) -> str:
-    """Return the parameter that a JSON value stands for; null is as good as left out.
+    """Return a JSON value as the text of a parameter; null is the same as no parameter.
 
-    Text stands for itself, a number for its digits, and an object such as ``claims`` or a list for
-    its JSON.
+    Text stays as it is, a number becomes its digits, and an object such as ``claims`` or a list
+    becomes JSON.
     """
     if value is None:
         return ""
@@ -61,7 +61,7 @@ def as_text(value: Any) -> str:
 
 
 def _parameters(claims: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return name and value of each parameter inside, as if it had been sent."""
+    """Return the names and values of the parameters inside."""
     pairs = []
     for name, value in claims.items():
         if name in _JWT_CLAIMS:
@@ -83,13 +83,12 @@ def _check_client_id(outer: Payload, claims: Mapping[str, Any], *, required: boo
         raise invalid_request_object("The request object has no client_id.", "RFC 9101 section 4")
     if inside not in (None, outer.data["client_id"]):
         raise invalid_request_object(
-            "The client_id of the request object is another than that beside it.", _CORE
+            "The client_id of the request object differs from the one beside it.", _CORE
         )
 
 
 def _check_required_outside(outer: Payload, inner: list[tuple[str, str]]) -> None:
-    """Demand what makes it an OAuth and OpenID Connect request also to those who do not look
-    inside."""
+    """Require the parameters that OAuth and OpenID Connect require outside the object."""
     inside = dict(inner)
     if "response_type" not in outer.data:
         raise invalid_request("The response_type has to be beside the request object too.", _CORE)
@@ -100,7 +99,7 @@ def _check_required_outside(outer: Payload, inner: list[tuple[str, str]]) -> Non
     }
     if len(response_types) > 1:
         raise invalid_request_object(
-            "The response_type of the request object is another than that beside it.", _CORE
+            "The response_type of the request object differs from the one beside it.", _CORE
         )
     openid_inside = "openid" in inside.get("scope", "").split()
     if openid_inside and "openid" not in outer.data.get("scope", "").split():

@@ -15,10 +15,10 @@ _RULE = "OpenID Connect Core section 6.2"
 def fetch_request_object(authorization_request: AuthorizationRequest) -> str:
     """Return the request object that the ``request_uri`` refers to.
 
-    Its fragment tells versions apart and is no part of what is fetched. The transaction ends (see
+    The fragment of the URI is not part of the fetched URL. The transaction ends (see
     :func:`waiting_for_a_host`).
 
-    :raises Rejection: ``invalid_request_uri``, ``invalid_request_object`` for an answer that is no
+    :raises Rejection: ``invalid_request_uri``, ``invalid_request_object`` for an answer that is not
         text, or ``temporarily_unavailable``.
     """
     uri = _without_fragment(authorization_request.data["request_uri"])
@@ -48,14 +48,15 @@ def fetch_request_object(authorization_request: AuthorizationRequest) -> str:
 
 
 def _require_registration(authorization_request: AuthorizationRequest, uri: str) -> None:
-    """Fetch only what the client registered; where that is not demanded of it, if it did at all.
+    """Reject a URI that the client did not register.
 
-    Otherwise anybody makes this server ask any host (CVE-2020-10770).
+    Otherwise anybody could make this server send requests to any host (CVE-2020-10770). If the
+    settings do not require registration, a client without registered URIs may use any.
     """
     assert authorization_request.client is not None
     registered = authorization_request.client.member("request_uris") or []
-    demanded = authorization_request.provider.settings["oidc.require_request_uri_registration"]
-    if (registered or demanded) and uri not in map(_without_fragment, registered):
+    required = authorization_request.provider.settings["oidc.require_request_uri_registration"]
+    if (registered or required) and uri not in map(_without_fragment, registered):
         raise _invalid_request_uri(
             "The request_uri is not one that the client registered.", request_uri=uri
         )

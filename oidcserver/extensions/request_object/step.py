@@ -1,4 +1,4 @@
-"""The step that puts a request object in the place of the parameters."""
+"""The step that replaces the parameters by those of a request object."""
 
 from contextlib import suppress
 
@@ -24,9 +24,9 @@ def is_selected(provider: Provider, parameter: str) -> bool:
 
 
 def read_request_object(authorization_request: AuthorizationRequest) -> None:
-    """Put what a request object says in the place of the parameters; demand one where it is due.
+    """Replace the parameters by those of a request object; require one if the client has to sign.
 
-    What is wrong with it goes to the redirect URI beside it, if that is the client's.
+    Errors go to the redirect URI beside the object, if the client registered it.
     """
     try:
         given = [parameter for parameter in PARAMETERS if parameter in authorization_request.data]

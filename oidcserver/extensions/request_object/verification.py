@@ -1,4 +1,4 @@
-"""What a request object has to be before its parameters count (RFC 9101 section 6)."""
+"""Verifies a request object before its parameters are used (RFC 9101 section 6)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,26 +33,26 @@ def invalid_request_object(description: str, rule: str, **received: Any) -> Reje
 
 
 def signature_required(authorization_request: AuthorizationRequest) -> bool:
-    """Whether everybody, or this client, has to sign its requests (RFC 9101 section 10.5)."""
+    """Whether all clients, or this client, have to sign requests (RFC 9101 section 10.5)."""
     assert authorization_request.client is not None
-    everybody: bool = authorization_request.provider.settings["oauth.require_signed_request_object"]
-    return everybody or authorization_request.client.member("require_signed_request_object") is True
+    everyone: bool = authorization_request.provider.settings["oauth.require_signed_request_object"]
+    return everyone or authorization_request.client.member("require_signed_request_object") is True
 
 
 def accepted_algorithms(authorization_request: AuthorizationRequest) -> list[str]:
-    """Return by what the client may sign: what it registered, or else anything supported."""
+    """Return the algorithms by which the client may sign: the registered one, or all selected."""
     assert authorization_request.client is not None
     registered = authorization_request.client.member("request_object_signing_alg")
-    refused = "none" if signature_required(authorization_request) else None
+    rejected = "none" if signature_required(authorization_request) else None
     return [
         alg
         for alg in authorization_request.provider.settings["oauth.request_object_signing_algs"]
-        if registered in (None, alg) and alg != refused
+        if registered in (None, alg) and alg != rejected
     ]
 
 
 def verify_request_object(authorization_request: AuthorizationRequest, token: str) -> RequestObject:
-    """Decrypt a request object, verify it and check what it says of itself.
+    """Decrypt a request object, verify its signature and check its claims.
 
     Waiting for a client's keys ends the transaction: see ``read_client_keys``.
 
@@ -84,7 +84,7 @@ def _verify(
             raise InvalidJWT("it is not signed")
         return read_unsecured_jwt(token)
     header = read_header(token)
-    # Before keys are fetched: for what is refused anyway nothing is sent.
+    # Before keys are fetched, so that nothing is sent for an object that is rejected anyway.
     if header["alg"] not in algorithms:
         raise InvalidJWT("the algorithm is not allowed")
     assert authorization_request.client is not None
@@ -97,26 +97,26 @@ def _verify(
 def check_type(
     request_object: RequestObject, authorization_request: AuthorizationRequest
 ) -> str | None:
-    """The type, where there is one, is that of a request object."""
+    """The ``typ``, if there is one, is that of a request object."""
     return None if request_object.typ in _TYPES else "has the typ of another kind of JWT"
 
 
 def check_issuer(
     request_object: RequestObject, authorization_request: AuthorizationRequest
 ) -> str | None:
-    """The issuer, where it is named, is the client."""
+    """``iss``, if there is one, is the client."""
     issuer = request_object.claims.get("iss")
     return (
         None
         if issuer in (None, authorization_request.data["client_id"])
-        else "has an iss that is another"
+        else "has an iss that is not the client"
     )
 
 
 def check_subject(
     request_object: RequestObject, authorization_request: AuthorizationRequest
 ) -> str | None:
-    """The subject is not the client, as it is in a client assertion by the same key."""
+    """``sub`` is not the client, as it is in a client assertion."""
     same = request_object.claims.get("sub") == authorization_request.data["client_id"]
     return "has the client as its sub, as a client assertion has" if same else None
 
@@ -124,18 +124,18 @@ def check_subject(
 def check_audience(
     request_object: RequestObject, authorization_request: AuthorizationRequest
 ) -> str | None:
-    """The audience, where it is named, includes this provider."""
+    """``aud``, if there is one, includes this provider."""
     audience = request_object.claims.get("aud", authorization_request.provider.issuer)
     audiences = audience if isinstance(audience, list) else [audience]
     if authorization_request.provider.issuer in audiences:
         return None
-    return "is meant for somebody else, as its aud says"
+    return "has an aud that is not this provider"
 
 
 def check_times(
     request_object: RequestObject, authorization_request: AuthorizationRequest
 ) -> str | None:
-    """It is valid now, as far as it says."""
+    """The object is valid now."""
     now, claims = authorization_request.request.oidc.now, request_object.claims
     skew = authorization_request.provider.settings["oauth.clock_skew"]
     for name in ("exp", "nbf", "iat"):
@@ -152,14 +152,14 @@ def check_times(
 def check_nesting(
     request_object: RequestObject, authorization_request: AuthorizationRequest
 ) -> str | None:
-    """It refers to no other request object."""
+    """The object refers to no other request object."""
     nested = request_object.claims.keys() & {"request", "request_uri"}
     return "holds another request or request_uri" if nested else None
 
 
 Check = Callable[[RequestObject, AuthorizationRequest], str | None]
 
-#: In this order, each with its rule. A check returns what is wrong in half a sentence, or None.
+#: In this order, each with its rule. A check returns the mistake as half a sentence, or None.
 CHECKS: tuple[tuple[Check, str], ...] = (
     (check_type, "RFC 9101 section 10.8"),
     (check_issuer, "OpenID Connect Core section 6.1"),

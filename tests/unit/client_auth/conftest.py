@@ -161,14 +161,14 @@ class Server:
         }
         return client.client_id
 
-    def refusal(
+    def rejection(
         self,
         form: dict[str, str],
         authorization: str | None = None,
         *,
         error: str = "invalid_client",
     ) -> Rejection:
-        """Return the rejection of a request that is refused."""
+        """Return the rejection of a request that is rejected."""
         request = self.request(form, authorization)
         with pytest.raises(Rejection) as caught:
             require(request)
@@ -179,8 +179,8 @@ class Server:
         return caught.value
 
     def reason(self, form: dict[str, str], authorization: str | None = None) -> str:
-        """Return what those who run the server are told of a request that is refused."""
-        reason: str = self.refusal(form, authorization).received["reason"]
+        """Return what those who run the server are told of a request that is rejected."""
+        reason: str = self.rejection(form, authorization).received["reason"]
         return reason
 
 
@@ -230,7 +230,7 @@ class AssertingClient(Signer):
         return self.server.authenticate(form) == self.client_id
 
     def reason(self, header: dict[str, Any] | None = None, **changes: Any) -> str:
-        """Return why an assertion with these changes is refused."""
+        """Return why an assertion with these changes is rejected."""
         return self.server.reason(self.form(self.sign(self.claims(**changes), **(header or {}))))
 
 

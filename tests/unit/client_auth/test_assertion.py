@@ -1,4 +1,4 @@
-"""Client assertions: what client_secret_jwt and private_key_jwt accept, and what they refuse."""
+"""Client assertions: what client_secret_jwt and private_key_jwt accept, and what they reject."""
 
 import json
 import time
@@ -51,7 +51,7 @@ def test_the_audience_is_the_issuer_or_the_token_endpoint(client: Any, aud: Any)
 
 def test_the_audience_may_be_the_endpoint_that_is_asked(client: Any) -> None:
     form = client.form(client.assertion(aud=f"{ISSUER}/oauth/par"))
-    client.server.refusal(form)
+    client.server.rejection(form)
     assert client.server.authenticate(form, path="/oauth/par") == client.client_id
 
 
@@ -90,13 +90,13 @@ def test_the_secret_before_a_rotation_holds_as_long_as_it_holds_elsewhere(
 
 
 @pytest.mark.parametrize("missing", ["iss", "sub", "aud", "exp", "jti"])
-def test_a_missing_claim_is_refused(client: Any, missing: str) -> None:
+def test_a_missing_claim_is_rejected(client: Any, missing: str) -> None:
     client.reason(**{missing: ...})
 
 
 @pytest.mark.parametrize("claim", ["iss", "sub", "aud", "exp", "jti", "nbf", "iat"])
 @pytest.mark.parametrize("value", [None, True, 7, -7.5, "x", "", [], {}, [None], 10**400, "\ud800"])
-def test_a_claim_of_another_shape_is_refused(client: Any, claim: str, value: Any) -> None:
+def test_a_claim_of_another_shape_is_rejected(client: Any, claim: str, value: Any) -> None:
     # A time in the past is fine, however long ago, and a short text identifies too.
     past = claim in {"nbf", "iat"} and value in (7, -7.5)
     if past or (claim, value) == ("jti", "x"):
@@ -107,7 +107,7 @@ def test_a_claim_of_another_shape_is_refused(client: Any, claim: str, value: Any
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "9" * 5000])
 @pytest.mark.parametrize("claim", ["exp", "nbf", "iat"])
-def test_a_time_that_is_no_number_of_seconds_is_refused(
+def test_a_time_that_is_no_number_of_seconds_is_rejected(
     client: Any, claim: str, number: str
 ) -> None:
     text = json.dumps(client.claims(**{claim: "HERE"})).replace('"HERE"', number)
@@ -137,8 +137,8 @@ def test_issuer_and_subject_are_both_the_client(client: Any, make_client: Any) -
         {ISSUER: 1},
     ],
 )
-def test_another_audience_is_refused(client: Any, aud: Any) -> None:
-    assert client.reason(aud=aud).startswith("aud names somebody else")
+def test_another_audience_is_rejected(client: Any, aud: Any) -> None:
+    assert client.reason(aud=aud).startswith("aud is not exactly this provider")
 
 
 @pytest.mark.parametrize("aud", [TOKEN_ENDPOINT, [ISSUER], [ISSUER, TOKEN_ENDPOINT]])
@@ -190,7 +190,7 @@ def test_an_assertion_is_accepted_once(make_client: Any, alg: str) -> None:
     assert client.accepted(), "the next one is another"
 
 
-def test_a_new_assertion_with_a_used_jti_is_refused(client: Any) -> None:
+def test_a_new_assertion_with_a_used_jti_is_rejected(client: Any) -> None:
     assert client.accepted(jti="the-one")
     assert client.reason(jti="the-one", exp=int(time.time()) + 200) == (
         "The assertion was used before."
@@ -218,7 +218,7 @@ def test_an_identifier_of_any_text_is_used_up(client: Any) -> None:
         client.reason(jti=jti)
 
 
-def test_what_is_refused_uses_nothing_up(client: Any, make_client: Any, private_keys: Any) -> None:
+def test_what_is_rejected_uses_nothing_up(client: Any, make_client: Any, private_keys: Any) -> None:
     server, now = client.server, int(time.time())
     for changes in (
         {"iss": "x"}, {"aud": "x"}, {"exp": now - 60}, {"exp": now + 3600}, {"nbf": now + 90},
@@ -228,9 +228,9 @@ def test_what_is_refused_uses_nothing_up(client: Any, make_client: Any, private_
     right = client.claims(jti="the-one")
     signed = client.sign(right)
     client.reason({"typ": "dpop+jwt"}, jti="the-one")
-    server.refusal(client.form(signed, client_id="another"))
-    server.refusal(client.form(signed, client_assertion_type="x"))
-    server.refusal(client.form(signed[:-8] + "AAAAAAAA"))
+    server.rejection(client.form(signed, client_id="another"))
+    server.rejection(client.form(signed, client_assertion_type="x"))
+    server.rejection(client.form(signed[:-8] + "AAAAAAAA"))
     client.key, key = ECKey.generate_key("P-256"), client.key
     client.reason(jti="the-one")
     assert used(server) == 0
@@ -243,7 +243,7 @@ def test_what_is_refused_uses_nothing_up(client: Any, make_client: Any, private_
 
 
 @pytest.mark.parametrize("alg", ALGORITHMS)
-def test_a_changed_assertion_is_refused(make_client: Any, alg: str) -> None:
+def test_a_changed_assertion_is_rejected(make_client: Any, alg: str) -> None:
     client = make_client(alg)
     header, claims, signature = client.assertion().split(".")
     for forged in (
@@ -255,15 +255,15 @@ def test_a_changed_assertion_is_refused(make_client: Any, alg: str) -> None:
         f"{header}.{claims}.{signature} ",
         f"{header}.{claims}.{encode(bytes(64))}",
     ):
-        client.server.refusal(client.form(forged))
+        client.server.rejection(client.form(forged))
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "", None, 7, ["ES256"], "XY256", "ES256K"])
-def test_an_unsigned_assertion_or_another_algorithm_is_refused(client: Any, alg: Any) -> None:
+def test_an_unsigned_assertion_or_another_algorithm_is_rejected(client: Any, alg: Any) -> None:
     claims = encode(client.claims())
     for signature in ("", encode(bytes(64))):
-        client.server.refusal(client.form(f"{encode({'alg': alg})}.{claims}.{signature}"))
-    client.server.refusal(client.form(f"{encode({})}.{claims}."))
+        client.server.rejection(client.form(f"{encode({'alg': alg})}.{claims}.{signature}"))
+    client.server.rejection(client.form(f"{encode({})}.{claims}."))
 
 
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
@@ -293,7 +293,7 @@ def test_the_registered_algorithm_is_the_only_one(make_client: Any, private_keys
     assert "algorithm" in secret.reason()
 
 
-def test_an_algorithm_that_the_configuration_leaves_out_is_refused(make_client: Any) -> None:
+def test_an_algorithm_that_the_configuration_leaves_out_is_rejected(make_client: Any) -> None:
     client = make_client("RS256")
     assert client.accepted()
     client.server.set(token_endpoint_auth_signing_algs=("PS256", "ES256"))
@@ -316,7 +316,7 @@ def test_a_key_for_encryption_or_of_another_kid_is_not_used(make_client: Any) ->
 
 
 @pytest.mark.parametrize("typ", ["dpop+jwt", "at+jwt", "oauth-authz-req+jwt", "logout+jwt", ""])
-def test_a_jwt_of_another_purpose_is_refused(client: Any, typ: str) -> None:
+def test_a_jwt_of_another_purpose_is_rejected(client: Any, typ: str) -> None:
     assert client.reason({"typ": typ}) == "The typ is that of another kind of JWT."
 
 
@@ -371,13 +371,13 @@ def test_weak_private_or_symmetric_registered_keys_are_not_used(make_client: Any
 
 @pytest.mark.parametrize("alg", ["ES256", "HS256"])
 @pytest.mark.parametrize("client_id", ["unknown", "", "é", "\n", "x" * 2000])
-def test_an_unknown_client_is_refused(make_client: Any, alg: str, client_id: str) -> None:
+def test_an_unknown_client_is_rejected(make_client: Any, alg: str, client_id: str) -> None:
     client = make_client(alg)
     assert client.reason(iss=client_id, sub=client_id) == "There is no such client."
 
 
 @pytest.mark.parametrize("client_id", ["a\x00b", "\ud800"])
-def test_a_client_id_that_no_database_holds_is_refused(client: Any, client_id: str) -> None:
+def test_a_client_id_that_no_database_holds_is_rejected(client: Any, client_id: str) -> None:
     reason = client.reason(iss=client_id, sub=client_id)
     assert reason == "The assertion cannot be read: it holds NUL or a lone surrogate."
 
@@ -393,7 +393,7 @@ def test_a_client_id_that_no_database_holds_is_refused(client: Any, client_id: s
     ],
 )
 def test_the_assertion_type_is_exact(client: Any, kind: str) -> None:
-    client.server.refusal(client.form(client_assertion_type=kind))
+    client.server.rejection(client.form(client_assertion_type=kind))
 
 
 def test_a_method_that_is_not_selected_does_not_exist(make_client: Any) -> None:
@@ -443,7 +443,7 @@ def test_no_transaction_is_open_while_another_host_is_waited_for(
     assert used(server) == 1
 
 
-def test_a_client_that_goes_while_its_host_is_waited_for_is_refused(
+def test_a_client_that_goes_while_its_host_is_waited_for_is_rejected(
     publishing: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = publishing.server
@@ -459,7 +459,7 @@ def test_a_client_that_goes_while_its_host_is_waited_for_is_refused(
     assert used(server) == 0
 
 
-def test_a_host_that_does_not_answer_is_a_refusal(publishing: Any) -> None:
+def test_a_host_that_does_not_answer_is_a_rejection(publishing: Any) -> None:
     publishing.server.remote_jwks.documents.clear()
     assert "The host did not answer." in publishing.reason()
 
@@ -488,15 +488,15 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_refused_before_it_costs_anything(client: Any, name: str) -> None:
+def test_a_bomb_is_rejected_before_it_costs_anything(client: Any, name: str) -> None:
     # The processor's time for this thread alone: to take one of these seriously costs a minute.
     before = time.thread_time()
-    client.server.refusal(client.form(BOMBS[name]))
+    client.server.rejection(client.form(BOMBS[name]))
     assert time.thread_time() - before < 2
 
 
 @pytest.mark.parametrize("alg", ["ES256", "HS256"])
-def test_deeply_nested_claims_of_a_client_are_refused(make_client: Any, alg: str) -> None:
+def test_deeply_nested_claims_of_a_client_are_rejected(make_client: Any, alg: str) -> None:
     client = make_client(alg)
     nested: Any = "x"
     for _ in range(40):
@@ -517,15 +517,15 @@ MEMBERS = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]
 def test_no_claims_are_an_error_of_ours(lasting_client: Any, changes: dict[str, Any]) -> None:
     client = lasting_client
     request = client.server.request(client.form(client.sign(client.claims(**changes))))
-    refused = None
+    rejected = None
     try:
         prove_client(request)
     except Rejection as rejection:
-        refused = rejection
-    if refused is None:
+        rejected = rejection
+    if rejected is None:
         assert set(changes) <= {"nbf", "iat", "jti"}, "only these have other right values"
     else:
-        assert refused.error == "invalid_client"
+        assert rejected.error == "invalid_client"
     client.server.dbsession.commit()
 
 
@@ -542,9 +542,9 @@ def test_no_header_and_no_claims_are_an_error_of_ours(
     unsigned = f"{encode({'alg': 'HS256', **header})}.{encode(client.claims())}.{encode('x')}"
     for assertion in (client.sign(client.claims(), **{**header, "zip": "DEF"}), unsigned,
                       client.sign(claims)):  # fmt: skip
-        client.server.refusal(client.form(assertion))
+        client.server.rejection(client.form(assertion))
 
 
 @given(assertion=st.text(min_size=1) | st.from_regex(r"[\w-]{0,20}\.[\w-]{0,20}\.[\w-]{0,20}"))
 def test_no_text_is_an_error_of_ours(lasting_client: Any, assertion: str) -> None:
-    lasting_client.server.refusal(lasting_client.form(assertion))
+    lasting_client.server.rejection(lasting_client.form(assertion))

@@ -79,13 +79,13 @@ def test_a_client_id_in_the_body_has_to_be_the_same(server: Any, client: Any) ->
         "Basic " + "A" * 8000,
     ],
 )
-def test_a_malformed_header_is_refused(server: Any, header: str) -> None:
-    server.refusal({}, header)
+def test_a_malformed_header_is_rejected(server: Any, header: str) -> None:
+    server.rejection({}, header)
 
 
 @given(header=st.text() | st.binary().map(lambda raw: "Basic " + b64encode(raw).decode()))
 def test_no_header_is_an_error_of_ours(lasting_server: Any, header: str) -> None:
-    lasting_server.refusal({}, header)
+    lasting_server.rejection({}, header)
 
 
 @given(client_id=st.text(), secret=st.text(st.characters(codec="utf-8")))
@@ -95,7 +95,7 @@ def test_every_secret_is_read_as_it_was_written(
     client = lasting_server.client("client_secret_basic", secret=secret or "empty")
     authorization = basic(client.client_id, secret or "empty")
     assert lasting_server.authenticate({}, authorization) == client.client_id
-    lasting_server.refusal({"client_id": client_id or "x", "client_secret": secret or "empty"})
+    lasting_server.rejection({"client_id": client_id or "x", "client_secret": secret or "empty"})
 
 
 def test_post_authenticates_by_the_body(server: Any) -> None:
@@ -106,7 +106,7 @@ def test_post_authenticates_by_the_body(server: Any) -> None:
 
 
 @pytest.mark.parametrize("secret", [SECRET + "0", SECRET[:-1], SECRET.upper(), "é", "\ud800", "x"])
-def test_a_wrong_secret_is_refused(server: Any, client: Any, secret: str) -> None:
+def test_a_wrong_secret_is_rejected(server: Any, client: Any, secret: str) -> None:
     post = server.client("client_secret_post", secret=SECRET)
     form = {"client_id": post.client_id, "client_secret": secret}
     assert server.reason(form) == "The secret is not the client's."
@@ -114,12 +114,12 @@ def test_a_wrong_secret_is_refused(server: Any, client: Any, secret: str) -> Non
     assert server.reason({}, authorization) == "The secret is not the client's."
 
 
-def test_a_client_without_a_secret_is_refused(server: Any) -> None:
+def test_a_client_without_a_secret_is_rejected(server: Any) -> None:
     client = server.client("client_secret_basic")
     assert server.reason({}, basic(client.client_id, SECRET)) == "The client has no secret."
 
 
-def test_an_expired_secret_is_refused_and_the_former_one_lasts_as_long_as_promised(
+def test_an_expired_secret_is_rejected_and_the_former_one_lasts_as_long_as_promised(
     server: Any, client: Any
 ) -> None:
     client.previous_secret_digest = digest("cs_former")
@@ -164,5 +164,5 @@ def test_a_wrong_secret_and_an_unknown_client_take_the_same_work(
     server: Any, client: Any, counted: dict[str, int], exists: bool
 ) -> None:
     client_id = client.client_id if exists else "unknown"
-    server.refusal({}, basic(client_id, "wrong"))
+    server.rejection({}, basic(client_id, "wrong"))
     assert counted == {"queries": 1, "digests": 1}

@@ -15,7 +15,7 @@ def basic(client_id: str, secret: str) -> str:
     return "Basic " + b64encode(f"{client_id}:{secret}".encode()).decode()
 
 
-class Refuser:
+class Rejecter:
     """A third party's method that recognises its credentials and answers as a test says."""
 
     def __init__(self, answer: Any = None) -> None:
@@ -45,7 +45,7 @@ class Refuser:
 def test_several_methods_at_once_are_an_invalid_request(
     server: Any, form: dict[str, str], authorization: str | None, methods: list[str]
 ) -> None:
-    rejection = server.refusal(form, authorization, error="invalid_request")
+    rejection = server.rejection(form, authorization, error="invalid_request")
     assert rejection.received == {"methods": methods}
     assert rejection.status_code == 400
 
@@ -60,7 +60,7 @@ def test_several_methods_at_once_are_an_invalid_request(
         ({"code": "a"}, None),
     ],
 )
-def test_a_request_without_a_method_is_refused(
+def test_a_request_without_a_method_is_rejected(
     server: Any, form: dict[str, str], authorization: str | None
 ) -> None:
     assert "presents no method" in server.reason(form, authorization)
@@ -71,7 +71,7 @@ def test_a_method_that_is_not_selected_does_not_exist(server: Any) -> None:
     form = {"client_id": client.client_id, "client_secret": "s"}
     assert server.authenticate(form) == client.client_id
     server.select("client_secret_basic", "none")
-    rejection = server.refusal(form)
+    rejection = server.rejection(form)
     assert rejection.received["parameters"] == ["client_id", "client_secret"]
 
 
@@ -82,7 +82,7 @@ def test_a_secret_is_accepted_in_the_header_and_in_the_body(server: Any, registe
     in_header = basic(client.client_id, "s")
     assert server.authenticate(in_body) == client.client_id
     assert server.authenticate({}, in_header) == client.client_id
-    server.refusal(in_body, in_header, error="invalid_request")
+    server.rejection(in_body, in_header, error="invalid_request")
     assert server.reason({**in_body, "client_secret": "x"}) == "The secret is not the client's."
 
 
@@ -99,7 +99,7 @@ def test_the_configuration_holds_clients_to_the_method_that_they_registered(serv
     server.set(client_secret_methods="registered")
     client = server.client("client_secret_basic", secret="s")
     assert server.authenticate({}, basic(client.client_id, "s")) == client.client_id
-    rejection = server.refusal({"client_id": client.client_id, "client_secret": "s"})
+    rejection = server.rejection({"client_id": client.client_id, "client_secret": "s"})
     assert rejection.received == {
         "method": "client_secret_post",
         "reason": "The client registered client_secret_basic. "
@@ -113,7 +113,7 @@ def test_who_registered_no_secret_method_authenticates_by_no_secret(
     server: Any, registered: str
 ) -> None:
     client = server.client(registered, secret="s")
-    rejection = server.refusal({"client_id": client.client_id, "client_secret": "s"})
+    rejection = server.rejection({"client_id": client.client_id, "client_secret": "s"})
     assert rejection.received == {
         "method": "client_secret_post",
         "reason": f"The client registered {registered}.",
@@ -133,13 +133,13 @@ def test_the_answer_to_every_failure_is_the_same_to_the_byte(server: Any) -> Non
     known = server.client("client_secret_post", secret="s").client_id
     public = server.client("none").client_id
     rejections = [
-        server.refusal({"client_id": known, "client_secret": "wrong"}),
-        server.refusal({"client_id": "unknown", "client_secret": "s"}),
-        server.refusal({"client_id": public, "client_secret": "s"}),
-        server.refusal({"client_id": known}),
-        server.refusal({"client_assertion": "x"}),
-        server.refusal({}, "Basic"),
-        server.refusal({}),
+        server.rejection({"client_id": known, "client_secret": "wrong"}),
+        server.rejection({"client_id": "unknown", "client_secret": "s"}),
+        server.rejection({"client_id": public, "client_secret": "s"}),
+        server.rejection({"client_id": known}),
+        server.rejection({"client_assertion": "x"}),
+        server.rejection({}, "Basic"),
+        server.rejection({}),
     ]
     responses = [error_response(rejection) for rejection in rejections]
     assert len({response.body for response in responses}) == 1
@@ -152,13 +152,13 @@ def test_the_answer_to_every_failure_is_the_same_to_the_byte(server: Any) -> Non
 
 @pytest.mark.parametrize("client_id", ["cs_" + "x" * 43, "x" * 65, "a\x00b", "é", "\ud800"])
 def test_what_cannot_be_an_identifier_is_not_logged(server: Any, client_id: str) -> None:
-    rejection = server.refusal({"client_id": client_id, "client_secret": "s"})
+    rejection = server.rejection({"client_id": client_id, "client_secret": "s"})
     assert set(rejection.received) == {"method", "reason"}
 
 
 def test_a_secret_is_never_logged(server: Any) -> None:
     client_id = server.client("client_secret_post", secret="s").client_id
-    rejection = server.refusal({"client_id": client_id, "client_secret": "not-this-one"})
+    rejection = server.rejection({"client_id": client_id, "client_secret": "not-this-one"})
     assert "not-this-one" not in repr(vars(rejection))
 
 
@@ -167,12 +167,12 @@ def test_a_third_partys_method_says_why_or_does_not(server: Any) -> None:
         (None, "The method does not say why."),
         (ClientAuthenticationFailed("The ticket is torn.", client_id="a"), "The ticket is torn."),
     ):
-        server.provider.client_authentication_methods["ticket"] = Refuser(answer)
+        server.provider.client_authentication_methods["ticket"] = Rejecter(answer)
         assert server.reason({"ticket": "1"}) == reason
 
 
 def test_a_client_id_beside_another_method_is_not_the_method_none(server: Any) -> None:
     client = server.client("ticket")
-    server.provider.client_authentication_methods["ticket"] = Refuser(client)
+    server.provider.client_authentication_methods["ticket"] = Rejecter(client)
     form = {"ticket": "1", "client_id": client.client_id}
     assert server.authenticate(form) == client.client_id

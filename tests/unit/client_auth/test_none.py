@@ -19,18 +19,18 @@ def test_a_public_client_names_itself(server: Any) -> None:
     "extra", [{"client_secret": "s"}, {"client_assertion": "x"}, {"client_assertion_type": "x"}]
 )
 @pytest.mark.parametrize("selected", [("none",), ("none", "client_secret_post", "private_key_jwt")])
-def test_a_public_client_that_sends_a_credential_is_refused(
+def test_a_public_client_that_sends_a_credential_is_rejected(
     server: Any, extra: dict[str, str], selected: tuple[str, ...]
 ) -> None:
     server.select(*selected)
-    server.refusal({"client_id": server.client("none").client_id, **extra})
+    server.rejection({"client_id": server.client("none").client_id, **extra})
 
 
-def test_a_public_client_that_sends_a_header_is_refused(server: Any) -> None:
+def test_a_public_client_that_sends_a_header_is_rejected(server: Any) -> None:
     form = {"client_id": server.client("none").client_id}
     for selected in (("none",), ("none", "client_secret_basic")):
         server.select(*selected)
-        server.refusal(form, "Basic YTpi")
+        server.rejection(form, "Basic YTpi")
 
 
 def test_an_empty_secret_is_none(server: Any) -> None:
@@ -53,10 +53,10 @@ def test_an_empty_secret_is_not_that_of_a_client_that_has_one(server: Any, metho
 def test_a_header_without_a_secret_goes_along_with_no_other_method(server: Any) -> None:
     client_id = server.client("none").client_id
     form = {"client_assertion": "x", "client_assertion_type": "x"}
-    server.refusal(form, basic(client_id), error="invalid_request")
-    server.refusal({"client_secret": "s"}, basic(client_id), error="invalid_request")
+    server.rejection(form, basic(client_id), error="invalid_request")
+    server.rejection({"client_secret": "s"}, basic(client_id), error="invalid_request")
 
 
 @pytest.mark.parametrize("client_id", ["unknown", "é", "a\x00", "\ud800", "x" * 4096])
-def test_an_unknown_client_is_refused(server: Any, client_id: str) -> None:
+def test_an_unknown_client_is_rejected(server: Any, client_id: str) -> None:
     assert server.reason({"client_id": client_id}) == "There is no such client."

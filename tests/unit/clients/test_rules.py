@@ -1,4 +1,4 @@
-"""Client metadata: what is registered, and what is refused with which sentence."""
+"""Client metadata: what is registered, and what is rejected with which sentence."""
 
 import contextlib
 import json
@@ -223,13 +223,13 @@ def test_texts_are_normalised_and_said_once(production: Any) -> None:
         ({"software_version": 2}, "software_version"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_refused_at_its_member(
+def test_what_is_wrong_is_rejected_at_its_member(
     production: Any, metadata: dict[str, Any], field: str
 ) -> None:
-    refused = problem(production, **metadata)
-    assert refused.field == field
+    rejected = problem(production, **metadata)
+    assert rejected.field == field
     needs_uri = metadata == {"redirect_uris": []}
-    assert refused.error == ("invalid_redirect_uri" if needs_uri else "invalid_client_metadata")
+    assert rejected.error == ("invalid_redirect_uri" if needs_uri else "invalid_client_metadata")
 
 
 @pytest.mark.parametrize("member", RULES)
@@ -242,11 +242,11 @@ def test_junk_is_answered_at_every_member(production: Any, member: str, junk: An
         assert type(checked.get(member, junk)) is type(junk)
 
 
-def test_a_redirect_uri_that_is_refused_has_its_own_error_and_number(production: Any) -> None:
-    refused = problem(production, redirect_uris=[URI, "jAvAsCrIpT:alert(1)"])
-    assert (refused.error, refused.field) == ("invalid_redirect_uri", "redirect_uris")
-    assert refused.description == "Redirect URI 2 has the scheme javascript."
-    assert refused.status_code == 400
+def test_a_redirect_uri_that_is_rejected_has_its_own_error_and_number(production: Any) -> None:
+    rejected = problem(production, redirect_uris=[URI, "jAvAsCrIpT:alert(1)"])
+    assert (rejected.error, rejected.field) == ("invalid_redirect_uri", "redirect_uris")
+    assert rejected.description == "Redirect URI 2 has the scheme javascript."
+    assert rejected.status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -343,14 +343,14 @@ def test_public_keys_are_stored_and_of_each_only_what_belongs_to_it(production: 
         {"keys": [{**EC, "kty": ["EC"]}]},
     ],
 )  # fmt: skip
-def test_keys_that_are_none_or_not_public_or_not_strong_are_refused(
+def test_keys_that_are_none_or_not_public_or_not_strong_are_rejected(
     production: Any, jwks: Any
 ) -> None:
-    refused = problem(production, jwks=jwks)
-    assert (refused.field, refused.error) == ("jwks", "invalid_client_metadata")
-    assert refused.description.count("jwks ") == 1
-    assert refused.description.endswith(".")
-    assert not refused.description.endswith("..")
+    rejected = problem(production, jwks=jwks)
+    assert (rejected.field, rejected.error) == ("jwks", "invalid_client_metadata")
+    assert rejected.description.count("jwks ") == 1
+    assert rejected.description.endswith(".")
+    assert not rejected.description.endswith("..")
 
 
 def test_keys_come_in_one_way(production: Any) -> None:
@@ -405,7 +405,7 @@ def test_any_json_is_answered_and_what_is_stored_passes_again(
     assert validate_client_metadata(production, checked) == checked
 
 
-def test_signed_requests_are_demanded_of_who_can_sign(make_selection: Any) -> None:
+def test_signed_requests_are_required_of_who_can_sign(make_selection: Any) -> None:
     algorithms = ["RS256", "none"]
     provider = make_selection(promises={"request_object_signing_alg_values_supported": algorithms})
     own = {"require_signed_request_object": True, "jwks_uri": "https://client.example/jwks"}

@@ -108,7 +108,7 @@ def test_a_client_that_becomes_confidential_gets_a_secret(provider: Provider) ->
         assert merged.check_client_secret(secret or "")
 
 
-def test_what_is_refused_changes_nothing(provider: Provider) -> None:
+def test_what_is_rejected_changes_nothing(provider: Provider) -> None:
     client, secret = register(provider)
     with provider.database() as dbsession:
         merged = dbsession.merge(client)

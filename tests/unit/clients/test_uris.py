@@ -1,4 +1,4 @@
-"""Which URIs are registered, and which are refused (RFC 9700 section 4.1, RFC 8252)."""
+"""Which URIs are registered, and which are rejected (RFC 9700 section 4.1, RFC 8252)."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -71,7 +71,7 @@ def test_a_good_redirect_uri_is_registered(uri: str, application_type: str) -> N
         "myapp:/cb", "https://client.example/" + "a" * 2000,
     ],
 )  # fmt: skip
-def test_a_bad_redirect_uri_is_refused_everywhere(
+def test_a_bad_redirect_uri_is_rejected_everywhere(
     uri: str, application_type: str, development: bool
 ) -> None:
     problem = redirect_problem(uri, application_type, development=development)
@@ -180,7 +180,7 @@ def test_pages_of_the_client_are_https(uri: str) -> None:
     ["http://client.example/", "javascript:alert(1)", "com.example.app:/x", "https:", "ftp://x/",
      "https://user@client.example/", "http://localhost/", "data:image/png,x"],
 )  # fmt: skip
-def test_other_pages_are_refused(uri: str) -> None:
+def test_other_pages_are_rejected(uri: str) -> None:
     assert web_uri_problem(uri, development=False) is not None
 
 

@@ -73,7 +73,7 @@ def test_what_is_malformed_is_named(text: str, problem: str) -> None:
         parse_claims_request(text)
 
 
-def test_a_crowd_of_claims_is_refused() -> None:
+def test_a_crowd_of_claims_is_rejected() -> None:
     crowd: dict[str, Any] = {f"claim {number}": None for number in range(MAX_CLAIMS)}
     assert len(parse_claims_request(json.dumps({"userinfo": crowd}))["userinfo"]) == MAX_CLAIMS
     crowd |= {f"claim {number}": None for number in range(10_000)}
@@ -95,7 +95,7 @@ def test_what_is_well_formed_comes_back_as_it_was(userinfo: Any, id_token: Any) 
     | st.fixed_dictionaries({"userinfo": JSON, "id_token": JSON}).map(json.dumps)
     | st.dictionaries(NAMES, JSON, max_size=4).map(lambda claims: json.dumps({"userinfo": claims}))
 )
-def test_anything_else_is_read_in_that_shape_or_refused(text: str) -> None:
+def test_anything_else_is_read_in_that_shape_or_rejected(text: str) -> None:
     try:
         read = parse_claims_request(text)
     except ValueError:

@@ -25,7 +25,7 @@ def merged(
     return dict(payload.datalist)
 
 
-def refused(claims: dict[str, Any], *, inside_only: bool = False, **outside: str) -> str:
+def rejected(claims: dict[str, Any], *, inside_only: bool = False, **outside: str) -> str:
     with pytest.raises(Rejection) as rejection:
         merged(claims, inside_only=inside_only, **outside)
     error: str = rejection.value.error
@@ -81,23 +81,23 @@ def test_resources_may_be_several_and_replace_those_outside() -> None:
 
 def test_the_order_of_words_in_a_response_type_is_free() -> None:
     assert merged({"response_type": "id_token code"}, response_type="code id_token")
-    assert refused({"response_type": "id_token"}) == "invalid_request_object"
+    assert rejected({"response_type": "id_token"}) == "invalid_request_object"
 
 
 @pytest.mark.parametrize("value", ["another", "", 0, 7, True, ["c"], {"c": "c"}])
 def test_the_client_id_inside_is_the_same_text(value: Any) -> None:
-    assert refused({"client_id": value}) == "invalid_request_object"
-    assert refused({"client_id": value}, inside_only=True) == "invalid_request_object"
+    assert rejected({"client_id": value}) == "invalid_request_object"
+    assert rejected({"client_id": value}, inside_only=True) == "invalid_request_object"
 
 
-def test_a_client_id_is_demanded_inside_where_only_the_inside_counts() -> None:
-    assert refused({}, inside_only=True) == "invalid_request_object"
+def test_a_client_id_is_required_inside_where_only_the_inside_counts() -> None:
+    assert rejected({}, inside_only=True) == "invalid_request_object"
     assert merged({"client_id": None})["client_id"] == ["c"]
 
 
-def test_response_type_and_openid_are_demanded_outside() -> None:
-    assert refused({"response_type": "code"}, response_type="") == "invalid_request"
-    assert refused({"scope": "email openid"}, scope="email") == "invalid_request"
+def test_response_type_and_openid_are_required_outside() -> None:
+    assert rejected({"response_type": "code"}, response_type="") == "invalid_request"
+    assert rejected({"scope": "email openid"}, scope="email") == "invalid_request"
     assert merged({"scope": "email"}, scope="email")["scope"] == ["email"]
 
 
@@ -108,7 +108,7 @@ def test_the_limits_of_plain_parameters_hold_inside_too() -> None:
         {"claims": {"userinfo": {"name": "x" * 4096}}},
         {f"p{number}": "" for number in range(101)}, {"resource": [""] * 101},
     ):  # fmt: skip
-        assert refused(claims) == "invalid_request_object"
+        assert rejected(claims) == "invalid_request_object"
 
 
 NAMES = st.sampled_from(
@@ -126,7 +126,7 @@ JSON = st.recursive(
     members=st.dictionaries(NAMES_AND_OTHERS, JSON | st.sampled_from(["c", "code", "openid"])),
     inside_only=st.booleans(),
 )
-def test_whatever_json_is_inside_gives_parameters_or_a_refusal(
+def test_whatever_json_is_inside_gives_parameters_or_a_rejection(
     members: dict[str, Any], inside_only: bool
 ) -> None:
     try:

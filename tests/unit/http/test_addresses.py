@@ -93,7 +93,7 @@ HTTP = Target("http", "client.example", 80, "/")
 
 
 @given(inward, st.lists(public, max_size=3), st.data())
-def test_one_inward_address_among_public_ones_refuses_the_host(
+def test_one_inward_address_among_public_ones_rejects_the_host(
     address: Address, others: list[Address], data: st.DataObject
 ) -> None:
     addresses = data.draw(st.permutations([*others, address]))
@@ -101,7 +101,7 @@ def test_one_inward_address_among_public_ones_refuses_the_host(
         check_addresses(addresses, HTTPS, NOWHERE_ELSE)
 
 
-def test_a_host_without_addresses_is_refused() -> None:
+def test_a_host_without_addresses_is_rejected() -> None:
     with pytest.raises(RejectedURL):
         check_addresses([], HTTPS, MACHINE)
 
@@ -124,10 +124,10 @@ def test_development_reaches_loopback_by_http_and_https_and_nothing_else_inward(
         check_addresses([ipaddress.ip_address("10.0.0.1")], HTTPS, MACHINE)
 
 
-def test_the_refusal_names_no_address() -> None:
-    with pytest.raises(RejectedURL) as refusal:
+def test_the_rejection_names_no_address() -> None:
+    with pytest.raises(RejectedURL) as rejection:
         check_addresses([ipaddress.ip_address("10.1.2.3")], HTTPS, NOWHERE_ELSE)
-    assert "10.1.2.3" not in str(refusal.value)
+    assert "10.1.2.3" not in str(rejection.value)
 
 
 ALLOWED = reachable("10.0.0.0/8 192.168.1.5 fd00::/8 app.internal .Corp.example")
@@ -257,13 +257,13 @@ def test_the_authority_names_a_port_only_if_it_is_not_the_schemes_own(
         "https://client.example/" + "a" * 2048,
     ],
 )
-def test_any_other_url_is_refused(url: str) -> None:
+def test_any_other_url_is_rejected(url: str) -> None:
     with pytest.raises(RejectedURL):
         parse_url(url)
 
 
 @given(st.integers(min_value=0, max_value=2**32 - 1))
-def test_an_address_written_as_a_number_is_refused(number: int) -> None:
+def test_an_address_written_as_a_number_is_rejected(number: int) -> None:
     last = number & 0xFFFFFF
     for host in (
         f"{number}",

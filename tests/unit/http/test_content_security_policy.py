@@ -89,7 +89,7 @@ def test_one_page_does_not_open_another() -> None:
         ("frame-src", "data:"),
     ],
 )
-def test_any_other_source_is_refused_and_changes_nothing(name: str, source: str) -> None:
+def test_any_other_source_is_rejected_and_changes_nothing(name: str, source: str) -> None:
     policy = ContentSecurityPolicy()
     with pytest.raises(ValueError, match="is no source"):
         policy.allow(name, source)

@@ -62,7 +62,7 @@ def test_a_form_of_our_own_page_is_believed(headers: dict[str, str]) -> None:
         {"Sec-Fetch-Site": "cross-site"},
     ],
 )
-def test_a_form_from_elsewhere_is_refused_even_with_the_token(headers: dict[str, str]) -> None:
+def test_a_form_from_elsewhere_is_rejected_even_with_the_token(headers: dict[str, str]) -> None:
     with pytest.raises(BadCSRFOrigin):
         check_request(form(headers))
 
@@ -86,12 +86,12 @@ def test_each_foreign_origin_is_logged_once_and_not_more_than_some(
 
 
 @pytest.mark.parametrize("field", [None, "", "x" * 32, TOKEN[:-1], "ü"])
-def test_a_form_without_the_token_is_refused(field: str | None) -> None:
+def test_a_form_without_the_token_is_rejected(field: str | None) -> None:
     with pytest.raises(BadCSRFToken):
         check_request(form({"Origin": ORIGIN}, field=field))
 
 
-def test_a_form_without_the_cookie_is_refused() -> None:
+def test_a_form_without_the_cookie_is_rejected() -> None:
     with pytest.raises(BadCSRFToken):
         check_request(form({"Origin": ORIGIN}, cookie=""))
 

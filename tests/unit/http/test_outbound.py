@@ -40,9 +40,9 @@ def development(**options: Any) -> OutboundFetcher:
 
 
 def reason(fetch: Callable[[], object]) -> str:
-    with pytest.raises(OutboundFetchError) as refusal:
+    with pytest.raises(OutboundFetchError) as rejection:
         fetch()
-    return refusal.value.reason
+    return rejection.value.reason
 
 
 def test_a_get_returns_status_media_type_and_body(serve: Any) -> None:
@@ -104,21 +104,21 @@ def test_the_name_is_never_resolved_again(
     assert all(ipaddress.ip_address(name) for name in looked_up)
 
 
-def test_a_certificate_for_another_name_is_refused(serve: Any, authority: Any) -> None:
+def test_a_certificate_for_another_name_is_rejected(serve: Any, authority: Any) -> None:
     host = serve(HELLO, authority.server_context("other.example"))
     fetcher = development(ca_bundle=authority.bundle, resolver=Names(["127.0.0.1"]))
     assert "TLS" in reason(lambda: fetcher.get(f"https://{NAME}:{host.port}/", "*/*"))
     assert host.requests == []
 
 
-def test_a_certificate_of_an_unknown_authority_is_refused(serve: Any, authority: Any) -> None:
+def test_a_certificate_of_an_unknown_authority_is_rejected(serve: Any, authority: Any) -> None:
     host = serve(HELLO, authority.server_context(NAME))
     fetcher = development(resolver=Names(["127.0.0.1"]))
     assert "TLS" in reason(lambda: fetcher.get(f"https://{NAME}:{host.port}/", "*/*"))
     assert host.requests == []
 
 
-def test_a_host_that_speaks_plain_http_on_an_https_url_is_refused(serve: Any) -> None:
+def test_a_host_that_speaks_plain_http_on_an_https_url_is_rejected(serve: Any) -> None:
     host = serve(HELLO)
     fetcher = development(timeout=0.5)
     reason(lambda: fetcher.get(f"https://127.0.0.1:{host.port}/", "*/*"))
@@ -163,7 +163,7 @@ def test_no_packet_goes_to_this_machine(serve: Any, url: str) -> None:
     "addresses",
     [["127.0.0.1"], ["93.184.215.14", "127.0.0.1"], ["127.0.0.1", "93.184.215.14"], ["::1"]],
 )
-def test_a_name_with_any_inward_address_is_refused_without_a_connection(
+def test_a_name_with_any_inward_address_is_rejected_without_a_connection(
     serve: Any, addresses: list[str]
 ) -> None:
     host = serve(HELLO)

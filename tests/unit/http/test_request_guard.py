@@ -1,4 +1,4 @@
-"""What is refused before any part of the provider tries to read it."""
+"""What is rejected before any part of the provider tries to read it."""
 
 import io
 import json
@@ -161,7 +161,7 @@ BAD: list[tuple[int, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("status", "request_"), BAD, ids=range(len(BAD)))
-def test_what_cannot_be_read_is_refused(status: int, request_: dict[str, Any]) -> None:
+def test_what_cannot_be_read_is_rejected(status: int, request_: dict[str, Any]) -> None:
     response = send(**request_)
     assert response.status_int == status
     for header, value in protective_headers(SimpleNamespace(secure=True)).items():

@@ -55,7 +55,7 @@ def test_whoever_waits_as_told_gets_in(dbsession: Session, standing_clock: Any) 
     assert attempts(dbsession, 4) == [0, 0, 0, 60]
 
 
-def test_attempts_that_are_refused_do_not_make_the_wait_longer(
+def test_attempts_that_are_rejected_do_not_make_the_wait_longer(
     dbsession: Session, standing_clock: Any
 ) -> None:
     attempts(dbsession, 4)

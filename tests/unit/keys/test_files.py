@@ -71,7 +71,7 @@ def test_what_is_there_is_not_made_again(open_store: Any, directory: Path) -> No
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_production_refuses_missing_keys_and_makes_none(
+def test_production_rejects_missing_keys_and_makes_none(
     open_store: Any, directory: Path, there: bool
 ) -> None:
     if there:
@@ -155,7 +155,7 @@ def test_a_key_of_a_wrong_name_or_length_is_damaged_though_its_file_name_agrees(
         open_store("ES256", create_missing=False)
 
 
-def test_an_rsa_key_under_2048_bits_is_refused_and_a_longer_one_is_taken(
+def test_an_rsa_key_under_2048_bits_is_rejected_and_a_longer_one_is_taken(
     open_store: Any, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def put(bits: int) -> None:
@@ -197,7 +197,7 @@ def test_a_directory_that_is_a_file_is_explained(directory: Path) -> None:
             KeyStore(directory, create_missing=create_missing, publish_before=1, keep_after=1)
 
 
-def test_a_directory_that_others_may_write_to_is_refused(open_store: Any, directory: Path) -> None:
+def test_a_directory_that_others_may_write_to_is_rejected(open_store: Any, directory: Path) -> None:
     open_store()
     directory.chmod(0o702)
     for create_missing in (True, False):

@@ -124,7 +124,7 @@ def test_there_is_one_key_for_each_algorithm_and_nothing_private_is_published(
     ],
     ids=lambda member: next(iter(member)),
 )
-def test_a_header_that_is_not_accepted_is_refused_before_a_key_is_used(
+def test_a_header_that_is_not_accepted_is_rejected_before_a_key_is_used(
     store: KeyStore, member: dict[str, Any]
 ) -> None:
     for alg in ("RSA-OAEP-256", "ECDH-ES"):
@@ -134,7 +134,7 @@ def test_a_header_that_is_not_accepted_is_refused_before_a_key_is_used(
 
 @pytest.mark.usefixtures("no_key_is_used")
 @pytest.mark.parametrize("alg", ["RSA1_5", "dir", "A128KW", "PBES2-HS256+A128KW", "none", "RS256"])
-def test_an_algorithm_that_is_not_ours_is_refused_before_a_key_is_used(
+def test_an_algorithm_that_is_not_ours_is_rejected_before_a_key_is_used(
     store: KeyStore, alg: str
 ) -> None:
     with pytest.raises(InvalidJWT, match="algorithm"):
@@ -144,7 +144,7 @@ def test_an_algorithm_that_is_not_ours_is_refused_before_a_key_is_used(
 
 
 @pytest.mark.usefixtures("no_key_is_used")
-def test_an_algorithm_that_is_not_selected_is_refused(store: KeyStore) -> None:
+def test_an_algorithm_that_is_not_selected_is_rejected(store: KeyStore) -> None:
     token = encrypt("text", published(store, "ECDH-ES"), "ECDH-ES", "A128GCM")
     for algs, encs in ((("RSA-OAEP-256",), ENCODINGS), (ALGORITHMS, ("A256GCM",)), ((), ())):
         with pytest.raises(InvalidJWT, match="algorithm"):
@@ -158,7 +158,7 @@ def test_an_algorithm_that_is_not_selected_is_refused(store: KeyStore) -> None:
      "a" * (MAX_ENCRYPTED_BYTES + 1)],
     ids=lambda token: token[:12] or "empty",
 )  # fmt: skip
-def test_what_is_no_jwe_or_too_long_is_refused_before_a_key_is_used(
+def test_what_is_no_jwe_or_too_long_is_rejected_before_a_key_is_used(
     store: KeyStore, token: str
 ) -> None:
     with pytest.raises(InvalidJWT):
@@ -192,9 +192,9 @@ def test_one_text_for_whatever_is_wrong_inside(store: KeyStore) -> None:
                "epk": stranger.as_dict(private=False)}),
     ]  # fmt: skip
     for token in tokens:
-        with pytest.raises(InvalidJWT) as refused:
+        with pytest.raises(InvalidJWT) as rejected:
             read(store, token)
-        assert str(refused.value) == UNREADABLE
+        assert str(rejected.value) == UNREADABLE
 
 
 @given(position=st.integers(0), character=st.characters(), alg=st.sampled_from(ALGORITHMS),
@@ -254,7 +254,7 @@ def test_nothing_of_two_encryptions_is_the_same(rsa: RSAKey) -> None:
     ],
     ids=["use", "alg", "kty", "curve", "symmetric", "enc"],
 )
-def test_a_key_that_is_not_for_it_is_refused(key: Any, alg: str, enc: str) -> None:
+def test_a_key_that_is_not_for_it_is_rejected(key: Any, alg: str, enc: str) -> None:
     with pytest.raises(ValueError, match="cannot be used"):
         encrypt("text", key, alg, enc)
 

@@ -32,7 +32,7 @@ def test_a_key_without_kid_gets_its_thumbprint() -> None:
 
 
 @pytest.mark.parametrize("key", [EC, ED, RSA, OctKey.generate_key(256)])
-def test_a_private_or_symmetric_key_is_refused_aloud(key: Any) -> None:
+def test_a_private_or_symmetric_key_is_rejected_aloud(key: Any) -> None:
     with pytest.raises(ValueError, match="private or symmetric"):
         public_key_set({"keys": [PUBLIC, key.as_dict(private=True)]})
 
@@ -102,7 +102,7 @@ def test_a_key_that_is_not_understood_is_left_out(jwk: Any) -> None:
 @pytest.mark.parametrize(
     "document", [None, [], "keys", {}, {"keys": None}, {"keys": {}}, {"keys": [1]}, {"keys": []}]
 )
-def test_what_is_no_jwk_set_is_refused(document: Any) -> None:
+def test_what_is_no_jwk_set_is_rejected(document: Any) -> None:
     with pytest.raises(ValueError, match="JWK Set"):
         public_key_set(document)
 
@@ -125,7 +125,7 @@ def test_no_json_raises_anything_but_a_value_error(jwks: Any) -> None:
     assert not any(key.is_private for key in keys)
 
 
-def test_a_set_of_very_many_keys_is_refused() -> None:
+def test_a_set_of_very_many_keys_is_rejected() -> None:
     assert len(kids(*[PUBLIC] * MAX_KEYS)) == MAX_KEYS
     with pytest.raises(ValueError, match="more than 32 keys"):
         kids(*[PUBLIC] * (MAX_KEYS + 1))

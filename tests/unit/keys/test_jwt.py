@@ -142,7 +142,7 @@ def test_parts_of_two_tokens_make_no_third(store: KeyStore) -> None:
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", ""])
 @pytest.mark.parametrize("signature", [b"", b"x"])
-def test_an_unsigned_token_is_refused(store: KeyStore, alg: str, signature: bytes) -> None:
+def test_an_unsigned_token_is_rejected(store: KeyStore, alg: str, signature: bytes) -> None:
     key = store.signing_key("RS256")
     token = forge({"alg": alg, "kid": key.kid}, {"sub": "alice"}, signature)
     assert verify_own(store, token) is None
@@ -197,7 +197,7 @@ def test_a_registered_key_verifies_and_another_does_not(store: KeyStore, alg: st
         verify_client_jwt(token, KeySet([other]), [alg])
 
 
-def test_an_algorithm_that_is_not_allowed_is_refused_and_none_at_all_is_no_default() -> None:
+def test_an_algorithm_that_is_not_allowed_is_rejected_and_none_at_all_is_no_default() -> None:
     token = sign_with_secret(SECRET, "HS256", {"a": 1})
     with pytest.raises(InvalidJWT, match="not allowed"):
         verify_client_jwt(token, OCT, ["HS512", "RS256"])
@@ -245,7 +245,7 @@ def test_a_key_of_another_type_or_curve_is_not_tried(alg: str, kty: Any, crv: An
         verify_client_jwt(forge({"alg": alg}, {}), keys, [alg])
 
 
-def test_short_rsa_keys_are_refused() -> None:
+def test_short_rsa_keys_are_rejected() -> None:
     private = rsa.generate_private_key(65537, 1024)
     signing_input = f"{encode({'alg': 'RS256'})}.{encode({})}"
     signature = private.sign(signing_input.encode(), PKCS1v15(), SHA256())
@@ -314,7 +314,7 @@ def test_keys_for_something_else_do_not_count_as_tried() -> None:
      b'{"alg":"HS256","kid":"\\ud800"}'],
 )  # fmt: skip
 @pytest.mark.usefixtures("no_signature_is_checked")
-def test_a_malformed_header_is_refused(store: KeyStore, header: Any) -> None:
+def test_a_malformed_header_is_rejected(store: KeyStore, header: Any) -> None:
     token = forge(header, {"a": 1})
     with pytest.raises(InvalidJWT):
         verify_client_jwt(token, OCT, ["HS256"])
@@ -368,7 +368,7 @@ def test_a_token_of_our_own_may_be_longer(store: KeyStore) -> None:
     ],
 )
 @pytest.mark.usefixtures("no_signature_is_checked")
-def test_a_bomb_is_refused_by_its_form_before_any_work(
+def test_a_bomb_is_rejected_by_its_form_before_any_work(
     store: KeyStore, token: str, reason: str
 ) -> None:
     with pytest.raises(InvalidJWT, match=reason):
@@ -382,7 +382,7 @@ def test_a_bomb_is_refused_by_its_form_before_any_work(
      b'{"exp":NaN}', b'{"exp":1e999}', b'{"sub":"\\u0000"}', b'{"sub":"\\ud800"}',
      b'{"a":"' + b"]" * 900 + b'","b":' + b"[" * 800 + b"]" * 800 + b"}"],
 )  # fmt: skip
-def test_signed_claims_that_are_no_reasonable_object_are_refused(payload: bytes) -> None:
+def test_signed_claims_that_are_no_reasonable_object_are_rejected(payload: bytes) -> None:
     with pytest.raises(InvalidJWT, match="claims are malformed"):
         verify_client_jwt(sign_raw(payload), OCT, ["HS256"])
 
@@ -458,7 +458,7 @@ def test_an_unsecured_token_is_read_for_what_it_is() -> None:
         (f"{encode({'alg': 'none', 'x': 'x' * 3100})}.{encode({})}.", "header is too long"),
     ],
 )
-def test_what_is_no_unsecured_token_is_refused(token: str, reason: str) -> None:
+def test_what_is_no_unsecured_token_is_rejected(token: str, reason: str) -> None:
     with pytest.raises(InvalidJWT, match=reason):
         read_unsecured_jwt(token)
 

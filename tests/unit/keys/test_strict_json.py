@@ -72,7 +72,7 @@ def test_any_bytes_are_an_object_or_a_value_error(data: bytes) -> None:
         (b'{"a":[["\\u0000"]]}', "NUL"),
     ],
 )
-def test_what_others_could_read_otherwise_is_refused(data: bytes, reason: str) -> None:
+def test_what_others_could_read_otherwise_is_rejected(data: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         parse_object(data)
 

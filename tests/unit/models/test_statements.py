@@ -100,7 +100,7 @@ def database(alone: Database, dbsession: Session) -> Joined:
 
 @pytest.fixture
 def dbsession(factory: sessionmaker[Session]) -> Iterator[Session]:
-    """A session over one client, one person, and one family with a code and a refresh token."""
+    """A session over one client, one user, and one family with a code and a refresh token."""
     now = provider_clock.now()
     with factory() as dbsession, dbsession.begin():
         dbsession.add_all([Client(client_id="client"), User("alice", id="alice")])

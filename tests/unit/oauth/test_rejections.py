@@ -76,7 +76,7 @@ def test_a_failed_statement_before_it_changes_nothing(
         assert dbsession.get(RecordedRejection, reference)
 
 
-def test_a_database_that_refuses_the_row_changes_no_answer(
+def test_a_database_that_rejects_the_row_changes_no_answer(
     provider: Provider, caplog: pytest.LogCaptureFixture, logged: Logged
 ) -> None:
     client = provider.register()

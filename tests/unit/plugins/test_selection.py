@@ -91,7 +91,7 @@ def test_two_plugins_that_claim_one_name_stop_the_start_with_both_places() -> No
     assert str(conflict.value).count(__file__) == 2
 
 
-def test_two_grants_that_claim_one_grant_type_are_refused() -> None:
+def test_two_grants_that_claim_one_grant_type_are_rejected() -> None:
     def offers_chai(config: Any) -> None:
         config.add_oauth_grant("chai", Tea)
 
@@ -99,7 +99,7 @@ def test_two_grants_that_claim_one_grant_type_are_refused() -> None:
         configure(offers_tea, offers_chai, oauth__grants="tea chai")
 
 
-def test_two_grants_that_claim_one_response_type_are_refused_whatever_its_order_of_words() -> None:
+def test_two_grants_that_claim_one_response_type_are_rejected_whatever_its_order_of_words() -> None:
     def offers(config: Any) -> None:
         config.add_oauth_grant("one", Tea, grant_type="1", response_types=["code token"])
         config.add_oauth_grant("two", Tea, grant_type="2", response_types=["token code"])
@@ -108,7 +108,7 @@ def test_two_grants_that_claim_one_response_type_are_refused_whatever_its_order_
         configure(offers, oauth__grants="one two")
 
 
-def test_a_response_type_that_no_grant_offers_is_refused() -> None:
+def test_a_response_type_that_no_grant_offers_is_rejected() -> None:
     with pytest.raises(ConfigurationProblem, match="'code', which no selected grant offers"):
         configure(offers_tea, oauth__response_types="code")
 
@@ -248,7 +248,7 @@ def test_start_up_checks_speak_all_at_once() -> None:
         configure(offers_tea, checks)
 
 
-def test_a_profile_brings_defaults_that_the_ini_overrides_and_rules_that_refuse() -> None:
+def test_a_profile_brings_defaults_that_the_ini_overrides_and_rules_that_reject() -> None:
     def offers_profile(config: Any) -> None:
         config.add_oauth_setting("oauth.steeping", seconds, 180, "How long.")
         config.add_oauth_profile(
