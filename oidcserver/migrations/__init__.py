@@ -1,7 +1,7 @@
-"""The revisions of the schema: the one that the code needs, and the one that a database has.
+"""The revision of the schema that the code needs, and the revision of a database.
 
-The way from one to the other is ``history``. It takes alembic, which a server whose database is up
-to date does not load: it is a fifteenth of the memory of a process.
+The module ``history`` migrates from one to the other with alembic. A server whose database is up to
+date does not import it: alembic takes a fifteenth of the memory of a process.
 """
 
 from sqlalchemy import Engine, column, inspect, select, table
@@ -13,7 +13,7 @@ _VERSION = table("alembic_version", column("version_num"))
 
 
 def current(engine: Engine) -> str | None:
-    """Return the revision that the database has; None before the first."""
+    """Return the revision of the database; None before the first."""
     with engine.connect() as connection:
         if not inspect(connection).has_table(_VERSION.name):
             return None

@@ -1,4 +1,4 @@
-"""alembic's environment: the connection and the tables come with the call."""
+"""alembic's environment: the caller hands in the connection and the tables."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""The revisions of the schema, and the way from one to another: alembic, without an ini file."""
+"""Migrates the schema from one revision to another, with alembic and without an ini file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -14,18 +14,18 @@ from oidcserver.database.timeouts import without_timeouts
 DIRECTORY = str(Path(__file__).parent)
 #: PostgreSQL's advisory lock under which one process migrates: "oidc" in ASCII.
 LOCK = 0x6F696463
-#: How long a process waits for another that migrates the same SQLite database.
+#: Seconds that a process waits for another that migrates the same SQLite database.
 SQLITE_WAIT_SECONDS = 600
 
 
 def knows(revision: str) -> bool:
-    """Say whether a revision is part of the history, or was made by other code."""
+    """Return whether a revision is part of the history of this code."""
     history = ScriptDirectory.from_config(_config()).walk_revisions()
     return any(script.revision == revision for script in history)
 
 
 def upgrade(engine: Engine, metadata: MetaData, revision: str = "head") -> None:
-    """Bring the schema to a later revision; of several processes at once, one does it.
+    """Migrate the schema to a later revision; of several processes at once, one does it.
 
     :param metadata: the tables that the code has; new revisions are found by comparing with them.
     """
@@ -34,16 +34,16 @@ def upgrade(engine: Engine, metadata: MetaData, revision: str = "head") -> None:
 
 
 def downgrade(engine: Engine, metadata: MetaData, revision: str) -> None:
-    """Bring the schema back to an earlier revision; ``base`` removes it."""
+    """Migrate the schema to an earlier revision; ``base`` removes it."""
     with migrating(engine) as connection:
         command.downgrade(_config(connection, metadata), revision)
 
 
 @contextmanager
 def migrating(engine: Engine) -> Iterator[Connection]:
-    """One transaction in which nobody else migrates: all of the new schema or all of the old.
+    """Yield the connection of a transaction in which no other process migrates.
 
-    :raises RuntimeError: if a row of a SQLite database would refer to one that is not there.
+    :raises RuntimeError: if a row of a SQLite database would refer to a missing row.
     """
     with engine.connect() as connection:
         sqlite = connection.dialect.name == "sqlite"
@@ -58,11 +58,11 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 def _let_tables_be_replaced(connection: Connection) -> None:
-    """Keep what refers to a table while alembic's batch mode makes it anew.
+    """Keep the rows that refer to a table while alembic's batch mode replaces it.
 
-    SQLite alters a table by copying it, and dropping the original would delete, by the foreign
-    keys, what refers to it. They can be switched off outside of a transaction only, and not for
-    a connection that goes back to the pool. Our transactions on SQLite exclude others as it is.
+    SQLite alters a table by copying it, and dropping the original would delete the rows that refer
+    to it by foreign keys. Foreign keys can only be switched off outside a transaction, and not for
+    a connection that returns to the pool. Our transactions on SQLite already exclude others.
     """
     connection.detach()
     cursor = connection.connection.cursor()

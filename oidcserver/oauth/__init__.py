@@ -23,7 +23,8 @@ def includeme(config: Configurator) -> None:
         "oauth.access_token_format",
         text,
         "sealed",
-        "Opaque and revocable at once, or a JWT that resource servers check themselves.",
+        "The format of access tokens: sealed (opaque and revocable at once), or jwt (resource "
+        "servers verify it themselves).",
     )
     setting(
         "oauth.access_token_signing_alg",
@@ -31,37 +32,37 @@ def includeme(config: Configurator) -> None:
         "RS256",
         "The algorithm of JWT access tokens, one of oidc.signing_algs.",
     )
-    setting("oauth.access_token_lifetime", seconds, 600, "How long an access token works.")
-    setting("oauth.authorization_code_lifetime", seconds, 60, "How long a code may be redeemed.")
+    setting("oauth.access_token_lifetime", seconds, 600, "The lifetime of an access token.")
+    setting("oauth.authorization_code_lifetime", seconds, 60, "The lifetime of a code.")
     setting(
         "oauth.refresh_token_idle_lifetime",
         seconds,
         14 * 86400,
-        "How long a refresh token works unused.",
+        "The time after which an unused refresh token expires.",
     )
     setting(
         "oauth.refresh_token_max_lifetime",
         seconds,
         90 * 86400,
-        "How long a family of refresh tokens works at most.",
+        "The longest lifetime of a family of refresh tokens.",
     )
     setting(
         "oauth.refresh_token_retry_window",
         seconds,
         30,
-        "How long a client whose answer was lost may present the old token again.",
+        "The time in which a client that lost the answer may present the old token again.",
     )
     setting(
         "oauth.public_refresh_token_retry_window",
         seconds,
         5,
-        "The same for a public client, whose token a thief may present too in that time.",
+        "The same for a public client. In this time a thief may present its token too.",
     )
     setting(
         "oauth.client_secret_overlap",
         seconds,
         86400,
-        "How long a client may use its former secret after a rotation.",
+        "The time in which a client may use its former secret after a rotation.",
     )
     setting(
         "oauth.localhost_any_port",
@@ -80,28 +81,28 @@ def includeme(config: Configurator) -> None:
         "oidc.interaction_lifetime",
         seconds,
         1800,
-        "How long a request waits for the user before it has to start anew.",
+        "The time that a request waits for the user before it has to start again.",
     )
     setting(
         "oauth.registration_unused_lifetime",
         seconds,
         90 * 86400,
-        "How long a client that registered itself is kept while nobody uses it; 0: forever.",
+        "The time after which an unused client that registered itself is removed; 0: never.",
     )
     setting(
         "oidc.stored_requests_per_address",
         integer,
         100,
-        "How many authorization requests that are too long for a URL are stored for one network "
+        "The number of authorization requests too long for a URL that are stored for one network "
         "before a user signs in, within oidc.interaction_lifetime.",
     )
     setting("oidc.repeat_window", seconds, 10,
-            "How long a double click gets the same answer again.")  # fmt: skip
+            "The time in which a double click gets the same answer again.")  # fmt: skip
     config.add_startup_check("access tokens", _check_access_tokens)
 
 
 def _check_access_tokens(registry: Registry) -> str | None:
-    """Every client may have JWTs, so there has to be a key to sign them in any case."""
+    """Require a key for JWTs in any case: the metadata of a client may select that format."""
     provider = registry.oidc.provider
     for name, known in (
         ("oauth.access_token_format", list(provider.access_token_formats)),
@@ -114,6 +115,6 @@ def _check_access_tokens(registry: Registry) -> str | None:
 
 
 def provider_url(request: Request, route_name: str, **elements: Any) -> str:
-    """Return the public URL of a route, made of the configured issuer, never of Host."""
+    """Return the public URL of a route. It begins with the configured issuer, not with Host."""
     url: str = request.oidc.provider.url(request.route_url(route_name, _app_url="", **elements))
     return url

@@ -16,15 +16,15 @@ from oidcserver.oauth.flow import run_steps
 from oidcserver.oauth.issuing import announce_token, new_authorization
 from oidcserver.oauth.outcome import Outcome
 
-#: What the sealed answer to an authorization request is sealed for.
+#: The purpose of the seal on the stored answer to an authorization request.
 ANSWER = "authorization response"
 
 
 def repeat_answer(authorization_request: AuthorizationRequest) -> Response | None:
-    """Repeat the answer to a double click; later, take the request up anew.
+    """Repeat the answer to a double click; later, process the request again.
 
-    A code that the client has redeemed is not sent again, since redeeming it once more would end
-    its tokens (RFC 9700 section 4.5): the user's decision still stands, so it gets another one.
+    A code that the client has redeemed is not sent again, because redeeming it twice would end its
+    tokens (RFC 9700 section 4.5). The user's decision is still valid, so another code is issued.
     """
     suspended, request = authorization_request.suspended, authorization_request.request
     if suspended is None or suspended.used_at is None:
@@ -43,7 +43,7 @@ def repeat_answer(authorization_request: AuthorizationRequest) -> Response | Non
 
 
 def prepare_authorization(authorization_request: AuthorizationRequest) -> None:
-    """Prepare the authorization that the answer, and all tokens after it, rest on."""
+    """Prepare the authorization to which the answer and all later tokens belong."""
     request, client = authorization_request.request, authorization_request.client
     session = authorization_request.login_session
     assert client is not None
@@ -66,7 +66,7 @@ def prepare_authorization(authorization_request: AuthorizationRequest) -> None:
 
 
 def prepare_answer(authorization_request: AuthorizationRequest) -> None:
-    """Let the grant of the response type make its parameters, and hand in what is written."""
+    """Let the grant of the response type prepare the parameters of the response."""
     request, oauth_request = authorization_request.request, authorization_request.oauth_request
     client, user = authorization_request.client, authorization_request.login_session.user
     assert client is not None
@@ -86,7 +86,7 @@ def prepare_answer(authorization_request: AuthorizationRequest) -> None:
 
 
 def seal_answer(authorization_request: AuthorizationRequest) -> None:
-    """Let the use of the suspended request decide, and keep the answer for a double click."""
+    """Let the use of the suspended request decide, and store the answer for a double click."""
     suspended, request = authorization_request.suspended, authorization_request.request
     if suspended is None:
         return

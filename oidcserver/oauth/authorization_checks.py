@@ -12,7 +12,7 @@ PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 
 
 def find_client(authorization_request: AuthorizationRequest) -> None:
-    """Find the client; without one nothing is ever sent anywhere."""
+    """Find the client. Without a client, nothing is sent to a redirect URI."""
     identifiers = authorization_request.payload.datalist.get("client_id", [])
     if len(identifiers) != 1:
         raise invalid_request(

@@ -22,7 +22,7 @@ FOR_THE_USER = frozenset({403, 429})
 
 
 def reject(authorization_request: AuthorizationRequest, rejection: Rejection) -> Response:
-    """Return an error page, or send the error to the client where its redirect URI is known."""
+    """Return an error page, or send the error to the client if its redirect URI is known."""
     request, client = authorization_request.request, authorization_request.client
     reference = record_rejection(request, rejection, client.client_id if client else None)
     if authorization_request.redirect_uri is None or rejection.status_code in FOR_THE_USER:
@@ -57,15 +57,15 @@ def send(authorization_request: AuthorizationRequest) -> Response:
 def leaves_unasked(authorization_request: AuthorizationRequest) -> bool:
     """Whether an error may take the user to the client without a question.
 
-    RFC 9700 section 4.11.2 forbids to redirect automatically where the redirect URI may be an
-    attacker's, who would use this server's name to send users to another page. The client is
-    trusted if the operator registered it, or if it had an initial access token or a software
-    statement, or if this user has allowed it access. Any other client may have registered itself
-    for this purpose.
+    RFC 9700 section 4.11.2 forbids automatic redirects if the redirect URI may belong to an
+    attacker, who would use this server's name to send users to another page. The client is trusted
+    if the operator registered it, or if it had an initial access token or a software statement, or
+    if this user has allowed it access. Any other client may have registered itself for this
+    purpose.
 
     ``prompt=none`` is the silent case of that section, in which OpenID Connect Core section 3.1.2.1
-    allows no page: its errors go to the client, unless the browser says that it opens a page of
-    its own (``Sec-Fetch-Dest: document``), which a silent request from a frame never is.
+    allows no page: its errors go to the client, unless the browser opens a top-level page
+    (``Sec-Fetch-Dest: document``), which a silent request from a frame never does.
     """
     client, request = authorization_request.client, authorization_request.request
     if client is None or not client.self_registered:

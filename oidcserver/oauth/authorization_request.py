@@ -1,4 +1,4 @@
-"""An authorization request on its way through the stages: what each has found out so far."""
+"""An authorization request, and the findings of the steps of its flow."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from oidcserver.models.suspended_request import (
     find_suspended_request,
     suspend_request,
 )
-from oidcserver.oauth.errors import Rejection, invalid_request
+from oidcserver.oauth.errors import Rejection, invalid_request, too_many
 from oidcserver.oauth.outcome import Outcome
 from oidcserver.oauth.requests import OAuthRequest, Payload
 from oidcserver.types import LoginSession, Provider, Request
@@ -22,7 +22,7 @@ from oidcserver.types import LoginSession, Provider, Request
 #: The purpose of the seal on a request that waits for a user to sign in.
 PURPOSE = "authorization request"
 SEALED_PREFIX = f"{REQUEST_URI_PREFIX}sealed:"
-#: So that the URL passes proxies, and the parameter passes the request guard.
+#: The longest sealed request: proxies and the request guard accept a URL of this length.
 MAX_SEALED = 4000
 #: Characters of all parameters as JSON.
 MAX_STORED = 16384
@@ -30,10 +30,10 @@ MAX_STORED = 16384
 
 @dataclass
 class AuthorizationRequest:
-    """What the steps of the flow found out. ``payload`` is the request; the rest was checked.
+    """The findings of the steps. ``payload`` has the parameters; the other attributes are checked.
 
-    ``redirect_uri`` is None until it is known to be the client's: before that, no answer leaves
-    this server. ``suspended`` is the row of a request that waited for the user.
+    ``redirect_uri`` is None until it is known to be the client's: before that, no answer is sent
+    to it. ``suspended`` is the row of a request that waited for the user.
     """
 
     oauth_request: OAuthRequest
@@ -46,7 +46,7 @@ class AuthorizationRequest:
     max_age: int | None = None
     #: The ``claims`` parameter, read (OpenID Connect Core section 5.5).
     claims_request: dict[str, Any] | None = None
-    #: Whether all that counts was in a request object that the client signed (RFC 9101).
+    #: Whether all parameters were in a request object that the client signed (RFC 9101).
     signed: bool = False
     suspended: SuspendedRequest | None = None
     #: The ``request_uri`` of a request that was resumed and has not expired.
@@ -78,7 +78,7 @@ class AuthorizationRequest:
 
     @property
     def provider(self) -> Provider:
-        """What was selected."""
+        """The selected offers."""
         return self.oauth_request.request.oidc.provider
 
     @property
@@ -93,7 +93,7 @@ class AuthorizationRequest:
 
     @property
     def issues_tokens(self) -> bool:
-        """Whether the response itself carries a token, so that it must not be a query."""
+        """Whether the response itself has a token, so that it must not be a query."""
         return bool({"token", "id_token"}.intersection(self.response_type.split()))
 
     @property
@@ -102,7 +102,7 @@ class AuthorizationRequest:
         return "fragment" if self.issues_tokens else "query"
 
     def mode_problem(self, mode: str) -> str | None:
-        """Return why a response mode cannot carry this response, in a sentence, or None."""
+        """Return the reason why a response mode is not possible, as a sentence, or None."""
         if mode not in self.provider.response_modes:
             return "This response_mode is not supported."
         if mode == "query" and self.issues_tokens:
@@ -116,7 +116,7 @@ class AuthorizationRequest:
 
     @property
     def mode_for_error(self) -> str:
-        """The mode that was asked for where it can carry an error, or the response type's own."""
+        """The requested mode if it can carry an error; otherwise that of the response type."""
         self.response_type = self.response_type or self.payload.response_type or ""
         asked = self.data.get("response_mode", "")
         return self.default_response_mode if self.mode_problem(asked) else asked
@@ -125,7 +125,7 @@ class AuthorizationRequest:
         """Keep the request for this browser; return its ``request_uri``.
 
         Before a user has signed in nothing is stored, so that strangers cannot fill the database:
-        the ``request_uri`` holds the request itself, sealed. Only a request that would make the URL
+        the ``request_uri`` holds the sealed request itself. Only a request that would make the URL
         too long is stored.
 
         :raises Rejection: as :meth:`store` does.
@@ -147,9 +147,9 @@ class AuthorizationRequest:
     def store(self, browser_digest: str | None = None) -> str:
         """Store the request, with room for the user's answers; return its ``request_uri``.
 
-        :param browser_digest: the browser that it belongs to; by default the one that asks.
-        :raises Rejection: if the request is larger than any that is meant, or if too many were
-            stored for this network before anybody signed in.
+        :param browser_digest: the browser that it belongs to; by default that of this request.
+        :raises Rejection: if the request is too large, or if too many requests were stored for this
+            network before a user signed in.
         """
         request = self.request
         if len(compact(self.payload.datalist)) > MAX_STORED:
@@ -187,12 +187,12 @@ def find_request(request: Request, request_uri: str) -> SealedRequest | Suspende
 
 
 def resume(authorization_request: AuthorizationRequest) -> None:
-    """Put the suspended request that a ``request_uri`` of ours names in the place of this one.
+    """Replace this request by the suspended request that a ``request_uri`` of ours names.
 
-    A stored request that expired, or was answered long ago, is taken up anew as if its first URL
-    were visited again: the user still arrives where the request wanted to go.
+    A stored request that expired, or was answered long ago, is processed again as if its first URL
+    were opened again.
 
-    :raises Rejection: if the request is unknown or another browser's.
+    :raises Rejection: if the request is unknown or belongs to another browser.
     """
     request, data = authorization_request.request, authorization_request.data
     reference = data.get("request_uri", "")
@@ -223,10 +223,10 @@ def resume(authorization_request: AuthorizationRequest) -> None:
 
 
 def _count(request: Request) -> None:
-    """Count a request that is stored before anybody signed in, against its network."""
+    """Count a request that is stored before a user signed in, for its network."""
     settings = request.oidc.provider.settings
     network = network_of(request.remote_addr or "")
-    # No transaction may be open while an attempt is counted; nothing read before is used again.
+    # No transaction may be open while an attempt is counted. Rows read before are not used again.
     request.oidc.database.commit()
     wait = take(
         request.oidc.database.alone.engine,
@@ -235,10 +235,8 @@ def _count(request: Request) -> None:
         settings["oidc.interaction_lifetime"],
     )
     if wait:
-        raise Rejection(
-            "temporarily_unavailable",
+        raise too_many(
             "Too many sign-ins were started from your network and not finished. "
             f"Please open the page again in {waiting_time(wait)}.",
-            status_code=429,
-            headers=(("Retry-After", str(wait)),),
+            wait,
         )

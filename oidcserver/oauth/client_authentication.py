@@ -1,4 +1,4 @@
-"""Client authentication: exactly one method a request (RFC 6749 section 2.3)."""
+"""Client authentication: exactly one method in each request (RFC 6749 section 2.3)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,11 +16,11 @@ UNKNOWN_CLIENT = "There is no such client."
 
 
 class ClientAuthenticationFailed(Exception):
-    """Why credentials prove no client: for those who run the server, never for the requester.
+    """The reason why credentials prove no client: for the operator, never for the requester.
 
     :param reason: a sentence.
     :param rule: the section that requires it.
-    :param client_id: the client that the credentials claim to be of, as it was received.
+    :param client_id: the client_id of the request, as it was received.
     """
 
     def __init__(
@@ -34,10 +34,10 @@ class ClientAuthenticationFailed(Exception):
 
 
 def prove_client(oauth_request: OAuthRequest) -> None:
-    """Set the client that the request's credentials prove, and the method; nothing without any.
+    """Set the client that the credentials prove, and the method. Without credentials set nothing.
 
-    The method has to be the one that the client registered. A secret may come by the other of the
-    two methods that send one, unless ``oauth.client_secret_methods`` holds clients to theirs.
+    The method has to be the one that the client registered. A secret may also be sent by the other
+    of the two methods for secrets, unless ``oauth.client_secret_methods`` forbids it.
 
     :raises Rejection: invalid_request for several methods at once; otherwise the same
         invalid_client for every failure.
@@ -71,7 +71,7 @@ def _presented_method(
 ) -> str | None:
     presented = [name for name, method in methods.items() if method.presented(oauth_request)]
     if len(presented) > 1 and "none" in presented:
-        # A client_id goes along with other methods too (RFC 8705 section 2).
+        # A client_id may accompany other methods too (RFC 8705 section 2).
         presented.remove("none")
     if len(presented) > 1:
         raise invalid_request(
@@ -108,6 +108,6 @@ def _authenticate(
 
 
 def _may_be_logged(client_id: str) -> bool:
-    """Keep out what cannot be an identifier, and a secret that was sent in its place."""
+    """Return whether a text can be an identifier, and is not a secret sent in its place."""
     printable = client_id.isascii() and client_id.isprintable()
     return printable and len(client_id) <= 64 and not client_id.startswith(CLIENT_SECRET)

@@ -1,22 +1,22 @@
-"""One value carries every rejection: code, plain sentence, rule, and what was received."""
+"""Rejections: the error code, a sentence, the violated rule and the received values."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 
-#: What RFC 6749 (sections 4.1.2.1 and 5.2) allows in an error description.
+#: The characters of an error description (RFC 6749 sections 4.1.2.1 and 5.2).
 _ALLOWED = {chr(code) for code in range(0x20, 0x7F)} - {'"', "\\"}
 
 
 class Rejection(OAuth2Error):
-    """A request that is refused.
+    """The rejection of a request.
 
     :param error: the registered error code.
     :param description: a sentence for the developer of the client. It never quotes input.
-    :param rule: the section that demands it, such as ``RFC 9700 section 4.1``.
-    :param received: what was received, for those who run the server; never a credential.
-    :param status_code: of an answer that is no redirect; 400 unless given.
+    :param rule: the section that the request violates, such as ``RFC 9700 section 4.1``.
+    :param received: the received values, for the operator; never a credential.
+    :param status_code: the status of an answer that is not a redirect.
     :param headers: further headers of such an answer, such as ``WWW-Authenticate``.
     """
 
@@ -39,7 +39,7 @@ class Rejection(OAuth2Error):
 
 
 def as_rejection(error: OAuth2Error) -> Rejection:
-    """Return any error of Authlib, such as a third party's grant raises, as a rejection."""
+    """Return an error of Authlib, which the grant of a plugin may raise, as a rejection."""
     if isinstance(error, Rejection):
         return error
     description = "".join(
@@ -70,10 +70,10 @@ def invalid_grant(
 
 
 def invalid_client(rule: str = "RFC 6749 section 5.2", **received: Any) -> Rejection:
-    """Return the one answer to every failed client authentication (RFC 6749 section 5.2).
+    """Return the rejection for every failed client authentication (RFC 6749 section 5.2).
 
-    Unknown client and wrong secret are the same to the byte, so that nobody can list clients;
-    ``rule`` and ``received`` tell them apart for those who run the server.
+    The answers for an unknown client and for a wrong secret are identical, so that nobody can find
+    out which clients exist. The operator sees the difference in ``rule`` and ``received``.
     """
     return Rejection(
         "invalid_client",
@@ -82,4 +82,18 @@ def invalid_client(rule: str = "RFC 6749 section 5.2", **received: Any) -> Rejec
         received=received,
         status_code=401,
         headers=(("WWW-Authenticate", 'Basic realm="oauth", error="invalid_client"'),),
+    )
+
+
+def too_many(description: str, wait: int) -> Rejection:
+    """Return the rejection of a request over a limit (RFC 6585 section 4).
+
+    :param wait: seconds after which the client may try again.
+    """
+    return Rejection(
+        "temporarily_unavailable",
+        description,
+        rule="RFC 6585 section 4",
+        status_code=429,
+        headers=(("Retry-After", str(wait)),),
     )

@@ -1,4 +1,4 @@
-"""Pyramid events: what happened, for audit, metrics and plugins."""
+"""Pyramid events for audit, metrics and plugins."""
 
 import logging
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OAuthEvent:
-    """Something that the authorization server did.
+    """An action of the authorization server.
 
     ``name``: ``token_issued``, ``authorization_granted``, ``authorization_denied``,
     ``token_revoked``, ``code_reused``, ``refresh_token_reused``, or a signal of Authlib.
@@ -27,14 +27,14 @@ class OAuthEvent:
 class LoginSessionEvent(OAuthEvent):
     """A login session began or ended: ``signed_in``, ``signed_out``, ``session_ended``.
 
-    Subscribers to it are not called at each token.
+    A subscriber to this class is not called for each token.
     """
 
 
 def announce(event: OAuthEvent) -> None:
-    """Notify the subscribers of something that was done.
+    """Notify the subscribers of an action.
 
-    A subscriber that raises is logged: what was done stays done, and the client gets its answer.
+    An exception of a subscriber is logged. It does not undo the action or change the answer.
     """
     try:
         event.request.registry.notify(event)

@@ -1,4 +1,4 @@
-"""Issuing: authorizations, and the tokens that rest on them."""
+"""Prepares authorizations and the tokens that belong to them."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from oidcserver.types import Request
 def new_authorization(
     request: Request, client: RegisteredClient, user: Any, **columns: Any
 ) -> NewRow:
-    """Return the root of a new family; it ends when nothing that rests on it can be alive."""
+    """Return a new authorization, the root of a token family; it expires after its tokens."""
     settings = request.oidc.provider.settings
     lifetime = (
         settings["oauth.authorization_code_lifetime"] + settings["oauth.access_token_lifetime"]
@@ -32,22 +32,22 @@ def new_authorization(
 
 
 def may_be_redirected_to(request: Request, client: RegisteredClient, redirect_uri: str) -> bool:
-    """Whether the client registered a redirect URI; the settings decide if its port may differ."""
+    """Whether the client registered a redirect URI; by the settings its port may differ."""
     any_port = request.oidc.provider.settings["oauth.localhost_any_port"]
     return client.check_redirect_uri(redirect_uri, localhost_any_port=any_port)
 
 
 def may_refresh(request: Request, client: RegisteredClient) -> bool:
-    """Whether refresh tokens exist here and the client registered for them."""
+    """Whether refresh tokens are selected and the client registered for them."""
     return "refresh_token" in request.oidc.provider.grant_types and client.check_grant_type(
         "refresh_token"
     )
 
 
 def still_allowed(request: Request, client: RegisteredClient, scope: str) -> str:
-    """Return the granted scopes that still exist here and that the client still registers.
+    """Return the granted scopes that are still selected and still registered by the client.
 
-    Scopes are narrowed when they are used, since both may have changed since the grant.
+    Both may have changed since the grant, so scopes are checked at each use.
     """
     known, registered = request.oidc.provider.scopes, client.scopes
     return " ".join(word for word in scope.split() if word in registered and word in known)
@@ -77,7 +77,7 @@ def prepare_refresh_token(
 
 
 def end_family(oauth_request: OAuthRequest, authorization_id: str, event: str) -> None:
-    """End all that rests on an authorization if the request is rejected, and announce why."""
+    """End the token family of an authorization if the request is rejected, and announce it."""
     request, outcome = oauth_request.request, oauth_request.outcome
     outcome.if_rejected(revoke_authorization, request.oidc.database, authorization_id)
     outcome.announce_rejection(

@@ -10,7 +10,7 @@ PKCE_FOR_ALL = {"oauth.pkce_required": "all", "oauth.pkce_exemptions": False}
 
 
 def reject_implicit(registry: Registry) -> str | None:
-    """OAuth 2.1 has no tokens in the authorization response."""
+    """Reject response types with access tokens, which OAuth 2.1 does not have."""
     types = registry.oidc.provider.response_types
     with_token = sorted(name for name in types if "token" in name.split())
     if with_token:
@@ -22,14 +22,14 @@ def reject_implicit(registry: Registry) -> str | None:
 
 
 def reject_password(registry: Registry) -> str | None:
-    """OAuth 2.1 has no password grant."""
+    """Reject the password grant, which OAuth 2.1 does not have."""
     if "password" in registry.oidc.provider.grant_types:
         return "oauth.profile = oauth21 allows no password grant, but oauth.grants selects it."
     return None
 
 
 def require_pkce(registry: Registry) -> str | None:
-    """OAuth 2.1 requires PKCE of every client, and this profile exempts none."""
+    """Require PKCE of every client, as OAuth 2.1 does."""
     settings = registry.oidc.provider.settings
     for name, value in PKCE_FOR_ALL.items():
         if settings[name] != value:
@@ -38,7 +38,7 @@ def require_pkce(registry: Registry) -> str | None:
 
 
 def require_https(registry: Registry) -> str | None:
-    """Only development may speak http, and only on this machine."""
+    """Require https; in development http is allowed on this machine."""
     provider = registry.oidc.provider
     if provider.secure:
         return None

@@ -1,4 +1,4 @@
-"""What may be kept of a request: short, clean, and never a credential."""
+"""Shortens and cleans the values of a request for the log and the database; removes credentials."""
 
 import re
 from collections.abc import Mapping
@@ -9,29 +9,29 @@ MAX_ITEMS = 20
 MAX_DEPTH = 4
 NOT_KEPT = "(not kept)"
 
-#: What may be a credential is not kept, whatever a plugin says that it received.
+#: Values with such names may be credentials and are removed, also if a plugin hands them in.
 _SECRET_NAME = re.compile(
     "secret|password|token|code|assertion|verifier|cookie|credential|authorization|jwk"
 )
-#: Names of what is said about credentials: token_endpoint_auth_method, authorization_id.
+#: Names of harmless values about credentials: token_endpoint_auth_method, authorization_id.
 _HARMLESS_NAME = re.compile(r"_(algs?|endpoint|id|methods?|type)$")
-#: Our own credentials and JWTs, wherever people put them: secrets are sent as client_id too.
+#: Our own credentials and JWTs, in any value: developers send secrets as client_id too.
 _CREDENTIAL = re.compile(r"\b[a-z]{2}_[A-Za-z0-9_-]{40,}|\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+")
-#: What no database takes in a text.
+#: Characters that PostgreSQL does not store in a text.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def redact_text(text: str, limit: int = MAX_TEXT) -> str:
-    """Return the beginning of a text, at most ``limit`` characters, without what it must not hold.
+    """Return at most ``limit`` characters from the beginning of a text.
 
-    NUL and lone surrogates become U+FFFD, credentials ``(not kept)``.
+    NUL and lone surrogates become U+FFFD, and credentials become ``(not kept)``.
     """
     known = _CREDENTIAL.sub(NOT_KEPT, text[: 20 * MAX_TEXT])
     return _UNSTORABLE.sub("\ufffd", known)[:limit]
 
 
 def redact(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what may be kept of named values, as JSON has it."""
+    """Return named values that may be kept, as values for JSON."""
     return _mapping(values, MAX_DEPTH)
 
 

@@ -1,4 +1,4 @@
-"""Whether a refresh token may still be used.
+"""Decides whether a refresh token may still be used.
 
 The registration, the login session and the settings may have changed since it was issued.
 """
@@ -12,11 +12,11 @@ from oidcserver.types import Request
 def reason_of_end(
     request: Request, client: RegisteredClient, found: FoundRefreshToken, allowed: str
 ) -> str | None:
-    """Return why a refresh token may no longer be used, or None; its use is checked elsewhere.
+    """Return why a refresh token is no longer valid, or None; reuse is checked elsewhere.
 
     Without ``offline_access`` it ends with the login session in which the user allowed it (OpenID
-    Connect Core section 11), also where that expired. Tokens without a session, such as those of
-    the password grant, end by themselves.
+    Connect Core section 11), also if the session expired. Tokens without a session, such as those
+    of the password grant, only end by their own lifetime.
 
     :param allowed: the scope that it still allows, of ``oauth.issuing.still_allowed``.
     """
@@ -34,7 +34,7 @@ def reason_of_end(
 
 
 def ends_with_session(found: FoundRefreshToken, allowed: str) -> bool:
-    """Whether a refresh token lives no longer than a login session.
+    """Whether a refresh token ends with a login session.
 
     :param allowed: the scope that it still allows.
     """

@@ -1,4 +1,4 @@
-"""Rejections under a reference: one structured log line, and a row for ``explain-error``."""
+"""Records rejections with a reference: a structured log line, and a row for ``explain-error``."""
 
 import json
 import logging
@@ -10,19 +10,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from oidcserver import clock
 from oidcserver.models.rejection import store_rejection
+from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.redaction import redact, redact_text
 from oidcserver.types import Registry, Request
 
 log = logging.getLogger("oidcserver.rejections")
 
-#: Letters that cannot be taken for another, nor make words (RFC 8628 section 6.1).
+#: Letters that are not confused with others and make no words (RFC 8628 section 6.1).
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 #: A description may have a sentence for each part of a request.
 MAX_DESCRIPTION = 500
 
 
 class Budget:
-    """Counts what this process writes in a minute, so that it can be limited."""
+    """Counts the entries that this process writes in a minute, so that they can be limited."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -30,7 +31,7 @@ class Budget:
         self._used = 0
 
     def use(self) -> int:
-        """Use one; return how many were used in this minute, this one included."""
+        """Count one entry; return the number in this minute."""
         with self._lock:
             minute = clock.now() // 60
             if minute != self._minute:
@@ -40,19 +41,18 @@ class Budget:
 
 
 def new_reference() -> str:
-    """Return a reference that a person can read out: 43 bits as ``XXXXX-XXXXX``."""
+    """Return a reference that is easy to read out: 43 bits as ``XXXXX-XXXXX``."""
     letters = [secrets.choice(ALPHABET) for _ in range(10)]
     return "".join(letters[:5]) + "-" + "".join(letters[5:])
 
 
-def record_rejection(request: Request, rejection: Any, client_id: str | None) -> str:
-    """Log a rejection and keep it in the database; return its reference.
+def record_rejection(request: Request, rejection: Rejection, client_id: str | None) -> str:
+    """Log a rejection and store it in the database; return its reference.
 
-    Nothing that goes wrong with the row changes the answer: it is written after the request's
-    transaction has committed, in one of its own. A request that aborts leaves only the log line.
+    The row is written in its own transaction, after that of the request has committed. If this
+    fails, the answer stays the same. A request that aborts leaves only the log line.
 
-    :param rejection: has ``error``, ``description``, ``rule`` and ``received``.
-    :param client_id: the client, or what the request says it is; any text.
+    :param client_id: the client, or the client_id of the request, which may be any text.
     """
     route = request.matched_route
     columns: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""From Pyramid's request to Authlib's: the public URL and the parameters.
+"""Makes Authlib's request from Pyramid's: the public URL and the parameters.
 
 Duplicates, bad UTF-8 and NUL are rejected here, so that no step after it has to check them.
 """
@@ -22,7 +22,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Payload(OAuth2Payload):
-    """Parameters by name. Those without a value count as left out (RFC 6749 section 3.1)."""
+    """Parameters by name. Parameters without a value are omitted (RFC 6749 section 3.1)."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._datalist: defaultdict[str, list[str]] = defaultdict(list)
@@ -42,7 +42,7 @@ class Payload(OAuth2Payload):
         return self._datalist
 
     def replace(self, name: str, value: str) -> None:
-        """Put another value in the place of those of a parameter."""
+        """Replace the values of a parameter by one value."""
         self._datalist[name] = [value]
         self._data[name] = value
 
@@ -56,45 +56,44 @@ class Payload(OAuth2Payload):
 
 
 class OAuthRequest(OAuth2Request):
-    """Authlib's request over Pyramid's, and what the steps of a flow found out about it.
+    """Authlib's request made from Pyramid's, and the findings of the steps of its flow.
 
-    ``uri`` begins with the configured issuer: no forged Host changes a link, and the https check
-    sees the truth behind a proxy.
+    ``uri`` begins with the configured issuer, not with the Host header, also behind a proxy.
 
-    :param parameters: of the body, or of the query of an authorization request.
+    :param parameters: those of the body, or of the query of an authorization request.
     """
 
     def __init__(self, request: Request, parameters: Sequence[tuple[str, str]] = ()) -> None:
-        # Authlib looks at each URI for https; ours begin with the issuer, which the start checked.
+        # Authlib requires https in each URI; ours begin with the issuer, which the start checks.
         super().__init__(request.method, "https://checked.invalid")
         provider = request.oidc.provider
         self.uri = provider.url(request.environ["PATH_INFO"])
         self.headers = request.headers
         self.authorization_header: str = request.headers.get("Authorization", "")
-        #: What a Basic header holds, once it was read.
+        #: The content of a Basic header, after it was parsed.
         self.basic_credentials: tuple[str, tuple[str, ...]] | None = None
         self.request = request
         self.payload = Payload(parameters)
         #: The grant that answers a token request.
         self.grant: Any = None
-        #: The approved request that the tokens rest on; None where the client acts for itself.
+        #: The authorization that the tokens belong to; None if the client acts on its own behalf.
         self.authorization: Any = None
         #: The members of the response, and its status and further headers.
         self.answer: dict[str, Any] = {}
         self.status = 200
         self.answer_headers: Sequence[tuple[str, str]] = ()
         self.response: Response | None = None
-        #: What the commit writes, and the events that follow.
+        #: The writes of the commit, and the events that follow.
         self.outcome = Outcome()
 
     @property
     def provider(self) -> Provider:
-        """What the ini selected."""
+        """The selected offers."""
         return self.request.oidc.provider
 
     @property
     def args(self) -> dict[str, str]:
-        """The parameters; the token endpoint never reads credentials of a query."""
+        """The parameters; the token endpoint never reads credentials from a query."""
         return self.payload.data
 
     @property
@@ -155,11 +154,11 @@ def _decode(raw: bytes) -> list[tuple[str, str]]:
 
 
 def reject_query_credentials(request: Request) -> None:
-    """Reject secrets in a URL, where logs and histories keep them (RFC 6749 section 2.3.1)."""
+    """Reject secrets in a URL, which logs and histories keep (RFC 6749 section 2.3.1)."""
     query = request.environ.get("QUERY_STRING", "")
     if query and any(name in query for name in ("client_secret", "client_assertion", "password")):
         raise Rejection(
             "invalid_request",
-            "Credentials do not belong into the URL.",
+            "Credentials must not be sent in the URL.",
             rule="RFC 6749 section 2.3.1",
         )

@@ -1,4 +1,4 @@
-"""The only place that writes a protocol response, errors included."""
+"""Makes the responses of the protocol, including errors."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ NO_STORE = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 def json_response(
     status: int, body: Mapping[str, Any], headers: Iterable[tuple[str, str]] = ()
 ) -> Response:
-    """Return JSON that nobody keeps (RFC 6749 section 5.1)."""
+    """Return JSON that must not be cached (RFC 6749 section 5.1)."""
     response = Response(
         body=compact(body).encode(),
         status=status,
@@ -33,16 +33,16 @@ def json_response(
 
 
 def jwt_response(token: str) -> Response:
-    """Return a JWT that nobody keeps (OpenID Connect Core section 5.3.2)."""
+    """Return a JWT that must not be cached (OpenID Connect Core section 5.3.2)."""
     response = Response(body=token.encode(), content_type="application/jwt", charset=None)
     response.headerlist.extend(NO_STORE)
     return response
 
 
 def error_response(rejection: Rejection, reference: str | None = None) -> Response:
-    """Return the answer of a token endpoint or its like (RFC 6749 section 5.2).
+    """Return a rejection as JSON (RFC 6749 section 5.2).
 
-    :param reference: under which the operator finds more about the rejection; a header has it.
+    :param reference: the reference of the recorded rejection, for a header.
     """
     body = {"error": rejection.error, "error_description": rejection.description}
     response = json_response(rejection.status_code, body, rejection.headers)
@@ -55,7 +55,7 @@ def error_response(rejection: Rejection, reference: str | None = None) -> Respon
 class Onward:
     """A link or form that leads to a client: its destination in words, its URL and its fields.
 
-    Fields are posted; without any it is a link.
+    Fields are posted; without fields it is a link.
     """
 
     destination: str
@@ -79,9 +79,9 @@ def error_page(
     hint: str = "",
     onward: Onward | None = None,
 ) -> Response:
-    """Return the page for a request that cannot be sent back to a client.
+    """Return the page for a rejection that cannot be sent to a client.
 
-    It shows a sentence and the reference; nothing that is registered.
+    It shows a sentence and the reference, and no registered data.
 
     :param back: the URL of a safe way back, if there is a better one than the home page.
     :param onward: the way to a client that is not trusted.
@@ -91,7 +91,7 @@ def error_page(
     values["onward"] = onward
     response = render_to_response("oidcserver:templates/error.jinja2", values, request=request)
     response.status_int = rejection.status_code
-    # With a challenge the browser would open its own password dialog.
+    # A challenge would make the browser open its own password dialog.
     response.headerlist.extend(it for it in rejection.headers if it[0] != "WWW-Authenticate")
     return response
 
@@ -102,7 +102,7 @@ def see_other(location: str) -> Response:
 
 
 def own_url(request: Request) -> str:
-    """Return the public URL of this request, query included, whatever Host it had."""
+    """Return the public URL of this request with its query; the Host header is not used."""
     path = request.path_qs.removeprefix(request.script_name)
     url: str = request.oidc.provider.url(path)
     return url

@@ -1,4 +1,4 @@
-"""Scopes of requests: a set of words, written with single spaces (RFC 6749 section 3.3)."""
+"""The scopes of requests: words separated by single spaces (RFC 6749 section 3.3)."""
 
 import logging
 import threading
@@ -18,12 +18,12 @@ def scope_words(scope: str | None) -> list[str]:
 
 
 def registered_scopes(provider: Provider, client: RegisteredClient) -> list[str]:
-    """Return the registered scopes of a client that the provider has."""
+    """Return the registered scopes of a client that are selected."""
     return [name for name in client.scopes if name in provider.scopes]
 
 
 def default_scope(provider: Provider, client: RegisteredClient) -> str:
-    """Return the scope of a request that names none: what the client registered.
+    """Return the scope of a request without one: the registered scopes of the client.
 
     ``openid`` and ``offline_access`` are not part of it: a client has to ask for them.
     """
@@ -34,7 +34,7 @@ def default_scope(provider: Provider, client: RegisteredClient) -> str:
 def ignored_because(
     provider: Provider, client: RegisteredClient, scope: str, response_type: str = "code"
 ) -> str | None:
-    """Return why a requested scope is ignored, as "is not ..."; None if it is granted.
+    """Return the reason why a requested scope is ignored ("is not ..."); None if it is granted.
 
     :param response_type: of the authorization request. Without a code there is no refresh token, so
         ``offline_access`` is ignored (OpenID Connect Core section 11).
@@ -49,7 +49,7 @@ def ignored_because(
 
 
 class IgnoredScopes:
-    """Logs each ignored scope of a client, once in the life of a process.
+    """Logs each ignored scope of a client, once in a process.
 
     The numbers of clients and of scopes per client are bounded, since anybody can send a request.
     """

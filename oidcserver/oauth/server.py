@@ -48,7 +48,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         return grant
 
     def query_client(self, client_id: str) -> RegisteredClient | None:
-        """Return the client of that identifier, which may be any text; it is to be read only."""
+        """Return the client with an identifier, which may be any text. It must not be changed."""
         if not (client_id.isascii() and client_id.isprintable()):
             return None  # no identifier (RFC 6749 appendix A.1); drivers raise on NUL and the like
         return find_client(self.request.oidc.database, client_id)
@@ -56,7 +56,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
     def authenticate_client(
         self, request: OAuthRequest, methods: Any = None, endpoint: str = "token"
     ) -> RegisteredClient:
-        """Return the client that the flow authenticated; the lists of grants do not count.
+        """Return the client that the flow authenticated; ``methods`` is ignored.
 
         :raises Rejection: ``invalid_client`` if the request has no credentials.
         """
@@ -89,11 +89,11 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         expires_in: int | None = None,
         include_refresh_token: bool = True,
     ) -> dict[str, Any]:
-        """Return the members of a token response; a user's token rests on a new authorization.
+        """Return the members of a token response; a user's tokens get a new authorization.
 
         The commit of the flow writes the authorization and the refresh token.
 
-        :param scope: None for a request that names no scope: it gets the default scope.
+        :param scope: None for a request without a scope, which gets the default scope.
         """
         request, oauth_request = self.request, self.oauth_request
         if scope is None or scope.isspace():
@@ -116,7 +116,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         return token
 
     def save_token(self, token: Mapping[str, Any], request: OAuthRequest) -> None:
-        """Save nothing: a token is sealed or signed, and the flow announces it."""
+        """Do nothing: tokens are sealed or signed, not stored, and the flow announces them."""
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Notify Pyramid's subscribers."""
@@ -128,11 +128,11 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         return request
 
     def create_token_response(self, request: Any = None) -> NoReturn:
-        """Say where tokens are made: a second entrance would skip the steps of the flow."""
+        """Raise: tokens are issued by the steps of the flow ``token`` alone."""
         raise NotImplementedError("The flow `token` answers token requests.")
 
     def create_authorization_response(
         self, request: Any = None, grant_user: Any = None, grant: Any = None
     ) -> NoReturn:
-        """Say where authorization requests are answered, as ``create_token_response`` does."""
+        """Raise: authorization requests are answered by the steps of their flow alone."""
         raise NotImplementedError("The flow `authorization` answers authorization requests.")

@@ -1,6 +1,6 @@
 """The identifiers of a user and a login session for a client: ``sub`` and ``sid``.
 
-Neither lets clients of different sectors find out that they serve the same user (OpenID Connect
+Clients of different sectors cannot find out by them that they have the same user (OpenID Connect
 Core section 8).
 """
 
@@ -23,8 +23,8 @@ def subject_of(request: Request, client: RegisteredClient, user: User) -> str:
 def sid_of(client_id: str, session_id: str) -> str:
     """Return the ``sid`` of a login session for a client (Front-Channel Logout section 3).
 
-    It cannot be compared with that of another client: ``session_id`` holds 128 random bits and is
-    told to nobody.
+    It cannot be compared with that of another client: ``session_id`` has 128 random bits and is
+    secret.
     """
     hashed = sha256(f"sid {client_id} {session_id}".encode()).digest()
     return urlsafe_b64encode(hashed[:16]).rstrip(b"=").decode()

@@ -1,7 +1,7 @@
-"""Access tokens: what they say, how they are issued and how they are read again.
+"""Access tokens: their contents and formats, how they are issued and read.
 
-A token is sealed or signed and not stored. Reading it costs no query; whether it still holds is
-one statement by primary key.
+A token is sealed or signed and not stored. Reading it needs no query; checking that it was not
+revoked needs one statement by primary key.
 """
 
 import json
@@ -13,6 +13,7 @@ from oidcserver.credentials import new_identifier
 from oidcserver.interfaces import Keys, Sealer
 from oidcserver.keys import jwt
 from oidcserver.keys.strict_json import compact
+from oidcserver.models import AuthorizationRecord, RegisteredClient
 from oidcserver.models.access_token import Bearer, find_bearer
 from oidcserver.types import Provider, Request
 
@@ -21,7 +22,7 @@ PURPOSE = "access token"
 
 
 class AccessToken(NamedTuple):
-    """What an access token says (the claims of RFC 9068 section 2.2)."""
+    """The contents of an access token (the claims of RFC 9068 section 2.2)."""
 
     token_id: str
     client_id: str
@@ -34,7 +35,7 @@ class AccessToken(NamedTuple):
     confirmation: Mapping[str, Any] | None = None
     auth_time: int | None = None
     acr: str | None = None
-    #: What it rests on, for a token that was found to be live.
+    #: The client, authorization and user of a token that was found to be live.
     bearer: Bearer | None = None
 
     @property
@@ -43,12 +44,12 @@ class AccessToken(NamedTuple):
         return frozenset(self.scope.split())
 
 
-#: How many of its fields a token says; the last is what was found out of it.
+#: The number of fields that a token has; the last is not part of it.
 _SAID = len(AccessToken._fields) - 1
 
 
 class AccessTokenFormat(Protocol):
-    """How a token is written; ``decode`` returns None for what this format did not write."""
+    """A format of tokens; ``decode`` returns None for texts of other formats."""
 
     def encode(self, provider: Provider, token: AccessToken) -> str: ...
 
@@ -56,7 +57,7 @@ class AccessTokenFormat(Protocol):
 
 
 class SealedFormat:
-    """Authenticated encryption under the sealing key: opaque to everyone, short, cheap."""
+    """Authenticated encryption under the sealing key: opaque to others, short and fast."""
 
     def encode(self, provider: Provider, token: AccessToken) -> str:
         """Seal the token's fields."""
@@ -73,7 +74,7 @@ class SealedFormat:
 
 
 class JWTFormat:
-    """A signed JWT for resource servers that check tokens themselves (RFC 9068)."""
+    """A signed JWT for resource servers that verify tokens themselves (RFC 9068)."""
 
     TYP = "at+jwt"
 
@@ -138,13 +139,17 @@ def _verify(keys: Keys, issuer: str, text: str) -> AccessToken | None:
 
 
 def issue_access_token(
-    provider: Provider, client: Any, authorization: Any, scope: str, audience: tuple[str, ...] = ()
+    provider: Provider,
+    client: RegisteredClient,
+    authorization: AuthorizationRecord | None,
+    scope: str,
+    audience: tuple[str, ...] = (),
 ) -> tuple[str, AccessToken]:
-    """Make an access token; nothing is written.
+    """Make an access token; nothing is written to the database.
 
-    :param authorization: the approved request that it rests on, or None where the client acts
-        for itself: then the client is its subject (RFC 9068 section 2.2).
-    :returns: the text for the client, and what it says.
+    :param authorization: the authorization that it belongs to, or None if the client acts on its
+        own behalf: then the client is the subject (RFC 9068 section 2.2).
+    :returns: the text for the client, and its contents.
     """
     now = clock.now()
     token = AccessToken(
@@ -165,7 +170,7 @@ def issue_access_token(
 
 
 def read_access_token(provider: Provider, text: str) -> AccessToken | None:
-    """Return what an authentic, unexpired token says; None for every other text."""
+    """Return the contents of an authentic, unexpired token; None for every other text."""
     for token_format in provider.access_token_formats.values():
         token: AccessToken | None = token_format.decode(provider, text)
         if token is not None:
@@ -174,7 +179,7 @@ def read_access_token(provider: Provider, text: str) -> AccessToken | None:
 
 
 def find_access_token(request: Request, text: str) -> AccessToken | None:
-    """Return what a token says if it is live: authentic, unexpired, and nothing was revoked."""
+    """Return the contents of a live token: authentic, unexpired and not revoked; or None."""
     token = read_access_token(request.oidc.provider, text)
     if token is None:
         return None

@@ -1,4 +1,4 @@
-"""Requests that wait for another host: without an open transaction, and a limited number."""
+"""Lets a limited number of requests wait for other hosts, without an open transaction."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +12,8 @@ from oidcserver.types import Request
 def waiting_for_a_host(request: Request) -> Iterator[None]:
     """Commit the transaction and begin a new one, which stays unused until the end of the ``with``.
 
-    So no transaction is open in the database while the request waits. Rows that were read before
-    have to be read again.
+    No transaction is open in the database while the request waits. Rows that were read before have
+    to be read again.
 
     :raises Rejection: ``temporarily_unavailable``, if too many requests wait already.
     """

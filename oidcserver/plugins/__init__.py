@@ -1,6 +1,6 @@
-"""The words of configuration: directives that offer, and the selection that answers.
+"""The directives with which plugins make offers, and the selection among the offers.
 
-``config.include("oidcserver.plugins")`` gives an application or a plugin the directives.
+``config.include("oidcserver.plugins")`` adds the directives.
 """
 
 from functools import partial

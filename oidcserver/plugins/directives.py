@@ -1,8 +1,8 @@
-"""The directives with which built-ins and third parties alike offer what they have.
+"""The directives with which built-in modules and plugins make offers.
 
-Each makes an introspectable and an entry of the catalog; the ini file selects. If two plugins offer
-the same kind of thing under one name, the start stops with both places. An offer of the application
-itself, which it makes beside ``config.include``, replaces that of a plugin.
+Each call makes an introspectable and an entry of the catalog; the ini file selects offers. If two
+plugins make an offer of the same kind and name, the start stops and names both places. An offer of
+the application itself, beside ``config.include``, replaces that of a plugin.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,14 +38,14 @@ def add_oauth_setting(
     secret: bool = False,
     allowed: Sequence[str] = (),
 ) -> None:
-    """Declare a key of the ini: how its text is converted, its default and its reason.
+    """Declare a key of the ini: its converter, its default and its reason.
 
-    Views and grants read the value as ``request.provider.settings[name]``.
+    Views and grants read the value as ``request.oidc.provider.settings[name]``.
 
     :param name: the key, such as ``vouchers.lifetime``. Keys of plugins begin with a prefix of
         their own; ``oauth.``, ``oidc.`` and ``oidcserver.`` belong to this package.
     :param convert: takes the text and returns the value, or raises ``ValueError`` with half a
-        sentence that says what is expected. :mod:`oidcserver.settings` has the common ones. The
+        sentence about the expected text. :mod:`oidcserver.settings` has the common ones. The
         first sentence of its docstring describes the type in the documentation.
     :param default: the value, already converted, where the ini has no such key.
     :param why: one or two sentences for ``oidcserver explain`` and for the documentation.
@@ -64,7 +64,7 @@ def add_oauth_profile(
     defaults: Mapping[str, Any],
     rules: Sequence[Callable[[Registry], str | None]] = (),
 ) -> None:
-    """Offer a profile for ``oauth.profile``: defaults, and rules that reject a contradiction.
+    """Offer a profile for ``oauth.profile``: defaults, and rules that the settings must satisfy.
 
     :param name: the name in the ini.
     :param defaults: converted values by the name of the setting. The ini may still change each.
@@ -354,8 +354,8 @@ def add_client_metadata_member(
     ``client.member(name)`` reads it.
 
     :param name: the name of the member.
-    :param rule: takes the value and the provider, and returns what to store; it raises
-        ``ValueError`` with half a sentence that says what is wrong and quotes no input.
+    :param rule: takes the value and the provider, and returns the value to store; it raises
+        ``ValueError`` with half a sentence about the mistake, which quotes no input.
     """
     require(config, "client metadata member", name, rule)
     offer(config, "client metadata member", name, rule)

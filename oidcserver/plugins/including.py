@@ -33,7 +33,7 @@ _PYRAMID = str(Path(pyramid.__file__).parent)
 def include_plugin(config: Configurator, name: str) -> None:
     """Include a plugin.
 
-    :raises ConfigurationProblem: if there is none of that name, or it does not work.
+    :raises ConfigurationProblem: if there is no such plugin, or it raises.
     """
     try:
         module = import_module(name)
@@ -65,10 +65,10 @@ def include_plugin(config: Configurator, name: str) -> None:
 
 @contextmanager
 def configured(settings: Mapping[str, Any], *, commanded: bool = False) -> Iterator[Configurator]:
-    """Give the Configurator of a provider that no other application includes.
+    """Yield the Configurator of a provider that is an application of its own.
 
     :param commanded: whether it is for a command, which may create the schema and the keys.
-    :raises ConfigurationProblem: at the end, if the configuration is refused.
+    :raises ConfigurationProblem: at the end, if the configuration is rejected.
     """
     try:
         with PyramidConfigurator(settings=dict(settings)) as config:
@@ -111,7 +111,7 @@ def _broken(name: str, what: str, problem: Exception) -> ConfigurationProblem:
 
 
 def _where(problem: BaseException) -> str:
-    """Return the file and line that raised, or that called Pyramid, where Pyramid raised."""
+    """Return the file and line that raised, or that called Pyramid if Pyramid raised."""
     if isinstance(problem, SyntaxError):
         return f"{problem.filename}:{problem.lineno}"
     frames = traceback.extract_tb(problem.__traceback__)

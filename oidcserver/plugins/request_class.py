@@ -6,15 +6,15 @@ from pyramid.request import Request
 
 from oidcserver.types import Configurator
 
-#: After everything that adds to requests.
+#: After all directives that add to requests.
 DEFINE = PHASE3_CONFIG + 50
 
 
 def define_request_class(config: Configurator) -> None:
-    """Make one class of requests for good, where Pyramid would make another for each request.
+    """Make one class of requests at the start; Pyramid would make another for each request.
 
-    That costs more than most requests' own work, and what is read of a new class is never cached.
-    For an application of our own: one that embeds the provider may look at the extensions.
+    A class for each request costs more time than most requests need, and Python does not cache its
+    attributes. This is only done in our own application: another one may use the extensions.
     """
 
     def define() -> None:

@@ -1,4 +1,4 @@
-"""The token endpoint apart from codes and refresh tokens: the other grants, and what is rejected."""
+"""The token endpoint: the grants besides codes and refresh tokens, and what is rejected."""
 
 from typing import Any
 
