@@ -1,4 +1,4 @@
-"""What must be remembered of access tokens, which are sealed and not stored: revocations."""
+"""Revocations of access tokens, which are sealed and not stored."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from oidcserver.models.user import User, UserRecord
 
 
 class RevokedAccessToken(Base):
-    """An access token that was revoked by itself and has not expired."""
+    """An access token that was revoked on its own and has not expired."""
 
     __tablename__ = "revoked_access_token"
 
@@ -25,7 +25,8 @@ class RevokedAccessToken(Base):
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Whose a live access token is; one of a client itself rests on no authorization."""
+    """The client and, except for client_credentials tokens, the authorization and user behind a
+    live access token."""
 
     client: ClientRecord
     authorization: AuthorizationRecord | None = None
@@ -37,7 +38,7 @@ REVOKE = AtomicWrite(insert_if_new(RevokedAccessToken))
 
 
 def revoked(token_id: str, expires_at: int) -> dict[str, Any]:
-    """Return the values of ``REVOKE``, which remembers it until the token would have expired."""
+    """Return the values of ``REVOKE``. The row is kept until the token would have expired."""
     return NewRow(RevokedAccessToken, token_id=token_id, expires_at=expires_at).values
 
 
@@ -66,9 +67,9 @@ _CLIENT_AND_USER = Read(
 def find_bearer(
     database: Statements, token_id: str, client_id: str, authorization_id: str | None
 ) -> Bearer | None:
-    """Return what an access token rests on, read in one statement.
+    """Return the client, authorization and user of an access token, read in one statement.
 
-    None where the token was revoked, or anything that it rests on has ended.
+    None if the token was revoked or any of them has ended.
     """
     if authorization_id is None:
         row = database.read(_CLIENT, token_id=token_id, client_id=client_id)

@@ -35,9 +35,9 @@ class AuthorizationRecord:
 
 
 class Authorization(Base):
-    """One approved request. Revoking it ends everything that points to it.
+    """One approved request. Revoking it ends its codes, refresh tokens and access tokens.
 
-    ``expires_at`` is when nothing of the family can be alive any more: ``prune`` removes it then.
+    After ``expires_at`` no token of the family can be valid; then ``prune`` removes the row.
     """
 
     __tablename__ = "authorization"
@@ -50,7 +50,7 @@ class Authorization(Base):
     user_id: Mapped[str] = mapped_column(
         ForeignKey("user_account.id", ondelete="CASCADE"), index=True
     )
-    #: What the client knows the person by: the ``sub`` of every token.
+    #: The identifier of the user for the client: the ``sub`` of every token.
     subject: Mapped[str] = mapped_column(String(255))
     session_id: Mapped[str | None] = mapped_column(Identifier, index=True)
     scope: Mapped[str] = mapped_column(Words, default="")
@@ -66,12 +66,12 @@ class Authorization(Base):
     revoked_at: Mapped[int | None] = mapped_column(Time)
 
 
-#: By so much more than needed a family is extended, so that one in use is written once a day.
+#: Seconds by which a family is extended beyond its need, so that it is written once a day only.
 EXTENSION_SECONDS = 86400
 
 
 def extending(condition: Any) -> Any:
-    """Return what lets a family live longer, as a part of an atomic write.
+    """Return the statement that extends a family, as a part of an atomic write.
 
     Its values are those of :func:`extension`.
     """
@@ -87,7 +87,7 @@ def extending(condition: Any) -> Any:
 
 
 def extension(authorization_id: str, lives_until: int) -> dict[str, Any]:
-    """Return the values of :func:`extending`: which family, and until when it is needed."""
+    """Return the values of :func:`extending`: the family, and the time until it is needed."""
     return {
         "extended_id": authorization_id,
         "extended_if_before": lives_until,
@@ -105,26 +105,26 @@ REVOKE = AtomicWrite(
 
 
 def revoke_authorization(database: Statements, authorization_id: str) -> bool:
-    """End a family. Returns whether it was alive."""
+    """End a family; return whether it was alive."""
     return database.write(REVOKE, revoked_id=authorization_id, revoked_now=clock.now())
 
 
 def revoke_authorizations_of_consent(dbsession: Session, user_id: str, client_id: str) -> int:
-    """End what a person allowed a client; returns how many families."""
+    """End the families of a user at a client; return their number."""
     return _revoke(
         dbsession, Authorization.user_id == user_id, Authorization.client_id == client_id
     )
 
 
 def revoke_authorizations_of_user(dbsession: Session, user_id: str) -> int:
-    """End all that a person allowed to anybody; returns how many families."""
+    """End all families of a user; return their number."""
     return _revoke(dbsession, Authorization.user_id == user_id)
 
 
 def revoke_online_authorizations_of_session(dbsession: Session, session_id: str) -> int:
-    """End what rests on a login session (OpenID Connect Core section 11); returns how many.
+    """End the families of a login session (OpenID Connect Core section 11); return their number.
 
-    Families that hold ``offline_access`` live on: that is what the person allowed.
+    Families with ``offline_access`` go on, as the user allowed.
     """
     words = " " + Authorization.scope + " "
     return _revoke(

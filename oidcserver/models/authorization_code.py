@@ -27,7 +27,7 @@ class AuthorizationCodeRecord:
 
 
 class AuthorizationCode(Base):
-    """A code by its digest. It stays until its authorization goes, so that reuse is found."""
+    """A code by its digest. It is kept as long as its authorization, so that reuse is noticed."""
 
     __tablename__ = "authorization_code"
     __record__ = AuthorizationCodeRecord
@@ -37,7 +37,7 @@ class AuthorizationCode(Base):
         ForeignKey("authorization.id", ondelete="CASCADE"), index=True
     )
     client_id: Mapped[str] = mapped_column(String(64))
-    #: None where the request had no redirect_uri (RFC 6749 section 4.1.3).
+    #: None if the request had no redirect_uri (RFC 6749 section 4.1.3).
     redirect_uri: Mapped[str | None] = mapped_column(Words)
     code_challenge: Mapped[str | None] = mapped_column(String(128))
     code_challenge_method: Mapped[str | None] = mapped_column(String(16))
@@ -62,7 +62,7 @@ class FoundAuthorizationCode(NamedTuple):
 
 
 def find_authorization_code(database: Statements, code: str) -> FoundAuthorizationCode | None:
-    """Return a code, used or not, expired or not, and what it rests on."""
+    """Return a code, used or not, expired or not, with its authorization and user."""
     row = database.read(_BY_DIGEST, digest=digest(code))
     return None if row is None else FoundAuthorizationCode(*row)
 

@@ -1,4 +1,4 @@
-"""Clients (RFC 7591): what is registered, and how it is matched against what is asked."""
+"""Clients (RFC 7591): their metadata and secrets, and the checks of requests against them."""
 
 import ipaddress
 import re
@@ -36,7 +36,7 @@ _LOOPBACK = re.compile(
 
 
 class RegisteredClient(ClientMixin):
-    """What rows and records of clients can do; Authlib's ``ClientMixin`` among it."""
+    """The methods of rows and records of clients, including those of Authlib's ``ClientMixin``."""
 
     if TYPE_CHECKING:
 
@@ -175,13 +175,14 @@ class Client(RegisteredClient, Base):
     updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
     #: A resource server: may introspect the tokens of every client (RFC 7662 section 4).
     resource_server: Mapped[bool] = mapped_column(default=False)
-    #: Registered itself without an initial access token or software statement: it is not trusted.
+    #: The client registered itself without an initial access token or software statement, so it is
+    #: not trusted.
     self_registered: Mapped[bool] = mapped_column(default=False)
     access_token_format: Mapped[str | None] = mapped_column(String(32))
     #: When a client that registered itself, with a token or without, was registered or last used
     #: (noted once a day). None for all others, which are never pruned.
     last_used_at: Mapped[int | None] = mapped_column(Time, index=True)
-    #: Of the token by which the client manages its registration (RFC 7592); None: it may not.
+    #: The digest of the token by which the client manages its registration (RFC 7592), or None.
     registration_token_digest: Mapped[str | None] = mapped_column(Digest)
 
 
@@ -196,7 +197,7 @@ def find_client(database: Statements, client_id: str) -> ClientRecord | None:
 
 
 def noting_use(condition: Any) -> Any:
-    """Return what notes the use of a client, as a part of an atomic write.
+    """Return the statement that records the use of a client, as a part of an atomic write.
 
     Its values are those of :func:`use`.
     """
@@ -213,9 +214,9 @@ def noting_use(condition: Any) -> Any:
 
 
 def use(client_id: str, last_used_at: int | None) -> dict[str, Any] | None:
-    """Return the values of :func:`noting_use`; None where the use is not due to be noted.
+    """Return the values of :func:`noting_use`; None if the use need not be recorded yet.
 
-    :param last_used_at: when it was noted the last time; None for a client whose use is not noted.
+    :param last_used_at: the last recorded use; None for a client whose use is not recorded.
     """
     now = clock.now()
     if last_used_at is None or last_used_at > now - DAY:
@@ -232,9 +233,9 @@ def _live(
 
 
 def _loopback_without_port(uri: str) -> tuple[str, str] | None:
-    """Return what stands before and behind the port in an http URI of a loopback address.
+    """Return the parts before and after the port in an http URI of a loopback address.
 
-    A grammar instead of a URL parser: parsers drop a TAB, forgive a backslash, and disagree.
+    A grammar is used instead of a URL parser: parsers drop a TAB, accept a backslash, and disagree.
     """
     match = _LOOPBACK.fullmatch(uri)
     if match is None or int(match["port"] or 0) > 65535:

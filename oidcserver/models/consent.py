@@ -1,4 +1,4 @@
-"""Consents: what a person allows a client, sees in the account and withdraws."""
+"""Consents: the scopes and claims that a user allows a client, and may withdraw."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from oidcserver.models.base import Base, Time, Words
 
 @dataclass(frozen=True, slots=True)
 class ConsentRecord:
-    """What a row of :class:`Consent` remembers."""
+    """The remembered part of a row of :class:`Consent`."""
 
     remembered: bool
     remembered_scope: str
@@ -22,7 +22,7 @@ class ConsentRecord:
 
 
 class Consent(Base):
-    """What a user allowed a client, once or for good.
+    """The scopes and claims that a user allowed a client, once or permanently.
 
     ``scope`` and ``claims`` hold all of it. Only ``remembered_scope`` and ``remembered_claims``
     spare the question, while ``remembered`` is set.
@@ -38,7 +38,7 @@ class Consent(Base):
         ForeignKey("client.client_id", ondelete="CASCADE"), primary_key=True
     )
     scope: Mapped[str] = mapped_column(Words, default="")
-    #: The claims that were allowed beyond those of the scopes.
+    #: The claims that were allowed in addition to those of the scopes.
     claims: Mapped[str] = mapped_column(Words, default="")
     remembered: Mapped[bool] = mapped_column(default=False)
     remembered_scope: Mapped[str] = mapped_column(Words, default="")
@@ -55,7 +55,7 @@ _OF_CLIENT = Read(
 
 
 def find_consent(database: Statements, user_id: str, client_id: str) -> ConsentRecord | None:
-    """Return what is remembered of what the user allowed the client."""
+    """Return the remembered consent of a user for a client."""
     row = database.read(_OF_CLIENT, user=user_id, client=client_id)
     consent: ConsentRecord | None = None if row is None else row[0]
     return consent
@@ -70,11 +70,11 @@ def grant_consent(
     remember: bool | None,
     claims: str = "",
 ) -> Consent:
-    """Add to what a user allows a client.
+    """Add scopes and claims to the consent of a user for a client.
 
     :param remember: True remembers what is allowed now, and nothing that was allowed once before;
         False forgets all that is remembered of this client; None leaves that as it is.
-    :param claims: the claims that are allowed beyond those of the scopes.
+    :param claims: the claims that are allowed in addition to those of the scopes.
     """
     insert_once(dbsession, Consent, user_id=user_id, client_id=client_id)
     statement = (
@@ -101,7 +101,7 @@ def _joined(words: str, more: str) -> str:
 
 
 def withdraw_consent(dbsession: Session, user_id: str, client_id: str) -> bool:
-    """Forget a consent and end what was allowed under it. Returns whether there was one."""
+    """Delete a consent and end its token families; return whether there was one."""
     statement = (
         delete(Consent)
         .where(Consent.user_id == user_id, Consent.client_id == client_id)

@@ -1,4 +1,4 @@
-"""Login sessions: who is signed in, in which browser, since when and how strongly."""
+"""Login sessions: the user of a browser, the time and the strength of the sign-in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -13,7 +13,7 @@ from oidcserver.database import AtomicWrite, Read, Statements
 from oidcserver.models.base import Base, Digest, Identifier, Json, Time, Words
 from oidcserver.models.user import User, UserRecord
 
-#: The use of a session is noted at most once in so many seconds.
+#: Seconds between two records of the use of a session.
 TOUCH_SECONDS = 60
 
 
@@ -80,7 +80,7 @@ def find_login_session(
 
 
 def renew_login_session(dbsession: Session, session_id: str, **columns: Any) -> bool:
-    """Let a session go on under what a new login says; return whether it had not ended."""
+    """Update a session after a new sign-in; return whether it had not ended."""
     statement = (
         update(LoginSession)
         .where(LoginSession.id == session_id, LoginSession.ended_at.is_(None))
@@ -91,7 +91,7 @@ def renew_login_session(dbsession: Session, session_id: str, **columns: Any) -> 
 
 
 def touching(condition: Any) -> Any:
-    """Return what notes the use of a session, as a part of an atomic write.
+    """Return the statement that records the use of a session, as a part of an atomic write.
 
     Its values are those of :func:`touch`.
     """
@@ -107,7 +107,7 @@ def touching(condition: Any) -> Any:
 
 
 def touch(session_id: str, last_seen_at: int) -> dict[str, Any] | None:
-    """Return the values of :func:`touching`; None where the use was noted in the last minute."""
+    """Return the values of :func:`touching`; None if the use was recorded in the last minute."""
     now = clock.now()
     if last_seen_at > now - TOUCH_SECONDS:
         return None
@@ -118,16 +118,16 @@ _TOUCH = AtomicWrite(touching(true()).returning(LoginSession.id))
 
 
 def touch_login_session(database: Statements, session_id: str, last_seen_at: int) -> None:
-    """Note that a session is in use, unless that was noted in the last minute."""
+    """Record that a session is in use, unless that was recorded in the last minute."""
     values = touch(session_id, last_seen_at)
     if values is not None:
         database.write(_TOUCH, **values)
 
 
 def end_login_sessions(dbsession: Session, *which: Any) -> Sequence[str]:
-    """End the sessions that meet the conditions; return the identifiers of those this ended.
+    """End the sessions that meet the conditions; return the identifiers of the ended sessions.
 
-    Of several who try at once, one ends each.
+    Of several calls at once, one ends each session.
     """
     statement = (
         update(LoginSession)

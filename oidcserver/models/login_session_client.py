@@ -1,4 +1,4 @@
-"""Which clients took part in a login session, so that they hear of its end."""
+"""The clients that took part in a login session, which are told of its end."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from oidcserver.models.login_session import LoginSession
 
 
 class LoginSessionClient(Base):
-    """A client that got an answer under a login session, and the subject it knows."""
+    """A client that got an answer in a login session, and the subject that it knows."""
 
     __tablename__ = "login_session_client"
 
@@ -26,7 +26,7 @@ class LoginSessionClient(Base):
 
 
 def join_login_session(dbsession: Session, session_id: str, client_id: str, subject: str) -> bool:
-    """Note that a client takes part in a session; return False where that has ended.
+    """Record that a client takes part in a session; return False if the session has ended.
 
     The session's row is locked until the transaction ends: a client is either noted before the
     session ends, and hears of it, or it does not get in.
@@ -45,7 +45,7 @@ def join_login_session(dbsession: Session, session_id: str, client_id: str, subj
 
 
 def clients_of_login_session(dbsession: Session, session_id: str) -> Sequence[tuple[Client, str]]:
-    """Return the clients that took part in a session, each with the subject it knows."""
+    """Return the clients that took part in a session, each with the subject that it knows."""
     statement = (
         select(Client, LoginSessionClient.subject)
         .join(LoginSessionClient, LoginSessionClient.client_id == Client.client_id)

@@ -1,4 +1,4 @@
-"""The outbox of back-channel logout: what clients are still to be told."""
+"""The outbox of back-channel logout: the logout tokens that are still to be delivered."""
 
 from collections.abc import Collection
 from typing import Any
@@ -12,7 +12,7 @@ from oidcserver.models.base import Base, Identifier, Time
 
 
 class LogoutDelivery(Base):
-    """A logout that one client is to hear of (OpenID Connect Back-Channel Logout section 2.5).
+    """A logout that one client has to be told of (Back-Channel Logout section 2.5).
 
     Written with the end of the session; the token is made anew at each attempt.
     """
@@ -26,12 +26,12 @@ class LogoutDelivery(Base):
     subject: Mapped[str] = mapped_column(String(255))
     session_id: Mapped[str] = mapped_column(Identifier)
     created_at: Mapped[int] = mapped_column(Time, default=clock.now)
-    #: When it is given up.
+    #: The time of the last attempt at the latest.
     expires_at: Mapped[int] = mapped_column(Time, index=True)
-    #: When it is due; a process that delivers it moves this ahead first, and so claims it.
+    #: The time at which it is due. A process claims the delivery by moving this time ahead.
     next_attempt_at: Mapped[int] = mapped_column(Time, index=True)
     attempts: Mapped[int] = mapped_column(default=0)
-    #: When the client took it, or refused it for good.
+    #: When the client accepted it, or rejected it finally.
     ended_at: Mapped[int | None] = mapped_column(Time)
     problem: Mapped[str] = mapped_column(Text, default="")
 
@@ -39,12 +39,12 @@ class LogoutDelivery(Base):
 def claim_logout_delivery(
     dbsession: Session, lease: int, passing_over: Collection[str] = ()
 ) -> LogoutDelivery | None:
-    """Take the delivery that has been due for longest; None where none is due.
+    """Claim the delivery that has been due for longest; None if none is due.
 
-    Of several who try at once, one gets it. If that one dies, it is due again.
+    Of several processes at once, one gets it. If that process dies, it is due again.
 
-    :param lease: for how many seconds nobody else gets it.
-    :param passing_over: the clients whose deliveries are left alone.
+    :param lease: seconds in which no other process gets it.
+    :param passing_over: the clients whose deliveries are skipped.
     """
     now = clock.now()
     due = (
@@ -71,14 +71,14 @@ def claim_logout_delivery(
 
 
 def end_logout_delivery(dbsession: Session, delivery: LogoutDelivery, problem: str = "") -> bool:
-    """Note that a client took a logout, or why it never will; False if another has the claim."""
+    """Record that a client accepted a logout, or why it never will; False without the claim."""
     return _settle(dbsession, delivery, ended_at=clock.now(), problem=problem)
 
 
 def postpone_logout_delivery(
     dbsession: Session, delivery: LogoutDelivery, next_attempt_at: int, problem: str
 ) -> bool:
-    """Note why an attempt failed, and when the next one is due; False if another has the claim."""
+    """Record why an attempt failed and when the next is due; return False without the claim."""
     return _settle(dbsession, delivery, next_attempt_at=next_attempt_at, problem=problem)
 
 
@@ -88,7 +88,7 @@ def _settle(dbsession: Session, delivery: LogoutDelivery, **columns: Any) -> boo
         .where(
             LogoutDelivery.id == delivery.id,
             LogoutDelivery.ended_at.is_(None),
-            # Each claim counts one up: whoever came too late settles nothing.
+            # Each claim increments the count, so a process that is too late settles nothing.
             LogoutDelivery.attempts == delivery.attempts,
         )
         .values(**columns)

@@ -1,4 +1,4 @@
-"""Pairwise subjects (OpenID Connect Core section 8.1): random, one a person and sector."""
+"""Pairwise subjects (OpenID Connect Core section 8.1): random, one for each user and sector."""
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -10,7 +10,7 @@ from oidcserver.models.base import Base, Identifier
 
 
 class PairwiseSubject(Base):
-    """By what name the clients of a sector know a person; no two sectors can compare theirs."""
+    """The subject of a user for the clients of a sector; sectors cannot compare subjects."""
 
     __tablename__ = "pairwise_subject"
     __table_args__ = (UniqueConstraint("user_id", "sector"),)
@@ -30,7 +30,7 @@ _STORE = AtomicWrite(insert_if_new(PairwiseSubject))
 
 
 def find_pairwise_subject(database: Statements, user_id: str, sector: str) -> str:
-    """Return the subject of a user in a sector, made at the first time; at once, one is made."""
+    """Return the subject of a user in a sector; the first call makes it."""
     row = database.read(_KNOWN, user_id=user_id, sector=sector)
     if row is None:
         made = NewRow(PairwiseSubject, subject=new_identifier(), user_id=user_id, sector=sector)

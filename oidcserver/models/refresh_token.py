@@ -1,4 +1,4 @@
-"""Refresh tokens: rotation, reuse, and the window in which a lost answer may be asked again."""
+"""Refresh tokens: rotation, reuse, and the window for repeating a lost answer."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -85,7 +85,7 @@ _BY_DIGEST = Read(
 
 
 def find_refresh_token(database: Statements, refresh_token: str) -> FoundRefreshToken | None:
-    """Return a token, used or not, expired or not, and what it rests on."""
+    """Return a token, used or not, expired or not, with its authorization, user and session."""
     row = database.read(_BY_DIGEST, digest=digest(refresh_token))
     return None if row is None else FoundRefreshToken(*row)
 

@@ -1,4 +1,4 @@
-"""Rejections by their reference: why a request was refused, for those who run the server."""
+"""Rejections by their reference, which tell the operator why a request was rejected."""
 
 from typing import Any
 

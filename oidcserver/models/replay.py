@@ -1,4 +1,4 @@
-"""Replay guards: identifiers that may be seen once while they are valid."""
+"""Replay guards: identifiers that may be used once while they are valid."""
 
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,7 +1,7 @@
-"""Suspended authorization requests: those that wait for a person, by their ``request_uri``.
+"""Suspended authorization requests: those that wait for the user, by their ``request_uri``.
 
-A request that needs a person is kept as a pushed one would be (RFC 9126) and resumed by its
-``request_uri``, so two tabs, a reload and a stale page are one mechanism.
+A request that needs the user is stored like a pushed request (RFC 9126) and resumed by its
+``request_uri``. Two tabs, a reload and an old page all work in this way.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ ANY_BROWSER = ""
 
 
 class SuspendedRequest(Base):
-    """A validated authorization request with what the person has answered so far."""
+    """A validated authorization request, and the answers of the user so far."""
 
     __tablename__ = "suspended_request"
 
@@ -31,7 +31,7 @@ class SuspendedRequest(Base):
     client_id: Mapped[str] = mapped_column(ForeignKey("client.client_id", ondelete="CASCADE"))
     #: The request's parameters, by name, each a list of values.
     parameters: Mapped[dict[str, Any]] = mapped_column(Json)
-    #: Whether they all were in a request object that the client signed (RFC 9101).
+    #: Whether all of them were in a request object that the client signed (RFC 9101).
     signed: Mapped[bool] = mapped_column(default=False)
     #: The browser that the request belongs to; ``ANY_BROWSER`` until one takes it up.
     browser_digest: Mapped[str] = mapped_column(Digest)
@@ -39,18 +39,18 @@ class SuspendedRequest(Base):
     expires_at: Mapped[int] = mapped_column(Time, index=True)
     #: The login session that signed in for this request, if one did.
     authenticated_session_id: Mapped[str | None] = mapped_column(Identifier)
-    #: The login session that was chosen to go on with, without signing in again.
+    #: The login session that the user chose to continue with, without signing in again.
     selected_session_id: Mapped[str | None] = mapped_column(Identifier)
-    #: The authentication context classes that the person cannot reach, or will not.
+    #: The authentication context classes that the user cannot reach, or declined.
     declined_acr: Mapped[str | None] = mapped_column(Words)
-    #: Who decided on consent, and what was allowed; None until decided.
+    #: The user who decided on consent, and the allowed scope; None until decided.
     decided_by: Mapped[str | None] = mapped_column(Identifier)
     allowed_scope: Mapped[str | None] = mapped_column(Words)
-    #: The claims that were allowed beyond those of the scopes.
+    #: The claims that were allowed in addition to those of the scopes.
     allowed_claims: Mapped[str | None] = mapped_column(Words)
     denied: Mapped[bool] = mapped_column(default=False)
     used_at: Mapped[int | None] = mapped_column(Time)
-    #: The answer, sealed, for the double click and the reload that follow at once.
+    #: The sealed answer, for a double click or a reload.
     response_sealed: Mapped[str | None] = mapped_column(Text)
 
 
@@ -97,9 +97,9 @@ def decide_suspended_request(
     allowed_scope: str | None,
     allowed_claims: str = "",
 ) -> bool:
-    """Store a person's decision on consent; None for the scope denies.
+    """Store a user's decision on consent; None for the scope denies.
 
-    A person decides once: of several tries at once, one gets True. Another person who signed in
+    A user decides once: of several calls at once, one gets True. Another user who signed in
     for the same request decides anew.
     """
     statement = (

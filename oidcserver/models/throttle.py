@@ -1,4 +1,4 @@
-"""Counters of attempts, by what is being guarded."""
+"""Counters of attempts, by the key that is limited."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column

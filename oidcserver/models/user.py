@@ -28,8 +28,8 @@ def normalise_username(username: str) -> str:
     """Return the form in which two spellings of one name are equal.
 
     Each part of the name is in the form of the profile UsernameCaseMapped (RFC 8265 section 3.3),
-    and one space stands between two parts (section 3.5). What the profile rejects is mapped by
-    the same rules: such names exist already, and may be typed by anybody.
+    and one space stands between two parts (section 3.5). Names that the profile rejects are
+    mapped by the same rules, because such names may exist and anybody may enter one.
     """
     return " ".join(map(_normalise_part, username.split()))
 
@@ -86,8 +86,8 @@ def _own_id(context: Any) -> str:
 class User(Base):
     """The account of a user. ``id`` is the public subject identifier.
 
-    ``realm`` and ``external_id`` tell whose account it is: that of a user of a directory. The users
-    of the realm ``local`` are these rows themselves.
+    ``realm`` and ``external_id`` name the user in the directory that the account belongs to. The
+    users of the realm ``local`` are these rows themselves.
     """
 
     __tablename__ = "user_account"
