@@ -1,7 +1,7 @@
 """Statements as PostgreSQL keeps them with their plans, for one who asks or for several."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 #: The arrays that values of Python's types are sent in. None is bounded, or it would cut a text.
@@ -51,5 +51,14 @@ class Together:
         self.prepared = Prepared(self.sql, self.names)
 
     def values(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Return the driver's values: lists, which are what they are."""
-        return parameters
+        """Return the driver's values for sequences of values: PostgreSQL's arrays, as text."""
+        return {name: _array(values) for name, values in parameters.items()}
+
+
+def _array(values: Iterable[str | int]) -> str:
+    """Return an array in the text format of PostgreSQL, which psycopg takes ten times as long for.
+
+    Everything is quoted, numbers too; there is no NULL.
+    """
+    quoted = (str(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return '{"' + '","'.join(quoted) + '"}'

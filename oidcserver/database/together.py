@@ -100,9 +100,16 @@ class SharedRead:
                 self._turn.release()
 
     def _read(self, batch: _Batch) -> None:
+        names = self._together.names
         try:
-            columns = map(list, zip(*batch.asked, strict=True))
-            asked = dict(zip(self._together.names, columns, strict=True))
+            if len(batch.asked) == 1:
+                [values] = batch.asked
+                found = first(self._compiled, self._rows, dict(zip(names, values, strict=True)))
+                if found is not None:
+                    batch.found[1] = found
+                return
+            columns = zip(*batch.asked, strict=True)
+            asked = dict(zip(names, columns, strict=True))
             for row in self._rows(self._together, asked):
                 batch.found[row[0]] = self._compiled.selected(row[1:])
         except BaseException as problem:

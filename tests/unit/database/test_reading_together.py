@@ -207,6 +207,24 @@ def test_nobody_waits_for_others_without_an_end(engine: Engine) -> None:
     assert again.wait()["client"].client_id == "client"
 
 
+def test_any_text_can_be_asked_for_together(engine: Engine) -> None:
+    odd = ['"', "\\", '\\"', "{a,b}", "a,b", "NULL", "", " ", "\n", "\u00d6\U0001f512", "%s $1 :x"]
+    with Session(engine) as dbsession, dbsession.begin():
+        dbsession.add_all(Client(client_id=name, owner_id="x") for name in odd)
+    database, connections = slow(engine)
+    first = Asking(database, ["client"])
+    assert connections.begun.acquire(timeout=30)
+    others = Asking(database, odd)
+    wait_until_asked(database, len(odd))
+    for _ in range(2):
+        connections.may_run.release()
+    first.wait()
+    assert {name: client.client_id for name, client in others.wait().items()} == {
+        name: name for name in odd
+    }
+    assert connections.statements == [1, len(odd)]
+
+
 def test_the_same_row_is_the_same_object_and_a_changed_row_another(engine: Engine) -> None:
     database = Database(engine)
     first = find_client(database, "client")
