@@ -1,4 +1,4 @@
-"""OpenID Connect on top of OAuth 2.0: scopes, claims and ID tokens."""
+"""OpenID Connect: scopes, claims, ID tokens and subject types."""
 
 from oidcserver.types import Configurator
 

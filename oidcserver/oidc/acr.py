@@ -1,8 +1,8 @@
-"""Authentication context classes: which were asked for, and which a login has reached.
+"""Authentication context classes: those that a request asks for, and the one of a login.
 
-OpenID Connect Core sections 3.1.2.1 and 5.5.1.1. The classes that are reached here stand in an
-order, the weakest first: who reached one has reached those before it. ``acr_values`` and the
-client's ``default_acr_values`` become the voluntary claim that they stand for.
+OpenID Connect Core sections 3.1.2.1 and 5.5.1.1. The offered classes have an order, the weakest
+first: a login of one class satisfies all classes before it. ``acr_values`` and the client's
+``default_acr_values`` become a voluntary request for the claim ``acr``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ PASSWORD = "oidc.password_acr"
 
 
 def read_acr_values(authorization_request: AuthorizationRequest) -> None:
-    """Keep the classes that are asked for; refuse an essential one that nobody reaches here."""
+    """Read the requested classes; reject an essential request for classes that are not offered."""
     assert authorization_request.client is not None
     claims_request = authorization_request.claims_request
     if not asked_values(claims_request):
@@ -41,13 +41,15 @@ def read_acr_values(authorization_request: AuthorizationRequest) -> None:
 
 
 def asked_values(claims_request: Mapping[str, Any] | None) -> Sequence[str]:
-    """Return the classes that are asked for, the most wanted first."""
+    """Return the requested classes in order of preference."""
     return wanted_values(claims_request, "id_token", "acr")
 
 
 def acr_claim(provider: Provider, authorization: AuthorizationRecord) -> str | None:
-    """Return the class that an ID token says: of those asked for, the first that the login
-    reached; otherwise that of the login (section 5.5.1.1)."""
+    """Return the value of the claim ``acr`` (section 5.5.1.1).
+
+    It is the first requested class that the login satisfies, or else the class of the login.
+    """
     reached = authorization.acr
     if reached is None:
         return None
@@ -56,15 +58,16 @@ def acr_claim(provider: Provider, authorization: AuthorizationRecord) -> str | N
 
 
 def decline_acr(suspended: SuspendedRequest, acr: str) -> None:
-    """Note that the person cannot reach a class for this request, or will not.
+    """Record that the user cannot or will not reach a class for this request.
 
-    They are not asked again: an essential class is refused then, a voluntary one forgone.
+    The user is not asked again. If the class is essential, the request is rejected; otherwise it
+    continues without the class.
     """
     suspended.declined_acr = " ".join([*(suspended.declined_acr or "").split(), acr])
 
 
 def step_up_needed(acr: str, authorization_request: AuthorizationRequest) -> str | None:
-    """Ask the person to reach a class, if it is the one to be reached next.
+    """Require the user to reach a class, if it is the next one to reach.
 
     :raises Rejection: ``unmet_authentication_requirements`` if an essential class was declined.
     """
@@ -79,7 +82,7 @@ def _next_acr(authorization_request: AuthorizationRequest) -> str | None:
         return None
     essential = _is_essential(authorization_request.claims_request)
     if "none" in authorization_request.prompt and not essential:
-        return None  # what is voluntary is never an error
+        return None  # a voluntary claim is never an error
     suspended = authorization_request.suspended
     declined = (suspended.declined_acr or "").split() if suspended is not None else []
     for wanted in asked:
@@ -123,8 +126,8 @@ def _select(config: Configurator, info: Any) -> None:
             raise ConfigurationProblem(unknown(SETTING, name, offers))
     if password not in names:
         raise ConfigurationProblem(
-            f"{SETTING} lacks {password!r}, which a password reaches ({PASSWORD}): "
-            "name it where it ranks, the weakest first."
+            f"{SETTING} lacks {password!r}, the class of a login with a password ({PASSWORD}). "
+            "Add it at its rank, the weakest first."
         )
     provider.acr_pages = {name: pages[name] for name in names}
     for name, route_name in provider.acr_pages.items():
@@ -142,7 +145,7 @@ def includeme(config: Configurator) -> None:
         SETTING,
         words,
         (),
-        "The authentication context classes, the weakest first; empty: all that are offered.",
+        "The authentication context classes, the weakest first; empty: all offered classes.",
     )
     config.add_server_metadata("acr_values_supported", lambda provider: list(provider.acr_pages))
     # After the settings are known, and before the interactions are put in their order.

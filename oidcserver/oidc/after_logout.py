@@ -19,7 +19,8 @@ class AfterLogout:
     client: RegisteredClient | None = None
     #: The URL that the client registered, with the state; None for a page of ours.
     target: str | None = None
-    #: What was ignored, for the developer of the client, and its reference; empty if nothing was.
+    #: A message about ignored parameters, for the developer of the client, and its reference; both
+    #: are empty if nothing was ignored.
     ignored: str = ""
     reference: str = ""
     #: The query of the sign-out page.
@@ -27,12 +28,12 @@ class AfterLogout:
 
     @property
     def is_vouched_for(self) -> bool:
-        """Whether this server may lead users there by itself, in its name."""
+        """Whether this server may redirect users there under the name of the client."""
         return self.client is None or not self.client.self_registered
 
     @property
     def name(self) -> str:
-        """Say where ``target`` leads: whoever registered itself may call itself anything."""
+        """The name of the target: of a client that registered itself, only the host is shown."""
         if self.client is None or self.target is None:
             return ""
         return self.client.client_name if self.is_vouched_for else destination(self.target)
@@ -41,9 +42,9 @@ class AfterLogout:
 def after_logout_of(
     client: RegisteredClient | None, data: Mapping[str, str], ignored: str = "", reference: str = ""
 ) -> AfterLogout:
-    """Return where a request leads (RP-Initiated Logout section 3).
+    """Return where the user goes on after a logout request (RP-Initiated Logout section 3).
 
-    :param client: whose request it is; None if that is not known.
+    :param client: the client that sent the request; None if it is not known.
     :param data: the parameters of the request.
     """
     query = {"reference": reference} if reference else {}

@@ -1,4 +1,4 @@
-"""Claims about a person: which there are, and which go where (OpenID Connect Core section 5)."""
+"""Claims about a user, in ID tokens and UserInfo (OpenID Connect Core section 5)."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from oidcserver.oidc.languages import LOCALES, in_languages, plain_name
 from oidcserver.oidc.scopes import CLAIM_TYPES, STANDARD_CLAIMS
 from oidcserver.types import Configurator, Provider, Registry, Request
 
-#: What tokens say themselves; no directory, source or scope has a say in it.
+#: The claims that the provider sets itself; no directory, source or scope can set them.
 PROTOCOL_CLAIMS = frozenset(
     {
         "iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "acr", "amr", "azp",
@@ -22,8 +22,11 @@ MEMBERS = ("userinfo", "id_token")
 def userinfo_claims(
     request: Request, authorization: AuthorizationRecord, user: User, scopes: Iterable[str]
 ) -> dict[str, Any]:
-    """Return what UserInfo says of a person besides ``sub``: the claims of the scopes (section
-    5.4), and those that the claims parameter asks of it (section 5.5)."""
+    """Return the claims of a UserInfo response, except ``sub``.
+
+    These are the claims of the scopes (section 5.4) and those that the claims parameter requests
+    for UserInfo (section 5.5).
+    """
     asked = authorization.claims_request or {}
     names = [*_names_of(request.oidc.provider, scopes), *asked.get("userinfo", ())]
     return _release(request, user, names, asked.get(LOCALES, ()))
@@ -37,8 +40,9 @@ def claims_of_id_token(
     *,
     alone: bool = False,
 ) -> dict[str, Any]:
-    """Return the claims of a user for an ID token: those that the claims parameter requests, and
-    those of ``scopes``.
+    """Return the claims about a user in an ID token.
+
+    These are the claims that the claims parameter requests, and those of ``scopes``.
 
     :param alone: whether no access token is issued, so that UserInfo cannot be asked: the ID token
         also has the claims that the claims parameter requests from UserInfo.
@@ -51,14 +55,14 @@ def claims_of_id_token(
 
 
 def scope_claims(request: Request, user: User, scopes: Iterable[str]) -> dict[str, Any]:
-    """Return the known claims that the scopes ask for (section 5.4)."""
+    """Return the known claims of the scopes (section 5.4)."""
     return _release(request, user, _names_of(request.oidc.provider, scopes), ())
 
 
 def claims_beyond_scopes(
     provider: Provider, claims_request: Mapping[str, Any] | None, scopes: Iterable[str]
 ) -> list[str]:
-    """Return the claims about the person that are asked for and that the scopes do not return."""
+    """Return the names of the requested claims about the user that the scopes do not include."""
     asked = claims_request or {}
     names = (plain_name(name) for member in MEMBERS for name in asked.get(member, ()))
     covered = PROTOCOL_CLAIMS.union(_names_of(provider, scopes))
@@ -71,15 +75,15 @@ def narrow_claims_request(
     scopes: Iterable[str],
     allowed: Collection[str],
 ) -> dict[str, Any] | None:
-    """Take out what the person did not allow: neither by the scopes nor by name."""
-    refused = set(claims_beyond_scopes(provider, claims_request, scopes)).difference(allowed)
-    if claims_request is None or not refused:
+    """Remove the claims that the user did not allow, neither by the scopes nor by name."""
+    denied = set(claims_beyond_scopes(provider, claims_request, scopes)).difference(allowed)
+    if claims_request is None or not denied:
         return claims_request
     narrowed = {
         member: {
             name: wish
             for name, wish in claims_request.get(member, {}).items()
-            if plain_name(name) not in refused
+            if plain_name(name) not in denied
         }
         for member in MEMBERS
     }
@@ -89,7 +93,7 @@ def narrow_claims_request(
 def wanted_values(
     claims_request: Mapping[str, Any] | None, member: str, name: str
 ) -> Sequence[Any]:
-    """Return the values that one is asked for, the most wanted first; none: any will do."""
+    """Return the requested values of a claim in order of preference; empty for any value."""
     wish = (claims_request or {}).get(member, {}).get(name) or {}
     return [*([wish["value"]] if "value" in wish else []), *wish.get("values", [])]
 
@@ -102,7 +106,7 @@ def _names_of(provider: Provider, scopes: Iterable[str]) -> list[str]:
 def _release(
     request: Request, user: User, names: Sequence[str], locales: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the named claims that are known, in the languages that were asked for."""
+    """Return the named claims that are known, in the requested languages."""
     wanted = frozenset(map(plain_name, names)).intersection(request.oidc.provider.claim_names)
     if not wanted:
         return {}
@@ -114,10 +118,10 @@ def _release(
 
 
 def known_claims(request: Request, user: User) -> dict[str, Any]:
-    """Return the claims that the user directory knows.
+    """Return the claims of the user directory.
 
-    It is asked where it can say them at any time. The user name stands in for a missing
-    ``preferred_username`` and ``name``.
+    A directory with the method ``claims`` is asked; otherwise the stored claims of the user count.
+    The user name replaces a missing ``preferred_username`` or ``name``.
 
     :raises oidcserver.interfaces.DirectoryUnavailable: if the directory does not answer.
     """
@@ -134,7 +138,7 @@ def known_claims(request: Request, user: User) -> dict[str, Any]:
 
 
 def _read(request: Request, user: User, wanted: frozenset[str]) -> dict[str, Any]:
-    """Ask the directory, then the sources, of which each may know better than those before."""
+    """Read the directory, then the sources; a later source overrides earlier ones."""
     provider = request.oidc.provider
     known = known_claims(request, user)
     for source in provider.claims_sources.values():
@@ -149,8 +153,8 @@ def _read(request: Request, user: User, wanted: frozenset[str]) -> dict[str, Any
 def _usable(name: str, value: Any) -> Any:
     """Return a value that a relying party can use, or None.
 
-    What has none is left out, never null or empty (section 5.3.2); so is a standard claim of
-    another type than its own (section 5.1).
+    Claims without a value are left out, never null or empty (section 5.3.2), and so are standard
+    claims of a wrong type (section 5.1).
     """
     if isinstance(value, dict):
         value = {member: held for member, held in value.items() if held not in (None, "")}
@@ -161,19 +165,19 @@ def _usable(name: str, value: Any) -> Any:
 
 
 def claims_supported(provider: Provider) -> list[str]:
-    """Return every claim that can be had, and those of the protocol."""
+    """Return the names of all offered claims and of those of the protocol."""
     return ["sub", "iss", "auth_time", "acr", *provider.claim_names]
 
 
-def _refuse_protocol_claims(registry: Registry) -> str | None:
+def _reject_protocol_claims(registry: Registry) -> str | None:
     taken = sorted(PROTOCOL_CLAIMS.intersection(registry.oidc.provider.claim_names))
     if not taken:
         return None
-    return f"A scope or a claims source offers {', '.join(taken)}, which tokens say themselves."
+    return f"A scope or a claims source offers {', '.join(taken)}, which only the provider may set."
 
 
 def includeme(config: Configurator) -> None:
-    """Promise the claims."""
-    config.add_startup_check("claims", _refuse_protocol_claims)
+    """Add the check and the metadata."""
+    config.add_startup_check("claims", _reject_protocol_claims)
     config.add_server_metadata("claims_supported", claims_supported)
     config.add_server_metadata("claim_types_supported", ["normal"])

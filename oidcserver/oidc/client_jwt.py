@@ -1,8 +1,8 @@
-"""What is said to a client as a JWT: signed, and encrypted, as it registered."""
+"""JWTs for a client, signed and encrypted as the client registered."""
 
 from typing import Any
 
-from joserfc.jwk import KeySet
+from joserfc.jwk import Key, KeySet
 from joserfc.util import json_b64encode
 
 from oidcserver.clients.keys import read_client_keys
@@ -11,27 +11,33 @@ from oidcserver.keys.jwe import encrypt
 from oidcserver.keys.jwk_set import encryption_key
 from oidcserver.keys.jwt import InvalidJWT, sign, sign_with_secret
 from oidcserver.keys.strict_json import compact
+from oidcserver.models import RegisteredClient
 from oidcserver.oauth.errors import Rejection
 from oidcserver.types import Provider, Request
 
-#: The algorithm of a JWT that nobody signed (RFC 7518 section 3.6).
+#: The algorithm of an unsigned JWT (RFC 7518 section 3.6).
 UNSIGNED = "none"
 
 
 def make_client_jwt(
-    request: Request, client: Any, use: str, claims: dict[str, Any], *, typ: str | None = None
+    request: Request,
+    client: RegisteredClient,
+    use: str,
+    claims: dict[str, Any],
+    *,
+    typ: str | None = None,
 ) -> str:
-    """Sign claims for a client, then encrypt them, as it registered.
+    """Sign claims for a client, then encrypt them, as the client registered.
 
-    :param use: ``id_token`` or ``userinfo``: the registered ``{use}_signed_response_alg``,
-        ``{use}_encrypted_response_alg`` and ``{use}_encrypted_response_enc`` say how (OpenID
-        Connect Registration section 2). Without the first the claims are encrypted as they are
-        (Core section 5.3.2).
-    :param typ: the type that the header of what is signed names; None: no type.
+    :param use: ``id_token`` or ``userinfo``, for the registered ``{use}_signed_response_alg``,
+        ``{use}_encrypted_response_alg`` and ``{use}_encrypted_response_enc`` (OpenID Connect
+        Registration section 2). Without the first, the claims are encrypted unsigned (Core section
+        5.3.2).
+    :param typ: the ``typ`` in the header of the signed JWT; None for no ``typ``.
     :raises Rejection: if the client has no secret to sign with or no key to encrypt to.
     """
     alg = client.member(f"{use}_encrypted_response_alg")
-    key = None if alg is None else demand_encryption_key(request, client, alg)
+    key = None if alg is None else require_encryption_key(request, client, alg)
     algorithm = client.member(f"{use}_signed_response_alg")
     return protect(
         request.oidc.provider, client, use, claims, algorithm=algorithm, key=key, typ=typ
@@ -40,18 +46,18 @@ def make_client_jwt(
 
 def protect(
     provider: Provider,
-    client: Any,
+    client: RegisteredClient,
     use: str,
     claims: dict[str, Any],
     *,
     algorithm: str | None,
-    key: Any,
+    key: Key | None,
     typ: str | None = None,
 ) -> str:
     """Sign claims and encrypt them, without a request.
 
-    :param algorithm: by which they are signed; None: not at all.
-    :param key: the client's, to which they are encrypted as it registered; None: not at all.
+    :param algorithm: the algorithm of the signature; None: not signed.
+    :param key: the client's key for the encryption that it registered; None: not encrypted.
     :raises Rejection: if the client has no secret to sign with, or its key cannot be used.
     """
     if algorithm is None:
@@ -69,25 +75,25 @@ def protect(
         ) from None
 
 
-def demand_encryption_key(request: Request, client: Any, alg: str) -> Any:
-    """Return the client's public key to encrypt to by an algorithm.
+def require_encryption_key(request: Request, client: RegisteredClient, alg: str) -> Key:
+    """Return the client's public key for encryption with an algorithm.
 
-    Keys behind a ``jwks_uri`` are asked for once in a request, with no transaction open: what was
-    done before is committed, and the rows that were read go on being those of the session.
+    Keys at a ``jwks_uri`` are fetched once in a request, with no transaction open: the fetch
+    commits the transaction, and the rows that were read stay usable.
 
-    :raises Rejection: if the client has none, or they cannot be had.
+    :raises Rejection: if the client has no such key, or its keys cannot be fetched.
     """
     known = request.oidc.client_key_sets
     if client.client_id not in known:
         known[client.client_id] = _read_keys(request, client)
     key = encryption_key(known[client.client_id], alg)
     if key is None:
-        raise _impossible(client, f"The client has no key to encrypt to by {alg}.")
+        raise _impossible(client, f"The client has no key for encryption with {alg}.")
     return key
 
 
 def signing_algorithms(provider: Provider) -> list[str]:
-    """Return the algorithms by which a client may have something signed."""
+    """Return the algorithms that a client may register for signed responses."""
     return [*provider.settings["oidc.signing_algs"], "HS256"]
 
 
@@ -97,11 +103,17 @@ def _read_keys(request: Request, client: Any) -> KeySet:
             return read_client_keys(request, client)
     except InvalidJWT as problem:
         reason = str(problem)
-        raise _impossible(client, "The keys of the client cannot be had.", reason=reason) from None
+        raise _impossible(
+            client, "The keys of the client cannot be fetched.", reason=reason
+        ) from None
 
 
 def _sign(
-    provider: Provider, client: Any, algorithm: str, claims: dict[str, Any], typ: str | None
+    provider: Provider,
+    client: RegisteredClient,
+    algorithm: str,
+    claims: dict[str, Any],
+    typ: str | None,
 ) -> str:
     if algorithm == UNSIGNED:
         return f"{json_b64encode({'alg': UNSIGNED}).decode()}.{json_b64encode(claims).decode()}."
@@ -109,14 +121,14 @@ def _sign(
         return sign(provider.keys, algorithm, claims, typ=typ)
     secrets = read_client_secrets(provider, client)
     if not secrets:
-        raise _impossible(client, "The client has no secret to sign with that can be read.")
+        raise _impossible(client, "The client has no readable secret to sign with.")
     return sign_with_secret(secrets[0], algorithm, claims, typ=typ)
 
 
-def _impossible(client: Any, description: str, **received: Any) -> Rejection:
-    """Return the refusal of what the client registered and made impossible since.
+def _impossible(client: RegisteredClient, description: str, **received: Any) -> Rejection:
+    """Return the rejection if the registered protection is no longer possible.
 
-    No code of the standards says that. It is the client's to put right, so the status is 400.
+    The standards have no error code for this. Only the client can correct it, so the status is 400.
     """
     return Rejection(
         "server_error",

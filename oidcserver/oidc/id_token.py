@@ -4,7 +4,7 @@ from typing import Any
 
 from oidcserver.clients.members import ID_TOKEN_CLAIMS
 from oidcserver.keys.jwt import half_hash
-from oidcserver.models import AuthorizationRecord
+from oidcserver.models import AuthorizationRecord, RegisteredClient
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
 from oidcserver.oauth.requests import OAuthRequest
@@ -21,11 +21,14 @@ CLAIMS_MEMBER = "id_token_claims"
 
 
 def make_id_token(
-    request: Request, client: Any, authorization: AuthorizationRecord, claims: dict[str, Any]
+    request: Request,
+    client: RegisteredClient,
+    authorization: AuthorizationRecord,
+    claims: dict[str, Any],
 ) -> str:
-    """Sign an ID token for a client: who the person is, and how and when they signed in.
+    """Return a signed ID token for a client.
 
-    :param claims: further claims, such as ``at_hash``; None is left out.
+    :param claims: further claims, such as ``at_hash``; those that are None are left out.
     """
     content = {**id_token_claims(request, client, authorization), **claims}
     present = {name: value for name, value in content.items() if value is not None}
@@ -33,9 +36,9 @@ def make_id_token(
 
 
 def id_token_claims(
-    request: Request, client: Any, authorization: AuthorizationRecord
+    request: Request, client: RegisteredClient, authorization: AuthorizationRecord
 ) -> dict[str, Any]:
-    """Return the claims that every ID token of an authorization has (section 2)."""
+    """Return the claims of every ID token of an authorization (section 2)."""
     provider, session_id = request.oidc.provider, authorization.session_id
     claims = {
         "iss": provider.issuer,
@@ -52,7 +55,7 @@ def id_token_claims(
 
 
 def add_to_authorization_response(authorization_request: AuthorizationRequest) -> None:
-    """Add the ID token of the implicit and hybrid flows, bound to the code and token beside it."""
+    """Add the ID token of the implicit and hybrid flows, with the hashes of code and token."""
     if (
         "id_token" not in authorization_request.response_type.split()
         or authorization_request.authorization is None
@@ -63,7 +66,7 @@ def add_to_authorization_response(authorization_request: AuthorizationRequest) -
     parameters = authorization_request.parameters
     code, token = parameters.get("code"), parameters.get("access_token")
     request, authorization = authorization_request.request, authorization_request.authorization
-    # Without an access token it is the only place for the claims of scopes (section 5.4).
+    # Without an access token, only the ID token can have the claims of scopes (section 5.4).
     alone = authorization_request.response_type == "id_token"
     claims: dict[str, Any] = {
         **claims_of_id_token(
@@ -100,22 +103,22 @@ def add_to_token_response(token_request: OAuthRequest) -> None:
     response["id_token"] = make_id_token(request, client, authorization, claims)
 
 
-def has_claims_of_scopes(provider: Provider, client: Any) -> bool:
-    """Whether the ID tokens that a client gets from the token endpoint have the claims of scopes.
+def has_claims_of_scopes(provider: Provider, client: RegisteredClient) -> bool:
+    """Whether ID tokens from the token endpoint have the claims of scopes for a client.
 
-    Section 5.4 leaves them to UserInfo, and many relying parties read ID tokens only.
+    Section 5.4 leaves these claims to UserInfo, but many relying parties read only ID tokens.
     """
     mode = client.member(CLAIMS_MEMBER) or provider.settings["oidc.id_token_claims"]
     return bool(mode == "scopes")
 
 
 def require_openid_and_nonce(authorization_request: AuthorizationRequest) -> None:
-    """An ID token in the response needs the scope openid and a nonce (section 3.2.2.1)."""
+    """Require the scope openid and a nonce for an ID token in the response (section 3.2.2.1)."""
     if "id_token" not in authorization_request.response_type.split():
         return
     if "openid" not in authorization_request.scope.split():
         raise invalid_request(
-            "An id_token needs the scope openid.", "OpenID Connect Core section 3.2.2.1"
+            "An id_token requires the scope openid.", "OpenID Connect Core section 3.2.2.1"
         )
     if "nonce" not in authorization_request.data:
         raise invalid_request("The request has no nonce.", "OpenID Connect Core section 3.2.2.1")
@@ -123,12 +126,14 @@ def require_openid_and_nonce(authorization_request: AuthorizationRequest) -> Non
 
 def includeme(config: Configurator) -> None:
     """Add the settings and the metadata."""
-    config.add_oauth_setting("oidc.id_token_lifetime", seconds, 600, "How long an ID token holds.")
+    config.add_oauth_setting(
+        "oidc.id_token_lifetime", seconds, 600, "How long an ID token is valid."
+    )
     config.add_oauth_setting(
         "oidc.unsigned_id_tokens",
         boolean,
         False,
-        "Whether a client of the code flow may register to get ID tokens that nobody signed.",
+        "Whether a client of the code flow may register for unsigned ID tokens.",
     )
     config.add_oauth_setting(
         "oidc.id_token_claims",
@@ -143,6 +148,6 @@ def includeme(config: Configurator) -> None:
 
 
 def _algorithms(provider: Provider) -> list[str]:
-    """Those that sign, and ``none`` if it is selected (section 2)."""
+    """Return the signing algorithms, and ``none`` if unsigned ID tokens are allowed (section 2)."""
     unsigned = [UNSIGNED] if provider.settings["oidc.unsigned_id_tokens"] else []
     return signing_algorithms(provider) + unsigned

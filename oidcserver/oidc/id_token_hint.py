@@ -1,7 +1,8 @@
-"""``id_token_hint``: an ID token of ours that names a user.
+"""``id_token_hint``: an ID token of this provider that names a user.
 
-The keys of ID tokens sign other JWTs too. None of them passes for an ID token (RFC 8725 section
-3.12): access tokens and logout tokens have a ``typ``, and UserInfo responses do not expire.
+The keys of ID tokens sign other JWTs too. None of those is accepted as an ID token (RFC 8725
+section 3.12): access tokens and logout tokens have a ``typ``, and UserInfo responses have no
+``exp``.
 """
 
 import json
@@ -30,7 +31,7 @@ from oidcserver.types import Request
 PARAMETER = "id_token_hint"
 #: The key of the subject in ``AuthorizationRequest.extra``.
 HINTED = PARAMETER
-#: What a hint that was read is sealed for.
+#: The purpose of the seal on a hint that was verified.
 PURPOSE = "id_token_hint"
 
 
@@ -47,7 +48,9 @@ class IdTokenHint:
 
 
 def read_id_token_hint(request: Request, hint: str) -> IdTokenHint | None:
-    """Return the claims of an ID token that was issued here, expired or not; None for all else.
+    """Return the claims of an ID token that this provider issued; None for any other text.
+
+    The ID token may have expired.
 
     :param hint: an ID token, or what :func:`seal_hint` returned.
     """
@@ -71,9 +74,9 @@ def seal_hint(request: Request, hint: IdTokenHint) -> str:
 def hinted_client(request: Request, hint: str) -> RegisteredClient | None:
     """Return the client that a hint names, if the hint can be an ID token of that client.
 
-    Nothing vouches for it: the signature is not verified here. An algorithm that the client's ID
-    tokens do not have, or a key that is still here and would have verified it, shows that somebody
-    changed the hint. It names no client then.
+    The signature is not verified here, so the client is not proven. The hint was changed, and names
+    no client, if its algorithm is not that of the client's ID tokens, or if its key is one that
+    this provider still has, which did not verify it.
     """
     try:
         header = read_unverified(hint, HEADER, MAX_OWN_TOKEN_BYTES)
@@ -92,7 +95,7 @@ def hinted_client(request: Request, hint: str) -> RegisteredClient | None:
 
 
 def _verify_by_secret(request: Request, hint: str) -> dict[str, Any] | None:
-    """Verify a hint by the secret of the client that it names, if its ID tokens are so signed."""
+    """Verify a hint with the secret of its client, if the client's ID tokens are signed with it."""
     client = hinted_client(request, hint)
     algorithm = client.member("id_token_signed_response_alg") if client is not None else None
     if client is None or algorithm not in SECRET_ALGORITHMS:
@@ -108,7 +111,7 @@ def _verify_by_secret(request: Request, hint: str) -> dict[str, Any] | None:
 
 
 def _is_id_token(claims: dict[str, Any], issuer: str) -> bool:
-    """Say whether these are the claims of an ID token (OpenID Connect Core section 2)."""
+    """Whether these are the claims of an ID token (OpenID Connect Core section 2)."""
     return (
         claims.get("iss") == issuer
         and all(isinstance(claims.get(name), str) for name in ("sub", "aud"))
@@ -119,7 +122,7 @@ def _is_id_token(claims: dict[str, Any], issuer: str) -> bool:
 
 
 def read_hint(authorization_request: AuthorizationRequest) -> None:
-    """Accept only an ID token of ours for this client (OpenID Connect Core section 3.1.2.1)."""
+    """Require a hint to be an ID token for this client (OpenID Connect Core section 3.1.2.1)."""
     text = authorization_request.data.get(PARAMETER)
     if text is None:
         return
@@ -131,5 +134,5 @@ def read_hint(authorization_request: AuthorizationRequest) -> None:
             "OpenID Connect Core section 3.1.2.1",
         )
     authorization_request.extra[HINTED] = hint.subject
-    # The request may wait for the user, and an ID token is long and has personal data.
+    # The request may be stored until the user answers; an ID token is long and has personal data.
     authorization_request.payload.replace(PARAMETER, seal_hint(authorization_request.request, hint))

@@ -8,12 +8,12 @@ from oidcserver.oauth.authorization_request import AuthorizationRequest
 
 MAX_LOCALES = 10
 LOCALES = "locales"
-#: A language tag, loosely (RFC 5646 section 2.1).
+#: A language tag, simplified (RFC 5646 section 2.1).
 _TAG = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 
 
 def read_claims_locales(authorization_request: AuthorizationRequest) -> None:
-    """Keep ``claims_locales`` beside what was asked for; what is no language tag is ignored."""
+    """Add ``claims_locales`` to the requested claims; other texts than tags are ignored."""
     tags = [
         tag
         for tag in authorization_request.data.get("claims_locales", "").split()
@@ -32,10 +32,11 @@ def plain_name(name: str) -> str:
 
 
 def in_languages(known: Mapping[str, Any], name: str, locales: Sequence[str]) -> dict[str, Any]:
-    """Return a claim as it was asked for, under the names that it has.
+    """Return a claim under the names that it has in the requested languages.
 
-    With a language in the name: in that, or else the one without a language. Otherwise the one
-    without a language, and beside it the first of ``locales`` that there is.
+    If the name has a language, it is the claim in that language, or else the claim without a
+    language. Otherwise it is the claim without a language, and the claim in the first of
+    ``locales`` that is available.
     """
     plain, _, tag = name.partition("#")
     if tag:
@@ -48,7 +49,7 @@ def in_languages(known: Mapping[str, Any], name: str, locales: Sequence[str]) ->
 
 
 def _look_up(known: Mapping[str, Any], plain: str, locales: Sequence[str]) -> str | None:
-    """Return the claim in the first language that there is (RFC 4647 section 3.4)."""
+    """Return the name of the claim in the first available language (RFC 4647 section 3.4)."""
     spellings = {key.lower(): key for key in known}
     for locale in locales:
         parts = locale.lower().split("-")

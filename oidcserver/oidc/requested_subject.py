@@ -1,7 +1,7 @@
-"""A request that is about one person: by ``id_token_hint``, or by a ``value`` of the claim ``sub``.
+"""Requests for a certain user: by ``id_token_hint``, or by a ``value`` of the claim ``sub``.
 
-OpenID Connect Core sections 3.1.2.1, 3.1.2.2 and 5.5.1: an answer in the name of somebody else is
-never given.
+OpenID Connect Core sections 3.1.2.1, 3.1.2.2 and 5.5.1: such a request is not answered for another
+user.
 """
 
 from oidcserver.oauth.authorization_request import AuthorizationRequest
@@ -13,7 +13,7 @@ from oidcserver.types import Configurator
 
 
 def wanted_subjects(authorization_request: AuthorizationRequest) -> list[set[str]]:
-    """Return each choice of subjects that the request leaves; none: it is about anybody."""
+    """Return the sets of subjects that the request accepts; the user must be in each of them."""
     hinted = authorization_request.extra.get(HINTED)
     choices = [
         wanted_values(authorization_request.claims_request, member, "sub") for member in MEMBERS
@@ -22,9 +22,9 @@ def wanted_subjects(authorization_request: AuthorizationRequest) -> list[set[str
 
 
 def another_user_needed(authorization_request: AuthorizationRequest) -> str | None:
-    """Ask the person that is meant to sign in; whoever else does gets no answer in their name.
+    """Require another sign-in if the request names another user than the one who is signed in.
 
-    :raises Rejection: ``login_required`` if another person signed in for this very request.
+    :raises Rejection: ``login_required`` if another user has signed in for this request.
     """
     session = authorization_request.request.oidc.login_session
     choices = wanted_subjects(authorization_request)

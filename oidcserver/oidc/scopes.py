@@ -12,7 +12,7 @@ from oidcserver.settings import lines
 from oidcserver.types import Configurator, Provider, Registry
 
 SETTING = "oidc.scope_claims"
-#: A name that needs no escape in JSON and no tag of a language.
+#: A name without a language tag that needs no escaping in JSON.
 _CLAIM = re.compile(r"[A-Za-z0-9_.:/?=&~+-]{1,255}", re.ASCII)
 
 STANDARD = (
@@ -32,7 +32,7 @@ STANDARD = (
     Scope("offline_access", "Keep this access while you are away, until you withdraw it"),
 )  # fmt: skip
 
-#: Of the standard claims, those that are no text. A number may have a fraction (section 5.1).
+#: The types of the standard claims that are not text. A number may have a fraction (section 5.1).
 CLAIM_TYPES: dict[str, tuple[type, ...]] = {
     "email_verified": (bool,),
     "phone_number_verified": (bool,),
@@ -41,14 +41,14 @@ CLAIM_TYPES: dict[str, tuple[type, ...]] = {
 }
 STANDARD_CLAIMS = frozenset(name for scope in STANDARD for name in scope.claims)
 
-#: What it means to give a standard claim away.
+#: The descriptions of the standard claims on the consent page.
 CLAIM_WORDS = {
     "name": "See your full name",
     "family_name": "See your family name",
     "given_name": "See your given name",
     "middle_name": "See your middle name",
     "nickname": "See your nickname",
-    "preferred_username": "See the user name that you go by",
+    "preferred_username": "See your preferred user name",
     "profile": "See the address of your profile page",
     "picture": "See your picture",
     "website": "See the address of your website",
@@ -66,7 +66,7 @@ CLAIM_WORDS = {
 
 
 def describe_claim(provider: Provider, name: str) -> str:
-    """Return in plain words what it means to give a claim away."""
+    """Return the description of a claim for the consent page."""
     for source in provider.claims_sources.values():
         if name in source.claims:
             words: str = source.claims[name]
@@ -101,7 +101,7 @@ def read_scope(line: str) -> Scope:
 
 
 def declare_scopes(provider: Provider) -> None:
-    """Offer the scopes that the ini declares; an existing scope gets further claims."""
+    """Offer the scopes that the ini declares, and add claims to existing scopes."""
     for number, line in enumerate(provider.settings[SETTING], start=1):
         scope = read_scope(line)
         offered = provider.catalog.offers("scope").get(scope.name)
@@ -113,8 +113,8 @@ def declare_scopes(provider: Provider) -> None:
         provider.catalog.add(Offer("scope", scope.name, Scope(scope.name, sentence, claims), where))
 
 
-def _demand_selected(registry: Registry) -> str | None:
-    """Reject a scope that is declared and not selected."""
+def _require_selected(registry: Registry) -> str | None:
+    """Require that each declared scope is selected."""
     provider = registry.oidc.provider
     declared = (read_scope(line).name for line in provider.settings[SETTING])
     missing = [name for name in declared if name not in provider.scopes]
@@ -136,5 +136,5 @@ def includeme(config: Configurator) -> None:
     )
     declare = partial(declare_scopes, config.registry.oidc.provider)
     config.action(("oauth", "declared scopes"), declare, order=DECLARE)
-    config.add_startup_check("declared scopes", _demand_selected)
+    config.add_startup_check("declared scopes", _require_selected)
     config.add_server_metadata("scopes_supported", lambda provider: list(provider.scopes))

@@ -1,8 +1,7 @@
-"""Audit events: one structured log line for each thing that the server did."""
+"""Audit events: the log has one line of JSON for each."""
 
 import json
 import logging
-from typing import Any
 
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.redaction import redact
@@ -11,8 +10,8 @@ from oidcserver.types import Configurator
 log = logging.getLogger("oidcserver.audit")
 
 
-def audit(event: Any) -> None:
-    """Log an event of :mod:`oidcserver.oauth.events`, without anything like a credential."""
+def audit(event: OAuthEvent) -> None:
+    """Log an event of :mod:`oidcserver.oauth.events`, without credentials."""
     if not log.isEnabledFor(logging.INFO):
         return
     line = {

@@ -1,8 +1,8 @@
-"""Connections of waitress with stricter framing, a request timeout, and room for new peers.
+"""Connections of waitress with stricter framing and timeouts, and with room for new peers.
 
-Anybody can open connections and send nothing, or a byte now and then, or not read the answers. So
-a request has to arrive, and an answer to be read, within a time. When most connections are in use,
-those whose peers do not read and idle ones are closed.
+A peer can open connections and send nothing, or a byte now and then, or not read the answers. So
+requests have to arrive, and answers have to be read, within a time limit. When most connections are
+in use, connections whose peers do not read, and idle connections, are closed.
 """
 
 import logging
@@ -18,11 +18,11 @@ from waitress.utilities import Error
 
 log = logging.getLogger("oidcserver.serving")
 
-#: Header and body of a response of up to so many bytes are sent together, in one packet.
+#: Header and body of a response of up to this size are sent together, in one packet.
 ANSWER_BYTES = 16384
 #: If more than this share of the allowed connections is open, idle ones are closed.
 FULL = 0.9
-#: Seconds in which an answer is read by a peer that is well, where connections run out.
+#: Seconds in which a working peer reads an answer; used when connections run out.
 UNREAD = 2
 #: Seconds between two log lines about closed idle connections.
 LOG_INTERVAL = 60
@@ -47,8 +47,8 @@ class Parser(HTTPRequestParser):
     def parse_header(self, header_plus: bytes) -> None:
         """Parse request line and fields.
 
-        :raises ParsingError: if the length is said by Transfer-Encoding and by Content-Length, or
-            by Transfer-Encoding in a version that has none (RFC 9112 section 6.1).
+        :raises ParsingError: if the request has both Transfer-Encoding and Content-Length, or has
+            Transfer-Encoding in a version of HTTP without it (RFC 9112 section 6.1).
         """
         super().parse_header(header_plus)
         # waitress removes the field if it uses it.
@@ -59,15 +59,16 @@ class Parser(HTTPRequestParser):
 
 
 class Channel(HTTPChannel):
-    """A connection that knows how long its peer has taken to send a request."""
+    """A connection that records how long its peer takes to send requests and to read answers."""
 
     parser_class = Parser
-    request: Any
+    request: Parser | None
     current_outbuf_count: int
-    #: The monotonic time at which it was opened or a request began; None between requests.
+    #: The monotonic time at which the connection was opened or a request began; None between
+    #: requests.
     owed_since: float | None
-    #: The monotonic clock since when an answer is not read in whole, and since when no byte of it
-    #: was; None where the peer has read everything.
+    #: The monotonic times since when an answer has not been read completely, and since when no byte
+    #: of it has been read; None if the peer has read everything.
     unread_since: float | None = None
     stalled_since: float | None = None
     _activity_seen = 0.0
@@ -77,7 +78,7 @@ class Channel(HTTPChannel):
         self.owed_since = time.monotonic()
 
     def received(self, data: bytes) -> bool:
-        """Take the bytes that arrived."""
+        """Process the bytes that arrived."""
         before = self.request
         taken: bool = super().received(data)
         if self.request is None:
@@ -87,10 +88,10 @@ class Channel(HTTPChannel):
         return taken
 
     def write_soon(self, data: Any) -> int:
-        """Take a part of a response; a small one is sent as a whole when the request is served.
+        """Take a part of a response. A small response is sent as a whole at the end of the request.
 
-        Otherwise header and body would be sent by a call each, and wake the main thread each.
-        Where the operator sets ``send_bytes`` that alone counts.
+        Otherwise header and body would be sent separately, and each would wake the main thread. If
+        the operator sets ``send_bytes``, waitress decides.
         """
         waits = self.server.answer_bytes
         if not isinstance(data, bytes) or self.total_outbufs_len + len(data) >= waits:
@@ -109,12 +110,12 @@ class Channel(HTTPChannel):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether no request is served, and no answer waits to be sent."""
+        """Whether no request is being served and no answer waits to be sent."""
         return not (self.requests or self.total_outbufs_len or self.will_close)
 
     def watch(self, now: float) -> None:
-        """Note whether the peer reads its answers."""
-        # Below the mark, an answer that is being written may wait for its end.
+        """Record whether the peer reads its answers."""
+        # Below the mark, a part of an answer may wait until the answer is complete.
         limit = self.adj.outbuf_high_watermark if self.requests else 0
         if self.total_outbufs_len <= limit:
             self.unread_since = self.stalled_since = None
@@ -128,7 +129,7 @@ class Channel(HTTPChannel):
     def give_up(self) -> None:
         """Answer a request that has begun with 408, and close the connection."""
         with self.requests_lock:
-            if self.requests:  # nothing is read until that is answered
+            if self.requests:  # the channel does not read until these are answered
                 self.owed_since = time.monotonic()
                 return
             self.owed_since = None
@@ -143,11 +144,12 @@ class Channel(HTTPChannel):
 
 
 class Holdout:
-    """Closes connections that send no request. Only the main thread calls it.
+    """Closes connections whose peers do not send or read. Only the main thread uses it.
 
-    :param limit: the connections that the server takes.
-    :param request_timeout: seconds in which a request has to arrive, from its first byte, or from
-        the opening of the connection for the first; and in which the peer reads some of an answer.
+    :param limit: the maximum number of connections.
+    :param request_timeout: seconds in which a request has to arrive, counted from its first byte,
+        or from the opening of the connection; and in which the peer has to read a part of an
+        answer.
     """
 
     def __init__(self, limit: int, request_timeout: int) -> None:
@@ -156,7 +158,7 @@ class Holdout:
         self._checked_at = self._logged_at = float("-inf")
 
     def check(self, sockets: Collection[Any]) -> None:
-        """Give up requests that do not arrive and answers that are not read, and make room."""
+        """End late requests and unread answers, and close connections if there are too many."""
         now = time.monotonic()
         full = len(sockets) > self._room
         if not full and now < self._checked_at + 1:
@@ -165,7 +167,7 @@ class Holdout:
         channels = [each for each in sockets if isinstance(each, Channel)]
         for channel in channels:
             if channel.will_close:
-                # waitress waits until something can be sent, which the peer may prevent.
+                # waitress waits until it can send, which the peer may prevent.
                 channel.handle_close()
                 continue
             channel.watch(now)
@@ -177,10 +179,7 @@ class Holdout:
             self._make_room(channels, len(sockets) - self._room, now)
 
     def _make_room(self, channels: list[Channel], number: int, now: float) -> None:
-        """Close those first whose peers do not read, then those between two requests.
-
-        The longest unread or idle goes first.
-        """
+        """Close connections with unread answers, then idle ones, the longest first."""
         unread = [it for it in channels if _is_over(it.unread_since, UNREAD, now)]
         unread.sort(key=lambda channel: channel.unread_since or now)
         for channel in unread[:number]:
@@ -193,7 +192,7 @@ class Holdout:
         if now > self._logged_at + LOG_INTERVAL:
             self._logged_at = now
             log.warning(
-                "%d connections are open: idle ones are closed. connection_limit sets the limit.",
+                "%d connections are open, so idle ones are closed. See connection_limit.",
                 len(channels),
             )
 

@@ -45,7 +45,7 @@ def _answer(status: int, sentence: str, *headers: tuple[str, str]) -> Response:
 
 
 def includeme(config: Configurator) -> None:
-    """Offer the endpoint; it is not a protocol's, so no metadata names it."""
+    """Offer the endpoint. It belongs to no protocol, so no metadata names it."""
     config.add_oauth_endpoint(
         "health", "/health", health, methods=("GET",), transaction=False, metadata_field=None
     )

@@ -1,14 +1,15 @@
-"""Mistakes of an ini file, as one sentence.
+"""Mistakes in an ini file, as one sentence.
 
-PasteDeploy, which reads it for ``pserve``, reports them with tracebacks.
+PasteDeploy, which reads the file for ``pserve``, reports them with tracebacks.
 """
 
 import configparser
 import re
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from plaster import PlasterError
 
@@ -18,12 +19,14 @@ from oidcserver.settings import ConfigurationProblem, nearest
 _APPLICATIONS = ("app", "application", "composite", "composit", "pipeline", "filter-app")
 _SERVERS = ("server",)
 
+T = TypeVar("T")
+
 
 def explain_ini_problem(problem: BaseException, ini: Path) -> str | None:
     """Return a sentence for an exception while an ini file is read; None for other exceptions."""
     match problem:
         case FileNotFoundError() if not ini.exists():
-            return f"{ini} does not exist: name the ini file, as in `pserve development.ini`."
+            return f"{ini} does not exist. Name the ini file, as in `pserve development.ini`."
         case OSError() if problem.filename and Path(problem.filename).samefile(ini):
             return f"{ini} cannot be read: {problem.strerror}."
         case UnicodeDecodeError():
@@ -44,27 +47,27 @@ def explain_ini_problem(problem: BaseException, ini: Path) -> str | None:
         case configparser.ParsingError():
             number, line = problem.errors[0]
             return (
-                f"{ini}, line {number}: {line} is not `name = value`. Lines that continue a value "
-                "begin with a space."
+                f"{ini}, line {number}: {line} is not `name = value`. A line that continues a "
+                "value begins with a space."
             )
         case configparser.InterpolationError():
             return _interpolation(problem, ini)
         case PlasterError():
-            return f"{ini} is not the name of an ini file: it has to end in .ini."
+            return f"{ini} is not the name of an ini file, which has to end in .ini."
         case PackageNotFoundError():
             return (
-                f"{ini}: `use = egg:{problem.name}` names a package that is not installed. This "
-                "one is egg:oidcserver."
+                f"{ini}: `use = egg:{problem.name}` names a package that is not installed. The "
+                "provider is egg:oidcserver."
             )
     if type(problem) is LookupError:
         return _missing_section(str(problem), ini)
     return None
 
 
-def read_settings(ini: Path, load: Any) -> Any:
-    """Return what ``load()`` reads from an ini file.
+def read_settings(ini: Path, load: Callable[[], T]) -> T:
+    """Return the result of ``load()``, which reads an ini file.
 
-    :raises ConfigurationProblem: with one sentence, where the file cannot be used.
+    :raises ConfigurationProblem: with one sentence, if the file cannot be used.
     """
     try:
         return load()
@@ -75,10 +78,10 @@ def read_settings(ini: Path, load: Any) -> Any:
         raise ConfigurationProblem(sentence) from None
 
 
-def check_logging(ini: Path, load: Any) -> None:
+def check_logging(ini: Path, load: Callable[[], None]) -> None:
     """Call ``load()``, which configures logging from an ini file.
 
-    :raises ConfigurationProblem: with one sentence, where its sections cannot be used.
+    :raises ConfigurationProblem: with one sentence, if the sections for logging cannot be used.
     """
     try:
         read_settings(ini, load)
@@ -102,7 +105,7 @@ def make_importable(directory: str | Path) -> None:
 
 
 def one_line(problem: BaseException) -> str:
-    """Return an exception as the end of a sentence: its first line, without a full stop."""
+    """Return the first line of an exception, without a full stop, to end a sentence with."""
     lines = str(problem).strip().splitlines()
     return lines[0].rstrip(". ") if lines else type(problem).__name__
 
@@ -114,11 +117,11 @@ def _interpolation(problem: configparser.InterpolationError, ini: Path) -> str:
         return f"{where} refers to %({name})s, which is not defined. %(here)s is the directory."
     if isinstance(problem, configparser.InterpolationDepthError):
         return f"{where} refers to itself."
-    return f"{where} holds a %. Write %% for it; only %(here)s and the like have a single one."
+    return f"{where} contains a %. Write %% instead, except in references such as %(here)s."
 
 
 def _missing_section(message: str, ini: Path) -> str:
-    """Return which section or entry point PasteDeploy did not find."""
+    """Return a sentence about the section or entry point that PasteDeploy did not find."""
     found = re.match(r"No section (\S+) \(prefixed by '(\w+)'", message)
     if found is None:
         return f"{ini} cannot be used: {message.rstrip('.')}."

@@ -1,4 +1,4 @@
-"""The log while the database is down: a line for each failed request, up to a limit."""
+"""The log while the database is down: one line for each failed request, up to a limit."""
 
 import logging
 

@@ -1,8 +1,8 @@
-"""Pruning: expired rows go, oldest first, in short transactions, while the server serves."""
+"""Pruning: removes expired rows, oldest first, in short transactions, while the server runs."""
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import and_, delete, inspect, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
@@ -23,17 +23,18 @@ from oidcserver.models import (
     Throttle,
     UsedIdentifier,
 )
+from oidcserver.settings import Settings
 
 Progress = Callable[[str, int], None]
 
-#: Rows stay so long after their end, in seconds, since the clocks of several hosts differ.
+#: Seconds that rows stay after their expiry, since the clocks of several hosts differ.
 MARGIN = 3600
-#: The longest window in which attempts are counted, in seconds, unless the login's is longer.
+#: The longest window for counting attempts, in seconds, unless ``oidc.login_window`` is longer.
 LONGEST_WINDOW = 86400
 
 
 class Expiry(NamedTuple):
-    """The rows of a table that may go: those whose ``moment``, an indexed column, is past."""
+    """The expired rows of a table: those whose ``moment``, an indexed column, is past."""
 
     model: type[Base]
     moment: InstrumentedAttribute[int] | InstrumentedAttribute[int | None]
@@ -41,12 +42,12 @@ class Expiry(NamedTuple):
     retention: int = 0
 
 
-def expiries(settings: Any) -> tuple[Expiry, ...]:
-    """Return what expires. Codes and the rest of a family go with its authorization.
+def expiries(settings: Settings) -> tuple[Expiry, ...]:
+    """Return the rows that expire. Removing an authorization also removes its codes and tokens.
 
-    A used refresh token stays until it would have expired, so that its reuse is found. A request
-    that waited for a user stays for the page that was left open overnight. Only clients that
-    registered themselves and that nobody uses expire.
+    A used refresh token stays until its expiry, so that its reuse is detected. A request that waits
+    for a user stays longer, for a page that was left open overnight. Of the clients, only those
+    that registered themselves expire, if they are not used.
     """
     unused = settings["oauth.registration_unused_lifetime"]
     window = max(settings["oidc.login_window"], LONGEST_WINDOW)
@@ -73,18 +74,18 @@ def expiries(settings: Any) -> tuple[Expiry, ...]:
 
 def prune(
     dbsession_factory: sessionmaker[Session],
-    settings: Any,
+    settings: Settings,
     *,
     batch: int = 1000,
     progress: Progress = lambda table, rows: None,
 ) -> dict[str, int]:
-    """Remove expired rows; return how many by table.
+    """Remove expired rows; return the number of removed rows by table.
 
-    Each batch is a transaction of its own and takes no row that somebody works on. After each, it
-    pauses for as long as the batch took, so that requests get their turn at the database.
+    Each batch is a transaction of its own and skips locked rows. After each batch there is a pause
+    of the same length, so that requests can use the database.
 
-    :param batch: rows a transaction.
-    :param progress: called with the table's name and the rows removed so far.
+    :param batch: the number of rows in one transaction.
+    :param progress: called with the name of the table and the number of rows removed so far.
     """
     removed: dict[str, int] = {}
     for expiry in expiries(settings):
@@ -114,7 +115,7 @@ def _delete_batch(
 ) -> list[tuple[int, str]]:
     """Delete the next rows after ``last``; return moment and key of each.
 
-    To begin after the last one spares to wade again through what is deleted and not yet vacuumed.
+    Beginning after the last row avoids reading deleted rows that are not vacuumed yet.
     """
     model, moment, _ = expiry
     key = inspect(model).primary_key[0]

@@ -1,4 +1,4 @@
-"""The schema at the start: development brings it up to date, production demands that it is."""
+"""The check of the schema at the start: development updates it, production requires the update."""
 
 from sqlalchemy import Engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,12 +11,12 @@ from oidcserver.plugins.selection import CHECK
 from oidcserver.settings import ConfigurationProblem
 from oidcserver.types import Configurator, Registry
 
-#: Last: a configuration that is refused changes no database.
+#: Last, so that a rejected configuration does not change the database.
 ORDER = CHECK + 2
 
 
 def includeme(config: Configurator) -> None:
-    """Check the schema at the start. A command does so when it needs the database."""
+    """Check the schema at the start. Commands check it when they use the database."""
 
     def check() -> None:
         if not config.registry.oidc.provider.commanded:
@@ -26,9 +26,9 @@ def includeme(config: Configurator) -> None:
 
 
 def ensure_schema(registry: Registry) -> None:
-    """Bring the schema up to date in development; in production demand that it is.
+    """Bring the schema up to date in development; require it to be up to date in production.
 
-    :raises ConfigurationProblem: if it is not, or the database does not answer.
+    :raises ConfigurationProblem: if it is not up to date, or the database does not answer.
     """
     engine = registry.oidc.database.engine
     if check_schema(registry) != NEEDED:
@@ -36,17 +36,17 @@ def ensure_schema(registry: Registry) -> None:
 
 
 def check_schema(registry: Registry) -> str | None:
-    """Return the revision that the database has; in production it has to be the one needed.
+    """Return the revision of the database; in production it must be the required one.
 
-    :raises ConfigurationProblem: if it is not, or the database does not answer.
+    :raises ConfigurationProblem: if it is another one, or the database does not answer.
     """
     revision = read_revision(registry.oidc.database.engine)
     production = registry.oidc.provider.settings["oidcserver.mode"] == "production"
     if production and revision != NEEDED:
         state = f"is at revision {revision}" if revision else "has no schema"
         raise ConfigurationProblem(
-            f"The database {state}, and the code needs {NEEDED}: run "
-            "`oidcserver initdb` with this ini file."
+            f"The database {state}, and the code requires {NEEDED}. Run `oidcserver initdb` with "
+            "this ini file."
         )
     return revision
 
@@ -54,7 +54,7 @@ def check_schema(registry: Registry) -> str | None:
 def upgrade(engine: Engine) -> None:
     """Bring the schema up to date.
 
-    :raises ConfigurationProblem: if that fails; the database is not changed then.
+    :raises ConfigurationProblem: if that fails. The database is not changed then.
     """
     from oidcserver.migrations import history
 
@@ -68,7 +68,7 @@ def upgrade(engine: Engine) -> None:
 
 
 def read_revision(engine: Engine) -> str | None:
-    """Return the revision of the schema, or None where there is none yet.
+    """Return the revision of the schema, or None if there is none yet.
 
     :raises ConfigurationProblem: if the code does not know the revision, or the database does not
         answer.
@@ -82,7 +82,7 @@ def read_revision(engine: Engine) -> str | None:
     if revision is None:
         if foreign := _tables(engine) & Base.metadata.tables.keys():
             raise ConfigurationProblem(
-                f"{_named(engine)} has a table {min(foreign)!r} that is not this provider's. "
+                f"{_named(engine)} has a table {min(foreign)!r} of another application. "
                 "The provider requires a database, or a schema, of its own."
             )
         return None
@@ -90,14 +90,14 @@ def read_revision(engine: Engine) -> str | None:
 
     if not history.knows(revision):
         raise ConfigurationProblem(
-            f"The database is at revision {revision}, which this code does not know: it was made "
-            f"by a newer release, or belongs to another application."
+            f"The database is at revision {revision}, which this release does not know. A newer "
+            "release made it, or it belongs to another application."
         )
     return revision
 
 
 def reason(problem: BaseException) -> str:
-    """Return the message of the database, without a full stop."""
+    """Return the message of the database, without a full stop at the end."""
     return one_line(getattr(problem, "orig", None) or problem)
 
 

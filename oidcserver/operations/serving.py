@@ -1,13 +1,14 @@
-"""Serving by waitress until SIGTERM; then what has begun is finished, and nothing new begins.
+"""Serves by waitress until SIGTERM; then answers the requests that have begun, and ends.
 
-With waitress's own runner ``pserve`` leaves SIGTERM to the system, which ends it in the middle of
-requests.
+With waitress's own runner, SIGTERM ends ``pserve`` in the middle of requests.
 """
 
 import gc
 import logging
 import signal
 import time
+from collections.abc import Mapping
+from types import FrameType
 from typing import Any
 
 from waitress import create_server, wasyncore
@@ -22,7 +23,7 @@ from oidcserver.operations.welcome import welcome
 
 log = logging.getLogger("oidcserver.serving")
 
-#: How long requests may take to end, in seconds: what manages services kills after 30 or more.
+#: Seconds that requests may take after SIGTERM. Service managers kill after 30 or more.
 PATIENCE = 25
 #: Seconds in which a request has to arrive.
 REQUEST_TIMEOUT = 30
@@ -32,25 +33,25 @@ class CannotListen(Exception):
     """The server cannot listen at its address; the text is a sentence for the operator."""
 
 
-def serve(app: Any, global_config: Any, **settings: Any) -> None:
+def serve(app: Any, global_config: Mapping[str, str], **settings: Any) -> None:
     """Serve an application; after SIGTERM return when every request that was read is answered.
 
-    From then on connections are refused, and the idle ones closed. So a request that gets no
-    answer was not read, and a proxy may send it to another process.
+    From then on the server accepts no connections and closes idle ones. A request without an answer
+    was not read, so a proxy may send it to another process.
 
-    The settings are those of waitress, but it polls by default, and ``connection_limit`` is half of
-    the files that the process may open, at most 1000.
-
-    :param settings: besides, ``request_timeout``: the seconds in which a request has to arrive.
-    :raises CannotListen: if another program listens there, or this process may not.
+    :param app: a WSGI application.
+    :param settings: those of waitress, which polls by default here and whose ``connection_limit``
+        is half of the files that the process may open, at most 1000; and ``request_timeout``, the
+        seconds in which a request has to arrive.
+    :raises CannotListen: if another program listens at the address, or this process may not.
     """
-    told_to_end = False
+    ending = False
 
-    def end(number: int, frame: Any) -> None:
-        nonlocal told_to_end
-        told_to_end = True
+    def end(number: int, frame: FrameType | None) -> None:
+        nonlocal ending
+        ending = True
         for listener in _listeners(sockets):
-            listener.pull_trigger()  # the loop waits no longer
+            listener.pull_trigger()  # wakes the loop
 
     logging.basicConfig()  # unless the ini file configures it
     sockets: dict[int, Any] = {}
@@ -69,7 +70,7 @@ def serve(app: Any, global_config: Any, **settings: Any) -> None:
         listener.channel_class = Channel
         listener.answer_bytes = 0 if "send_bytes" in settings else ANSWER_BYTES
     holdout = Holdout(server.adj.connection_limit, request_timeout)
-    # What the start made lives as long as the process: the collector need not look at it again.
+    # The objects made so far live as long as the process: the collector need not check them again.
     gc.collect()
     gc.freeze()
     server.print_listen("Serving on http://{}:{}")
@@ -82,10 +83,10 @@ def serve(app: Any, global_config: Any, **settings: Any) -> None:
         holdout.check(sockets.values())
 
     try:
-        while not told_to_end:
+        while not ending:
             turn()
         for listener in _listeners(sockets):
-            # Its own close would also end the trigger by which threads say that they are done.
+            # The listener's own close would also close the trigger that the threads use.
             wasyncore.dispatcher.close(listener)
         deadline = time.monotonic() + PATIENCE
         while connections := _connections(sockets):
@@ -109,5 +110,5 @@ def _connections(sockets: dict[int, Any]) -> list[Channel]:
 
 
 def _is_idle(connection: Channel) -> bool:
-    """Whether no request is there, not even in part, and no answer waits to be sent."""
+    """Whether there is no request, not even a part of one, and no answer waits to be sent."""
     return connection.is_waiting and not connection.request

@@ -1,4 +1,4 @@
-"""The message of a server that is ready; in development it describes the first steps."""
+"""The message when the server is ready; in development it describes the first steps."""
 
 import logging
 from typing import Any
@@ -11,8 +11,8 @@ log = logging.getLogger("oidcserver.serving")
 def welcome(app: Any) -> None:
     """Log that the provider is ready; in development print how to sign in and add a client.
 
-    :param app: a Pyramid application; for any other, or one that embeds a provider, this does
-        nothing.
+    :param app: a Pyramid application. For any other application, and for one that embeds a
+        provider, this does nothing.
     """
     oidc = getattr(getattr(app, "registry", None), "oidc", None)
     provider = getattr(oidc, "provider", None)
@@ -26,12 +26,12 @@ def welcome(app: Any) -> None:
 def introduction(provider: Provider) -> str:
     """Return the first steps with a provider in development."""
     directory = provider.user_directory
-    hint = getattr(directory, "sign_in_hint", "`oidcserver users create INI NAME` makes a user.")
+    hint = getattr(directory, "sign_in_hint", "`oidcserver users create INI NAME` adds a user.")
     steps = [("Open", provider.issuer), ("Sign in", hint)]
     if "oidc.create_client" in provider.route_names:
         steps.append(("Add a client", provider.url("/create_client")))
     else:
-        steps.append(("Add a client", "`oidcserver clients create INI --help` says how."))
+        steps.append(("Add a client", "See `oidcserver clients create --help`."))
     steps.append(("Stop", "Ctrl-C"))
-    lines = (f"  {what:<14}{how}" for what, how in steps)
+    lines = (f"  {step:<14}{instruction}" for step, instruction in steps)
     return "\n".join(["", "The provider is ready.", "", *lines, ""])

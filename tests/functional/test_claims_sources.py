@@ -79,5 +79,7 @@ def test_all_that_can_be_had_is_promised_once(make_provider: Any) -> None:
 
 
 def test_nobody_offers_what_tokens_say_themselves(make_provider: Any) -> None:
-    with pytest.raises(ConfigurationProblem, match="offers sid, sub, which tokens say themselves"):
+    with pytest.raises(
+        ConfigurationProblem, match="offers sid, sub, which only the provider may set"
+    ):
         make_provider(oidcserver__includes="support.claims_plugin support.usurper_plugin")

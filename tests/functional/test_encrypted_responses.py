@@ -193,7 +193,7 @@ def test_keys_that_cannot_be_had_use_nothing_up(
     host.status = 500
     refused = client.exchange(code, status=400)
     assert refused["error"] == "server_error"
-    assert refused["error_description"] == "The keys of the client cannot be had."
+    assert refused["error_description"] == "The keys of the client cannot be fetched."
     with remote.database() as dbsession:
         assert dbsession.scalars(select(AuthorizationCode.used_at)).one() is None
         reason = dbsession.scalars(select(RecordedRejection.received)).one()
@@ -236,7 +236,7 @@ def test_a_client_whose_keys_are_for_signing_by_now_is_told_so(
     with provider.database() as dbsession:
         row = dbsession.merge(client.client)
         row.client_metadata = {**row.client_metadata, "jwks": jwks(keys, "signing", "RSA")}
-    sentence = "The client has no key to encrypt to by ECDH-ES."
+    sentence = "The client has no key for encryption with ECDH-ES."
     for refused in (
         client.exchange(code, status=400),
         client.userinfo(other["access_token"], status=400).json,

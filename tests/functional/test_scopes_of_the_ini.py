@@ -88,7 +88,7 @@ def test_a_scope_may_have_no_claim_and_a_colon_in_its_name(make_provider: Any) -
         ({"oidc__scope_claims": "a b: groups"}, "it takes lines such as"),
         ({"oidc__scope_claims": 'groups: "groups"'}, "it takes lines such as"),
         ({"oidc__scope_claims": "groups: |"}, "it takes lines such as"),
-        ({"oidc__scope_claims": "who: sub"}, "offers sub, which tokens say themselves"),
+        ({"oidc__scope_claims": "who: sub"}, "offers sub, which only the provider may set"),
         ({"oidc__scope_claims": "a: b\na: c"}, "is offered twice: at oidc.scope_claims:1 and"),
         (
             {"oidc__scope_claims": "groups: groups", "oauth__scopes": "openid"},

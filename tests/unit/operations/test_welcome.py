@@ -21,7 +21,7 @@ def test_without_demo_users_and_pages_it_names_the_commands(make_provider: Any) 
     provider = make_provider(oidc__user_directory="database", oidc__pages="login consent logout")
     said = introduction(provider.registry.oidc.provider)
     assert "`oidcserver users create INI NAME`" in said
-    assert "`oidcserver clients create INI --help`" in said
+    assert "`oidcserver clients create --help`" in said
 
 
 def test_of_other_applications_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
