@@ -31,6 +31,7 @@ CONCERNS = (
     "oidcserver.accounts",
     "oidcserver.sessions",
     "oidcserver.resource",
+    "oidcserver.resource.api_me",
     "oidcserver.views",
 )
 

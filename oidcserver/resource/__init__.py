@@ -7,6 +7,8 @@ accepts any valid token. ``request.oidc.access_token`` is the token of the reque
 policy of its own.
 """
 
+from pyramid.config import PHASE0_CONFIG
+
 from oidcserver.resource.deriver import no_access_token, oauth_scope_deriver
 from oidcserver.resource.policy import BearerSecurityPolicy
 from oidcserver.resource.settings import make_validator
@@ -20,12 +22,13 @@ def includeme(config: Configurator) -> None:
     )
     config.include("oidcserver.plugins.door")
     config.add_oidc_attribute("access_token", no_access_token)
-    if not hasattr(config.registry.oidc, "provider"):
-        config.set_security_policy(BearerSecurityPolicy())
-    else:
-        config.include("oidcserver.resource.api_me")
+
+    def choose_policy() -> None:
+        if not hasattr(config.registry.oidc, "provider"):
+            config.set_security_policy(BearerSecurityPolicy())
 
     def choose() -> None:
         config.registry.oidc.token_validator = make_validator(config.registry)
 
+    config.action(("oauth_resource", "policy"), choose_policy, order=PHASE0_CONFIG)
     config.action(("oauth_resource", "validator"), choose)

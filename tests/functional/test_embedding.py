@@ -154,6 +154,37 @@ def test_what_the_host_sets_for_its_views_does_not_reach_the_providers(
     provider.close()
 
 
+@pytest.mark.parametrize("first", ["oidcserver", "oidcserver.resource"])
+def test_what_is_included_twice_is_there_once(
+    tmp_path: Path, keys_directory: Path, first: str
+) -> None:
+    settings = {
+        **DEVELOPMENT,
+        "oidc.issuer": ISSUER,
+        "oidcserver.database_url": f"sqlite:///{tmp_path / 'host.sqlite'}",
+        "oidcserver.keys_directory": str(keys_directory),
+    }
+    with Configurator(settings=settings) as config:
+        if first == "oidcserver.resource":
+            config.include("oidcserver.resource")
+        for _ in range(2):
+            config.include("oidcserver", route_prefix="/auth")
+        config.include("oidcserver.resource")
+        config.add_route("mine", "/mine")
+        config.add_view(
+            lambda request: Response(request.oidc.access_token.client_id),
+            route_name="mine", oauth_scope="profile",
+        )  # fmt: skip
+    wsgi = config.make_wsgi_app()
+    provider = Embedded(wsgi)
+    client = provider.register()
+    token = client.exchange(client.login(provider.browser())["code"])["access_token"]
+    app = webtest.TestApp(wsgi)
+    assert app.get("/mine", headers={"Authorization": f"Bearer {token}"}).text == client.client_id
+    assert app.get("/mine", status=401).headers["WWW-Authenticate"].startswith("Bearer")
+    provider.close()
+
+
 def test_without_a_prefix_the_hosts_uploads_are_its_own_and_the_providers_are_rejected(
     tmp_path: Path, keys_directory: Path
 ) -> None:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from support.resource_app import make_resource_app
 
 from oidcserver import clock as oidcserver_clock
 from oidcserver.resource import remote_provider
+from oidcserver.sessions import LoginSessionPolicy
 
 LIVE = {"active": True, "sub": "alice", "scope": "profile", "client_id": "app"}
 
@@ -203,3 +205,23 @@ def test_known_keys_serve_while_the_provider_is_away_or_slow(
         assert not asking.done()
         elsewhere.may_answer.set()
         asking.result(20)
+
+
+class OwnPolicy(LoginSessionPolicy):
+    """The security policy of an application whose users sign in elsewhere."""
+
+    def identity(self, request: Any) -> Any:
+        return SimpleNamespace(subject="an employee")
+
+    def authenticated_userid(self, request: Any) -> str:
+        return "an employee"
+
+
+def test_a_security_policy_of_the_application_stays_its_own() -> None:
+    app = webtest.TestApp(
+        make_resource_app(
+            OwnPolicy(), validator="jwks", issuer="https://login.example", audience="any"
+        )
+    )
+    assert app.get("/open").json == {"open": False}
+    app.get("/orders", status=401)

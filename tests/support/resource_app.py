@@ -9,9 +9,11 @@ def orders(request: Any) -> dict[str, Any]:
     return {"owner": request.identity.subject, "client": request.oidc.access_token.client_id}
 
 
-def make_resource_app(**settings: str) -> Any:
+def make_resource_app(policy: Any = None, **settings: str) -> Any:
     own = {f"oauth_resource.{name}": value for name, value in settings.items()}
     with Configurator(settings=own) as config:
+        if policy is not None:
+            config.set_security_policy(policy)
         config.include("oidcserver.resource")
         for name, scope in (
             ("orders", "profile"),
