@@ -1,4 +1,4 @@
-"""A client's public keys: registered by value, or behind its ``jwks_uri``."""
+"""The public keys of a client: registered by value, or published at its ``jwks_uri``."""
 
 from joserfc.jwk import KeySet
 
@@ -14,7 +14,7 @@ from oidcserver.types import Registry, Request
 def read_client_keys(request: Request, client: RegisteredClient, kid: str | None = None) -> KeySet:
     """Return the public keys of a client, for a request (see :func:`client_keys`).
 
-    Where they may be fetched the transaction ends (see :func:`waiting_for_a_host`).
+    If they may be fetched, the transaction ends (see :func:`waiting_for_a_host`).
 
     :raises Rejection: ``temporarily_unavailable``, if too many requests wait already.
     """
@@ -27,10 +27,10 @@ def read_client_keys(request: Request, client: RegisteredClient, kid: str | None
 def client_keys(registry: Registry, client: RegisteredClient, kid: str | None = None) -> KeySet:
     """Return the public keys of ``jwks`` or ``jwks_uri`` (RFC 7591 section 2).
 
-    Those behind a URI are fetched where they are not known or lack ``kid``: a transaction should
-    not be open meanwhile.
+    Those of a URI are fetched if they are not cached or lack ``kid``. No transaction should be open
+    meanwhile.
 
-    :raises InvalidJWT: if there are none that can be had.
+    :raises InvalidJWT: if there are no keys, or they cannot be fetched.
     :raises TooManyWaiting: if too many threads wait for other hosts.
     """
     try:

@@ -1,4 +1,4 @@
-"""Note which self-registered clients are in use; pruning removes the others."""
+"""Records the use of self-registered clients; pruning removes the unused ones."""
 
 from oidcserver.models.client import RegisteredClient, noting_use
 from oidcserver.models.client import use as values_of_use
@@ -8,13 +8,13 @@ from oidcserver.oauth.requests import OAuthRequest
 
 
 def note_authorization(authorization_request: AuthorizationRequest) -> None:
-    """Note that a user granted a client an authorization."""
+    """Record that a user granted a client an authorization."""
     assert authorization_request.client is not None
     _note(authorization_request.outcome, authorization_request.client)
 
 
 def note_tokens(token_request: OAuthRequest) -> None:
-    """Note that a client gets tokens."""
+    """Record that a client gets tokens."""
     _note(token_request.outcome, token_request.client)
 
 

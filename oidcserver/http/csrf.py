@@ -1,24 +1,22 @@
-"""Cross-site request forgery: every form of our pages is checked, whoever wrote the page.
+"""Protection against cross-site request forgery, for every form of our pages and those of plugins.
 
-Pyramid's own options belong to the whole application, and so to the one that embeds us; and its
-origin check believes the Host header. So its cookie policy is used here, and the rest is ours:
-the check runs before every view of a route that a page registered.
+Pyramid's own options apply to the whole application, including one that embeds the provider, and
+its origin check trusts the Host header. So only its cookie policy is used. Our own check runs
+before every view of a route that a page registered.
 """
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from pyramid.csrf import CookieCSRFStoragePolicy
 from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
+from pyramid.response import Response
 from pyramid.viewderivers import INGRESS
 
 from oidcserver.http.cors import origin_of
-from oidcserver.types import Configurator, Provider, Request
+from oidcserver.types import Configurator, Provider, Request, View
 
 logger = logging.getLogger(__name__)
-
-View = Callable[[Any, Any], Any]
 
 FIELD = "csrf_token"
 HEADER = "X-CSRF-Token"
@@ -38,7 +36,7 @@ def _policy(provider: Provider) -> CookieCSRFStoragePolicy:
 
 
 def csrf_token(request: Request) -> str:
-    """Return what forms carry in the field ``csrf_token``; the response sets its cookie."""
+    """Return the value of the form field ``csrf_token``; the response sets its cookie."""
     token: str = _policy(request.oidc.provider).get_csrf_token(request)
     return token
 
@@ -57,7 +55,7 @@ def form_origin(request: Request) -> str | None:
 class ForeignOrigins:
     """Logs each origin whose forms are rejected once, and no more than ``LIMIT`` of them.
 
-    A wrong ``oidc.issuer`` looks like forms from another site, and the operator has to see both.
+    A wrong ``oidc.issuer`` looks like forms from another site; the log line shows both origins.
     """
 
     LIMIT = 20
@@ -89,8 +87,8 @@ def check_request(request: Request) -> None:
     in production no other host sets (``__Host-``).
 
     :raises BadCSRFOrigin: if it comes from another origin than the configured issuer's, or holds
-        files, which no page of ours sends: so views find nothing but text.
-    :raises BadCSRFToken: if it has not the token of this browser.
+        files, which no page of ours sends: so views get only text.
+    :raises BadCSRFToken: if it does not have the token of this browser.
     """
     provider = request.oidc.provider
     origin = form_origin(request)
@@ -108,17 +106,17 @@ def check_request(request: Request) -> None:
 
 
 def csrf_deriver(view: View, info: Any) -> View:
-    """Check the forms that come to our pages; leave alone the views of every other route.
+    """Check the forms that are sent to our pages, and no other forms.
 
-    A view without a route may be that of any, if the route lets it.
+    A view without a route is wrapped too: routes may use it as their global view.
     """
     provider = info.registry.oidc.provider
     route_name = info.options["route_name"]
     if route_name is not None and route_name not in provider.page_route_names:
         return view
 
-    def checked(context: Any, request: Request) -> Any:
-        # Not again for the page that says what was wrong.
+    def checked(context: Any, request: Request) -> Response:
+        # Not again for the page that shows the error.
         if request.method not in SAFE_METHODS and request.exception is None:
             route = request.matched_route
             if route is not None and route.name in provider.page_route_names:

@@ -4,17 +4,11 @@ A header that a view set itself stays as it is. Cross-Origin-Opener-Policy is no
 cut the link between a login page and the application that opened it in a pop-up window.
 """
 
-from collections.abc import Callable
-
-from pyramid.registry import Registry
-from pyramid.request import Request
 from pyramid.response import Response
 
-from oidcserver.types import Provider
+from oidcserver.types import Handler, Provider, Registry, Request
 
-Handler = Callable[[Request], Response]
-
-#: One year (RFC 6797), for this host alone: its subdomains may belong to others.
+#: One year (RFC 6797), for this host only: its subdomains may belong to others.
 STRICT_TRANSPORT_SECURITY = "max-age=31536000"
 
 PERMISSIONS_POLICY = (
@@ -24,7 +18,7 @@ PERMISSIONS_POLICY = (
 
 
 def protective_headers(provider: Provider) -> dict[str, str]:
-    """Return the headers that no response goes without."""
+    """Return the headers that every response has."""
     headers = {
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
@@ -67,6 +61,6 @@ def _protect_page(request: Request, response: Response) -> None:
     if policy.forbids_frames:
         response.headers.setdefault("X-Frame-Options", "DENY")
     # Not no-referrer: a form of that page would be sent with "Origin: null" (Fetch, "append a
-    # request Origin header"), also to ourselves, and be refused. Others learn as little by this.
+    # request Origin header"), also to ourselves, and be rejected. Others learn no more by this.
     response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
