@@ -181,6 +181,57 @@ def test_a_client_may_make_so_many_token_requests_a_minute(make_provider: Any, c
         make_provider(oidcserver__includes="rate_limit", rate_limit__per_minute="0")
 
 
+@pytest.fixture
+def company(make_provider: Any, serve: Any) -> Any:
+    """A provider whose directory is a service; what it answers to is in ``answers``."""
+    answers: dict[str, Any] = {}
+
+    def service(environ: Any, start_response: Any) -> list[bytes]:
+        asked = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        status, user = answers.get(asked["username"], ("401 Unauthorized", None))
+        if asked["password"] != "right":
+            status, user = "401 Unauthorized", None
+        start_response(status, [("Content-Type", "application/json")])
+        return [json.dumps(user).encode()]
+
+    port = free_port()
+    serve(service, port)
+    provider = make_provider(
+        oidcserver__includes="company_directory",
+        oidc__user_directory="company",
+        directory__url=f"http://localhost:{port}/",
+    )
+    provider.answers = answers
+    return provider
+
+
+def test_the_users_of_a_service_sign_in(company: Any) -> None:
+    dana = {"id": "7", "username": "dana", "name": "Dana Dale", "email": "dana@company.example"}
+    company.answers["dana"] = ("200 OK", dana)
+    browser, client = company.browser(), company.register(scope="openid profile email")
+    assert "Use your company account." in browser.get("/login")
+    browser.sign_in("dana", "wrong", status=403)
+    browser.sign_in("dana", "right")
+    page = client.authorize(browser, scope="openid profile email")
+    tokens = client.exchange(client.answer(client.complete(page))["code"])
+    userinfo = client.userinfo(tokens["access_token"]).json
+    assert (userinfo["name"], userinfo["email"]) == ("Dana Dale", "dana@company.example")
+    company.answers["eve"] = ("500 Internal Server Error", None)
+    company.browser().sign_in("eve", "right", status=503)
+
+
+@pytest.mark.parametrize("url", ["", "ftp://directory.example/", "http://directory.example/"])
+def test_passwords_are_not_sent_in_the_clear(make_provider: Any, url: str) -> None:
+    with pytest.raises(ConfigurationProblem, match="is not https"):
+        make_provider(
+            oidcserver__includes="company_directory",
+            directory__url=url,
+            oidcserver__mode="production",
+            oidc__issuer="https://login.example.com",
+            oidc__user_directory="company",
+        )
+
+
 def test_an_endpoint_of_a_plugin_has_a_flow_of_its_own(
     make_provider: Any,
 ) -> None:
