@@ -1,13 +1,17 @@
 """The UserInfo endpoint (OpenID Connect Core section 5.3)."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
-from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
 from oidcserver.http.cors import allow_registered_origin
+from oidcserver.interfaces import Step
+from oidcserver.models.access_token import Bearer
 from oidcserver.oauth.bearer import insufficient_scope, invalid_token, read_bearer_token
-from oidcserver.oauth.errors import as_rejection
+from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.flow import run
+from oidcserver.oauth.outcome import Outcome
 from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.responses import error_response, json_response, jwt_response
 from oidcserver.oauth.tokens import AccessToken, find_access_token
@@ -17,57 +21,124 @@ from oidcserver.oidc.encryption import encryption_algorithms, encryption_encodin
 from oidcserver.types import Configurator, Request
 
 
+@dataclass(slots=True)
+class UserInfoRequest:
+    """A request to UserInfo, and what the steps of its flow found out about it."""
+
+    request: Request
+    outcome: Outcome = field(default_factory=Outcome)
+    #: The text of the access token.
+    text: str = ""
+    #: The access token, once it was found to be live.
+    token: AccessToken | None = None
+    #: The claims about the user, by name.
+    claims: dict[str, Any] = field(default_factory=dict)
+    response: Response | None = None
+
+    @property
+    def live_token(self) -> AccessToken:
+        """The access token, for the steps after ``find_token``."""
+        assert self.token is not None
+        return self.token
+
+    @property
+    def bearer(self) -> Bearer:
+        """The client, the authorization and the user behind the access token."""
+        assert self.token is not None
+        assert self.token.bearer is not None
+        return self.token.bearer
+
+
 def userinfo(request: Request) -> Response:
-    """Return the claims that the token's scopes stand for."""
-    token = None
-    try:
-        token = find_access_token(request, read_bearer_token(request))
-        if token is None:
-            raise invalid_token("The access token is not valid, has expired or was revoked.")
-        response = _protect(request, token, _claims(request, token))
-    except OAuth2Error as error:
-        rejection = as_rejection(error)
-        if token is not None:  # what strangers send is not worth a row
-            record_rejection(request, rejection, token.client_id)
-        response = error_response(rejection)
-    return _readable_by_client(request, response, token)
+    """Return the claims that the access token's scopes stand for."""
+    return run("userinfo", UserInfoRequest(request), reject)
 
 
-def _claims(request: Request, token: AccessToken) -> dict[str, Any]:
-    if "openid" not in token.scopes:
+def reject(userinfo_request: UserInfoRequest, rejection: Rejection) -> Response:
+    """Return a challenge (RFC 6750 section 3); record it if the token is live.
+
+    A row for each request without such a token would let strangers fill the database.
+    """
+    token, reference = userinfo_request.token, None
+    if token is not None:
+        reference = record_rejection(userinfo_request.request, rejection, token.client_id)
+    return error_response(rejection, reference)
+
+
+def read_token(userinfo_request: UserInfoRequest) -> None:
+    """Read the access token of the header or the form."""
+    userinfo_request.text = read_bearer_token(userinfo_request.request)
+
+
+def find_token(userinfo_request: UserInfoRequest) -> None:
+    """Find what the access token rests on: one statement."""
+    userinfo_request.token = find_access_token(userinfo_request.request, userinfo_request.text)
+    if userinfo_request.token is None:
+        raise invalid_token("The access token is not valid, has expired or was revoked.")
+
+
+def require_openid(userinfo_request: UserInfoRequest) -> None:
+    """Require the scope ``openid`` and a user; a client's own token has none."""
+    no_user = userinfo_request.bearer.authorization is None
+    if no_user or "openid" not in userinfo_request.live_token.scopes:
         raise insufficient_scope("openid")
-    if token.confirmation is not None:
+
+
+def check_confirmation(userinfo_request: UserInfoRequest) -> None:
+    """Reject a token that is bound to a key: it was sent without a proof of that key."""
+    if userinfo_request.live_token.confirmation is not None:
         raise invalid_token("The access token is bound to a key and was sent as Bearer.")
-    bearer = token.bearer
-    assert bearer is not None
-    if bearer.authorization is None or bearer.user is None:
-        raise insufficient_scope("openid")  # the client's own token, about nobody
-    claims = userinfo_claims(request, bearer.authorization, bearer.user, token.scopes)
-    return {**claims, "sub": token.subject}
 
 
-def _protect(request: Request, token: AccessToken, claims: dict[str, Any]) -> Response:
-    """Return the claims as JSON, or as the client registered: signed, encrypted (section 5.3.2)."""
-    assert token.bearer is not None
-    client = token.bearer.client
+def collect_claims(userinfo_request: UserInfoRequest) -> None:
+    """Collect the claims of the scopes and of the ``claims`` parameter."""
+    token, bearer = userinfo_request.live_token, userinfo_request.bearer
+    assert bearer.authorization is not None
+    assert bearer.user is not None
+    claims = userinfo_claims(
+        userinfo_request.request, bearer.authorization, bearer.user, token.scopes
+    )
+    userinfo_request.claims = {**claims, "sub": token.subject}
+
+
+def write_response(userinfo_request: UserInfoRequest) -> None:
+    """Write the claims as JSON, or signed or encrypted as the client registered.
+
+    Pages at the client's redirect URIs may read them (Fetch standard, CORS protocol).
+    """
+    request, client = userinfo_request.request, userinfo_request.bearer.client
+    claims = userinfo_request.claims
     signed = client.member("userinfo_signed_response_alg") is not None
     if not signed and client.member("userinfo_encrypted_response_alg") is None:
-        return json_response(200, claims)
-    if signed:
-        claims = {**claims, "iss": request.oidc.provider.issuer, "aud": client.client_id}
-    return jwt_response(make_client_jwt(request, client, "userinfo", claims))
+        response = json_response(200, claims)
+    else:
+        if signed:
+            claims = {**claims, "iss": request.oidc.provider.issuer, "aud": client.client_id}
+        response = jwt_response(make_client_jwt(request, client, "userinfo", claims))
+    userinfo_request.response = allow_registered_origin(request, response, client.redirect_uris)
 
 
-def _readable_by_client(
-    request: Request, response: Response, token: AccessToken | None
-) -> Response:
-    bearer = token.bearer if token is not None else None
-    uris = bearer.client.redirect_uris if bearer is not None else ()
-    return allow_registered_origin(request, response, uris)
+def respond(userinfo_request: UserInfoRequest) -> Response:
+    """Return the response."""
+    assert userinfo_request.response is not None
+    return userinfo_request.response
+
+
+#: It writes nothing, so there is no commit.
+STEPS = (
+    Step(read_token),  # RFC 6750 section 2: of the header or the form, never of the URL
+    Step(find_token),  # section 3.1: authentic, unexpired and not revoked
+    Step(require_openid),  # OpenID Connect Core section 5.3
+    Step(check_confirmation),  # RFC 7800 section 3
+    Step(collect_claims),  # OpenID Connect Core sections 5.4 and 5.5
+    Step(write_response),  # section 5.3.2
+    Step(respond),
+)
 
 
 def includeme(config: Configurator) -> None:
-    """Offer the endpoint."""
+    """Offer the endpoint and its flow."""
+    config.add_oauth_flow("userinfo", STEPS)
     config.add_oauth_endpoint(
         "userinfo",
         "/oauth/userinfo",

@@ -15,8 +15,9 @@ from pyramid.response import Response
 
 from oidcserver.types import Handler, Registry, Request
 
-#: The headers that a script may read: challenges, the nonce of RFC 9449 and the time to wait.
-EXPOSED_HEADERS = "WWW-Authenticate, DPoP-Nonce, Retry-After"
+#: The headers that a script may read: challenges, the nonce of RFC 9449, the time to wait, and the
+#: reference of a rejection.
+EXPOSED_HEADERS = "WWW-Authenticate, DPoP-Nonce, Retry-After, Error-Reference"
 
 # urlsplit silently drops a TAB or a newline.
 _URI = re.compile(r"[!-~]+")

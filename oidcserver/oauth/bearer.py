@@ -1,4 +1,4 @@
-"""Bearer tokens as a resource receives and refuses them (RFC 6750)."""
+"""Bearer tokens as a resource reads and rejects them (RFC 6750)."""
 
 import re
 
@@ -11,9 +11,9 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
 def read_bearer_token(request: Request) -> str:
-    """Return the token of the Authorization header or of a form body; never one of the query.
+    """Return the token of the Authorization header or of a form; never one of the query.
 
-    :raises Rejection: with the answer of RFC 6750 section 3, a bare challenge where there is none.
+    :raises Rejection: with the challenge of RFC 6750 section 3, a bare one without any token.
     """
     presented: list[str] = []
     header = request.headers.get("Authorization", "")
@@ -23,11 +23,11 @@ def read_bearer_token(request: Request) -> str:
     elif header:
         raise missing_token()
     if "access_token=" in request.environ.get("QUERY_STRING", ""):
-        raise _refused_way("Access tokens must not be sent in the query string.")
+        raise _wrong_way("Access tokens must not be sent in the query string.")
     if request.method == "POST" and request.content_type == FORM:
         presented.extend(value for name, value in read_form(request) if name == "access_token")
     if len(presented) > 1:
-        raise _refused_way("The request presents a token in more than one way.")
+        raise _wrong_way("The request presents a token in more than one way.")
     if not presented:
         raise missing_token()
     if not _TOKEN.fullmatch(presented[0]):
@@ -47,16 +47,16 @@ def missing_token() -> Rejection:
 
 
 def invalid_token(description: str) -> Rejection:
-    """Return the refusal of a token that is malformed, expired, revoked or not for this use."""
+    """Return the rejection of a token that is malformed, expired, revoked or not for this use."""
     return _challenge("invalid_token", description, 401)
 
 
 def insufficient_scope(scope: str) -> Rejection:
-    """Return the refusal of a token without the scope that is needed."""
+    """Return the rejection of a token without the scope that is needed."""
     return _challenge("insufficient_scope", "The access token lacks a scope.", 403, scope)
 
 
-def _refused_way(description: str) -> Rejection:
+def _wrong_way(description: str) -> Rejection:
     problem = invalid_request(description, "RFC 6750 section 2")
     return _challenge(problem.error, problem.description, 400)
 

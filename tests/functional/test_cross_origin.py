@@ -44,7 +44,7 @@ def http(provider: Provider) -> webtest.TestApp:
 def assert_readable(response: webtest.TestResponse) -> None:
     assert response.headers.getall("Access-Control-Allow-Origin") == ["*"]
     exposed = response.headers["Access-Control-Expose-Headers"].split(", ")
-    assert {"WWW-Authenticate", "Retry-After", "DPoP-Nonce"} <= set(exposed)
+    assert {"WWW-Authenticate", "Retry-After", "DPoP-Nonce", "Error-Reference"} <= set(exposed)
     assert "Access-Control-Allow-Credentials" not in response.headers
 
 
