@@ -46,7 +46,7 @@ class Provider:
         self.multipart_paths: frozenset[str] = frozenset()
         #: The paths of endpoints that scripts of other origins use, ``{name}`` for one segment.
         self.paths_for_scripts: set[str] = set()
-        #: The paths of endpoints whose requests ``pyramid_tm`` does not manage.
+        #: The paths of endpoints whose requests ``pyramid_tm`` does not manage, likewise.
         self.paths_without_transaction: set[str] = set()
         self.grants: dict[str, GrantOffer] = {}
         self.response_types: frozenset[str] = frozenset()
@@ -145,14 +145,11 @@ class Provider:
 
     def is_for_scripts(self, path: str) -> bool:
         """Whether scripts of other origins may use the endpoint at a path."""
-        if path in self.paths_for_scripts:
-            return True
-        segments = path.split("/")
-        return any(
-            len(segments) == len(pattern)
-            and all(a == b or b[:1] == "{" for a, b in zip(segments, pattern, strict=True))
-            for pattern in (each.split("/") for each in self.paths_for_scripts if "{" in each)
-        )
+        return _matches(path, self.paths_for_scripts)
+
+    def is_without_transaction(self, path: str) -> bool:
+        """Whether ``pyramid_tm`` leaves the endpoint at a path alone."""
+        return _matches(path, self.paths_without_transaction)
 
     def url(self, path: str) -> str:
         """Return the public URL of a path of this application; the Host header is not used.
@@ -166,3 +163,15 @@ class Provider:
         """Return the metadata document (OpenID Connect Discovery section 3, RFC 8414)."""
         document = {name: value(self) for name, value in self.metadata.items()}
         return {name: value for name, value in document.items() if value not in (None, [], ())}
+
+
+def _matches(path: str, patterns: set[str]) -> bool:
+    """Whether a path is one of the patterns, in which ``{name}`` stands for any one segment."""
+    if path in patterns:
+        return True
+    segments = path.split("/")
+    return any(
+        len(segments) == len(pattern)
+        and all(a == b or b[:1] == "{" for a, b in zip(segments, pattern, strict=True))
+        for pattern in (each.split("/") for each in patterns if "{" in each)
+    )

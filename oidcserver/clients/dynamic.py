@@ -1,15 +1,21 @@
-"""What a client may register by itself (RFC 7591, OpenID Connect Registration 1.0)."""
+"""What clients register by themselves: the steps that registration and its management share.
+
+RFC 7591, OpenID Connect Registration 1.0.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from pyramid.response import Response
+
 from oidcserver import clock
+from oidcserver.clients import sector, software_statement
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.rules import validate_client_metadata
-from oidcserver.clients.sector import check_sector_identifier
-from oidcserver.clients.software_statement import apply_software_statement
 from oidcserver.keys.strict_json import parse_object
-from oidcserver.models import Client
+from oidcserver.models.client import ClientRecord, RegisteredClient
+from oidcserver.oauth.outcome import Outcome
 from oidcserver.types import Provider, Request
 
 #: Members that the server decides on (RFC 7591 section 3.2.1, RFC 7592 section 3).
@@ -21,44 +27,68 @@ SERVER_MEMBERS = frozenset(
 )  # fmt: skip
 
 
-def read_metadata(body: bytes) -> dict[str, Any]:
-    """Return the members of a registration request.
+@dataclass(slots=True)
+class RegistrationRequest:
+    """A request to register, and what the steps of its flow found out about it."""
 
-    :raises InvalidClientMetadata: if the body is not a JSON object.
-    """
+    request: Request
+    outcome: Outcome = field(default_factory=Outcome)
+    #: The bearer token, if the request needs one.
+    token: str | None = None
+    #: The members that the request has.
+    sent: dict[str, Any] = field(default_factory=dict)
+    #: The members that will be registered.
+    metadata: dict[str, Any] = field(default_factory=dict)
+    #: The client: a new one once it is prepared, or the one that changes its registration.
+    client: ClientRecord | None = None
+    response: Response | None = None
+
+    @property
+    def provider(self) -> Provider:
+        """What the ini selected."""
+        return self.request.oidc.provider
+
+
+def read_metadata(registration_request: RegistrationRequest) -> None:
+    """Read the members of the body, a JSON object without duplicates."""
     try:
-        return parse_object(body)
+        registration_request.sent = parse_object(registration_request.request.body)
     except ValueError as problem:
         raise InvalidClientMetadata("", f"The body cannot be read: {problem}.") from None
 
 
-def check_metadata(
-    request: Request, metadata: Mapping[str, Any], client: Client | None = None
-) -> dict[str, Any]:
-    """Return what to register of what a client says of itself.
+def apply_software_statement(registration_request: RegistrationRequest) -> None:
+    """Put the claims of the software statement in the place of the members of the request.
 
-    Other hosts may be asked: meanwhile no transaction is open, and what was read before has to be
-    read anew.
-
-    :param client: the one that changes its registration; None for a new one.
-    :raises Rejection: ``invalid_client_metadata`` or another error of RFC 7591 section 3.2.2.
+    It may ask another host for keys; no transaction is open then.
     """
-    provider = request.oidc.provider
-    said = {name: value for name, value in metadata.items() if name not in SERVER_MEMBERS}
-    said = apply_software_statement(request, said)
-    if not said.get("scope"):
-        said["scope"] = " ".join(_scopes(provider))
-    checked = validate_client_metadata(provider, said)
+    sent = registration_request.sent
+    own = {name: value for name, value in sent.items() if name not in SERVER_MEMBERS}
+    registration_request.metadata = software_statement.apply_software_statement(
+        registration_request.request, own
+    )
+
+
+def check_metadata(registration_request: RegistrationRequest) -> None:
+    """Check the members by the rules for every client, and by those for clients on their own."""
+    provider, metadata = registration_request.provider, registration_request.metadata
+    if not metadata.get("scope"):
+        metadata["scope"] = " ".join(_scopes(provider))
+    registration_request.metadata = checked = validate_client_metadata(provider, metadata)
     _check_policy(provider, checked)
+    client = registration_request.client
     if refused_exemption(provider, checked, client.client_metadata if client else {}):
         raise InvalidClientMetadata(
             "require_pkce", "require_pkce cannot be false: ask an administrator to set it."
         )
-    check_sector_identifier(request, checked)
-    return checked
 
 
-def describe_client(client: Client) -> dict[str, Any]:
+def check_sector_identifier(registration_request: RegistrationRequest) -> None:
+    """Check that the ``sector_identifier_uri`` names every redirect URI; it asks another host."""
+    sector.check_sector_identifier(registration_request.request, registration_request.metadata)
+
+
+def describe_client(client: RegisteredClient) -> dict[str, Any]:
     """Return the registered members of a client, without its credentials (section 3.2.1)."""
     described = {
         "client_id": client.client_id,
@@ -70,11 +100,10 @@ def describe_client(client: Client) -> dict[str, Any]:
     return described
 
 
-def limit_secret(provider: Provider, client: Client) -> None:
-    """Let the new secret of a client that registers itself expire, where secrets of such do."""
-    lifetime = provider.settings["oauth.registration_secret_lifetime"]
-    if lifetime:
-        client.secret_expires_at = clock.now() + lifetime
+def secret_expires_at(provider: Provider) -> int:
+    """Return when a secret that such a client gets now expires; 0: never."""
+    lifetime: int = provider.settings["oauth.registration_secret_lifetime"]
+    return clock.now() + lifetime if lifetime else 0
 
 
 def refused_exemption(

@@ -16,6 +16,7 @@ from oidcserver.types import Provider
 
 __all__ = [
     "InvalidClientMetadata",
+    "new_client",
     "read_client_secrets",
     "register_client",
     "rotate_client_secret",
@@ -44,18 +45,35 @@ def register_client(
     :raises InvalidClientMetadata: with the member and what is wrong with it.
     :raises sqlalchemy.exc.IntegrityError: if there is a client of that ``client_id``.
     """
+    columns, secret = new_client(provider, metadata, client_id=client_id, secret=secret)
+    client = Client(owner_id=owner_id, **columns)
+    dbsession.add(client)
+    dbsession.flush()
+    return client, secret
+
+
+def new_client(
+    provider: Provider,
+    metadata: Mapping[str, Any],
+    *,
+    client_id: str | None = None,
+    secret: str | None = None,
+) -> tuple[dict[str, Any], str | None]:
+    """Return the columns of a new client and its secret; nothing is written.
+
+    See :func:`register_client`.
+    """
     checked = validate_client_metadata(provider, metadata)
     if client_id is None:
         client_id = new_identifier()
     check_client_id(client_id)
     if secret is not None:
         check_client_secret(checked, secret)
-    client = Client(client_id=client_id, client_metadata=checked, owner_id=owner_id)
-    dbsession.add(client)
+    columns = {"client_id": client_id, "client_metadata": checked}
     if needs_secret(checked):
-        secret = _set_secret(provider, client, secret or _make_secret())
-    dbsession.flush()
-    return client, secret
+        secret = secret or _make_secret()
+        columns |= _secret_columns(provider, checked, secret)
+    return columns, secret
 
 
 def update_client(
@@ -124,11 +142,15 @@ def _make_secret() -> str:
 
 
 def _set_secret(provider: Provider, client: Client, secret: str) -> str:
-    client.secret_digest = digest(secret)
-    client.secret_expires_at = 0
-    readable = needs_readable_secret(client.client_metadata)
-    client.secret_sealed = provider.sealer(PURPOSE).seal(secret.encode()) if readable else None
+    for column, value in _secret_columns(provider, client.client_metadata, secret).items():
+        setattr(client, column, value)
     return secret
+
+
+def _secret_columns(provider: Provider, metadata: Mapping[str, Any], secret: str) -> dict[str, Any]:
+    readable = needs_readable_secret(metadata)
+    sealed = provider.sealer(PURPOSE).seal(secret.encode()) if readable else None
+    return {"secret_digest": digest(secret), "secret_expires_at": 0, "secret_sealed": sealed}
 
 
 def _forget_previous_secret(client: Client) -> None:

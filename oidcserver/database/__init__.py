@@ -88,8 +88,8 @@ def _veto(veto: Callable[[Request, Any], bool], request: Request, response: Any)
 
 def _has_transaction(request: Request) -> bool:
     """Whether ``pyramid_tm`` manages a request (its ``tm.activate_hook``)."""
-    paths = request.registry.oidc.provider.paths_without_transaction
-    return request.environ["PATH_INFO"] not in paths
+    provider = request.registry.oidc.provider
+    return not provider.is_without_transaction(request.environ["PATH_INFO"])
 
 
 def _refuse_password_in_ini(registry: Registry) -> str | None:

@@ -29,6 +29,7 @@ from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.flow import run, run_steps
 from oidcserver.oauth.requests import OAuthRequest, Payload, read_form, read_query
 from oidcserver.oauth.responses import see_other
+from oidcserver.oauth.steps import announce
 from oidcserver.oidc import acr, encryption, id_token, id_token_hint, languages
 from oidcserver.sessions import logout_channels, session_management
 from oidcserver.types import Configurator, Request
@@ -97,11 +98,6 @@ def ask_user(authorization_request: AuthorizationRequest) -> Response | None:
 def complete_parameters(authorization_request: AuthorizationRequest) -> None:
     """Add what every response has, by the flow ``authorization_response``."""
     run_steps("authorization_response", authorization_request)
-
-
-def announce(authorization_request: AuthorizationRequest) -> None:
-    """Notify the subscribers; one that fails is logged."""
-    authorization_request.outcome.notify(authorization_request.request)
 
 
 def add_state(authorization_request: AuthorizationRequest) -> None:

@@ -2,31 +2,33 @@
 
 from typing import Any
 
-from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
 from oidcserver.clients.dynamic import (
+    RegistrationRequest,
+    apply_software_statement,
     check_metadata,
+    check_sector_identifier,
     describe_client,
-    limit_secret,
     read_metadata,
+    secret_expires_at,
 )
-from oidcserver.clients.registration import register_client
+from oidcserver.clients.registration import new_client
 from oidcserver.clients.software_statement import MEMBER as SOFTWARE_STATEMENT
 from oidcserver.clients.software_statement import reject_malformed_issuers
 from oidcserver.credentials import REGISTRATION_TOKEN, digest, new_credential
+from oidcserver.database.writes import NewRow, inserting
 from oidcserver.http.cors import allow_any_origin
 from oidcserver.http.throttling import network_of, take
+from oidcserver.interfaces import Step
 from oidcserver.models import Client
-from oidcserver.models.initial_access_token import (
-    find_initial_access_token,
-    use_initial_access_token,
-)
+from oidcserver.models.initial_access_token import USE, find_initial_access_token, use
 from oidcserver.oauth.bearer import invalid_token, read_bearer_token
-from oidcserver.oauth.errors import Rejection, as_rejection
-from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.flow import run
 from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.responses import error_response, json_response
+from oidcserver.oauth.steps import announce, commit, respond
 from oidcserver.settings import boolean, integer, lines, seconds, text, words
 from oidcserver.types import Configurator, Request
 
@@ -34,78 +36,69 @@ CONFIGURATION = "client_configuration"
 
 
 def registration(request: Request) -> Response:
-    """Register a client, for whom the ini lets in."""
-    try:
-        token = _admit(request)
-        said = read_metadata(request.body)
-        metadata = check_metadata(request, said)
-        if token is not None and not use_initial_access_token(request.oidc.dbsession, token):
-            raise _unknown_token()
-        # The issuer of the token or of the software statement vouches for the client.
-        vouched = token is not None or said.get(SOFTWARE_STATEMENT) is not None
-        registered = _register(request, metadata, self_registered=not vouched)
-        return allow_any_origin(json_response(201, registered))
-    except OAuth2Error as error:
-        rejection = as_rejection(error)
-        record_rejection(request, rejection, None)
-        return error_response(rejection)
+    """Register a client."""
+    return run("registration", RegistrationRequest(request), reject)
 
 
-def issue_registration_token(request: Request, client: Client) -> dict[str, str]:
-    """Give a client a token by which it manages its registration, and where (RFC 7592 section 3).
+def reject(registration_request: RegistrationRequest, rejection: Rejection) -> Response:
+    """Record a rejection and return it as JSON (RFC 7591 section 3.2.2)."""
+    reference = record_rejection(registration_request.request, rejection, None)
+    return error_response(rejection, reference)
 
-    Nothing, where that endpoint is not selected.
+
+def read_token(registration_request: RegistrationRequest) -> None:
+    """Read the initial access token, which a client needs unless anybody may register one."""
+    if registration_request.provider.settings["oauth.registration"] != "open":
+        registration_request.token = read_bearer_token(registration_request.request)
+
+
+def admit(registration_request: RegistrationRequest) -> None:
+    """Count the attempt, whatever becomes of the request; reject a token that is not valid.
+
+    There is a limit for each network, since each client is stored for a long time. Attempts with
+    wrong tokens count separately from those with each valid token.
     """
-    if CONFIGURATION not in request.oidc.provider.endpoints:
-        return {}
-    token = new_credential(REGISTRATION_TOKEN)
-    client.registration_token_digest = digest(token)
-    return {
-        "registration_access_token": token,
-        "registration_client_uri": request.oidc.url(
-            f"oidc.{CONFIGURATION}_endpoint", client_id=client.client_id
-        ),
-    }
-
-
-def _register(
-    request: Request, metadata: dict[str, Any], *, self_registered: bool
-) -> dict[str, Any]:
-    provider, dbsession = request.oidc.provider, request.oidc.dbsession
-    client, secret = register_client(provider, dbsession, metadata)
-    client.last_used_at = request.oidc.now
-    client.self_registered = self_registered
-    if secret is not None:
-        limit_secret(provider, client)
-    managed = issue_registration_token(request, client)
-    dbsession.flush()
-    event = OAuthEvent(request, "client_created", {"client_id": client.client_id})
-    request.registry.notify(event)
-    secrets = {"client_secret": secret} if secret is not None else {}
-    return {**describe_client(client), **secrets, **managed}
-
-
-def _admit(request: Request) -> str | None:
-    """Return the initial access token of the request, or None where none is needed.
-
-    :raises Rejection: without a token that is valid, or over the limit of the network.
-    """
+    request, token = registration_request.request, registration_request.token
     network = network_of(request.remote_addr or "")
-    if request.oidc.provider.settings["oauth.registration"] == "open":
+    if token is None:
         _count(request, f"registration:{network}")
-        return None
-    token = read_bearer_token(request)
-    known = find_initial_access_token(request.oidc.dbsession, token)
-    # Attempts are counted outside of a transaction, wrong tokens separately from each valid token.
-    request.oidc.database.commit()
-    _count(request, f"registration:{known.id if known else 'wrong token'} {network}")
-    if known is None:
-        raise _unknown_token()
-    return token
+        return
+    token_id = find_initial_access_token(request.oidc.database, token)
+    _count(request, f"registration:{token_id or 'wrong token'} {network}")
+    if token_id is None:
+        raise _invalid_initial_access_token()
+
+
+def prepare_client(registration_request: RegistrationRequest) -> None:
+    """Prepare the client, its credentials and the response; the use of the token decides."""
+    request, provider = registration_request.request, registration_request.provider
+    outcome, token = registration_request.outcome, registration_request.token
+    columns, secret = new_client(provider, registration_request.metadata)
+    # The issuer of the token or of the software statement vouches for the client.
+    vouched = token is not None or SOFTWARE_STATEMENT in registration_request.sent
+    columns |= {"last_used_at": request.oidc.now, "self_registered": not vouched}
+    credentials: dict[str, Any] = {}
+    if secret is not None:
+        credentials["client_secret"] = secret
+        columns["secret_expires_at"] = secret_expires_at(provider)
+    if CONFIGURATION in provider.endpoints:  # RFC 7592 section 3
+        registration_token = new_credential(REGISTRATION_TOKEN)
+        columns["registration_token_digest"] = digest(registration_token)
+        credentials["registration_access_token"] = registration_token
+        credentials["registration_client_uri"] = request.oidc.url(
+            f"oidc.{CONFIGURATION}_endpoint", client_id=columns["client_id"]
+        )
+    row = NewRow(Client, **columns)
+    client = registration_request.client = row.record()
+    if token is not None:
+        outcome.decide(USE, _lose_use, **use(token))
+    outcome.also(inserting(Client), **row.values)
+    outcome.announce("client_created", client_id=client.client_id)
+    members = {**describe_client(client), **credentials}
+    registration_request.response = allow_any_origin(json_response(201, members))
 
 
 def _count(request: Request, key: str) -> None:
-    """Count an attempt, since each registered client is stored for a long time."""
     settings = request.oidc.provider.settings
     limit, window = settings["oauth.registration_limit"], settings["oauth.registration_window"]
     wait = take(request.oidc.database.alone.engine, key, limit, window)
@@ -118,18 +111,36 @@ def _count(request: Request, key: str) -> None:
         )
 
 
-def _unknown_token() -> Rejection:
+def _lose_use() -> None:
+    raise _invalid_initial_access_token()
+
+
+def _invalid_initial_access_token() -> Rejection:
     return invalid_token("The initial access token is not valid, was used up or has expired.")
 
 
+STEPS = (
+    Step(read_token),  # RFC 7591 section 3: an initial access token, unless anybody may register
+    Step(admit),  # the limit of the network; the one step that writes before the commit
+    Step(read_metadata),  # section 3.1
+    Step(apply_software_statement),  # section 2.3
+    Step(check_metadata),  # section 2
+    Step(check_sector_identifier),  # OpenID Connect Registration section 5
+    Step(prepare_client),  # RFC 7591 section 3.2.1: identifier, secret and response
+    Step(commit),  # the use of the initial access token decides, and the client is stored with it
+    Step(announce),  # events; a subscriber that fails is logged
+    Step(respond),
+)
+
+
 def includeme(config: Configurator) -> None:
-    """Offer the endpoint and its policies."""
+    """Offer the endpoint, its flow and its policies."""
     setting = config.add_oauth_setting
     setting(
         "oauth.registration",
         text,
         "initial_access_token",
-        "Who may register clients: whoever has a token of the command, or everybody.",
+        "Who may register clients: those with an initial access token, or everybody.",
         allowed=("initial_access_token", "open"),
     )
     setting(
@@ -162,7 +173,7 @@ def includeme(config: Configurator) -> None:
         "oauth.software_statement_issuers",
         lines,
         (),
-        "Whose software statements count: lines of an issuer and the https URI of its JWK Set.",
+        "Lines of a trusted issuer of software statements and the https URI of its JWK Set.",
     )
     setting(
         "oauth.software_statement_required",
@@ -171,4 +182,7 @@ def includeme(config: Configurator) -> None:
         "Whether a client registers only with a software statement.",
     )
     config.add_startup_check("software statements", reject_malformed_issuers)
-    config.add_oauth_endpoint("registration", "/oauth/register", registration, cors=True)
+    config.add_oauth_flow("registration", STEPS)
+    config.add_oauth_endpoint(
+        "registration", "/oauth/register", registration, cors=True, transaction=False
+    )

@@ -14,6 +14,7 @@ from oidcserver.oauth.flow import run
 from oidcserver.oauth.outcome import Outcome
 from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.responses import error_response, json_response, jwt_response
+from oidcserver.oauth.steps import respond
 from oidcserver.oauth.tokens import AccessToken, find_access_token
 from oidcserver.oidc.claims import userinfo_claims
 from oidcserver.oidc.client_jwt import make_client_jwt, signing_algorithms
@@ -116,12 +117,6 @@ def write_response(userinfo_request: UserInfoRequest) -> None:
             claims = {**claims, "iss": request.oidc.provider.issuer, "aud": client.client_id}
         response = jwt_response(make_client_jwt(request, client, "userinfo", claims))
     userinfo_request.response = allow_registered_origin(request, response, client.redirect_uris)
-
-
-def respond(userinfo_request: UserInfoRequest) -> Response:
-    """Return the response."""
-    assert userinfo_request.response is not None
-    return userinfo_request.response
 
 
 #: It writes nothing, so there is no commit.

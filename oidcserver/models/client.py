@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from authlib.oauth2.rfc6749 import ClientMixin
-from sqlalchemy import String, Text, bindparam, select, update
+from sqlalchemy import String, Text, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import matches, new_identifier
-from oidcserver.database import Read, Statements
+from oidcserver.database import AtomicWrite, Read, Statements
 from oidcserver.models.base import Base, Digest, Identifier, Json, Time
 
 DEFAULTS: dict[str, Any] = {
@@ -194,6 +194,18 @@ def find_client(database: Statements, client_id: str) -> ClientRecord | None:
     row = database.read(_BY_ID, client_id=client_id)
     client: ClientRecord | None = None if row is None else row[0]
     return client
+
+
+#: Ends the registration of a client and all that rests on it, while it has that registration access
+#: token. It takes ``ended_client`` and ``ended_token``.
+END_REGISTRATION = AtomicWrite(
+    delete(Client)
+    .where(
+        Client.client_id == bindparam("ended_client"),
+        Client.registration_token_digest == bindparam("ended_token"),
+    )
+    .returning(Client.client_id)
+)
 
 
 def noting_use(condition: Any) -> Any:

@@ -1,10 +1,13 @@
 """Initial access tokens: who may register a client (RFC 7591 section 3)."""
 
-from sqlalchemy import ColumnElement, String, and_, or_, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from typing import Any
+
+from sqlalchemy import String, and_, bindparam, or_, select, update
+from sqlalchemy.orm import Mapped, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import digest, new_identifier
+from oidcserver.database import AtomicWrite, Read, Statements
 from oidcserver.models.base import Base, Digest, Identifier, Time
 
 
@@ -22,28 +25,29 @@ class InitialAccessToken(Base):
     revoked_at: Mapped[int | None] = mapped_column(Time)
 
 
-def find_initial_access_token(dbsession: Session, token: str) -> InitialAccessToken | None:
-    """Return the row of a token that may be used now."""
-    statement = select(InitialAccessToken).where(_usable(token))
-    return dbsession.scalars(statement).one_or_none()
+_USABLE = and_(
+    InitialAccessToken.token_digest == bindparam("initial_token"),
+    InitialAccessToken.revoked_at.is_(None),
+    InitialAccessToken.expires_at > bindparam("initial_token_now"),
+    or_(InitialAccessToken.uses_left.is_(None), InitialAccessToken.uses_left > 0),
+)
+_FIND = Read(select(InitialAccessToken.id).where(_USABLE))
+#: Uses a token once more. Of several at once, it decides for as many as uses are left. It takes the
+#: values of :func:`use`.
+USE = AtomicWrite(
+    update(InitialAccessToken)
+    .where(_USABLE)
+    .values(uses_left=InitialAccessToken.uses_left - 1)
+    .returning(InitialAccessToken.id)
+)
 
 
-def use_initial_access_token(dbsession: Session, token: str) -> bool:
-    """Use a token once more. Of several who try at once, as many get True as uses are left."""
-    statement = (
-        update(InitialAccessToken)
-        .where(_usable(token))
-        .values(uses_left=InitialAccessToken.uses_left - 1)
-        .returning(InitialAccessToken.id)
-        .execution_options(synchronize_session=False)
-    )
-    return dbsession.scalars(statement).one_or_none() is not None
+def use(token: str) -> dict[str, Any]:
+    """Return the values of ``USE``."""
+    return {"initial_token": digest(token), "initial_token_now": clock.now()}
 
 
-def _usable(token: str) -> ColumnElement[bool]:
-    return and_(
-        InitialAccessToken.token_digest == digest(token),
-        InitialAccessToken.revoked_at.is_(None),
-        InitialAccessToken.expires_at > clock.now(),
-        or_(InitialAccessToken.uses_left.is_(None), InitialAccessToken.uses_left > 0),
-    )
+def find_initial_access_token(database: Statements, token: str) -> str | None:
+    """Return the identifier of a token that may be used now."""
+    row = database.read(_FIND, **use(token))
+    return None if row is None else str(row[0])

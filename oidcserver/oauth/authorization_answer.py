@@ -107,7 +107,6 @@ def commit(authorization_request: AuthorizationRequest) -> Response | None:
     the others repeat its answer.
     """
     authorization_request.outcome.write(authorization_request.request)
-    authorization_request.request.oidc.database.commit()
     if not authorization_request.lost:
         return None
     suspended, oauth_request = authorization_request.suspended, authorization_request.oauth_request

@@ -29,6 +29,13 @@ class Flowing(Protocol):
     def outcome(self) -> Outcome: ...
 
 
+class Responding(Flowing, Protocol):
+    """The object of a flow that writes its response before the commit."""
+
+    @property
+    def response(self) -> Response | None: ...
+
+
 F = TypeVar("F", bound=Flowing)
 
 

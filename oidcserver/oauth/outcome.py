@@ -15,6 +15,10 @@ from oidcserver.types import Request, RequestDatabase
 _ALWAYS = AtomicWrite(select(literal(1).label("always")))
 
 
+class _Lost(Exception):
+    """Another request was faster."""
+
+
 class Outcome:
     """Collects writes and events, so that grants and extensions prepare and never write."""
 
@@ -33,7 +37,8 @@ class Outcome:
     def decide(self, write: AtomicWrite, lost: Callable[[], None], **values: Any) -> None:
         """Let a write decide whether the request succeeds; a request has one decision at most.
 
-        :param lost: called if another request was faster: it raises, or mends the answer.
+        :param lost: called if another request was faster, and nothing was written: it raises, or
+            mends the answer.
         """
         assert self._decision is None, "A request has one decision."
         self._decision, self._lost = write, lost
@@ -70,24 +75,32 @@ class Outcome:
     def write(self, request: Request) -> None:
         """Write all of it: as one statement on PostgreSQL, unless something comes first."""
         database = request.oidc.database
-        if self._first:
-            decided = database.run(lambda dbsession: self._all(database))
-        else:
-            decided = self._decide(database)
-        if not decided:
+        try:
+            if self._first:
+                database.run(lambda dbsession: self._all(database))
+            else:
+                self._decide(database)
+        except _Lost:
             assert self._lost is not None
             self._lost()
+        database.commit()  # where pyramid_tm manages the request
         self.committed = True
 
-    def _all(self, database: RequestDatabase) -> bool:
+    def _all(self, database: RequestDatabase) -> None:
         for write in self._first:
             write()
-        return self._decide(database)
+        self._decide(database)
 
-    def _decide(self, database: RequestDatabase) -> bool:
+    def _decide(self, database: RequestDatabase) -> None:
+        """Run the decision and what follows from it.
+
+        :raises _Lost: if another request was faster; what came first is rolled back.
+        """
         if self._decision is None and not self._following:
-            return True
-        return database.write((self._decision or _ALWAYS).also(*self._following), **self._values)
+            return
+        write = (self._decision or _ALWAYS).also(*self._following)
+        if not database.write(write, **self._values):
+            raise _Lost
 
     def notify(self, request: Request) -> None:
         """Announce the events. A subscriber that fails is logged and changes nothing."""

@@ -1,10 +1,11 @@
-"""Steps that the endpoints for clients share."""
+"""Steps that flows share."""
 
 from pyramid.response import Response
 
 from oidcserver.http.cors import allow_registered_origin
 from oidcserver.oauth.client_authentication import client_required, prove_client
 from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.flow import Flowing, Responding
 from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.requests import (
     OAuthRequest,
@@ -58,17 +59,17 @@ def write_response(oauth_request: OAuthRequest) -> None:
     oauth_request.response = allow_registered_origin(oauth_request.request, response, uris)
 
 
-def commit(oauth_request: OAuthRequest) -> None:
-    """Write all that the request decides, and what follows from it, as one statement."""
-    oauth_request.outcome.write(oauth_request.request)
+def commit(flowing: Flowing) -> None:
+    """Write all that the request decides, and what follows from it, or nothing."""
+    flowing.outcome.write(flowing.request)
 
 
-def announce(oauth_request: OAuthRequest) -> None:
+def announce(flowing: Flowing) -> None:
     """Notify the subscribers; one that fails is logged."""
-    oauth_request.outcome.notify(oauth_request.request)
+    flowing.outcome.notify(flowing.request)
 
 
-def respond(oauth_request: OAuthRequest) -> Response:
+def respond(flowing: Responding) -> Response:
     """Return the response that was written before the commit."""
-    assert oauth_request.response is not None
-    return oauth_request.response
+    assert flowing.response is not None
+    return flowing.response

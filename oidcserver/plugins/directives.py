@@ -143,7 +143,6 @@ def add_oauth_endpoint(
         the pattern (RFC 8414 section 3.1).
     :param transaction: whether ``pyramid_tm`` manages its requests, where the application is the
         provider alone. Otherwise what ``request.oidc.database`` does is a transaction by itself.
-        A pattern with ``{name}`` is always managed.
     :param metadata_field: the discovery member that holds its URL; by default
         ``{name}_endpoint``; None for none.
     :param metadata: further discovery members that exist with it: values, or callables that

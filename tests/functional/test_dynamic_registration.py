@@ -1,6 +1,7 @@
 """Clients register themselves (RFC 7591) and manage their registration (RFC 7592)."""
 
 import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,8 +11,8 @@ from sqlalchemy import select
 from support.app import Provider, RelyingParty, decode_id_token
 
 from oidcserver.credentials import digest
-from oidcserver.models import Client, InitialAccessToken
-from oidcserver.models.initial_access_token import use_initial_access_token
+from oidcserver.models import Client, InitialAccessToken, RecordedRejection
+from oidcserver.oauth.events import OAuthEvent
 from oidcserver.operations.prune import prune
 
 ENDPOINTS = (
@@ -253,18 +254,105 @@ def test_a_token_that_ended_registers_nothing(guarded: Provider, columns: Any) -
     register(guarded, token=TOKEN, status=401)
 
 
-def test_of_several_at_once_as_many_as_there_are_uses_get_in(
+def clients(provider: Provider) -> set[str]:
+    with provider.database() as dbsession:
+        return set(dbsession.scalars(select(Client.client_id)))
+
+
+def test_of_several_at_once_as_many_as_there_are_uses_register(
     make_provider: Any, database_url: str
 ) -> None:
-    provider = make_provider(oidcserver__database_url=database_url)
+    provider = make_provider(oauth__endpoints=ENDPOINTS, oidcserver__database_url=database_url)
     allow(provider, uses_left=5)
 
-    def use(_: int) -> bool:
-        with provider.database() as dbsession:
-            return use_initial_access_token(dbsession, TOKEN)
+    def try_to_register(_: int) -> int:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        http = webtest.TestApp(provider.wsgi)
+        answer = http.post_json("/oauth/register", METADATA, headers=headers, status="*")
+        return answer.status_int
 
     with ThreadPoolExecutor(8) as threads:
-        assert sum(threads.map(use, range(30))) == 5
+        statuses = Counter(threads.map(try_to_register, range(12)))
+    assert statuses == {201: 5, 401: 7}
+    assert len(clients(provider)) == 5
+
+
+# -- failures ---------------------------------------------------------------------------------
+
+
+def failing(*_: Any) -> None:
+    raise RuntimeError("out of order")
+
+
+@pytest.fixture
+def fragile(make_provider: Any, database_url: str) -> Provider:
+    """A provider whose subscribers fail."""
+    made: Provider = make_provider(
+        oauth__endpoints=ENDPOINTS, oidcserver__database_url=database_url
+    )
+    made.registry.registerHandler(failing, (OAuthEvent,))
+    return made
+
+
+def test_a_failing_subscriber_costs_nothing(fragile: Provider) -> None:
+    allow(fragile, uses_left=1)
+    registered = register(fragile, token=TOKEN).json
+    assert clients(fragile) == {registered["client_id"]}
+    body = {**METADATA, "client_id": registered["client_id"], "client_name": "Renamed"}
+    assert manage(fragile, registered, "PUT", body=body).json["client_name"] == "Renamed"
+    assert manage(fragile, registered).json["client_name"] == "Renamed"
+    manage(fragile, registered, "DELETE", status=204)
+    assert clients(fragile) == set()
+
+
+def test_what_fails_before_the_commit_uses_no_initial_access_token(
+    fragile: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow(fragile, uses_left=1)
+    with monkeypatch.context() as patched:
+        patched.setattr("oidcserver.endpoints.registration.json_response", failing)
+        register(fragile, token=TOKEN, status=500)
+    assert clients(fragile) == set()
+    register(fragile, token=TOKEN)
+
+
+def test_what_fails_before_the_commit_changes_no_client(
+    fragile: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow(fragile)
+    registered = register(fragile, token=TOKEN).json
+    before = manage(fragile, registered).json
+    body = {**METADATA, "client_id": registered["client_id"], "client_name": "Renamed"}
+    with monkeypatch.context() as patched:
+        patched.setattr("oidcserver.endpoints.client_configuration.json_response", failing)
+        manage(fragile, registered, "PUT", body=body, status=500)
+    assert manage(fragile, registered).json == before
+
+
+def test_of_several_deletions_at_once_one_ends_the_registration(fragile: Provider) -> None:
+    allow(fragile)
+    registered = register(fragile, token=TOKEN).json
+    headers = {"Authorization": f"Bearer {registered['registration_access_token']}"}
+    path = registered["registration_client_uri"].removeprefix(fragile.issuer)
+
+    def end(_: int) -> int:
+        http = webtest.TestApp(fragile.wsgi)
+        return http.delete(path, headers=headers, status="*").status_int
+
+    with ThreadPoolExecutor(6) as threads:
+        assert Counter(threads.map(end, range(6))) == {204: 1, 401: 5}
+
+
+def test_a_rejection_has_its_reference(provider: Provider) -> None:
+    registered = register(provider).json
+    for rejected in (
+        register(provider, status=400, redirect_uris=7),
+        manage(provider, registered, "PUT", body=METADATA, status=400),
+        manage(provider, registered, token="wrong", status=401),
+    ):
+        with provider.database() as dbsession:
+            row = dbsession.get_one(RecordedRejection, rejected.headers["Error-Reference"])
+        assert row.error == rejected.json["error"]
 
 
 # -- management -------------------------------------------------------------------------------

@@ -78,6 +78,6 @@ def test_every_flow_is_there(explain: Any) -> None:
         f"flow {name}"
         for name in (
             "authorization", "authorization_request", "authorization_response", "token",
-            "introspection", "revocation", "userinfo",
+            "introspection", "revocation", "userinfo", "registration", "client_configuration",
         )
     }  # fmt: skip
