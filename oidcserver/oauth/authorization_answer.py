@@ -7,7 +7,7 @@ from typing import Any
 from pyramid.response import Response
 
 from oidcserver.database.writes import inserting
-from oidcserver.models import Authorization
+from oidcserver.models import Authorization, SuspendedRequest
 from oidcserver.models.authorization_code import find_authorization_code
 from oidcserver.models.suspended_request import ANSWER_AGAIN, USE
 from oidcserver.oauth.authorization_errors import send
@@ -110,7 +110,10 @@ def commit(authorization_request: AuthorizationRequest) -> Response | None:
     if not authorization_request.lost:
         return None
     suspended, oauth_request = authorization_request.suspended, authorization_request.oauth_request
-    authorization_request.request.oidc.dbsession.refresh(suspended)
+    assert suspended is not None
+    authorization_request.suspended = authorization_request.request.oidc.dbsession.get_one(
+        SuspendedRequest, suspended.reference_digest, populate_existing=True
+    )
     authorization_request.lost, oauth_request.outcome = False, Outcome()
     return run_steps("authorization", authorization_request, start="repeat_answer")
 
