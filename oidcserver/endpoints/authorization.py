@@ -62,9 +62,9 @@ def continue_by_get(authorization_request: AuthorizationRequest) -> Response | N
     return see_other(url) if url is not None and len(url) <= MAX_URL else None
 
 
-def check_request(authorization_request: AuthorizationRequest) -> None:
+def check_request(authorization_request: AuthorizationRequest) -> Response | None:
     """Pass the checks of the flow ``authorization_request``, which pages repeat."""
-    run_steps("authorization_request", authorization_request)
+    return run_steps("authorization_request", authorization_request)
 
 
 def store_long_form(authorization_request: AuthorizationRequest) -> Response | None:
@@ -95,9 +95,9 @@ def ask_user(authorization_request: AuthorizationRequest) -> Response | None:
     return None
 
 
-def complete_parameters(authorization_request: AuthorizationRequest) -> None:
+def complete_parameters(authorization_request: AuthorizationRequest) -> Response | None:
     """Add what every response has, by the flow ``authorization_response``."""
-    run_steps("authorization_response", authorization_request)
+    return run_steps("authorization_response", authorization_request)
 
 
 def add_state(authorization_request: AuthorizationRequest) -> None:

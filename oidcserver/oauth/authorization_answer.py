@@ -1,8 +1,9 @@
 """The answer to an authorization request that was granted: prepared, committed, or repeated."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from pyramid.response import Response
 
@@ -72,8 +73,11 @@ def prepare_answer(authorization_request: AuthorizationRequest) -> None:
     assert client is not None
     offer = request.oidc.provider.authorization_grants[authorization_request.response_type]
     grant = request.oidc.server.make_grant(offer, oauth_request)
-    _, authorization_request.parameters, _ = grant.create_authorization_response(
+    _, answer, headers = grant.create_authorization_response(
         authorization_request.redirect_uri, user
+    )
+    authorization_request.parameters = (
+        answer if isinstance(answer, dict) else _parameters_of(headers)
     )
     if "access_token" in authorization_request.parameters:
         announce_token(oauth_request, authorization_request.scope)
@@ -83,6 +87,12 @@ def prepare_answer(authorization_request: AuthorizationRequest) -> None:
         user_id=user.id,
         scope=authorization_request.scope,
     )
+
+
+def _parameters_of(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the parameters of the redirect by which Authlib's own grants answer."""
+    parts = urlsplit(dict(headers)["Location"])
+    return dict(parse_qsl(parts.fragment or parts.query, keep_blank_values=True))
 
 
 def seal_answer(authorization_request: AuthorizationRequest) -> None:

@@ -91,6 +91,7 @@ def error_page(
     values["onward"] = onward
     response = render_to_response("oidcserver:templates/error.jinja2", values, request=request)
     response.status_int = rejection.status_code
+    response.headers[REFERENCE_HEADER] = reference
     # A challenge would make the browser open its own password dialog.
     response.headerlist.extend(it for it in rejection.headers if it[0] != "WWW-Authenticate")
     return response

@@ -190,7 +190,15 @@ def add_oauth_flow(config: Configurator, name: str, steps: Sequence[Step]) -> No
     :param steps: its steps (:class:`oidcserver.interfaces.Step`), in order. The last of them
         returns the response.
     """
-    offer(config, "flow", name, tuple(steps))
+    steps = tuple(steps)
+    usable = bool(steps) and all(isinstance(step, Step) for step in steps)
+    if not usable or len({step.name for step in steps}) < len(steps):
+        info = config.action_info
+        raise ConfigurationProblem(
+            f"The flow {name!r} of {info.file}:{info.line} has to consist of steps "
+            "(oidcserver.interfaces.Step) with different names."
+        )
+    offer(config, "flow", name, steps)
 
 
 def add_oauth_step(
@@ -204,17 +212,27 @@ def add_oauth_step(
 ) -> None:
     """Insert a step into a flow, after or before one of its steps.
 
-    ``oidcserver explain`` prints the flows and their steps. A step of the flow ``token``,
-    ``revocation`` or ``introspection`` is called with an
-    :class:`~oidcserver.oauth.requests.OAuthRequest`; one of ``authorization``,
-    ``authorization_request`` or ``authorization_response`` with an
-    :class:`~oidcserver.oauth.authorization_request.AuthorizationRequest`.
+    ``oidcserver explain`` prints the flows and their steps. A step is called with one object, which
+    has Pyramid's ``request`` and the findings of the steps before. It is of this class:
+
+    - ``token``, ``introspection``, ``revocation``:
+      :class:`~oidcserver.oauth.requests.OAuthRequest`
+    - ``authorization``, its checks ``authorization_request``, and ``authorization_response``, the
+      parameters of every response, errors included:
+      :class:`~oidcserver.oauth.authorization_request.AuthorizationRequest`
+    - ``userinfo``: :class:`~oidcserver.endpoints.userinfo.UserInfoRequest`
+    - ``registration``: :class:`~oidcserver.clients.dynamic.RegistrationRequest`
+    - ``client_configuration``:
+      :class:`~oidcserver.endpoints.client_configuration.ConfigurationRequest`, which is a
+      ``RegistrationRequest`` too
+    - ``end_session``: :class:`~oidcserver.endpoints.end_session.EndSessionRequest`
 
     :param flow: the name of the flow.
     :param name: the name of the step, which no other step of the flow has.
     :param run: returns None to go on, or a response that ends the flow, and raises
-        :class:`~oidcserver.oauth.errors.Rejection` to reject. It writes nothing before ``commit``:
-        it hands writes to the ``outcome`` of the object that it is called with.
+        :class:`~oidcserver.oauth.errors.Rejection` to reject. A step before ``commit`` writes
+        nothing: it hands writes to ``outcome`` (:class:`~oidcserver.oauth.outcome.Outcome`) of its
+        object. ``introspection`` and ``userinfo`` write nothing and have no ``commit``.
     :param after: the name of the step that it follows.
     :param before: the name of the step that it precedes.
     """

@@ -14,7 +14,7 @@ from oidcserver.models.authorization import (
     revoke_online_authorizations_of_session,
 )
 from oidcserver.models.login_session import end_login_sessions
-from oidcserver.oauth.events import LoginSessionEvent
+from oidcserver.oauth.events import LoginSessionEvent, announce
 from oidcserver.sessions.backchannel_logout import deliver_after_commit, queue_logouts
 from oidcserver.types import Registry, Request
 
@@ -31,7 +31,7 @@ def end_login_session(
         return False
     deliver_after_commit(request, queued[session.id])
     details = {"user_id": session.user_id, "session_id": session.id}
-    request.registry.notify(LoginSessionEvent(request, event, details))
+    request.oidc.database.after_commit(announce, LoginSessionEvent(request, event, details))
     return True
 
 

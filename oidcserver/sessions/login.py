@@ -114,7 +114,7 @@ def sign_out(request: Request) -> types.LoginSession | None:
         end_login_session(request, session, "signed_out")
         request.oidc.login_session = None
     if read_cookie(request, COOKIE) is not None:
-        set_cookie(request, COOKIE, None)
+        request.oidc.database.after_commit(set_cookie, request, COOKIE, None)
     if request.oidc.provider.settings[LOGIN_ROUTE]:
         headers = forget(request)
         request.add_response_callback(lambda _, response: response.headerlist.extend(headers))

@@ -79,5 +79,6 @@ def test_every_flow_is_there(explain: Any) -> None:
         for name in (
             "authorization", "authorization_request", "authorization_response", "token",
             "introspection", "revocation", "userinfo", "registration", "client_configuration",
+            "end_session",
         )
     }  # fmt: skip

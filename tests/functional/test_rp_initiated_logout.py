@@ -9,6 +9,7 @@ from sqlalchemy import select
 from support.app import Browser, Provider, RelyingParty
 
 from oidcserver.models import RecordedRejection, User
+from oidcserver.oauth.events import LoginSessionEvent
 
 AFTER = "https://client.example/after"
 
@@ -340,3 +341,40 @@ def test_discovery_promises_it_and_it_needs_the_page_that_asks(make_provider: An
     assert document["end_session_endpoint"].endswith("/oauth/end_session")
     with pytest.raises(ConfigurationProblem, match="needs the page logout"):
         make_provider(oidc__pages="home login consent")
+
+
+# -- failures ---------------------------------------------------------------------------------
+
+
+def failing(*_: Any) -> None:
+    raise RuntimeError("out of order")
+
+
+def test_a_failing_subscriber_does_not_keep_the_user_signed_in(
+    provider: Provider, client: RelyingParty
+) -> None:
+    browser = provider.browser()
+    tokens = sign_in(client, browser)
+    provider.registry.registerHandler(failing, (LoginSessionEvent,))
+    parameters = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": AFTER}
+    assert browser.get("/oauth/end_session", parameters).location == AFTER
+    assert not is_signed_in(browser)
+    client.userinfo(tokens["access_token"], status=401)
+
+
+def test_what_fails_before_the_commit_ends_no_session(
+    provider: Provider, client: RelyingParty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = provider.browser()
+    tokens = sign_in(client, browser)
+    parameters = {"id_token_hint": tokens["id_token"], "post_logout_redirect_uri": AFTER}
+    with monkeypatch.context() as patched:
+        patched.setattr("oidcserver.sessions.logout.see_other", failing)
+        browser.get("/oauth/end_session", parameters, status=500)
+    assert is_signed_in(browser)
+    client.userinfo(tokens["access_token"])
+
+
+def test_a_request_that_cannot_be_read_has_its_reference(provider: Provider) -> None:
+    rejected = provider.browser().get("/oauth/end_session?state=a&state=b", status=400)
+    assert rejected.headers["Error-Reference"] in rejected

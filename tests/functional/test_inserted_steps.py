@@ -1,0 +1,164 @@
+"""A plugin inserts a step into any flow, where it sees what was found out, rejects or answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import webtest
+from support.app import Provider, RelyingParty
+from support.stepping_plugin import HEADER, PLACES, ExampleStep
+
+from oidcserver.clients.dynamic import RegistrationRequest
+from oidcserver.endpoints.client_configuration import ConfigurationRequest
+from oidcserver.endpoints.end_session import EndSessionRequest
+from oidcserver.endpoints.userinfo import UserInfoRequest
+from oidcserver.models import RecordedRejection
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.requests import OAuthRequest
+
+AFTER = "https://client.example/after"
+
+
+class Scene:
+    """A client with tokens, a registration of its own, and a browser that is signed in."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self.client: RelyingParty = provider.register(post_logout_redirect_uris=[AFTER])
+        self.browser = provider.browser()
+        self.tokens = self.client.exchange(self.client.login(self.browser)["code"])
+        self.http = webtest.TestApp(provider.wsgi)
+        self.registered = self.register({}).json
+
+    def register(self, headers: dict[str, str]) -> webtest.TestResponse:
+        members = {"redirect_uris": ["https://client.example/cb"]}
+        return self.http.post_json("/oauth/register", members, headers=headers, status="*")
+
+    def manage(self, headers: dict[str, str]) -> webtest.TestResponse:
+        path = self.registered["registration_client_uri"].removeprefix(self.provider.issuer)
+        token = self.registered["registration_access_token"]
+        return self.http.get(path, headers={**headers, **bearer(token)}, status="*")
+
+    def post(self, path: str, headers: dict[str, str], **form: str) -> webtest.TestResponse:
+        return self.http.post(path, form, headers={**headers, **self.client.basic()}, status="*")
+
+    def refresh(self, headers: dict[str, str]) -> webtest.TestResponse:
+        form = {"grant_type": "refresh_token", "refresh_token": self.tokens["refresh_token"]}
+        return self.post("/oauth/token", headers, **form)
+
+    def introspect(self, headers: dict[str, str]) -> webtest.TestResponse:
+        return self.post("/oauth/introspect", headers, token=self.tokens["access_token"])
+
+    def revoke(self, headers: dict[str, str]) -> webtest.TestResponse:
+        return self.post("/oauth/revoke", headers, token=self.tokens["access_token"])
+
+    def userinfo(self, headers: dict[str, str]) -> webtest.TestResponse:
+        authorization = bearer(self.tokens["access_token"])
+        return self.http.get("/oauth/userinfo", headers={**headers, **authorization}, status="*")
+
+    def authorize(self, headers: dict[str, str]) -> webtest.TestResponse:
+        parameters = self.client.parameters()
+        return self.browser.get("/oauth/authorize", parameters, headers=headers, status="*")
+
+    def be_allowed(self, headers: dict[str, str]) -> webtest.TestResponse:
+        page = self.client.authorize(self.browser)
+        allowed = page.forms["consent"].submit("decision", value="allow")
+        return self.browser.get(allowed.location, headers=headers, status="*")
+
+    def sign_out(self, headers: dict[str, str]) -> webtest.TestResponse:
+        query = {"id_token_hint": self.tokens["id_token"], "post_logout_redirect_uri": AFTER}
+        return self.browser.get("/oauth/end_session", query, headers=headers, status="*")
+
+    def is_unchanged(self) -> bool:
+        """Whether the user is signed in and both tokens are live."""
+        signed_in = "Hello" in self.browser.get("/")
+        return signed_in and all(
+            self.client.introspect(self.tokens[name])["active"]
+            for name in ("access_token", "refresh_token")
+        )
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+Call = Callable[[Scene, dict[str, str]], webtest.TestResponse]
+#: How each flow is called, the class of its object, and the status of its rejection.
+FLOWS: dict[str, tuple[Call, type, int]] = {
+    "token": (Scene.refresh, OAuthRequest, 400),
+    "introspection": (Scene.introspect, OAuthRequest, 400),
+    "revocation": (Scene.revoke, OAuthRequest, 400),
+    "authorization": (Scene.authorize, AuthorizationRequest, 303),
+    "authorization_request": (Scene.authorize, AuthorizationRequest, 303),
+    "authorization_response": (Scene.be_allowed, AuthorizationRequest, 303),
+    "userinfo": (Scene.userinfo, UserInfoRequest, 400),
+    "registration": (Scene.register, RegistrationRequest, 400),
+    "client_configuration": (Scene.manage, ConfigurationRequest, 400),
+    "end_session": (Scene.sign_out, EndSessionRequest, 400),
+}
+
+
+@pytest.fixture
+def provider(make_provider: Any) -> Provider:
+    made: Provider = make_provider(
+        oidcserver__includes="support.stepping_plugin",
+        oauth__registration="open",
+        oauth__endpoints="authorization token revocation introspection userinfo end_session jwks "
+        "openid_configuration registration client_configuration",
+    )
+    return made
+
+
+@pytest.fixture
+def scene(provider: Provider) -> Scene:
+    return Scene(provider)
+
+
+def alone(provider: Provider, flow: str) -> ExampleStep:
+    """Leave the plugin's step in one flow only; return it."""
+    flows = provider.registry.oidc.provider.flows
+    for other in PLACES.keys() - {flow}:
+        flows[other] = tuple(step for step in flows[other] if step.name != "example")
+    step: ExampleStep = provider.registry.example_steps[flow]
+    return step
+
+
+def test_every_flow_is_tried(provider: Provider) -> None:
+    assert set(provider.registry.oidc.provider.flows) == set(FLOWS) == set(PLACES)
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_a_step_sees_the_object_of_its_flow_and_the_request_goes_on(
+    provider: Provider, scene: Scene, flow: str
+) -> None:
+    call, seen, _ = FLOWS[flow]
+    step = alone(provider, flow)
+    step.seen.clear()
+    answer = call(scene, {})
+    assert answer.status_int < 400
+    assert "error" not in answer.headers.get("Location", "")
+    assert [type(each) for each in step.seen] == [seen]
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_a_step_rejects_and_nothing_is_written(provider: Provider, scene: Scene, flow: str) -> None:
+    call, _, status = FLOWS[flow]
+    alone(provider, flow)
+    rejected = call(scene, {HEADER: "reject"})
+    assert rejected.status_int == status
+    assert f"The step of {flow} rejects." in rejected.text or (
+        "error=access_denied" in rejected.location
+    )
+    with provider.database() as dbsession:
+        row = dbsession.get_one(RecordedRejection, rejected.headers["Error-Reference"])
+    assert row.description == f"The step of {flow} rejects."
+    assert scene.is_unchanged()
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_a_step_answers_and_nothing_is_written(provider: Provider, scene: Scene, flow: str) -> None:
+    call, _, _ = FLOWS[flow]
+    alone(provider, flow)
+    answer = call(scene, {HEADER: "answer"})
+    assert (answer.status_int, answer.text) == (299, flow)
+    assert scene.is_unchanged()
