@@ -530,7 +530,7 @@ def test_one_that_wants_to_hear_nothing_any_more_does_not(
         update_client(other.registry.oidc.provider, dbsession, row, metadata)
     deliver_due(other)
     assert application.posts == []
-    assert "any more" in deliveries(other)[0].problem
+    assert "no longer has" in deliveries(other)[0].problem
 
 
 def test_a_process_looks_by_itself_from_its_first_request_on(

@@ -188,7 +188,7 @@ def test_only_administrators_manage_clients_unless_the_ini_says_otherwise(
     assert "Saved." in form.submit().follow()
     listed = alice.get("/clients")
     assert "Looked after" in listed
-    assert "of alice" in listed.html.get_text(), "its owner stays who it was"
+    assert "owned by alice" in listed.html.get_text(), "its owner stays who it was"
 
 
 def test_the_way_to_the_pages_is_shown_to_those_who_may(make_provider: Any) -> None:
@@ -624,8 +624,8 @@ def test_every_member_is_edited_and_removed_on_the_page(make_provider: Any) -> N
     ("lines", "sentence"),
     [
         ("client_name: Laden", "Line 1 has to be a member with a language"),
-        ("client_name#de: Laden\nclient_name#fr:", "Line 2 is not"),
-        ("client_name#de: A\nclient_name#de: B", "Line 2 is not"),
+        ("client_name#de: Laden\nclient_name#fr:", "Line 2 has to be"),
+        ("client_name#de: A\nclient_name#de: B", "Line 2 has to be"),
         ("client_nam#de: Laden", "Did you mean 'client_name'?"),
         ("scope#de: openid", "There is no member scope#de."),
         ("logo_uri#de: ftp://shop.example/", "logo_uri#de is not https."),

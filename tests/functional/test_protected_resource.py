@@ -89,7 +89,7 @@ def test_a_token_without_the_scope_is_refused_with_the_scope_that_is_needed(
 def test_a_token_of_an_application_itself_is_about_nobody(provider: Provider) -> None:
     robot = provider.register(grant_types=["client_credentials"], redirect_uris=[], scope="profile")
     token = robot.token(grant_type="client_credentials").json["access_token"]
-    assert "about nobody" in robot.http.get("/api/me", headers=bearer(token), status=403).text
+    assert "not about a user" in robot.http.get("/api/me", headers=bearer(token), status=403).text
     robot.userinfo(token, status=403)
 
 
