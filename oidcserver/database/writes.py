@@ -23,10 +23,13 @@ class NewRow:
 
     def __init__(self, model: type[DeclarativeBase], **columns: Any) -> None:
         self._model = model
-        self._values = {
-            name: columns[name] if name in columns else default(None)
-            for name, default in _defaults(model)
-        }
+        self._values: dict[str, Any] = {}
+        for name, default in _defaults(model):
+            self._values[name] = columns[name] if name in columns else default(self)
+
+    def get_current_parameters(self) -> dict[str, Any]:
+        """Return the columns so far, as the context that SQLAlchemy gives to a default does."""
+        return self._values
 
     @property
     def values(self) -> dict[str, Any]:

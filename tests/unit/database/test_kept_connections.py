@@ -7,20 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, bindparam, insert, literal_column, select
+from sqlalchemy import Engine, bindparam, literal_column, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
+from oidcserver.database import NewRow
 from oidcserver.database.connections import KeptConnections
 from oidcserver.database.engine import make_engine
 from oidcserver.database.statements import Compiled
+from oidcserver.database.writes import insert_deciding
 from oidcserver.models import Base, User
 
-COLUMNS = [column.key for column in User.__table__.columns]
 ID: Any = select(User.id).where(User.username_key == bindparam("name"))
-INSERT: Any = (
-    insert(User).values({name: bindparam(f"new_{name}") for name in COLUMNS}).returning(User.id)
-)
+INSERT = insert_deciding(User)
 
 
 @pytest.fixture
@@ -47,10 +46,7 @@ def connections(engine: Engine) -> Connections:
 
 
 def new_row(key: str) -> dict[str, Any]:
-    columns = dict.fromkeys(COLUMNS)
-    columns |= {"id": key, "username": key, "username_key": key, "claims": {}}
-    columns |= {"created_at": 1, "updated_at": 1}
-    return {f"new_{name}": value for name, value in columns.items()}
+    return NewRow(User, id=key, username=key, username_key=key).values
 
 
 def test_a_percent_sign_in_a_statement_is_one(connections: Connections) -> None:
@@ -127,6 +123,7 @@ def test_a_pooler_may_hand_each_statement_to_another_connection(engine: Engine, 
 FORK = """
 import os, sys
 from sqlalchemy import text
+from oidcserver.database import NewRow
 from oidcserver.database.connections import KeptConnections
 from oidcserver.database.engine import make_engine
 
