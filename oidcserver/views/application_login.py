@@ -70,7 +70,7 @@ def _to_application(request: Request, target: str, **query: str | None) -> Respo
     return see_other(provider.origin + path)
 
 
-def refuse_missing_route(registry: Registry) -> str | None:
+def require_route(registry: Registry) -> str | None:
     """Users are sent to a route that does not exist, or to the page that sends them there."""
     name = registry.oidc.provider.settings[LOGIN_ROUTE]
     if not name:

@@ -30,7 +30,7 @@ STALE = (
     "Your browser did not send what this form needs. Please sign in again; "
     "if this message stays, allow cookies for this page."
 )
-UNAVAILABLE = "Nobody can sign in at this moment. Please try again in a few seconds."
+UNAVAILABLE = "Signing in is not possible at this moment. Please try again in a few seconds."
 BUSY = "Very many users are signing in at this moment. Please try again in a few seconds."
 
 
@@ -190,4 +190,4 @@ def includeme(config: Configurator) -> None:
         config.add_exception_view(show_again, context=BadCSRFToken, route_name="oidc.login")
 
     config.add_oauth_page("login", register)
-    config.add_startup_check("login route", application_login.refuse_missing_route)
+    config.add_startup_check("login route", application_login.require_route)

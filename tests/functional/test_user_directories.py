@@ -167,7 +167,7 @@ def test_while_it_is_down_nothing_is_lost(provider: Provider, people: People) ->
     people()
     down = page.submit(status=503)
     assert down.headers["Retry-After"] == "7"
-    assert "Nobody can sign in at this moment" in down
+    assert "Signing in is not possible at this moment" in down
     assert down.forms["login"]["username"].value == "alice"
     people(n1=ALICE)
     again = down.forms["login"]
