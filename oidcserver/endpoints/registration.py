@@ -24,7 +24,7 @@ from oidcserver.interfaces import Step
 from oidcserver.models import Client
 from oidcserver.models.initial_access_token import USE, find_initial_access_token, use
 from oidcserver.oauth.bearer import invalid_token, read_bearer_token
-from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.errors import Rejection, too_many
 from oidcserver.oauth.flow import run
 from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.responses import error_response, json_response
@@ -103,12 +103,7 @@ def _count(request: Request, key: str) -> None:
     limit, window = settings["oauth.registration_limit"], settings["oauth.registration_window"]
     wait = take(request.oidc.database.alone.engine, key, limit, window)
     if wait:
-        raise Rejection(
-            "temporarily_unavailable",
-            "Too many clients were registered from this network.",
-            status_code=429,
-            headers=(("Retry-After", str(wait)),),
-        )
+        raise too_many("Too many clients were registered from this network.", wait)
 
 
 def _lose_use() -> None:
