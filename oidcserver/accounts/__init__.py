@@ -1,7 +1,7 @@
 """User accounts: passwords, the limits against guessing, and the directories that know users."""
 
 from oidcserver.accounts.authentication import authenticate_user
-from oidcserver.accounts.directories import DatabaseDirectory, DemoDirectory, refuse_demo
+from oidcserver.accounts.directories import DatabaseDirectory, DemoDirectory, reject_demo
 from oidcserver.settings import integer, seconds
 from oidcserver.types import Configurator
 
@@ -22,6 +22,6 @@ def includeme(config: Configurator) -> None:
     config.add_oidc_method(authenticate_user)
     config.add_user_directory("demo", DemoDirectory())
     config.add_user_directory("database", DatabaseDirectory())
-    config.add_startup_check("demo directory", refuse_demo)
+    config.add_startup_check("demo directory", reject_demo)
     for setting in SETTINGS:
         config.add_oauth_setting(*setting)

@@ -31,7 +31,7 @@ class _Limit(NamedTuple):
 
 
 def authenticate_user(request: Request, username: str, password: str) -> UserRecord | None:
-    """Return the account of the user whose password this is; None for every other case alike.
+    """Return the account of the user with that name and password; None in every other case.
 
     Every attempt counts before it is evaluated, so of any number at once no more than the limit
     are. Attempts count by user name and network, and at a higher limit by user name; those of a

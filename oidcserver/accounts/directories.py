@@ -92,8 +92,8 @@ def _as_directory_user(user: User | None) -> DirectoryUser | None:
     return DirectoryUser(user.external_id, user.username, user.claims)
 
 
-def refuse_demo(registry: Registry) -> str | None:
-    """In production nobody signs in with a password that everybody knows."""
+def reject_demo(registry: Registry) -> str | None:
+    """Reject the demo directory in production: its password is public."""
     settings = registry.oidc.provider.settings
     if settings["oidc.user_directory"] == "demo" and settings["oidcserver.mode"] == "production":
         return (

@@ -52,7 +52,7 @@ class Busy(Exception):
 
     def __init__(self, retry_after: int) -> None:
         super().__init__("Too many passwords are being checked at this moment.")
-        #: Seconds that the person should wait.
+        #: Seconds that the user should wait.
         self.retry_after = retry_after
 
 
@@ -71,9 +71,9 @@ def hash_password(password: str, *, wait: float = DEFAULT_WAIT) -> str:
 def verify_password(password: str, stored: str | None, *, wait: float = DEFAULT_WAIT) -> bool:
     """Tell whether the password is the one that ``stored`` was made from.
 
-    ``None`` (no such person, or one without a password) and a text that is no argon2 hash cost as
-    much as a wrong password and are always false. A password that :func:`hash_password` refuses
-    is false at once, whoever it is for.
+    ``None`` (no such user, or one without a password) and a text that is no argon2 hash cost as
+    much as a wrong password and are always false. A password that :func:`hash_password` rejects
+    is false at once, for any user.
 
     :param wait: seconds to wait for a free core.
     :raises Busy: when no core became free in time.

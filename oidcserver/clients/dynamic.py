@@ -77,7 +77,7 @@ def check_metadata(registration_request: RegistrationRequest) -> None:
     registration_request.metadata = checked = validate_client_metadata(provider, metadata)
     _check_policy(provider, checked)
     client = registration_request.client
-    if refused_exemption(provider, checked, client.client_metadata if client else {}):
+    if rejected_exemption(provider, checked, client.client_metadata if client else {}):
         raise InvalidClientMetadata(
             "require_pkce", "require_pkce cannot be false: ask an administrator to set it."
         )
@@ -106,7 +106,7 @@ def secret_expires_at(provider: Provider) -> int:
     return clock.now() + lifetime if lifetime else 0
 
 
-def refused_exemption(
+def rejected_exemption(
     provider: Provider, metadata: Mapping[str, Any], present: Mapping[str, Any]
 ) -> bool:
     """Whether metadata exempt a client from ``oauth.pkce_required``, which only an operator may do.

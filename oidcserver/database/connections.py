@@ -130,7 +130,7 @@ class KeptConnections:
         every = list(self._kept)
         for kept in every:
             kept.close.detach()
-        #: Kept, for what nobody refers to is closed.
+        #: Kept, since a connection without a reference is closed.
         self._inherited = (every, self.engine.pool)
         self._begin_anew()
         self.engine.dispose(close=False)

@@ -85,7 +85,7 @@ class Database:
         return Joined(self, session)
 
     def compiled_read(self, read: Read) -> Compiled:
-        """Return a read as it is run for one who asks."""
+        """Return a read as it is run for one request."""
         compiled = self._reads.get(read)
         if compiled is None:
             compiled = self._reads[read] = Compiled(self.engine, read.select)

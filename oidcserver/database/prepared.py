@@ -1,4 +1,4 @@
-"""Statements as PostgreSQL keeps them with their plans, for one who asks or for several."""
+"""Statements as PostgreSQL keeps them with their plans, for one request or for several."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How long anybody waits for PostgreSQL: every wait ends, and the thread is free again."""
+"""Timeouts for PostgreSQL: every wait ends, and its thread is free again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -80,11 +80,11 @@ class SharedRead:
             return batch.found.get(number)
         if len(batch.asked) == 1 or outage(batch.problem) is not None:
             raise batch.problem
-        # Nobody fails by what somebody else asked.
+        # A value that fails must not fail the others of its batch.
         return first(self._compiled, self._rows, parameters)
 
     def _lead(self, batch: _Batch) -> None:
-        """Ask for a batch when the one before is done, and nobody may join it any more."""
+        """Run a batch when the one before is done; no request joins it any more."""
         in_turn = self._turn.acquire(timeout=self._patience)
         try:
             with self._lock:

@@ -22,7 +22,7 @@ def jwks(request: Request) -> Response:
 
 
 def check_key_lifetimes(registry: Registry) -> str | None:
-    """Nobody may meet a token whose key they cannot have: not yet published, or gone already."""
+    """Require that clients can get the key of every token: published before, and kept after."""
     settings = registry.oidc.provider.settings
     if settings["oidc.key_publish_before"] <= MAX_AGE:
         return (

@@ -32,7 +32,7 @@ log = logging.getLogger("oidcserver.start")
 
 
 def select_settings(config: Configurator) -> None:
-    """Convert the settings; refuse unknown keys below our prefixes."""
+    """Convert the settings; reject unknown keys below our prefixes."""
     provider: Provider = config.registry.oidc.provider
     raw = config.registry.settings
     offers = provider.catalog.offers("setting")
@@ -222,7 +222,7 @@ def log_startup_warnings(config: Configurator) -> None:
 
 
 def run_startup_checks(config: Configurator) -> None:
-    """Run the profile's rules and every start-up check; refuse with all their sentences."""
+    """Run the profile's rules and every start-up check; reject with all their sentences."""
     registry = config.registry
     provider: Provider = registry.oidc.provider
     name = provider.settings["oauth.profile"]

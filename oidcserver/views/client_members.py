@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from oidcserver.clients.dynamic import refused_exemption
+from oidcserver.clients.dynamic import rejected_exemption
 from oidcserver.clients.fields import (
     ABOUT,
     TEXTS,
@@ -81,7 +81,7 @@ def read_members(
     given |= {name: said.get(name) for name in (*present, *said) if "#" in name}
     metadata, columns = split_columns(provider, given)
     checked = validate_client_metadata(provider, {**present, **metadata})
-    if not is_administrator(request) and refused_exemption(provider, checked, present):
+    if not is_administrator(request) and rejected_exemption(provider, checked, present):
         raise InvalidClientMetadata(
             "require_pkce", "Only an administrator may exempt an application from PKCE."
         )
