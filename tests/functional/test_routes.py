@@ -29,7 +29,8 @@ def views(tmp_path_factory: pytest.TempPathFactory, keys_directory: Path) -> dic
     ).stdout  # fmt: skip
     found: dict[str, list[str]] = {}
     for line in printed.splitlines():
-        if not line.startswith("oidc."):
+        # Of a route with a root factory, proutes also prints Pyramid's object for all views.
+        if not line.startswith("oidc.") or "MultiView" in line:
             continue
         name, _, view, _ = line.split()
         found.setdefault(name, []).append(view)
