@@ -71,7 +71,11 @@ class Provider:
         return RelyingParty(self, client, secret)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database, when no logout is under delivery any more."""
+        deliverer = getattr(self.registry.oidc, "logout_deliverer", None)
+        if deliverer is not None:
+            deliverer.stop()
+            deliverer.deliver_due()
         self.registry.oidc.database.engine.dispose()
 
 
