@@ -127,7 +127,7 @@ COMMANDS = {
 NO_FILES = {
     "missing.ini": "missing.ini does not exist",
     "directory.ini": "directory.ini cannot be read: Is a directory",
-    "provider.cfg": "provider.cfg is not the name of an ini file: it has to end in .ini",
+    "provider.cfg": "provider.cfg is not the name of an ini file, which has to end in .ini",
 }
 
 
@@ -180,4 +180,7 @@ def test_a_command_that_nobody_can_answer_says_so(inis: dict[str, Path]) -> None
         "Error: There is no terminal to prompt on: pass --password-stdin.\n",
     )
     code, error = run("oidcserver", "explain", "/does/not/exist.ini", environment={})
-    assert (code, error.split(":")[0]) == (1, "/does/not/exist.ini does not exist")
+    sentence = (
+        "/does/not/exist.ini does not exist. Name the ini file, as in `pserve development.ini`."
+    )
+    assert (code, error) == (1, f"{sentence}\n")
