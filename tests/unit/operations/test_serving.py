@@ -18,7 +18,7 @@ from pyramid.scripts.common import get_config_loader
 from support.processes import free_port, is_listening
 
 import oidcserver
-from oidcserver.operations import serving
+from oidcserver.operations import serving, start
 from oidcserver.operations.connections import UNREAD, Channel
 
 ROOT = Path(oidcserver.__file__).parent.parent
@@ -383,6 +383,6 @@ def test_production_is_served_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def serve(app: Any, global_config: Any, **settings: Any) -> None:
         served.append((app, settings["threads"]))
 
-    monkeypatch.setattr(serving, "serve", serve)
+    monkeypatch.setattr(start, "serve", serve)
     get_config_loader(str(ROOT / "production.ini")).get_wsgi_server("main")("the application")
     assert served == [("the application", "16")]
