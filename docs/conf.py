@@ -23,7 +23,8 @@ add_module_names = False
 python_use_unqualified_type_names = True
 nitpicky = True
 # Pages exist for the names that plugins import (api.md), not for other projects' and internal ones.
-_INTERNAL = r"oidcserver\.(accounts|cli|clients|endpoints|keys|models|operations|sessions|oauth\.server)\b.*"
+_ROOMS = "accounts|cli|clients|endpoints|keys|models|operations|sessions"
+_INTERNAL = rf"oidcserver\.({_ROOMS}|oauth\.server)\b.*"
 nitpick_ignore_regex = [("py:.*", r"(?!oidcserver\b).*"), ("py:.*", _INTERNAL)]
 
 html_theme = "furo"
