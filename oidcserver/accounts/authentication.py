@@ -18,7 +18,7 @@ from oidcserver.http.throttling import (
 from oidcserver.interfaces import DirectoryUnavailable
 from oidcserver.models import UserRecord
 from oidcserver.models.user import normalise_username, read_user
-from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.types import Request
 
 
@@ -33,14 +33,14 @@ class _Limit(NamedTuple):
 def authenticate_user(request: Request, username: str, password: str) -> UserRecord | None:
     """Return the account of the user with that name and password; None in every other case.
 
-    Every attempt counts before it is evaluated, so of any number at once no more than the limit
-    are. Attempts count by user name and network, and at a higher limit by user name; those of a
-    browser in which the user signed in before count by themselves, so that nobody else can lock
-    the user out there.
+    Every attempt counts before its password is checked, so no more than the limit are checked,
+    however many come at once. Attempts count by user name and network, and at a higher limit by
+    user name; those of a browser in which the user signed in before count by themselves, so that
+    nobody else can lock the user out there.
 
-    One over a limit of its user name gets the answer of a wrong password, and takes as long:
-    whether a name exists or is locked is nobody's business. The transaction of the request is
-    committed before and a new one begun, since none may be open while a password is hashed.
+    An attempt over a limit of its user name gets the answer of a wrong password and takes as long,
+    so the answer does not tell whether a name exists or is locked. The transaction of the request
+    is committed before, since none may be open while a password is hashed.
 
     :raises oidcserver.http.throttling.TooManyAttempts: over the limit of the network.
     :raises oidcserver.accounts.passwords.Busy: when every core hashes a password already.
@@ -57,13 +57,13 @@ def authenticate_user(request: Request, username: str, password: str) -> UserRec
     if browser is None:
         wait = take(engine, address_key, settings["oidc.login_attempts_per_address"], window)
         if wait:
-            _notify_refusal(request, "login_throttled")
+            _announce_rejection(request, "login_throttled")
             raise TooManyAttempts(wait)
     own, *shared = _limits(settings, name, network, browser)
     for limit in (own, *shared):
         if take(engine, limit.key, limit.limit, window, whose=_whose(name)):
             verify_password(password, None)
-            _notify_lock(request, name, network, limit)
+            _announce_lock(request, name, network, limit)
             return None
     shared_keys = [limit.key for limit in shared] + ([address_key] if browser is None else [])
     try:
@@ -79,7 +79,7 @@ def authenticate_user(request: Request, username: str, password: str) -> UserRec
         raise
     user = None if known is None else account_of(request, known)
     if user is None:
-        _notify_refusal(request, "login_failed")
+        _announce_rejection(request, "login_failed")
         return None
 
     def forget(dbsession: Session) -> None:
@@ -111,7 +111,7 @@ def _whose(name: str) -> str:
     return f"login:{name}"
 
 
-def _notify_lock(request: Request, name: str, network: str, limit: _Limit) -> None:
+def _announce_lock(request: Request, name: str, network: str, limit: _Limit) -> None:
     """Announce which user is locked, from which network and by which limit.
 
     An unknown name is not told: users type their password into that field.
@@ -120,9 +120,9 @@ def _notify_lock(request: Request, name: str, network: str, limit: _Limit) -> No
     details = {"network": network, "counted_by": limit.counted_by}
     if user is not None:
         details |= {"username": user.username, "user_id": user.id}
-    request.registry.notify(OAuthEvent(request, "login_locked", details))
+    announce(OAuthEvent(request, "login_locked", details))
 
 
-def _notify_refusal(request: Request, name: str) -> None:
-    # Not the user name: people type their password into its field.
-    request.registry.notify(OAuthEvent(request, name, {}))
+def _announce_rejection(request: Request, name: str) -> None:
+    # Not the user name: users type their password into its field.
+    announce(OAuthEvent(request, name, {}))

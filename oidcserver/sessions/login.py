@@ -15,7 +15,7 @@ from oidcserver.models.login_session import (
     touch_login_session,
 )
 from oidcserver.oauth.errors import Rejection
-from oidcserver.oauth.events import LoginSessionEvent
+from oidcserver.oauth.events import LoginSessionEvent, announce
 from oidcserver.sessions.ending import end_login_session
 from oidcserver.types import Request
 
@@ -92,7 +92,8 @@ def sign_in(
         set_cookie(request, COOKIE, token)
         remember_browser(request, session.user.username_key)
         details = {"user_id": session.user_id, "session_id": session.id}
-        request.registry.notify(LoginSessionEvent(request, "signed_in", details))
+        event = LoginSessionEvent(request, "signed_in", details)
+        request.oidc.database.after_commit(announce, event)
     return session
 
 

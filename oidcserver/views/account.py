@@ -11,7 +11,7 @@ from sqlalchemy import select
 from oidcserver.interfaces import DirectoryUnavailable, User
 from oidcserver.models import Client, Consent, LoginSession
 from oidcserver.models.consent import withdraw_consent
-from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.oauth.responses import see_other
 from oidcserver.oidc.claims import known_claims
 from oidcserver.oidc.scopes import describe_claim
@@ -100,7 +100,8 @@ def withdraw(request: Request) -> Response:
     user_id = own_session(request).user_id
     if withdraw_consent(request.oidc.dbsession, user_id, client_id):
         details = {"client_id": client_id, "user_id": user_id}
-        request.registry.notify(OAuthEvent(request, "consent_withdrawn", details))
+        event = OAuthEvent(request, "consent_withdrawn", details)
+        request.oidc.database.after_commit(announce, event)
     return see_other(request.oidc.url("oidc.account"))
 
 

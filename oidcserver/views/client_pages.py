@@ -7,7 +7,7 @@ from pyramid.response import Response
 
 from oidcserver.clients.registration import InvalidClientMetadata
 from oidcserver.models import Client
-from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.types import Request
 from oidcserver.views.access import login_url, own_session
 from oidcserver.views.client_change import SignInRequired
@@ -79,4 +79,4 @@ def client_secret(
 def announce_change(request: Request, name: str, client: Client) -> None:
     """Notify the subscribers of a change that the signed-in user makes to a client."""
     details = {"client_id": client.client_id, "user_id": own_session(request).user_id}
-    request.registry.notify(OAuthEvent(request, name, details))
+    request.oidc.database.after_commit(announce, OAuthEvent(request, name, details))

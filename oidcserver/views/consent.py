@@ -10,7 +10,7 @@ from oidcserver.models import ConsentRecord, RegisteredClient
 from oidcserver.models.consent import grant_consent
 from oidcserver.models.suspended_request import decide_suspended_request
 from oidcserver.oauth.authorization_request import AuthorizationRequest
-from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.oauth.issuing import may_refresh
 from oidcserver.oauth.responses import destination
 from oidcserver.oidc.claims import claims_beyond_scopes
@@ -78,7 +78,7 @@ def _decide(request: Request, asking: AuthorizationRequest, *, allow: bool) -> s
         grant_consent(dbsession, user_id, client.client_id, scope, remember=remember, claims=claims)
     details = {"client_id": client.client_id, "user_id": user_id, "scope": scope, "claims": claims}
     name = "consent_granted" if allow else "authorization_denied"
-    request.registry.notify(OAuthEvent(request, name, details))
+    request.oidc.database.after_commit(announce, OAuthEvent(request, name, details))
     # The statement changed the row, which this session has already read.
     request.oidc.dbsession.expire(row)
     return reference

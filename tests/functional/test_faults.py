@@ -11,11 +11,13 @@ from sqlalchemy.exc import OperationalError
 from support.app import Browser, Provider, RelyingParty, follow_to_answer
 from support.faulty_plugin import failing
 
+from oidcserver import models
 from oidcserver.database.door import Database, Joined
 from oidcserver.keys.store import KeyStore
 from oidcserver.models import (
     Authorization,
     AuthorizationCode,
+    Client,
     RefreshToken,
     RevokedAccessToken,
 )
@@ -273,3 +275,30 @@ def test_a_reused_credential_ends_its_family_although_a_subscriber_fails(
         assert request.send().status_int == 400
     assert not client.introspect(tokens["access_token"])["active"]
     assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
+
+
+def test_a_failing_subscriber_changes_no_page(
+    provider: Provider, client: RelyingParty, browser: Browser
+) -> None:
+    asked = {"scope": "openid badge", "prompt": "consent"}
+    with failing("subscriber"):
+        assert "username" in browser.sign_in(password="invalid", status=403).forms["login"].fields
+        assert browser.sign_in().status_int == 303
+        denied = client.authorize(browser, **asked).forms["consent"]
+        answer = client.answer(follow_to_answer(denied.submit("decision", value="deny")))
+        assert answer["error"] == "access_denied"
+        allowed = client.authorize(browser, **asked).forms["consent"]
+        allowed["remember"] = True
+        answer = client.answer(follow_to_answer(allowed.submit("decision", value="allow")))
+        assert "code" in answer
+        listed = browser.get("/account").forms.values()
+        withdrawal = next(form for form in listed if form.action.endswith("/applications"))
+        assert withdrawal.submit("client").status_int == 303
+        form = browser.get("/create_client").forms["client"]
+        form["client_name"] = "Shop"
+        form["redirect_uris"] = "https://shop.example/cb"
+        page = form.submit()
+        assert page.status_int == 200, page.html.get_text()
+    with provider.database() as dbsession:
+        assert dbsession.scalar(select(func.count()).select_from(models.Consent)) == 0
+        assert dbsession.scalar(select(func.count()).select_from(Client)) == 2
