@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from joserfc.jwk import Key
 from pyramid.response import Response
@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # a directory takes a request, and a request has the provider
     from oidcserver.types import Provider, Registry, Request
 
 Proven = TypeVar("Proven")
+FlowRequest_contra = TypeVar("FlowRequest_contra", contravariant=True)
 
 #: Characters of the identifier and of the name of a user of a directory.
 MAX_DIRECTORY_TEXT = 255
@@ -156,10 +157,10 @@ class Scope:
     claims: Sequence[str] = ()
 
 
-class Step:
-    """One step of a flow.
+class Step(Generic[FlowRequest_contra]):
+    """One step of a flow, typed by the object that the flow passes from step to step.
 
-    :param run: takes the object that the flow is about. It returns None to go on, or a response
+    :param run: takes that object. It returns None to go on, or a response
         that ends the flow; it raises :class:`oidcserver.oauth.errors.Rejection` to reject.
     :param name: the name by which plugins refer to the step; by default that of the function.
     :param when: takes the provider; the step is left out of the flow where it returns false.
@@ -169,7 +170,7 @@ class Step:
 
     def __init__(
         self,
-        run: Callable[[Any], Response | None],
+        run: Callable[[FlowRequest_contra], Response | None],
         *,
         name: str | None = None,
         when: Callable[["Provider"], bool] | None = None,
@@ -190,7 +191,7 @@ class InsertedStep:
     """A step that a plugin inserts after or before another of a flow."""
 
     flow: str
-    step: Step
+    step: Step[Any]
     after: str | None
     before: str | None
 

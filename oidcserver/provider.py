@@ -59,7 +59,7 @@ class Provider:
         self.acr_pages: dict[str, str] = {}
         self.subject_types: dict[str, Callable[..., str]] = {}
         #: The steps of each flow, in order.
-        self.flows: dict[str, tuple[Step, ...]] = {}
+        self.flows: dict[str, tuple[Step[Any], ...]] = {}
         self.interactions: tuple[Interaction, ...] = ()
         self.metadata: dict[str, MetadataValue] = {}
         self.user_directory: UserDirectory

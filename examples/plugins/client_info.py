@@ -27,7 +27,7 @@ def describe_client(oauth_request: OAuthRequest) -> None:
     oauth_request.answer = {"client_id": client.client_id, "scope": " ".join(client.scopes)}
 
 
-STEPS = (
+STEPS: tuple[Step[OAuthRequest], ...] = (
     Step(read_parameters),
     Step(authenticate_client),
     Step(require_client),

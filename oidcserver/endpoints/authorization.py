@@ -124,15 +124,15 @@ def _page_url(authorization_request: AuthorizationRequest, route_name: str, refe
 
 
 #: The flow ``authorization``: from the request to the page or the answer.
-STEPS = (
+STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(read_parameters),
-    Step(resume),  # a request that waited for the user (RFC 9126 section 4)
+    Step(resume),  # one that waited (RFC 9126 section 4) is bound to the first browser that resumes
     Step(continue_by_get),  # OpenID Connect Core section 3.1.2.1: POST is allowed
     Step(check_request),  # the steps below
     Step(store_long_form),
     Step(ask_user),  # a page: sign in, step up, consent, or whatever plugins ask
     Step(repeat_answer),  # a double click gets the same answer
-    Step(prepare_authorization),  # the root of a new family; nothing is written yet
+    Step(prepare_authorization),  # the root of a new family; a pairwise subject is stored here
     Step(prepare_answer),  # the grant's code or tokens
     Step(id_token.add_to_authorization_response),  # OpenID Connect Core section 3.3.2.11
     Step(logout_channels.take_part),  # the client hears of the end of the login session
@@ -145,7 +145,7 @@ STEPS = (
 )
 
 #: The flow ``authorization_request``: the checks, which are repeated when a page is shown.
-REQUEST_STEPS = (
+REQUEST_STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(find_client),  # RFC 6749 section 4.1.2.1: without a client no answer leaves the server
     Step(read_request_object),  # RFC 9101
     Step(match_redirect_uri),  # RFC 9700 section 4.1
@@ -164,7 +164,7 @@ REQUEST_STEPS = (
 )
 
 #: The flow ``authorization_response``: the parameters of every response, errors included.
-RESPONSE_STEPS = (
+RESPONSE_STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(issuer.add_issuer),  # RFC 9207
     Step(session_management.add_session_state),  # OpenID Connect Session Management section 3
     Step(add_state),  # RFC 6749 section 4.1.2

@@ -187,7 +187,7 @@ def _require_registration(registry: Registry) -> str | None:
 
 
 #: Each request passes the steps that are for its method.
-STEPS = (
+STEPS: tuple[Step[ConfigurationRequest], ...] = (
     Step(read_token),  # RFC 7592 section 2: the registration access token
     Step(find_client),  # the client of the URL, if the token is its own
     Step(only("GET", describe)),  # section 2.1

@@ -185,7 +185,7 @@ def _require_page(registry: Registry) -> str | None:
     return None
 
 
-STEPS = (
+STEPS: tuple[Step[EndSessionRequest], ...] = (
     Step(read_parameters),  # OpenID Connect RP-Initiated Logout section 2
     Step(read_hint),  # section 2: an ID token of this server, expired or not
     Step(find_client),  # section 2: the client of client_id or of the hint

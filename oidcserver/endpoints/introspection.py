@@ -110,7 +110,7 @@ def _username(
     return user.username
 
 
-STEPS = (
+STEPS: tuple[Step[OAuthRequest], ...] = (
     Step(read_parameters),
     Step(authenticate_client),
     Step(require_confidential_client),  # RFC 7662 section 2.1

@@ -114,7 +114,7 @@ def _invalid_initial_access_token() -> Rejection:
     return invalid_token("The initial access token is not valid, was used up or has expired.")
 
 
-STEPS = (
+STEPS: tuple[Step[RegistrationRequest], ...] = (
     Step(read_token),  # RFC 7591 section 3: an initial access token, unless anybody may register
     Step(admit),  # the limit of the network; the one step that writes before the commit
     Step(read_metadata),  # section 3.1

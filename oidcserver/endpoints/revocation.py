@@ -64,7 +64,7 @@ def _already_revoked() -> None:
     """Accept that the token has ended already."""
 
 
-STEPS = (
+STEPS: tuple[Step[OAuthRequest], ...] = (
     Step(read_parameters),
     Step(authenticate_client),
     Step(require_client),  # RFC 7009 section 2.1; a public client names itself

@@ -88,7 +88,7 @@ def prepare_answer(token_request: OAuthRequest) -> None:
     announce_token(token_request, answer.get("scope"))
 
 
-STEPS = (
+STEPS: tuple[Step[OAuthRequest], ...] = (
     Step(read_parameters),  # RFC 6749 section 3.2: no duplicates, no credentials in the URL
     Step(authenticate_client),  # section 2.3: the credentials must hold, if there are any
     Step(find_grant),  # of those that oauth.grants selects

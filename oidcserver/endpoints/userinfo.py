@@ -120,7 +120,7 @@ def write_response(userinfo_request: UserInfoRequest) -> None:
 
 
 #: It writes nothing, so there is no commit.
-STEPS = (
+STEPS: tuple[Step[UserInfoRequest], ...] = (
     Step(read_token),  # RFC 6750 section 2: of the header or the form, never of the URL
     Step(find_token),  # section 3.1: authentic, unexpired and not revoked
     Step(require_openid),  # OpenID Connect Core section 5.3

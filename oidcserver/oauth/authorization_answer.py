@@ -44,7 +44,10 @@ def repeat_answer(authorization_request: AuthorizationRequest) -> Response | Non
 
 
 def prepare_authorization(authorization_request: AuthorizationRequest) -> None:
-    """Prepare the authorization to which the answer and all later tokens belong."""
+    """Prepare the authorization to which the answer and all later tokens belong.
+
+    A pairwise subject is stored at its first use, alone: it has to be the same for every request.
+    """
     request, client = authorization_request.request, authorization_request.client
     session = authorization_request.login_session
     assert client is not None

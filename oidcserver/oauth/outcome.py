@@ -57,7 +57,9 @@ class Outcome:
     def first(self, write: Callable[..., Any], *arguments: Any) -> None:
         """Call this before the decision, in one transaction with it.
 
-        It writes by ``request.oidc.dbsession``, and raises to reject: nothing is written then.
+        It writes by ``request.oidc.dbsession``, and raises to reject: nothing is written then. If
+        another request is faster, its writes are rolled back, except where ``pyramid_tm`` manages
+        the request.
         """
         self._first.append(partial(write, *arguments))
 
@@ -94,7 +96,7 @@ class Outcome:
     def _decide(self, database: RequestDatabase) -> None:
         """Run the decision and what follows from it.
 
-        :raises _Lost: if another request was faster; what came first is rolled back.
+        :raises _Lost: if another request was faster.
         """
         if self._decision is None and not self._following:
             return

@@ -38,6 +38,7 @@ def authenticate_client(oauth_request: OAuthRequest) -> None:
     Whatever credentials it has must hold. A request may have none: some grants name the client
     themselves, and :func:`require_client` rejects the others.
     """
+    # Authlib checks the requested scope through the server, without a request.
     oauth_request.request.oidc.server.oauth_request = oauth_request
     prove_client(oauth_request)
 

@@ -183,7 +183,7 @@ def add_server_metadata(config: Configurator, field: str, value: Any) -> None:
     offer(config, "metadata", field, value if callable(value) else lambda provider: value)
 
 
-def add_oauth_flow(config: Configurator, name: str, steps: Sequence[Step]) -> None:
+def add_oauth_flow(config: Configurator, name: str, steps: Sequence[Step[Any]]) -> None:
     """Declare the flow of an endpoint, which :func:`oidcserver.oauth.flow.run` runs.
 
     :param name: the name of the flow, which other steps are inserted into.

@@ -1,5 +1,7 @@
 """The steps of each flow at the start: those of its table, and those that plugins insert."""
 
+from typing import Any
+
 from oidcserver.interfaces import InsertedStep, Step
 from oidcserver.provider import Provider
 from oidcserver.settings import ConfigurationProblem, nearest
@@ -7,7 +9,7 @@ from oidcserver.settings import ConfigurationProblem, nearest
 KIND = " step"
 
 
-def select_flows(provider: Provider) -> dict[str, tuple[Step, ...]]:
+def select_flows(provider: Provider) -> dict[str, tuple[Step[Any], ...]]:
     """Return the effective steps of each flow, in order.
 
     :raises ConfigurationProblem: for a step of a flow that does not exist, or beside a step that
@@ -23,7 +25,7 @@ def select_flows(provider: Provider) -> dict[str, tuple[Step, ...]]:
     }
 
 
-def _insert_steps(provider: Provider, kind: str, flows: dict[str, list[Step]]) -> None:
+def _insert_steps(provider: Provider, kind: str, flows: dict[str, list[Step[Any]]]) -> None:
     flow = kind.removesuffix(KIND)
     for name, offer in provider.catalog.offers(kind).items():
         if flow not in flows:
