@@ -1,4 +1,4 @@
-"""Requests as the provider's own code gets them, and what was logged about them."""
+"""A clock that tests move, requests as the provider's code gets them, and their log lines."""
 
 import json
 import logging
@@ -10,6 +10,29 @@ import pytest
 from pyramid.interfaces import IRequestFactory
 from pyramid.threadlocal import RequestContext
 from support.app import Provider
+
+from oidcserver import clock
+
+
+class StandingClock:
+    """The provider's clock, standing still until a test lets time pass."""
+
+    def __init__(self) -> None:
+        self.time = 1_700_000_000
+
+    def now(self) -> int:
+        return self.time
+
+    def advance(self, seconds: int) -> None:
+        self.time += seconds
+
+
+@pytest.fixture
+def standing_clock(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
+    standing = StandingClock()
+    monkeypatch.setattr(clock, "now", standing.now)
+    return standing
+
 
 OpenRequest = Callable[..., AbstractContextManager[Any]]
 

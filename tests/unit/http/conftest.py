@@ -1,4 +1,4 @@
-"""A clock that tests move, and hosts on loopback that answer as a test says."""
+"""Hosts on loopback that answer as a test says."""
 
 import datetime
 import re
@@ -15,29 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from oidcserver import clock
-
 Answer = Callable[[socket.socket], None]
-
-
-class Clock:
-    """The provider's clock, standing still until a test lets time pass."""
-
-    def __init__(self) -> None:
-        self.time = 1_700_000_000
-
-    def now(self) -> int:
-        return self.time
-
-    def advance(self, seconds: int) -> None:
-        self.time += seconds
-
-
-@pytest.fixture
-def standing_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    standing = Clock()
-    monkeypatch.setattr(clock, "now", standing.now)
-    return standing
 
 
 class Authority:

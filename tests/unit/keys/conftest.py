@@ -1,4 +1,4 @@
-"""A key store in an empty directory, a clock that stands still, and processes that act at once."""
+"""A key store in an empty directory, and processes that act at once."""
 
 import subprocess
 import sys
@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from oidcserver import clock
 from oidcserver.keys import store
 from oidcserver.keys.store import KeyStore
 
@@ -16,26 +15,6 @@ from oidcserver.keys.store import KeyStore
 FAST = ("ES256", "EdDSA")
 
 OpenStore = Callable[..., KeyStore]
-
-
-class StandingClock:
-    """The provider's clock, standing still until a test lets time pass."""
-
-    def __init__(self) -> None:
-        self.time = 1_700_000_000
-
-    def now(self) -> int:
-        return self.time
-
-    def advance(self, seconds: int) -> None:
-        self.time += seconds
-
-
-@pytest.fixture
-def standing_clock(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
-    standing = StandingClock()
-    monkeypatch.setattr(clock, "now", standing.now)
-    return standing
 
 
 @pytest.fixture
