@@ -52,7 +52,7 @@ class Measured:
 
 @dataclass
 class Peer:
-    """What a run found out about a server besides its speed."""
+    """The findings of a run about a server, besides its speed."""
 
     version: str
     setup: str

@@ -1,4 +1,4 @@
-"""What grows and what hurts: a million rows, pruning, password logins, a second process.
+"""The costs of growth: a million rows, pruning, password logins, a second process.
 
 ``make bench-growth`` prints a table. It takes about ten minutes.
 """

@@ -13,7 +13,7 @@ SCRIPTS = Path(__file__).parent / "wrk"
 
 @dataclass(frozen=True)
 class Result:
-    """What a run gave: right answers a second, and latencies in milliseconds."""
+    """The result of a run: right answers a second, and latencies in milliseconds."""
 
     rate: float
     p50: float

@@ -5,7 +5,7 @@ from oidcserver.types import Configurator, Provider
 
 
 class HexFormat:
-    """What ``sealed`` writes, in hexadecimal digits."""
+    """The tokens of the format ``sealed``, in hexadecimal digits."""
 
     def __init__(self) -> None:
         self.sealed = SealedFormat()

@@ -1,4 +1,4 @@
-"""What clients register by themselves: the steps that registration and its management share.
+"""Clients that register themselves: the steps that registration and its management share.
 
 RFC 7591, OpenID Connect Registration 1.0.
 """
@@ -45,7 +45,7 @@ class RegistrationRequest:
 
     @property
     def provider(self) -> Provider:
-        """What the ini selected."""
+        """The selected offers."""
         return self.request.oidc.provider
 
 

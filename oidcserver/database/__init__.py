@@ -40,7 +40,7 @@ def includeme(config: Configurator) -> None:
         "SQLAlchemy's URL of the database; env:NAME or file:PATH keep its password out of here.",
     )  # fmt: skip
     add_settings(config)
-    config.add_startup_check("database url", _refuse_password_in_ini)
+    config.add_startup_check("database url", _reject_password_in_ini)
 
     def connect() -> None:
         url = config.registry.oidc.provider.settings[SETTING]
@@ -92,7 +92,7 @@ def _has_transaction(request: Request) -> bool:
     return not provider.is_without_transaction(request.environ["PATH_INFO"])
 
 
-def _refuse_password_in_ini(registry: Registry) -> str | None:
+def _reject_password_in_ini(registry: Registry) -> str | None:
     raw = str(registry.settings.get(SETTING, ""))
     production = registry.oidc.provider.settings["oidcserver.mode"] == "production"
     if production and not refers(raw) and make_url(raw).password:

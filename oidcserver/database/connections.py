@@ -1,7 +1,7 @@
 """Connections that threads keep: a statement on them is a transaction by itself.
 
 A request's own transaction costs two round trips more, and a pooled connection is handed out,
-reset and taken back each time. What is one statement needs none of it.
+reset and taken back each time. A single statement needs none of this.
 """
 
 import os

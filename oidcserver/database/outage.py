@@ -1,4 +1,4 @@
-"""What is wrong with a database that cannot serve a request: it may serve the next."""
+"""The reasons why a database cannot serve a request, though it may serve the next."""
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as WaitedTooLong

@@ -1,7 +1,7 @@
 """Statements at the driver's own cost: compiled once, run without the ORM's bookkeeping.
 
 Building, compiling and mapping a statement takes SQLAlchemy several times as long as the driver
-takes to run it. What every request runs is therefore made once, as a constant of its module.
+takes to run it. So the statements of every request are made once, as constants of their modules.
 """
 
 from typing import Any

@@ -73,7 +73,7 @@ class AuthorizationRequest:
 
     @property
     def outcome(self) -> Outcome:
-        """What the commit writes, and the events that follow."""
+        """The writes of the commit, and the events that follow."""
         return self.oauth_request.outcome
 
     @property

@@ -105,7 +105,7 @@ NOTE_POLL = AtomicWrite(
 
 
 class FoundCode:
-    """What Authlib and the step ``check_code_verifier`` ask of a code."""
+    """A code, with the attributes that Authlib and the step ``check_code_verifier`` need."""
 
     def __init__(self, code: str, row: Any) -> None:
         self.code = code
@@ -120,7 +120,7 @@ class FoundCode:
 
 
 class FoundDevice(DeviceCredentialMixin):  # type: ignore[misc]
-    """What Authlib asks of a device code."""
+    """A device code, with the methods that Authlib needs."""
 
     def __init__(self, row: Any) -> None:
         (self.user_code, self.client_id, self.scope, self.expires_at, self.polled_at,

@@ -1,4 +1,4 @@
-"""What a relying party serves on the Web, as the provider's outbound fetches meet it."""
+"""The documents of a relying party on the Web, for the provider's outbound fetches."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a certifying relying party looks at in every document and token that it gets."""
+"""The checks of a certifying relying party on every document and token that it gets."""
 
 import hashlib
 import math

@@ -1,4 +1,4 @@
-"""What docs/relying-parties.md shows, as the tests use it."""
+"""The settings that docs/relying-parties.md shows, for the tests."""
 
 import configparser
 import os

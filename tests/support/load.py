@@ -1,4 +1,4 @@
-"""What clients and people do all day, done at once by a worker for each kind of it."""
+"""The requests of clients and users, sent at once by a worker for each kind."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

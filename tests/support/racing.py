@@ -18,7 +18,7 @@ Outcome = TypeVar("Outcome")
 
 
 class Answer(NamedTuple):
-    """What a process answered."""
+    """The answer of a process."""
 
     status: int
     location: str

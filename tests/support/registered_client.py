@@ -63,7 +63,7 @@ class RegisteredClient:
         return algorithm
 
     def default_metadata(self) -> dict[str, Any]:
-        """What a client of this variant registers."""
+        """The metadata that a client of this variant registers."""
         grants = ["authorization_code"] if "code" in self.kinds else []
         grants += ["implicit"] if self.kinds & {"token", "id_token"} else []
         grants += ["refresh_token"] if "code" in self.kinds else []

@@ -1,4 +1,4 @@
-"""What a machine may lack, which tests need it, and the command that installs it."""
+"""The programs that tests need and a machine may lack, and the command that installs them."""
 
 import glob
 import os

@@ -22,7 +22,7 @@ from support.registered_client import RegisteredClient
 
 @dataclass
 class Outcome:
-    """What a relying party has after a login, all of it checked."""
+    """The result of a login, all of it checked."""
 
     #: The parameters of the authorization response.
     response: dict[str, str]
