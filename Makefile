@@ -51,7 +51,7 @@ lock:
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet --editable '.[docs,test]'
-	echo '# What make serve, make test and make docs install. Renew: make lock PYTHON=the oldest Python' > constraints.txt
+	echo '# The packages that make serve, make test and make docs install. Renew: make lock PYTHON=the oldest Python' > constraints.txt
 	.venv-lock/bin/pip freeze --exclude-editable >> constraints.txt
 	rm -rf .venv-lock
 

@@ -54,7 +54,7 @@ def person(conformance_provider: ConformanceProvider) -> Browser:
 
 @pytest.fixture
 def web(conformance_provider: ConformanceProvider, monkeypatch: pytest.MonkeyPatch) -> ClientWeb:
-    """What the relying party serves, which is all that the provider can fetch."""
+    """The documents of the relying party. The provider can fetch nothing else."""
     web = ClientWeb()
     web.stand_in(conformance_provider, monkeypatch)
     return web

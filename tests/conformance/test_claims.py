@@ -10,8 +10,8 @@ from support.strict_relying_party import StrictRelyingParty
 
 @module("oidcc-claims-essential")
 def test_oidcc_claims_essential(rp: StrictRelyingParty, person: Browser) -> None:
-    """What is asked of UserInfo comes there, and not in the ID token; where there is no access
-    token, it is the ID token that is asked.
+    """A claim that is requested of UserInfo is there, and not in the ID token. A flow without
+    an access token requests it of the ID token.
     """
     assert rp.metadata["claims_parameter_supported"] is True
     place = "id_token" if rp.kinds == {"id_token"} else "userinfo"

@@ -1,4 +1,4 @@
-"""What a client registers by itself is kept to (OpenID Connect Registration section 2)."""
+"""The provider keeps to the metadata that a client registers (OpenID Registration section 2)."""
 
 import json
 

@@ -22,7 +22,7 @@ def rp(register: Register) -> StrictRelyingParty:
 
 @pytest.fixture
 def outcome(rp: StrictRelyingParty, person: Browser) -> Outcome:
-    """What the client has of the person who signed in."""
+    """The tokens that the client has of the signed-in user."""
     return rp.log_in(person)
 
 
@@ -142,7 +142,7 @@ def test_oidcc_rp_initiated_logout_no_post_logout_redirect_uri(
 
 
 def confirm(rp: StrictRelyingParty, person: Browser, page: TestResponse) -> None:
-    """Who comes without a hint is asked, and then told that they are signed out."""
+    """A user without a hint is asked, and then told that they are signed out."""
     assert not is_signed_out(rp, person)
     page = follow_to_answer(page.forms["logout"].submit())
     assert "You are signed out" in page

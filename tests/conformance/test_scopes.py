@@ -1,4 +1,4 @@
-"""What each scope returns (OpenID Connect Core section 5.4): all its standard claims, with right
+"""The claims of each scope (OpenID Connect Core section 5.4): all standard claims, with right
 types, in UserInfo or, where there is no access token, in the ID token.
 """
 

@@ -1,4 +1,4 @@
-"""What the authorization endpoint refuses, and how: a page, or an answer to the client."""
+"""Rejections of the authorization endpoint: a page, or an answer to the client."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a single-page application can read: whatever it asks for, errors included (Fetch)."""
+"""A single-page application can read the answers to its requests, errors included (Fetch)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is decided once however many try at once, on each database."""
+"""Decisions that one of many requests at once gets, on each database."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

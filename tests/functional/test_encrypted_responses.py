@@ -50,7 +50,7 @@ def tokens_of(client: RelyingParty, provider: Provider) -> dict[str, Any]:
     return client.exchange(client.login(provider.browser())["code"])
 
 
-# What is registered is what comes
+# The registered algorithms are used
 
 
 @pytest.mark.parametrize("enc", ENCODINGS)
@@ -220,7 +220,7 @@ def test_the_person_is_asked_nothing_where_the_answer_could_not_be_encrypted(
     assert "login" in client.authorize(browser).forms, "a code needs no key yet"
 
 
-# What cannot be done
+# Registrations and keys that cannot work
 
 
 def test_a_client_whose_keys_are_for_signing_by_now_is_told_so(

@@ -1,4 +1,4 @@
-"""What ends with a login session, however that ends, and with a new password."""
+"""The tokens and requests that end with a login session or with a new password."""
 
 from pathlib import Path
 from typing import Any

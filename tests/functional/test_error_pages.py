@@ -1,4 +1,4 @@
-"""What a person or a program gets when something goes wrong: never a stack trace."""
+"""The answer to a user or a program after a fault: never a stack trace."""
 
 import logging
 import re

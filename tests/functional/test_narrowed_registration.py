@@ -1,4 +1,4 @@
-"""What a client may do is decided by its registration when it does it, not when it was allowed."""
+"""The present registration of a client decides, not that of the time of the consent."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the README shows is what works."""
+"""The commands and files of the README work as shown."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a thief of a session would do asks for the password again (ASVS 7.5.2, 7.5.3)."""
+"""Actions that help the thief of a session require the password (ASVS 7.5.2, 7.5.3)."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit

@@ -1,4 +1,4 @@
-"""What Pyramid's own tools and an application's own defaults make of the routes."""
+"""The routes in Pyramid's own tools and under the defaults of an application."""
 
 import inspect
 import subprocess
@@ -19,7 +19,7 @@ DEVELOPMENT_INI = Path(oidcserver.__file__).parent.parent / "development.ini"
 
 @pytest.fixture(scope="module")
 def views(tmp_path_factory: pytest.TempPathFactory, keys_directory: Path) -> dict[str, list[str]]:
-    """What `proutes development.ini` says: the views of each route."""
+    """Return the views of each route, as `proutes development.ini` prints them."""
     ini = tmp_path_factory.mktemp("proutes") / "development.ini"
     text = DEVELOPMENT_INI.read_text().replace("%(here)s/keys", str(keys_directory))
     ini.write_text(text)

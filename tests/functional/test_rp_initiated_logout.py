@@ -101,7 +101,7 @@ def test_without_a_hint_that_counts_a_client_gets_the_user_back_once_they_confir
 def test_a_hint_whose_key_is_gone_is_as_no_hint_and_names_the_client(
     make_provider: Any, tmp_path: Path, clock: Any
 ) -> None:
-    """Nobody stays signed in because a key was rotated out in the meantime."""
+    """A user whose hint names a key that was rotated out can still sign out."""
     provider = make_provider(
         oidcserver__keys_directory=tmp_path / "keys", oidc__signing_algs="RS256"
     )

@@ -37,7 +37,7 @@ def client(provider: Provider) -> RelyingParty:
 
 
 def expected(client: RelyingParty, browser: Browser, salt: str, origin: str) -> str:
-    """What the page of the provider computes in this browser."""
+    """The session state that the page of the provider computes in this browser."""
     text = f"{client.client_id} {origin} {browser.cookies[COOKIE]} {salt}"
     return f"{hashlib.sha256(text.encode()).hexdigest()}.{salt}"
 

@@ -1,4 +1,4 @@
-"""What somebody who is trusted says of a client counts more than what it says (RFC 7591 2.3)."""
+"""A trusted software statement overrides the client's own metadata (RFC 7591 section 2.3)."""
 
 import json
 from typing import Any

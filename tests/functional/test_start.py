@@ -1,4 +1,4 @@
-"""What stops the start, with the sentence that says why."""
+"""Problems that stop the start, each with the sentence that says why."""
 
 import logging
 from pathlib import Path

@@ -152,7 +152,7 @@ def run_command(name: str, ini: Path) -> str:
     return result.stderr
 
 
-# What a hidden driver depends on is fixed once a process has begun.
+# A mistake with an environment, such as a hidden driver, needs a process of its own.
 @pytest.mark.parametrize("mistake", [each for each in MISTAKES if not each.environment], ids=named)
 def test_every_command_says_it(
     inis: dict[str, Path], mistake: Mistake, imports_nothing: None

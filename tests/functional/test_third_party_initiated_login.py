@@ -1,4 +1,4 @@
-"""A person opens an application from the provider's pages (OpenID Connect Core section 4)."""
+"""A user opens an application from the provider's pages (OpenID Connect Core section 4)."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit

@@ -1,4 +1,4 @@
-"""What an authorization request leaves behind before anybody has signed in: nothing, or little."""
+"""An authorization request stores little or nothing before a user has signed in."""
 
 from typing import Any
 

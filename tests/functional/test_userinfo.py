@@ -1,4 +1,4 @@
-"""What UserInfo rejects (RFC 6750 section 3.1), and which rejections it records."""
+"""Rejections of UserInfo (RFC 6750 section 3.1), and those that it records."""
 
 from typing import Any
 

@@ -55,7 +55,7 @@ def private_key() -> Any:
 
 @pytest.fixture
 def configuration(fleet: Fleet, private_key: Any, method: str) -> dict[str, Any]:
-    """What a new client that authenticates by ``method`` is told about itself."""
+    """Register a client that authenticates by ``method`` and return its metadata."""
     redirect_uri = "http://127.0.0.1:9/cb"  # nobody is there: the person reads the URL only
     metadata: dict[str, Any] = {}
     if method == "private_key_jwt":

@@ -1,4 +1,4 @@
-"""What jose for Node.js encrypts to us is decrypted, and it decrypts what we encrypt."""
+"""The provider and jose for Node.js decrypt each other's JWTs."""
 
 import itertools
 import json

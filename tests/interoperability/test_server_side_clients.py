@@ -20,7 +20,7 @@ METHODS = (
 
 
 def check(report: dict[str, Any], visits: list[list[str]], method: str, client_id: str) -> None:
-    """What comes of the walk is the same for each library."""
+    """The result of the walk, the same for each library."""
     subject = report["subject"]
     assert report["userinfo"]["sub"] == subject
     assert report["userinfo"]["preferred_username"] == "alice"

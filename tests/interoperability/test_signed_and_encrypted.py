@@ -160,5 +160,5 @@ def public(keys: dict[str, Any]) -> dict[str, Any]:
 
 
 def algorithms(tokens: list[str | None]) -> list[str]:
-    """What the JWTs that were in encrypted ones are signed by."""
+    """The algorithms of the signed JWTs within encrypted ones."""
     return [jws.extract_compact(token.encode()).protected["alg"] for token in tokens if token]

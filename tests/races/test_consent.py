@@ -20,7 +20,7 @@ DECISIONS = 1_000 if FULL else 20
 
 @pytest.fixture
 def person(fleet: Fleet, client: RelyingParty) -> Iterator[Person]:
-    """Somebody who is signed in."""
+    """The browser of a signed-in user."""
     with Person("decider") as person:
         person.authorize(authorize_url(fleet, client), client.client.redirect_uris[0])
         yield person
@@ -40,14 +40,14 @@ def open_consent_page(fleet: Fleet, client: RelyingParty, person: Person) -> For
 
 
 class Outcome(NamedTuple):
-    """What the client gets of one click."""
+    """The answer that the client gets after one click."""
 
     code: str
     error: str
 
 
 class Click:
-    """What a browser does of a click: it sends the form and follows."""
+    """Send the form and follow, as a browser does after a click."""
 
     def __init__(self, fleet: Fleet, person: Person) -> None:
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in person.http.cookies)

@@ -1,4 +1,4 @@
-"""What ends at one process has ended at the others when its answer is there."""
+"""A token or session that one process ends has ended at the others when it answers."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def places(fleet: Fleet, client: RelyingParty) -> Iterator[list[Place]]:
 
 @pytest.fixture
 def person() -> Iterator[Person]:
-    """Somebody who allows once for all."""
+    """The browser of a user who remembers the consent."""
     with Person("everywhere", remembers=True) as person:
         yield person
 

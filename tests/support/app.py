@@ -80,7 +80,7 @@ class Provider:
 
 
 class Browser(webtest.TestApp):
-    """A person's browser: cookies, links, forms."""
+    """A user's browser: cookies, links, forms."""
 
     def __init__(self, provider: Provider) -> None:
         parts = urlsplit(provider.issuer)

@@ -1,4 +1,4 @@
-"""A person with a browser of few words: HTTP, cookies, redirects and forms, no scripts."""
+"""A user with a browser without scripts: HTTP, cookies, redirects and forms."""
 
 from html.parser import HTMLParser
 from typing import Any, Self
@@ -42,7 +42,7 @@ class _Forms(HTMLParser):
 
 
 class Person:
-    """Somebody who signs in and allows what is asked. ``seen`` lists the forms filled in."""
+    """A user who signs in and allows each request. ``seen`` lists the forms filled in."""
 
     def __init__(self, username: str = "alice", *, remembers: bool = False) -> None:
         self.username = username

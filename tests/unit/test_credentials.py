@@ -1,4 +1,4 @@
-"""What the server makes by chance."""
+"""Credentials that the server makes at random."""
 
 from oidcserver.credentials import new_identifier
 

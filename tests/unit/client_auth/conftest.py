@@ -57,7 +57,7 @@ class PlainSealer:
 
 
 class RemoteKeys:
-    """What clients publish at their jwks_uri, and who asked for it."""
+    """The documents at the jwks_uri of clients, and the requests for them."""
 
     def __init__(self) -> None:
         self.documents: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What a client registers of encryption (OpenID Connect Registration section 2)."""
+"""The members of client metadata about encryption (OpenID Connect Registration section 2)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What several threads ask at once, and PostgreSQL is asked once."""
+"""Reads of several threads at once that PostgreSQL gets as one statement."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What is read of the claims parameter (OpenID Connect Core section 5.5), whatever comes."""
+"""The claims parameter (OpenID Connect Core section 5.5), well-formed or not."""
 
 import json
 from typing import Any

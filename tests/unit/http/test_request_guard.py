@@ -1,4 +1,4 @@
-"""What is rejected before any part of the provider tries to read it."""
+"""Requests that are rejected before any part of the provider reads them."""
 
 import io
 import json

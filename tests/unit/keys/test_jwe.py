@@ -35,7 +35,7 @@ def rsa() -> RSAKey:
 
 @pytest.fixture
 def no_key_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever comes as far as a private key fails the test."""
+    """Fail the test if a private key is used."""
 
     def fail(*arguments: object, **options: object) -> None:
         pytest.fail("a private key was used")
@@ -80,7 +80,7 @@ def read(store: KeyStore, token: str) -> str:
     return decrypt(store, token, ALGORITHMS, ENCODINGS)
 
 
-# What a client encrypts to us
+# JWTs that a client encrypts to the provider
 
 
 @pytest.mark.parametrize("enc", ENCODINGS)
@@ -210,7 +210,7 @@ def test_no_changed_character_is_overlooked(
             read(store, changed)
 
 
-# What we encrypt to a client
+# JWTs that the provider encrypts to a client
 
 
 @pytest.mark.parametrize("enc", ENCODINGS)

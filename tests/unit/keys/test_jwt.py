@@ -43,7 +43,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> KeyStore:
 
 @pytest.fixture
 def no_signature_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever comes as far as a signature fails the test."""
+    """Fail the test if a signature is checked."""
 
     def fail(*arguments: object, **options: object) -> None:
         pytest.fail("the signature was checked")
@@ -71,7 +71,7 @@ def public(key: Any, **members: Any) -> Any:
     return jwk.import_key({**key.as_dict(private=False), **members})
 
 
-# What we sign
+# JWTs that the provider signs
 
 
 @pytest.mark.parametrize("alg", PUBLIC_ALGORITHMS)
@@ -175,7 +175,7 @@ def test_a_key_of_ours_verifies_its_own_algorithm_only(store: KeyStore) -> None:
         assert verify_own(store, token) is None
 
 
-# What a client signs
+# JWTs that a client signs
 
 
 @pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
@@ -430,7 +430,7 @@ def test_no_changed_token_of_a_client_verifies(position: int, character: str) ->
 # Half hashes
 
 
-# What nobody signed
+# JWTs without a signature
 
 
 def test_an_unsecured_token_is_read_for_what_it_is() -> None:

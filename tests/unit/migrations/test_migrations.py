@@ -176,7 +176,7 @@ def test_an_exemption_from_pkce_becomes_a_member_of_the_metadata(engine: Engine)
 def test_a_migration_that_leaves_rows_which_refer_to_nothing_is_undone(
     tmp_path: Path,
 ) -> None:
-    """What PostgreSQL refuses by itself."""
+    """PostgreSQL rejects these by itself."""
     engine = make_engine(f"sqlite:///{tmp_path / 'test.sqlite'}")
     history.upgrade(engine, Base.metadata)
     with (

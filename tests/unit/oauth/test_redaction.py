@@ -1,4 +1,4 @@
-"""What is kept of a request never holds a credential, whatever somebody put where."""
+"""The stored part of a request never holds a credential, whichever parameter had it."""
 
 import json
 from typing import Any

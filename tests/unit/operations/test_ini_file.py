@@ -1,4 +1,4 @@
-"""What is beside an ini file can be imported, and hides nothing."""
+"""A module beside an ini file can be imported, and hides no installed one."""
 
 import sys
 from pathlib import Path

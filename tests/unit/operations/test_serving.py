@@ -172,7 +172,7 @@ def test_a_request_that_does_not_end_is_cut_off(
     assert "1 requests are cut off" in caplog.text
 
 
-# What peers may not do
+# Hostile and slow connections
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What another provider says of a token: what is not said, and what cannot be meant."""
+"""The claims of another provider's token: absent ones, and ones without a meaning."""
 
 from typing import Any
 

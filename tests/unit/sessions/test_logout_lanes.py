@@ -1,4 +1,4 @@
-"""Whose turn it is to hear of a logout: those that answer first, those that hang last."""
+"""The order of logout messages: clients that answer come first, those that hang last."""
 
 import pytest
 

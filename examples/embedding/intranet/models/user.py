@@ -11,7 +11,7 @@ HASHER = PasswordHasher()
 
 
 class User(Base):
-    """Somebody who works here."""
+    """An employee."""
 
     __tablename__ = "users"
 

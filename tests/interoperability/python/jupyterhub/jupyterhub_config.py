@@ -1,4 +1,4 @@
-"""What the test needs of JupyterHub beyond the settings of the page, which come before it."""
+"""The settings of JupyterHub that the test needs, after those of the documentation page."""
 
 import os
 
