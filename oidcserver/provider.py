@@ -14,12 +14,11 @@ from oidcserver.interfaces import (
     ClientAuthenticationMethod,
     GrantOffer,
     Interaction,
-    Keys,
     Scope,
-    Sealer,
     Step,
     UserDirectory,
 )
+from oidcserver.interfaces.keys import Keys, Sealer
 from oidcserver.settings import Settings
 
 MetadataValue = Callable[["Provider"], Any]

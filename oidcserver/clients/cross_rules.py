@@ -8,7 +8,7 @@ from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.uris import https_host, redirect_uri_problem
 from oidcserver.http.cors import origin_of
 from oidcserver.keys.jwk_set import encryption_key, public_key_set
-from oidcserver.models.client import DEFAULTS
+from oidcserver.models.registered_client import DEFAULTS
 from oidcserver.types import Provider
 
 REDIRECT_GRANTS = frozenset({"authorization_code", "implicit"})

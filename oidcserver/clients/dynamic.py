@@ -14,7 +14,7 @@ from oidcserver.clients import sector, software_statement
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.rules import validate_client_metadata
 from oidcserver.keys.strict_json import parse_object
-from oidcserver.models.client import ClientRecord, RegisteredClient
+from oidcserver.models import ClientRecord, RegisteredClient
 from oidcserver.oauth.outcome import Outcome
 from oidcserver.types import Provider, Request
 

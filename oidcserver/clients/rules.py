@@ -8,7 +8,7 @@ from oidcserver.clients.cross_rules import CROSS_RULES
 from oidcserver.clients.members import LOCALISED, RULES, Rule, promised
 from oidcserver.clients.problems import InvalidClientMetadata, Problems
 from oidcserver.clients.uris import implied_application_type
-from oidcserver.models.client import DEFAULTS
+from oidcserver.models.registered_client import DEFAULTS
 from oidcserver.types import Provider
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")

@@ -1,6 +1,7 @@
 """Records the use of self-registered clients; pruning removes the unused ones."""
 
-from oidcserver.models.client import RegisteredClient, noting_use
+from oidcserver.models import RegisteredClient
+from oidcserver.models.client import noting_use
 from oidcserver.models.client import use as values_of_use
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.outcome import Outcome

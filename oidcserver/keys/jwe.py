@@ -14,7 +14,7 @@ from joserfc.jwe import JWERegistry
 from joserfc.jwk import Key
 from joserfc.util import urlsafe_b64decode
 
-from oidcserver.interfaces import Keys
+from oidcserver.interfaces.keys import Keys
 from oidcserver.keys.jwt import MAX_HEADER_BYTES, MAX_TOKEN_BYTES, InvalidJWT
 from oidcserver.keys.records import ENCRYPTION_ALGORITHMS
 from oidcserver.keys.strict_json import parse_object

@@ -12,7 +12,7 @@ from joserfc.jwk import Key, KeySet, OctKey, RSAKey
 from joserfc.jws import JWSAlgModel, JWSRegistry
 from joserfc.util import urlsafe_b64decode
 
-from oidcserver.interfaces import Keys
+from oidcserver.interfaces.keys import Keys
 from oidcserver.keys.records import RSA_BITS
 from oidcserver.keys.strict_json import compact, parse_object
 

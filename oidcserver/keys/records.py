@@ -12,7 +12,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OctKey, OKPKey, RSAKey
 
 from oidcserver import clock
-from oidcserver.interfaces import KeyStatus
+from oidcserver.interfaces.keys import KeyStatus
 
 RSA_BITS = 2048
 SEALING = "A256GCM-SIV"

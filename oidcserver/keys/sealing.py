@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from oidcserver.interfaces import Keys
+from oidcserver.interfaces.keys import Keys
 
 NONCE_BYTES = 12
 TAG_BYTES = 16

@@ -11,7 +11,7 @@ from typing import Any
 from joserfc.jwk import Key
 
 from oidcserver import clock
-from oidcserver.interfaces import KeyStatus, Proven
+from oidcserver.interfaces.keys import KeyStatus, Proven
 from oidcserver.keys import files
 from oidcserver.keys.records import (
     ALGORITHMS,

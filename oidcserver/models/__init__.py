@@ -4,7 +4,7 @@ from oidcserver.models.access_token import RevokedAccessToken
 from oidcserver.models.authorization import Authorization, AuthorizationRecord
 from oidcserver.models.authorization_code import AuthorizationCode, AuthorizationCodeRecord
 from oidcserver.models.base import Base
-from oidcserver.models.client import Client, ClientRecord, RegisteredClient
+from oidcserver.models.client import Client, ClientRecord
 from oidcserver.models.consent import Consent, ConsentRecord
 from oidcserver.models.initial_access_token import InitialAccessToken
 from oidcserver.models.login_session import LoginSession, LoginSessionRecord
@@ -12,6 +12,7 @@ from oidcserver.models.login_session_client import LoginSessionClient
 from oidcserver.models.logout_delivery import LogoutDelivery
 from oidcserver.models.pairwise_subject import PairwiseSubject
 from oidcserver.models.refresh_token import RefreshToken, RefreshTokenRecord
+from oidcserver.models.registered_client import RegisteredClient
 from oidcserver.models.rejection import RecordedRejection
 from oidcserver.models.replay import UsedIdentifier
 from oidcserver.models.suspended_request import SuspendedRequest

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from oidcserver import clock
 from oidcserver.credentials import new_identifier
-from oidcserver.interfaces import Keys, Sealer
+from oidcserver.interfaces.keys import Keys, Sealer
 from oidcserver.keys import jwt
 from oidcserver.keys.strict_json import compact
 from oidcserver.models import AuthorizationRecord, RegisteredClient

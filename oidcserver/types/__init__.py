@@ -24,15 +24,13 @@ from oidcserver.types.outbound import (
 )
 from oidcserver.types.registry import Registry, RegistryOidc
 from oidcserver.types.request import (
-    AccessToken,
-    AfterLogout,
     AuthorizationServer,
     ContentSecurityPolicy,
     Fields,
-    LoginSession,
     Request,
     RequestOidc,
 )
+from oidcserver.types.sessions import AccessToken, AfterLogout, LoginSession
 
 __all__ = [
     "AccessToken",

@@ -19,7 +19,7 @@ from oidcserver.clients.fields import (
 from oidcserver.clients.problems import Problems
 from oidcserver.clients.registration import InvalidClientMetadata
 from oidcserver.credentials import new_identifier
-from oidcserver.models.client import DEFAULTS
+from oidcserver.models.registered_client import DEFAULTS
 from oidcserver.types import Fields, Provider, Request
 from oidcserver.views.access import own_session
 

@@ -16,7 +16,7 @@ from oidcserver.clients.fields import (
 from oidcserver.clients.registration import InvalidClientMetadata, validate_client_metadata
 from oidcserver.clients.sector import check_sector_identifier
 from oidcserver.models import Client
-from oidcserver.models.client import DEFAULTS
+from oidcserver.models.registered_client import DEFAULTS
 from oidcserver.types import Provider, Request
 from oidcserver.views.client_access import is_administrator
 from oidcserver.views.client_form import options, read_form, stored_values

@@ -1,4 +1,4 @@
-"""Routes and views of pages, which the defaults of an embedding application do not reach."""
+"""Directives for pages, which the defaults of an embedding application do not reach."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,23 @@ from typing import Any
 from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.traversal import DefaultRootFactory
 
+from oidcserver.plugins.offering import offer, require
 from oidcserver.types import Configurator
+
+
+def add_oauth_page(
+    config: Configurator, name: str, register: Callable[[Configurator], None]
+) -> None:
+    """Offer pages for ``oidc.pages``.
+
+    :param name: the name in the ini.
+    :param register: is called with the configurator if the ini selects the pages, and adds their
+        routes and views by ``config.add_oidc_route`` and ``config.add_oidc_view``. POST requests to
+        them need a CSRF token: a form has it as ``csrf_token``, with the value
+        ``request.oidc.csrf_token``.
+    """
+    require(config, "page", name, register)
+    offer(config, "page", name, (config, register))
 
 
 def add_oidc_route(config: Configurator, name: str, pattern: str, **options: Any) -> None:

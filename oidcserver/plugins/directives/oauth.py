@@ -1,0 +1,94 @@
+"""Directives for grants, client authentication, responses and access tokens."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pyramid.response import Response
+
+from oidcserver.interfaces import ClientAuthenticationMethod, GrantOffer
+from oidcserver.plugins.offering import offer, require
+from oidcserver.types import Configurator, Provider, Request
+
+
+def add_oauth_grant(
+    config: Configurator,
+    name: str,
+    factory: Callable[..., Any] | str,
+    *,
+    grant_type: str | None = None,
+    response_types: Sequence[str] = (),
+    extensions: Sequence[Callable[[Any], None]] = (),
+) -> None:
+    """Offer a grant for ``oauth.grants``.
+
+    :param name: the name in the ini.
+    :param factory: an Authlib grant class (``BaseGrant`` with ``TokenEndpointMixin`` or
+        ``AuthorizationEndpointMixin``) or its dotted name.
+    :param grant_type: the ``grant_type`` that it answers at the token endpoint, in full; by default
+        the class's own ``GRANT_TYPE``.
+    :param response_types: the response types that it answers at the authorization endpoint.
+    :param extensions: Authlib's extensions of a grant, each called with the grant in each request.
+    """
+    grant: Callable[..., Any] = config.maybe_dotted(factory)
+    grant_type = grant_type or getattr(grant, "GRANT_TYPE", None)
+    types = tuple(" ".join(sorted(response_type.split())) for response_type in response_types)
+    offer(config, "grant", name, GrantOffer(grant, grant_type, types, tuple(extensions)))
+
+
+def add_client_authentication_method(
+    config: Configurator, name: str, method: ClientAuthenticationMethod | str
+) -> None:
+    """Offer a method for ``oauth.token_endpoint_auth_methods``.
+
+    :param name: the name in the ini and in the metadata of clients and of the server.
+    :param method: an object with ``presented`` and ``authenticate``
+        (:class:`oidcserver.interfaces.ClientAuthenticationMethod`) or its dotted name. Where it has
+        ``algorithms``, discovery names those of them that
+        ``oauth.token_endpoint_auth_signing_algs`` selects.
+    """
+    method = config.maybe_dotted(method)
+    require(config, "client authentication method", name, method, "presented", "authenticate")
+    offer(config, "client authentication method", name, method)
+
+
+def add_client_metadata_member(
+    config: Configurator, name: str, rule: Callable[[Any, Provider], Any]
+) -> None:
+    """Let clients register a further member (RFC 7591 section 2).
+
+    Dynamic registration, the commands and the pages of clients accept it;
+    ``client.member(name)`` reads it.
+
+    :param name: the name of the member.
+    :param rule: takes the value and the provider, and returns the value to store; it raises
+        ``ValueError`` with half a sentence about the mistake, which quotes no input.
+    """
+    require(config, "client metadata member", name, rule)
+    offer(config, "client metadata member", name, rule)
+
+
+def add_response_mode(
+    config: Configurator,
+    name: str,
+    encode: Callable[[Request, str, dict[str, str]], Response],
+) -> None:
+    """Offer a response mode for ``oauth.response_modes``.
+
+    :param name: the name in the ini and in the parameter ``response_mode``.
+    :param encode: takes Pyramid's request, the redirect URI and the parameters (a dict of texts);
+        it returns the response that sends them there.
+    """
+    require(config, "response mode", name, encode)
+    offer(config, "response mode", name, encode)
+
+
+def add_access_token_format(config: Configurator, name: str, token_format: Any) -> None:
+    """Offer a format for ``oauth.access_token_format``.
+
+    :param name: the name in the ini and in the member ``access_token_format`` of a client.
+    :param token_format: an object with two methods. ``encode(provider, token)`` returns the text of
+        an :class:`oidcserver.oauth.tokens.AccessToken`. ``decode(provider, text)`` returns the
+        AccessToken, or None for every text that this format did not write; it raises nothing.
+    """
+    require(config, "access token format", name, token_format, "encode", "decode")
+    offer(config, "access token format", name, token_format)
