@@ -19,14 +19,15 @@ class VoucherGrant(BaseGrant, TokenEndpointMixin):
     GRANT_TYPE = "urn:example:voucher"
 
     def validate_token_request(self) -> None:
-        """Check the voucher; nothing is written yet."""
+        """Check the voucher of an authenticated client; nothing is written yet."""
+        self.request.client = self.authenticate_token_endpoint_client()
         self.validate_requested_scope()
         oidc = self.request.request.oidc
         name, time = read_voucher(self.request.form.get("voucher", ""), oidc.provider.settings)
         if not 0 <= oidc.now - time <= oidc.provider.settings["voucher.lifetime"]:
             raise invalid_grant("The voucher has expired.")
         self.request.user = read_user(oidc.database, name)
-        if self.request.user is None:
+        if self.request.user is None or self.request.user.disabled_at is not None:
             raise invalid_grant("The voucher is not valid.")
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[Any]]:

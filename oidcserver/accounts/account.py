@@ -1,9 +1,9 @@
 """Accounts: what the provider keeps of the users of a directory.
 
-Consents, sessions and tokens refer to the account. It hangs on the identifier in the directory, so
-a user who is renamed there keeps it. User names are unique among all accounts, since administrators
-and commands refer to users by name: within a realm the directory decides who has a name; a name
-that an account of another realm has cannot sign in.
+Consents, sessions and tokens refer to the account, and the account to the identifier in the
+directory, so a user who is renamed there keeps it. User names are unique among all accounts,
+because administrators and commands refer to users by name. Within a realm the directory decides
+about names; a name that an account of another realm has cannot sign in.
 """
 
 import logging

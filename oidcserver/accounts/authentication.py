@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from oidcserver.accounts.account import account_of
 from oidcserver.accounts.known_browser import known_browser
-from oidcserver.accounts.passwords import verify_password
+from oidcserver.accounts.passwords import Busy, verify_password
 from oidcserver.http.throttling import (
     TooManyAttempts,
     clear,
@@ -44,7 +44,8 @@ def authenticate_user(request: Request, username: str, password: str) -> UserRec
 
     :raises oidcserver.http.throttling.TooManyAttempts: over the limit of the network.
     :raises oidcserver.accounts.passwords.Busy: when every core hashes a password already.
-    :raises oidcserver.interfaces.DirectoryUnavailable: if the directory cannot tell.
+    :raises oidcserver.interfaces.DirectoryUnavailable: if the directory cannot tell. Neither counts
+        as an attempt.
     :raises oidcserver.oauth.errors.Rejection: if an account of another directory has the name.
     """
     settings = request.oidc.provider.settings
@@ -68,7 +69,7 @@ def authenticate_user(request: Request, username: str, password: str) -> UserRec
     shared_keys = [limit.key for limit in shared] + ([address_key] if browser is None else [])
     try:
         known = request.oidc.provider.user_directory.authenticate(request, username, password)
-    except DirectoryUnavailable:
+    except (Busy, DirectoryUnavailable):
 
         def uncount(dbsession: Session) -> None:
             for key in (own.key, *shared_keys):

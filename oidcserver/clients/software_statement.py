@@ -76,10 +76,14 @@ def _verify(request: Request, statement: str) -> dict[str, Any]:
         raise InvalidJWT(f"the keys of its issuer cannot be fetched ({problem})") from None
     header, claims = verify_client_jwt(statement, keys, CLIENT_ALGORITHMS)
     _reject_other_kinds(request, header, claims)
-    skew = request.oidc.provider.settings["oauth.clock_skew"]
-    expires_at = claims.get("exp", request.oidc.now)
-    if not isinstance(expires_at, int | float) or expires_at < request.oidc.now - skew:
+    now, skew = request.oidc.now, request.oidc.provider.settings["oauth.clock_skew"]
+    for name in ("exp", "nbf"):
+        if not isinstance(claims.get(name, now), int | float):
+            raise InvalidJWT(f"its {name} is not a number of seconds")
+    if claims.get("exp", now) < now - skew:
         raise InvalidJWT("it has expired")
+    if claims.get("nbf", now) > now + skew:
+        raise InvalidJWT("it is not valid yet")
     return claims
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
-Outcome = TypeVar("Outcome")
+Result = TypeVar("Result")
 
 #: SQLSTATE: a serialization failure, a deadlock.
 _CONFLICTS = {"40001", "40P01"}
@@ -26,8 +26,8 @@ def is_conflict(error: Any) -> bool:
     return getattr(error, "sqlstate", None) in _CONFLICTS
 
 
-def repeating(attempt: Callable[..., Outcome], *arguments: Any) -> Outcome:
-    """Return what a function returns that runs a transaction; call it again after a conflict.
+def repeating(attempt: Callable[..., Result], *arguments: Any) -> Result:
+    """Call a function that runs a transaction, again after a conflict; return its result.
 
     The waits are random, so that those that conflict do not meet again.
 

@@ -17,7 +17,7 @@ from oidcserver.database.prepared import Together
 from oidcserver.database.records import Row
 from oidcserver.database.statements import Compiled, wrapped_error
 
-Outcome = TypeVar("Outcome")
+Result = TypeVar("Result")
 
 
 class _Connection:
@@ -87,7 +87,7 @@ class KeptConnections:
 
         return self._run(parts[0].sql, all_or_nothing)
 
-    def _run(self, sql: str, run: Callable[[_Connection], Outcome]) -> Outcome:
+    def _run(self, sql: str, run: Callable[[_Connection], Result]) -> Result:
         connection = None
         try:
             connection = self.connection()

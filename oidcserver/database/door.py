@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from oidcserver.database.conflicts import Outcome, repeating
+from oidcserver.database.conflicts import Result, repeating
 from oidcserver.database.connections import KeptConnections
 from oidcserver.database.outage import waited_in_vain
 from oidcserver.database.prepared import Together
@@ -28,7 +28,7 @@ from oidcserver.database.timeouts import DEFAULT
 from oidcserver.database.together import SharedRead, first
 from oidcserver.database.writes import AtomicWrite
 
-#: Of how many rows of a model the records are kept. It saves no read: the row itself is the key.
+#: How many records of a model are kept. It saves no read: the row itself is the key.
 KEPT_RECORDS = 1024
 
 
@@ -67,21 +67,21 @@ class Database:
             return self.connections.decide(parts, values)
         return bool(repeating(self.connections.rows, parts[0], values))
 
-    def run(self, function: Callable[[Session], Outcome]) -> Outcome:
+    def run(self, function: Callable[[Session], Result]) -> Result:
         """Call a function within a transaction; return what it returns, once that is committed.
 
         :param function: takes the session, and is called again after a conflict. So it does
             nothing but read and write rows.
         """
 
-        def attempt() -> Outcome:
+        def attempt() -> Result:
             with self.session.begin() as session:
                 return function(session)
 
         return repeating(attempt)
 
     def within(self, session: Session) -> "Joined":
-        """Return what runs statements in the transaction of a session."""
+        """Return an object that runs statements in the transaction of a session."""
         return Joined(self, session)
 
     def compiled_read(self, read: Read) -> Compiled:

@@ -11,7 +11,7 @@ _READ_ONLY = "25006"
 
 
 def outage(problem: BaseException) -> str | None:
-    """Return what is wrong with the database, or None where it is a bug of ours.
+    """Return the fault of the database as a sentence, or None where it is a bug of ours.
 
     What a cut connection raises is the driver's choice; SQLAlchemy says that it was cut.
     """

@@ -1,7 +1,7 @@
 """Records: rows as frozen objects, made without the ORM's bookkeeping.
 
 A model names the class of its records, a frozen dataclass, by ``__record__``. The fields are
-columns of the model, of which it may have fewer.
+columns of the model, all or some of them.
 """
 
 import json
@@ -41,11 +41,11 @@ def with_records(statement: Any) -> Any:
 
 
 def parts_of_row(dialect: Dialect, statement: Any, kept: int = 0) -> list[Callable[[Row], Any]]:
-    """Return what takes each of the things that a SELECT returns out of one of its rows.
+    """Return functions that take a row of a SELECT, and return one of its results each.
 
     :param statement: before ``with_records``.
-    :param kept: of how many different rows of a model the records are kept; of one that is as it
-        was before the same record comes again.
+    :param kept: how many records of a model are kept: a row that has not changed gets the same
+        record again.
     """
     parts: list[Callable[[Row], Any]] = []
     at = 0
@@ -63,7 +63,7 @@ def parts_of_row(dialect: Dialect, statement: Any, kept: int = 0) -> list[Callab
 
 
 def _items(statement: Any) -> list[tuple[type[DeclarativeBase] | None, Sequence[Any]]]:
-    """Return of each thing that a SELECT returns its model, or None, and its columns."""
+    """Return the model, or None, and the columns of each result of a SELECT."""
     found = [(item["expr"], item["expr"]) for item in statement.column_descriptions]
     return [
         (model, record_columns(model)) if isinstance(model, type) else (None, [column])

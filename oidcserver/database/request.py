@@ -12,7 +12,7 @@ from pyramid_tm import is_tm_active
 from sqlalchemy.orm import Session
 from transaction import TransactionManager
 
-from oidcserver.database.conflicts import Outcome, repeating
+from oidcserver.database.conflicts import Result, repeating
 from oidcserver.database.engine import RequestSession
 from oidcserver.database.statements import Read
 from oidcserver.database.writes import AtomicWrite
@@ -79,7 +79,7 @@ class RequestDatabase:
         with self._own_transaction() as session:
             yield session
 
-    def run(self, function: Callable[[Session], Outcome]) -> Outcome:
+    def run(self, function: Callable[[Session], Result]) -> Result:
         """Call a function within a transaction that commits at its end, and repeat both if needed.
 
         Where the request is in a transaction it is part of that, which is not repeated.
@@ -91,7 +91,7 @@ class RequestDatabase:
         if joined is not None:
             return function(joined)
 
-        def attempt() -> Outcome:
+        def attempt() -> Result:
             with self._own_transaction() as session:
                 return function(session)
 

@@ -64,7 +64,7 @@ class Compiled:
         return named if self.positions is None else tuple(map(named.__getitem__, self.positions))
 
     def selected(self, row: Row) -> Row:
-        """Return what a SELECT selected: values of columns and records of models."""
+        """Return the results of a SELECT: values of columns and records of models."""
         return tuple(part(row) for part in self._parts)
 
 
@@ -74,7 +74,7 @@ def _prepared(dialect: Any, statement: Any) -> Prepared:
 
 
 def wrapped_error(engine: Engine, driver_connection: Any, error: Any, sql: str) -> DBAPIError:
-    """Return what SQLAlchemy would raise for a driver's error."""
+    """Return the exception that SQLAlchemy would raise for a driver's error."""
     lost = engine.dialect.is_disconnect(error, driver_connection, None)
     base = engine.dialect.loaded_dbapi.Error
     hide_values(error)

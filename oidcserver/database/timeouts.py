@@ -86,7 +86,7 @@ def add_settings(config: Configurator) -> None:
 
 
 def read_timeouts(provider: Provider) -> Timeouts:
-    """Return what the ini says."""
+    """Return the timeouts of the ini."""
     return Timeouts(*(provider.settings[name] for name, _, _ in SETTINGS))
 
 

@@ -1,4 +1,4 @@
-"""Reading for all who ask at once: threads that wait for one statement share its next run.
+"""Shared reads: threads that wait for the same statement share its next run.
 
 A read by key costs PostgreSQL less than its round trip. So many values in one statement cost little
 more than one of them.
@@ -58,7 +58,7 @@ class SharedRead:
         self._next = _Batch()
 
     def first(self, parameters: dict[str, Any]) -> Row | None:
-        """Return what was selected of the first row, or None.
+        """Return the results of the first row, or None.
 
         :raises sqlalchemy.exc.DBAPIError: if the database cannot be asked.
         :raises sqlalchemy.exc.TimeoutError: if the threads before did not get an answer in time.

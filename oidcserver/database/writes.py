@@ -75,7 +75,7 @@ class AtomicWrite:
         assert len(self.names) == len(names), f"{sorted(names)} has a name twice"
 
     def also(self, *following: Following) -> "AtomicWrite":
-        """Return what writes this too; the same object each time.
+        """Return a write that does this too; the same object each time.
 
         :param following: constants, or made by :func:`inserting`, which returns the same each time.
         :raises AssertionError: as from the class.
@@ -91,7 +91,7 @@ class AtomicWrite:
 
 @cache
 def inserting(model: type[DeclarativeBase]) -> Following:
-    """Return what inserts a :class:`NewRow`, as a part of an atomic write."""
+    """Return the function that makes the insert of a :class:`NewRow` in an atomic write."""
     return lambda condition: _insert(model, condition)
 
 
@@ -141,7 +141,7 @@ def _value_names(statement: Any) -> list[str]:
 
 @cache
 def _defaults(model: type[DeclarativeBase]) -> tuple[tuple[str, Any], ...]:
-    """Return what makes the value of each column that is not given."""
+    """Return a function for each column, which makes the value that is not given."""
     return tuple((column.key, _default(column)) for column in model.__table__.columns)
 
 

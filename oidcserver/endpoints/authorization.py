@@ -13,6 +13,7 @@ from oidcserver.oauth.authorization_answer import (
     prepare_authorization,
     repeat_answer,
     seal_answer,
+    write_response,
 )
 from oidcserver.oauth.authorization_checks import (
     check_response_mode,
@@ -23,14 +24,15 @@ from oidcserver.oauth.authorization_checks import (
     read_prompt,
     reject_duplicates,
 )
-from oidcserver.oauth.authorization_errors import reject, send
+from oidcserver.oauth.authorization_errors import reject
 from oidcserver.oauth.authorization_request import AuthorizationRequest, resume
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.flow import run, run_steps
 from oidcserver.oauth.requests import OAuthRequest, Payload, read_form, read_query
 from oidcserver.oauth.responses import see_other
-from oidcserver.oauth.steps import announce
+from oidcserver.oauth.steps import announce, respond
 from oidcserver.oidc import acr, encryption, id_token, id_token_hint, languages
+from oidcserver.oidc.interactions import narrow_to_decision
 from oidcserver.sessions import logout_channels, session_management
 from oidcserver.types import Configurator, Request
 
@@ -130,8 +132,9 @@ STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(continue_by_get),  # OpenID Connect Core section 3.1.2.1: POST is allowed
     Step(check_request),  # the steps below
     Step(store_long_form),
-    Step(ask_user),  # a page: sign in, step up, consent, or whatever plugins ask
-    Step(repeat_answer),  # a double click gets the same answer
+    Step(ask_user),  # a page: sign in, step up, consent, or another reason that a plugin adds
+    Step(narrow_to_decision),  # to the scope and the claims that the user allowed
+    Step(repeat_answer),  # a double click gets the same answer; later, starts again at ask_user
     Step(prepare_authorization),  # the root of a new family; a pairwise subject is stored here
     Step(prepare_answer),  # the grant's code or tokens
     Step(id_token.add_to_authorization_response),  # OpenID Connect Core section 3.3.2.11
@@ -139,9 +142,10 @@ STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(use.note_authorization),  # a client that registered itself is in use
     Step(complete_parameters),  # the steps at the end
     Step(seal_answer),  # for a double click
-    Step(commit),  # the decision and everything that follows from it, in one transaction
+    Step(write_response),  # by the response mode
+    Step(commit),  # the decision and all that follows; or starts again at repeat_answer
     Step(announce),  # events; a subscriber that fails is logged
-    Step(send),  # by the response mode
+    Step(respond),
 )
 
 #: The flow ``authorization_request``: the checks, which are repeated when a page is shown.

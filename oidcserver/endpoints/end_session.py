@@ -153,7 +153,7 @@ def prepare_sign_out(end_session_request: EndSessionRequest) -> None:
 
 
 def _sign_out(end_session_request: EndSessionRequest) -> None:
-    """End the login session and all that rests on it, and write the response."""
+    """End the login session and its tokens, and write the response."""
     oidc = end_session_request.request.oidc
     oidc.login_session = end_session_request.login_session  # also where a conflict repeats this
     end_session_request.response = oidc.log_out(end_session_request.after)
@@ -194,7 +194,7 @@ STEPS: tuple[Step[EndSessionRequest], ...] = (
     Step(ask_user),  # section 2: unless the hint is of this login session
     Step(prepare_sign_out),
     Step(commit),  # the login session, its tokens, and the messages to its clients
-    Step(announce),  # events; a subscriber that fails is logged
+    Step(announce),  # events of inserted steps; those of the session follow its commit
     Step(respond),
 )
 

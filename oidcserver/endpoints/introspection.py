@@ -22,7 +22,7 @@ INACTIVE: dict[str, Any] = {"active": False}
 
 
 def introspection(request: Request) -> Response:
-    """Return what a token allows, to those it concerns."""
+    """Return the properties of a token, to its client and its resource servers."""
     return run("introspection", OAuthRequest(request), reject)
 
 
@@ -34,7 +34,7 @@ def require_confidential_client(introspection_request: OAuthRequest) -> None:
 
 
 def read_token(introspection_request: OAuthRequest) -> None:
-    """Read the token and what it rests on."""
+    """Read the token, its client, its authorization and its user."""
     request, client = introspection_request.request, introspection_request.client
     text = introspection_request.parameter("token", "RFC 7662 section 2.1")
     introspection_request.answer = _access_token(request, client, text) or _refresh_token(
@@ -43,7 +43,7 @@ def read_token(introspection_request: OAuthRequest) -> None:
 
 
 def respond(introspection_request: OAuthRequest) -> Response:
-    """Return what was found."""
+    """Return the properties of the token."""
     return json_response(200, introspection_request.answer)
 
 

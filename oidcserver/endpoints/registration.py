@@ -74,9 +74,9 @@ def prepare_client(registration_request: RegistrationRequest) -> None:
     request, provider = registration_request.request, registration_request.provider
     outcome, token = registration_request.outcome, registration_request.token
     columns, secret = new_client(provider, registration_request.metadata)
-    # The issuer of the token or of the software statement vouches for the client.
-    vouched = token is not None or SOFTWARE_STATEMENT in registration_request.sent
-    columns |= {"last_used_at": request.oidc.now, "self_registered": not vouched}
+    # The issuer of the token or of the software statement trusts the client.
+    trusted = token is not None or SOFTWARE_STATEMENT in registration_request.sent
+    columns |= {"last_used_at": request.oidc.now, "self_registered": not trusted}
     credentials: dict[str, Any] = {}
     if secret is not None:
         credentials["client_secret"] = secret

@@ -30,9 +30,9 @@ def revocation(request: Request) -> Response:
 
 
 def find_token(revocation_request: OAuthRequest) -> None:
-    """Find the token, and prepare its end.
+    """Find the token, and prepare its end, which is announced if it had not ended before.
 
-    The end of a refresh token is that of all that rests on its authorization (section 2.1).
+    With a refresh token all tokens of its authorization end (section 2.1).
     """
     request, outcome = revocation_request.request, revocation_request.outcome
     text = revocation_request.parameter("token", "RFC 7009 section 2.1")
@@ -40,7 +40,7 @@ def find_token(revocation_request: OAuthRequest) -> None:
     if token is not None:
         _require_owner(revocation_request, token.client_id)
         values = revoked(token.token_id, token.expires_at)
-        outcome.decide(REVOKE_ACCESS_TOKEN, _already_revoked, **values)
+        outcome.decide(REVOKE_ACCESS_TOKEN, outcome.withdraw_events, **values)
     else:
         found = find_refresh_token(request.oidc.database, text)
         if found is None:
@@ -48,7 +48,7 @@ def find_token(revocation_request: OAuthRequest) -> None:
         _require_owner(revocation_request, found.token.client_id)
         outcome.decide(
             REVOKE_AUTHORIZATION,
-            _already_revoked,
+            outcome.withdraw_events,
             revoked_id=found.authorization.id,
             revoked_now=request.oidc.now,
         )
@@ -58,10 +58,6 @@ def find_token(revocation_request: OAuthRequest) -> None:
 def _require_owner(revocation_request: OAuthRequest, client_id: str) -> None:
     if client_id != revocation_request.client.client_id:
         raise invalid_grant("The token was not issued to this client.", "RFC 7009 section 2.1")
-
-
-def _already_revoked() -> None:
-    """Accept that the token has ended already."""
 
 
 STEPS: tuple[Step[OAuthRequest], ...] = (

@@ -51,7 +51,10 @@ def check_grant_type(token_request: OAuthRequest) -> None:
 
 
 def validate_grant(token_request: OAuthRequest) -> None:
-    """Let the grant load and check what is redeemed; it writes nothing."""
+    """Let the grant load and check what is redeemed; it consumes nothing.
+
+    A grant that checks a password counts the attempt at once.
+    """
     proven = token_request.client
     token_request.grant.validate_token_request()
     named = token_request.client
@@ -93,7 +96,7 @@ STEPS: tuple[Step[OAuthRequest], ...] = (
     Step(authenticate_client),  # section 2.3: the credentials must hold, if there are any
     Step(find_grant),  # of those that oauth.grants selects
     Step(check_grant_type),  # section 5.2: the client registered it
-    Step(validate_grant),  # loads what is redeemed, and decides nothing
+    Step(validate_grant),  # loads and checks what is redeemed, and consumes nothing
     Step(require_client),  # the client that authenticated, or that the grant names
     Step(pkce.check_code_verifier),  # RFC 7636 section 4.6
     Step(prepare_answer),  # access token and refresh token; nothing is written yet

@@ -58,7 +58,7 @@ def userinfo(request: Request) -> Response:
 def reject(userinfo_request: UserInfoRequest, rejection: Rejection) -> Response:
     """Return a challenge (RFC 6750 section 3); record it if the token is live.
 
-    A row for each request without such a token would let strangers fill the database.
+    Expired tokens are part of the normal use of an API, and nobody looks up why one was rejected.
     """
     token, reference = userinfo_request.token, None
     if token is not None:
@@ -72,7 +72,7 @@ def read_token(userinfo_request: UserInfoRequest) -> None:
 
 
 def find_token(userinfo_request: UserInfoRequest) -> None:
-    """Find what the access token rests on: one statement."""
+    """Find the client, authorization and user of the access token, by one statement."""
     userinfo_request.token = find_access_token(userinfo_request.request, userinfo_request.text)
     if userinfo_request.token is None:
         raise invalid_token("The access token is not valid, has expired or was revoked.")

@@ -48,7 +48,7 @@ class DirectoryUser:
     """A user as a directory knows one.
 
     :param id: the identifier in the directory, a text of 1 to 255 characters. It stays the same
-        when the user is renamed, and no other user ever gets it. The account here hangs on it.
+        when the user is renamed, and no other user ever gets it. The account here refers to it.
     :param username: the name that the user signs in with, of 1 to 255 characters.
     :param claims: standard claims (OpenID Connect Core section 5.1), as JSON has them. They are
         stored until the next sign-in. A directory that has a method ``claims`` leaves them out.

@@ -162,7 +162,7 @@ def import_jwk(record: KeyRecord) -> Key:
 
 
 def public_jwk(key: RSAKey | ECKey | OKPKey, use: str) -> dict[str, Any]:
-    """Return what may be published: made of the public key alone, so nothing private is in it."""
+    """Return the public key as a JWK, made of the public key alone."""
     public = JWKRegistry.import_key(key.as_pem(private=False), key.key_type)
     return {**public.as_dict(), "kid": public.thumbprint(), "use": use, "alg": key.alg}
 

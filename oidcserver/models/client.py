@@ -82,7 +82,7 @@ def find_client(database: Statements, client_id: str) -> ClientRecord | None:
     return client
 
 
-#: Ends the registration of a client and all that rests on it, while it has that registration access
+#: Deletes a client and all its authorizations, while it has that registration access
 #: token. It takes ``ended_client`` and ``ended_token``.
 END_REGISTRATION = AtomicWrite(
     delete(Client)

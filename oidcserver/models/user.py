@@ -111,6 +111,21 @@ class User(Base):
         )
 
 
+def lock_unchanged(dbsession: Session, user: Any) -> bool:
+    """Return whether an account is as it was read, and not disabled.
+
+    Its row is locked: changes of it wait for the transaction, and then find what it wrote.
+
+    :param user: an account (:class:`oidcserver.interfaces.User`).
+    """
+    unchanged = (
+        select(User.id)
+        .where(User.id == user.id, User.updated_at == user.updated_at, User.disabled_at.is_(None))
+        .with_for_update(read=True)
+    )
+    return dbsession.scalar(unchanged) is not None
+
+
 _BY_EXTERNAL_ID = Read(
     select(User).where(
         User.realm == bindparam("realm"), User.external_id == bindparam("external_id")

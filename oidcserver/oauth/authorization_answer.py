@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
 from pyramid.response import Response
@@ -10,9 +10,11 @@ from pyramid.response import Response
 from oidcserver.database.writes import inserting
 from oidcserver.models import Authorization, SuspendedRequest
 from oidcserver.models.authorization_code import find_authorization_code
+from oidcserver.models.login_session import STAY
 from oidcserver.models.suspended_request import ANSWER_AGAIN, USE
 from oidcserver.oauth.authorization_errors import send
 from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.flow import run_steps
 from oidcserver.oauth.issuing import announce_token, new_authorization
 from oidcserver.oauth.outcome import Outcome
@@ -99,18 +101,33 @@ def _parameters_of(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def seal_answer(authorization_request: AuthorizationRequest) -> None:
-    """Let the use of the suspended request decide, and store the answer for a double click."""
+    """Let the use of the suspended request decide, and store the answer for a double click.
+
+    The login session has to go on until the commit, or nothing is written: whoever ends all
+    sessions of a user ends every authorization.
+    """
     suspended, request = authorization_request.suspended, authorization_request.request
+    outcome, live_session = authorization_request.outcome, authorization_request.login_session.id
     if suspended is None:
+        outcome.decide(STAY, _reject_signed_out, live_session=live_session)
         return
     answer = [authorization_request.login_session.user_id, authorization_request.parameters]
     sealed = request.oidc.provider.sealer(ANSWER).seal(json.dumps(answer).encode())
-    values: dict[str, Any] = {"answered_reference": suspended.reference_digest, "answer": sealed}
+    values: dict[str, Any] = {
+        "answered_reference": suspended.reference_digest,
+        "answer": sealed,
+        "live_session": live_session,
+    }
     if suspended.used_at is None:
         values |= {"answered_now": request.oidc.now}
-        authorization_request.outcome.decide(USE, _lose(authorization_request), **values)
+        outcome.decide(USE, _lose(authorization_request), **values)
     else:
-        authorization_request.outcome.decide(ANSWER_AGAIN, _lose(authorization_request), **values)
+        outcome.decide(ANSWER_AGAIN, _lose(authorization_request), **values)
+
+
+def write_response(authorization_request: AuthorizationRequest) -> None:
+    """Write the response by the response mode, which may fail: nothing is written yet."""
+    authorization_request.response = send(authorization_request)
 
 
 def commit(authorization_request: AuthorizationRequest) -> Response | None:
@@ -132,12 +149,23 @@ def commit(authorization_request: AuthorizationRequest) -> Response | None:
 
 
 def _lose(authorization_request: AuthorizationRequest) -> Callable[[], None]:
-    """Return the function that notes that another request was faster."""
+    """Return the function that notes that another request was faster, or that the session ended."""
 
     def lose() -> None:
+        database = authorization_request.request.oidc.database
+        if not database.write(STAY, live_session=authorization_request.login_session.id):
+            _reject_signed_out()
         authorization_request.lost = True
 
     return lose
+
+
+def _reject_signed_out() -> NoReturn:
+    raise Rejection(
+        "login_required",
+        "The End-User has just signed out.",
+        rule="OpenID Connect Core section 3.1.2.6",
+    )
 
 
 def _is_redeemed(authorization_request: AuthorizationRequest, code: str) -> bool:

@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from pyramid.response import Response
+
 from oidcserver.http.throttling import network_of, take, waiting_time
 from oidcserver.keys.strict_json import compact
 from oidcserver.models import AuthorizationRecord, RegisteredClient, SuspendedRequest
@@ -54,6 +56,7 @@ class AuthorizationRequest:
     authorization: AuthorizationRecord | None = None
     #: The parameters of the response.
     parameters: dict[str, Any] = field(default_factory=dict)
+    response: Response | None = None
     #: Whether another request of the same browser answered the suspended request first.
     lost: bool = False
     #: For steps of plugins: their findings for the steps that follow.
@@ -138,6 +141,7 @@ class AuthorizationRequest:
                 request.oidc.browser_digest,
                 self.signed,
                 parameters,
+                self._expires_at,
             ]
             sealed: str = self.provider.sealer(PURPOSE).seal(compact(kept).encode())
             if len(sealed) <= MAX_SEALED:
@@ -164,8 +168,13 @@ class AuthorizationRequest:
             browser_digest=(
                 request.oidc.browser_digest if browser_digest is None else browser_digest
             ),
-            expires_at=request.oidc.now + self.provider.settings["oidc.interaction_lifetime"],
+            expires_at=self._expires_at,
         )
+
+    @property
+    def _expires_at(self) -> int:
+        lifetime: int = self.provider.settings["oidc.interaction_lifetime"]
+        return self.request.oidc.now + lifetime
 
 
 class SealedRequest(NamedTuple):
@@ -175,6 +184,7 @@ class SealedRequest(NamedTuple):
     browser_digest: str
     signed: bool
     parameters: dict[str, list[str]]
+    expires_at: int = 0
 
 
 def find_request(request: Request, request_uri: str) -> SealedRequest | SuspendedRequest | None:
@@ -189,8 +199,9 @@ def find_request(request: Request, request_uri: str) -> SealedRequest | Suspende
 def resume(authorization_request: AuthorizationRequest) -> None:
     """Replace this request by the suspended request that a ``request_uri`` of ours names.
 
-    A stored request that expired, or was answered long ago, is processed again as if its first URL
-    were opened again.
+    A request that expired, or was answered long ago, is processed again as if its first URL were
+    opened again. The signature of a request object was checked when it came, so the user may take
+    longer than the object is valid.
 
     :raises Rejection: if the request is unknown or belongs to another browser.
     """
@@ -217,7 +228,7 @@ def resume(authorization_request: AuthorizationRequest) -> None:
     pairs = [(name, value) for name, values in found.parameters.items() for value in values]
     authorization_request.oauth_request.payload = Payload(pairs)
     authorization_request.signed = found.signed
-    if stored is None or stored.expires_at > request.oidc.now:
+    if found.expires_at > request.oidc.now:
         authorization_request.suspended = stored
         authorization_request.request_uri = reference
 

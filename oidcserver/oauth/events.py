@@ -11,11 +11,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OAuthEvent:
-    """An action of the authorization server.
+    """An action of the provider. ``details`` never holds a credential.
 
-    ``name``: ``token_issued``, ``authorization_granted``, ``authorization_denied``,
-    ``token_revoked``, ``code_reused``, ``refresh_token_reused``, or a signal of Authlib.
-    ``details`` never holds a credential.
+    The names are:
+
+    - of tokens: ``token_issued``, ``token_revoked``, ``code_reused``, ``refresh_token_reused``
+    - of users: ``authorization_granted``, ``authorization_denied``, ``consent_granted``,
+      ``consent_withdrawn``, ``login_failed``, ``login_locked`` (by the limit of a user name),
+      ``login_throttled`` (by the limit of a network)
+    - of clients: ``client_created``, ``client_changed``, ``client_secret_rotated``,
+      ``client_deleted``
+    - those of :class:`LoginSessionEvent`
     """
 
     request: Request

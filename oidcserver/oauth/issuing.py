@@ -7,6 +7,7 @@ from oidcserver.database import NewRow
 from oidcserver.models import Authorization, AuthorizationRecord, RegisteredClient
 from oidcserver.models.authorization import revoke_authorization
 from oidcserver.models.refresh_token import new_refresh_token
+from oidcserver.oauth.errors import invalid_grant
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oauth.subjects import subject_of
 from oidcserver.oauth.tokens import issue_access_token
@@ -16,7 +17,12 @@ from oidcserver.types import Request
 def new_authorization(
     request: Request, client: RegisteredClient, user: Any, **columns: Any
 ) -> NewRow:
-    """Return a new authorization, the root of a token family; it expires after its tokens."""
+    """Return a new authorization, the root of a token family; it expires after its tokens.
+
+    :raises Rejection: ``invalid_grant`` if the account of the user is disabled.
+    """
+    if user.disabled_at is not None:
+        raise invalid_grant("The account of the End-User is disabled.")
     settings = request.oidc.provider.settings
     lifetime = (
         settings["oauth.authorization_code_lifetime"] + settings["oauth.access_token_lifetime"]

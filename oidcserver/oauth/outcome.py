@@ -48,7 +48,7 @@ class Outcome:
         """Write this too, if the decision is for the request.
 
         :param following: constants, or made by :func:`oidcserver.database.writes.inserting`.
-        :param values: the values of their statements, of which no two have the same name.
+        :param values: the values of their statements, each with a name of its own.
         """
         assert self._values.keys().isdisjoint(values), f"{sorted(values)} has a value twice"
         self._following.extend(following)
@@ -66,6 +66,10 @@ class Outcome:
     def announce(self, name: str, **details: Any) -> None:
         """Announce an event once all is written (:class:`oidcserver.oauth.events.OAuthEvent`)."""
         self._events.append((name, details))
+
+    def withdraw_events(self) -> None:
+        """Announce none of the events so far: another request did it first."""
+        self._events = []
 
     def if_rejected(self, consequence: Callable[..., Any], *arguments: Any) -> None:
         """Call this if the request is rejected, and write nothing else.
@@ -117,5 +121,7 @@ class Outcome:
         """Carry out what a rejection entails; nothing else is written or announced."""
         for consequence in self._consequences:
             consequence()
+        if self._consequences:
+            request.oidc.database.commit()  # where pyramid_tm manages the request
         self._events = self._rejection_events
         self.notify(request)

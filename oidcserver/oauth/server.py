@@ -14,7 +14,6 @@ from oidcserver.models import Authorization, RefreshToken, RegisteredClient
 from oidcserver.models.client import find_client
 from oidcserver.oauth.client_authentication import client_required
 from oidcserver.oauth.errors import Rejection
-from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.oauth.issuing import (
     may_refresh,
     new_authorization,
@@ -24,9 +23,6 @@ from oidcserver.oauth.issuing import (
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oauth.scopes import default_scope, registered_scopes, scope_words
 from oidcserver.types import Request
-
-#: Authlib's own signals carry live objects; our events carry facts.
-AUTHLIB_SIGNALS = frozenset({"after_authenticate_client", "after_revoke_token"})
 
 
 class AuthorizationServer(AuthlibAuthorizationServer):
@@ -66,11 +62,17 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         return client
 
     def validate_requested_scope(self, scope: str | None) -> None:
-        """Reject a scope that does not exist or that the client did not register."""
+        """Reject a scope that does not exist or that the client did not register.
+
+        A grant that names its client itself sets ``request.client`` before.
+        """
         asked = scope_words(scope)
         if not asked:
             return
-        registered = registered_scopes(self.provider, self.oauth_request.client)
+        client = self.oauth_request.client
+        if client is None:
+            raise client_required(self.oauth_request)
+        registered = registered_scopes(self.provider, client)
         unknown = set(asked).difference(registered)
         if unknown:
             raise Rejection(
@@ -119,9 +121,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         """Do nothing: tokens are sealed or signed, not stored, and the flow announces them."""
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Notify Pyramid's subscribers."""
-        if name not in AUTHLIB_SIGNALS:
-            announce(OAuthEvent(self.request, name, kwargs))
+        """Do nothing: the flows announce events of their own, after the commit."""
 
     def create_oauth2_request(self, request: OAuthRequest) -> OAuthRequest:
         """Return the request, which the flow made."""

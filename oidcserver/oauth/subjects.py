@@ -23,8 +23,8 @@ def subject_of(request: Request, client: RegisteredClient, user: User) -> str:
 def sid_of(client_id: str, session_id: str) -> str:
     """Return the ``sid`` of a login session for a client (Front-Channel Logout section 3).
 
-    It cannot be compared with that of another client: ``session_id`` has 128 random bits and is
-    secret.
+    It cannot be compared with that of another client: ``session_id`` has 128 random bits, and no
+    client gets it.
     """
     hashed = sha256(f"sid {client_id} {session_id}".encode()).digest()
     return urlsafe_b64encode(hashed[:16]).rstrip(b"=").decode()

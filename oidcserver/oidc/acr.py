@@ -15,7 +15,7 @@ from oidcserver.models import AuthorizationRecord, SuspendedRequest
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oidc.claims import wanted_values
-from oidcserver.plugins.selection import SETTINGS
+from oidcserver.plugins.selection import DECLARE
 from oidcserver.settings import ConfigurationProblem, text, words
 from oidcserver.types import Configurator, Provider
 
@@ -150,4 +150,4 @@ def includeme(config: Configurator) -> None:
     config.add_server_metadata("acr_values_supported", lambda provider: list(provider.acr_pages))
     # After the settings are known, and before the interactions are put in their order.
     select = partial(_select, config, config.action_info)
-    config.action(("oauth", "acr values"), select, order=SETTINGS)
+    config.action(("oauth", "acr values"), select, order=DECLARE)

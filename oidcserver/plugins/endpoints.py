@@ -16,7 +16,7 @@ PREFLIGHT_SECONDS = 7200
 
 @dataclass(frozen=True, slots=True)
 class EndpointOffer:
-    """An endpoint on offer; see :func:`oidcserver.plugins.directives.endpoints.add_oauth_endpoint`."""
+    """An endpoint on offer, as ``config.add_oauth_endpoint`` takes it."""
 
     name: str
     pattern: str

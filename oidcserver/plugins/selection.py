@@ -178,7 +178,7 @@ def _select_pages_and_endpoints(config: Configurator, provider: Provider) -> Non
 
 
 def _refuse_one_path_twice(config: Configurator, since: int) -> None:
-    """Reject two routes with one path, of which Pyramid would always use the first."""
+    """Reject two routes with one path: Pyramid would always use the first."""
     owners: dict[str, str] = {}
     for action in config.action_state.actions[since:]:
         for introspectable in action["introspectables"]:

@@ -68,8 +68,7 @@ class RemoteProvider:
             response = self._pool.request(
                 method, url, redirect=False, preload_content=False, **options
             )
-            body = response.read(MAX_BYTES + 1)
-            response.release_conn()
+            body = _read(response)
         except urllib3.exceptions.TimeoutError as problem:
             self._paused_until = time.monotonic() + PAUSE
             raise ValidatorUnavailable(str(problem)) from None
@@ -84,6 +83,27 @@ class RemoteProvider:
     def _check_pause(self) -> None:
         if time.monotonic() < self._paused_until:
             raise ValidatorUnavailable("the provider did not answer a moment ago")
+
+
+def _read(response: urllib3.BaseHTTPResponse) -> bytes:
+    """Return the body, or its beginning if it is too large.
+
+    The timeout of the pool is that of one wait, and a body may come a byte at a time.
+
+    :raises urllib3.exceptions.TimeoutError: if the body is not there in time.
+    """
+    deadline, body = time.monotonic() + TIMEOUT, b""
+    while len(body) <= MAX_BYTES:
+        part = response.read1(MAX_BYTES + 1)
+        if not part:
+            response.release_conn()
+            return body
+        body += part
+        if time.monotonic() > deadline:
+            response.close()
+            raise urllib3.exceptions.TimeoutError("the answer comes too slowly")
+    response.close()
+    return body
 
 
 class PublishedKeys:

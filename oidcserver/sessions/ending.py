@@ -38,8 +38,13 @@ def end_login_session(
 def end_everything(registry: Registry, dbsession: Session, user_id: str) -> int:
     """End every session and every token of a user; return how many authorizations ended.
 
+    The caller has changed the account before, so that no other request signs the user in.
     Remembered consents stay: without a sign-in they give no access.
     """
+    # Authorizations that are being written in these sessions: their commits come first.
+    dbsession.scalars(
+        select(LoginSession.id).where(LoginSession.user_id == user_id).with_for_update()
+    ).all()
     ended = revoke_authorizations_of_user(dbsession, user_id)
     end_sessions(registry, dbsession, LoginSession.user_id == user_id)
     return ended

@@ -14,6 +14,7 @@ from oidcserver.models.login_session import (
     renew_login_session,
     touch_login_session,
 )
+from oidcserver.models.user import lock_unchanged
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.events import LoginSessionEvent, announce
 from oidcserver.sessions.ending import end_login_session
@@ -48,7 +49,7 @@ def sign_in(
     amr: tuple[str, ...] = PASSWORD_AMR,
     acr: str | None = None,
 ) -> LoginSessionRecord | None:
-    """Sign a user in and return the session; None if the account is disabled.
+    """Sign a user in and return the session; None if the account is disabled or just changed.
 
     An application that embeds the provider calls this where its own users have signed in. The
     response of the request sets the cookie. It always gets a new value, so nobody who knew the one
@@ -65,6 +66,8 @@ def sign_in(
         if account is None:
             return None
         user = account
+    if not lock_unchanged(request.oidc.dbsession, user):
+        return None
     settings = request.oidc.provider.settings
     token = new_credential(LOGIN_SESSION)
     columns = {
@@ -105,7 +108,7 @@ def _account_of(request: Request, user: DirectoryUser) -> User | None:
 
 
 def sign_out(request: Request) -> types.LoginSession | None:
-    """End this browser's session and what rests on it; return it, or None if there was none.
+    """End this browser's session and its tokens; return it, or None if there was none.
 
     Where users sign in at the application that embeds the provider, the application forgets them
     too (``pyramid.security.forget``).

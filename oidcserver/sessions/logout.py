@@ -1,4 +1,4 @@
-"""Signing out and leading on, for the sign-out page and the end_session endpoint."""
+"""Signing out and the redirect that follows, for the sign-out page and the endpoint."""
 
 import re
 
@@ -16,14 +16,14 @@ _REFERENCE = re.compile(f"[{ALPHABET}]{{5}}-[{ALPHABET}]{{5}}")
 
 
 def log_out(request: Request, after: types.AfterLogout) -> Response:
-    """End this browser's session; return the response that leads on."""
+    """End this browser's session; return the response that redirects the user."""
     session = request.oidc.sign_out()
     page = show_frames(request, session, after) if session is not None else None
     return page or see_other(after.target or _page(request, after))
 
 
 def ask_to_log_out(request: Request, after: types.AfterLogout) -> Response:
-    """Redirect to the page that asks; it leads on as :func:`log_out` does."""
+    """Redirect to the page that asks, and then redirects as :func:`log_out` does."""
     return see_other(_page(request, after))
 
 

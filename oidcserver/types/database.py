@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-Outcome = TypeVar("Outcome")
+Result = TypeVar("Result")
 
 
 class Statements(Protocol):
@@ -36,12 +36,12 @@ class Database(Statements, Protocol):
     #: Makes the sessions of commands and of threads of our own.
     session: sessionmaker[Session]
 
-    def run(self, function: Callable[[Session], Outcome]) -> Outcome:
+    def run(self, function: Callable[[Session], Result]) -> Result:
         """Call a function within a transaction, and again after a conflict."""
         ...
 
     def within(self, session: Session) -> Statements:
-        """Return what runs statements in the transaction of a session."""
+        """Return an object that runs statements in the transaction of a session."""
         ...
 
 
@@ -63,7 +63,7 @@ class RequestDatabase(Statements, Protocol):
         """Let all that is read and written within be one transaction."""
         ...
 
-    def run(self, function: Callable[[Session], Outcome]) -> Outcome:
+    def run(self, function: Callable[[Session], Result]) -> Result:
         """Call a function within a transaction, and again after a conflict."""
         ...
 

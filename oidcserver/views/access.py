@@ -31,7 +31,7 @@ def home_url(request: Request, **query: str) -> str:
 
 
 def login_url(request: Request, target: str | None = None, **query: str) -> str:
-    """Return the URL of the login page, which leads on to a URL of ours, by default to this one."""
+    """Return the URL of the login page, which then redirects to a target, by default this page."""
     path = (target or own_url(request)).removeprefix(request.oidc.provider.origin)
     url: str = request.oidc.url("oidc.login", _query={"next": path, **query})
     return url

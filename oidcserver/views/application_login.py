@@ -29,10 +29,10 @@ def show(request: Request) -> Response:
     """Send the user to the application's login page, or on where there is nothing to do there."""
     try:
         asking = read_request(request)
+        if asking is not None:
+            return _for_client(request, asking)
     except OAuth2Error as error:
         return reject(request, error)
-    if asking is not None:
-        return _for_client(request, asking)
     target = local_url(request, request.GET.get("next")) or home_url(request)
     again = "again" in request.GET and not signed_in_a_moment_ago(request)
     if request.oidc.login_session is not None and not again:

@@ -47,7 +47,10 @@ def find_client(request: Request, *, to_change: bool = False) -> Client:
     :raises HTTPNotFound: for every other client, whether it exists or not.
     """
     client: Client | None = request.oidc.dbsession.get(
-        Client, request.matchdict["client_id"], with_for_update=to_change or None
+        Client,
+        request.matchdict["client_id"],
+        with_for_update=to_change or None,
+        populate_existing=to_change,  # other requests may have changed it since it was read
     )
     own = client is not None and client.owner_id == own_session(request).user_id
     if client is None or not (own or is_administrator(request)):

@@ -14,10 +14,10 @@ from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.oauth.issuing import may_refresh
 from oidcserver.oauth.responses import destination
 from oidcserver.oidc.claims import claims_beyond_scopes
+from oidcserver.oidc.interactions import may_remember, not_yet_allowed, remembered_consent
 from oidcserver.oidc.scopes import describe_claim
 from oidcserver.types import Configurator, Request
 from oidcserver.views.client_preview import duration
-from oidcserver.views.interactions import may_remember, not_yet_allowed, remembered_consent
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, reject
 
 

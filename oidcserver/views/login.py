@@ -16,12 +16,12 @@ from oidcserver.interfaces import DirectoryUnavailable, User
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.responses import see_other
+from oidcserver.oidc.interactions import may_choose
 from oidcserver.oidc.requested_subject import another_user_needed
 from oidcserver.sessions import LOGIN_ROUTE
 from oidcserver.types import Configurator, LoginSession, Request
 from oidcserver.views import application_login
 from oidcserver.views.access import home_url, local_url
-from oidcserver.views.interactions import may_choose
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, reject, request_uri
 
 log = logging.getLogger(__name__)
@@ -38,11 +38,11 @@ def show(request: Request) -> Response:
     """Show the form; redirect if no sign-in is needed."""
     try:
         asking = read_request(request)
+        if asking is not None and not needs(asking, "oidc.login"):
+            return go_on(request)
     except OAuth2Error as error:
         return reject(request, error)
     session = request.oidc.login_session
-    if asking is not None and not needs(asking, "oidc.login"):
-        return go_on(request)
     if asking is None and session is not None and _again(request):
         return _page(request, None, username=session.user.username, again=True)
     if asking is None and session is not None:

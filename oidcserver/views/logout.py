@@ -18,7 +18,7 @@ def show(request: Request) -> Response:
 
 
 def submit(request: Request) -> Response:
-    """Sign out and lead on."""
+    """Sign out, and redirect the user."""
     return request.oidc.log_out(request.oidc.after_logout)
 
 

@@ -260,6 +260,8 @@ def test_a_wrong_code_is_asked_again_and_a_used_one_is_not_accepted(
     form = client.authorize(browser, acr_values=TWO_FACTORS).forms["code"]
     form["code"] = "12345"
     assert "The code is wrong" in form.submit(status=422)
+    form["code"] = "\uff11\uff12\uff13\uff14\uff15\uff16"  # full-width digits
+    assert "The code is wrong" in form.submit(status=422)
     code = form["code"] = code_of_alice(provider)
     assert acr(client, follow_to_answer(form.submit())) == TWO_FACTORS
     other = provider.browser()

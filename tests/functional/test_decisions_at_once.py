@@ -8,8 +8,18 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from support.app import Provider, follow_to_answer
+from support.signing_out_plugin import signing_out
 
-from oidcserver.models import AuthorizationCode, Consent, LoginSession, SuspendedRequest, User
+from oidcserver.accounts import account, authentication
+from oidcserver.interfaces import DirectoryUser
+from oidcserver.models import (
+    Authorization,
+    AuthorizationCode,
+    Consent,
+    LoginSession,
+    SuspendedRequest,
+    User,
+)
 from oidcserver.models.consent import grant_consent
 from oidcserver.models.login_session import end_login_sessions, renew_login_session
 from oidcserver.models.suspended_request import (
@@ -181,3 +191,47 @@ def test_signing_out_ends_what_rests_on_the_session(provider: Provider) -> None:
     browser.get("/logout").forms["logout"].submit()
     assert client.introspect(online["access_token"]) == {"active": False}
     assert client.introspect(offline["access_token"])["active"]
+
+
+def test_an_authorization_is_not_written_in_a_session_that_has_ended(
+    make_provider: Any, database_url: str
+) -> None:
+    """A user signs out, or is signed out, while a request of another tab is under way."""
+    provider = make_provider(
+        oidcserver__database_url=database_url, oidcserver__includes="support.signing_out_plugin"
+    )
+    browser, client = provider.browser(), provider.register()
+    browser.sign_in()
+    form = client.authorize(browser, scope="openid offline_access").forms["consent"]
+    form["remember"] = True
+    with signing_out():
+        waited = follow_to_answer(form.submit("decision", value="allow"))
+    assert client.answer(waited)["error"] == "login_required"
+    browser.sign_in()
+    with signing_out():
+        at_once = client.authorize(browser, scope="openid offline_access")
+    assert client.answer(at_once)["error"] == "login_required"
+    with provider.database() as dbsession:
+        assert dbsession.scalars(select(Authorization)).all() == []
+
+
+def test_a_user_whose_password_changes_meanwhile_is_not_signed_in(provider: Provider) -> None:
+    class Directory:
+        """Is overtaken by the operator after it has checked the password."""
+
+        def authenticate(self, request: Any, username: str, password: str) -> DirectoryUser:
+            return DirectoryUser("1", username)
+
+    provider.registry.oidc.provider.user_directory = Directory()
+    assert provider.browser().sign_in().status_int == 303
+    before = account.account_of
+
+    def overtaken(request: Any, user: DirectoryUser) -> Any:
+        known = before(request, user)
+        with provider.database() as dbsession:
+            dbsession.scalars(select(User)).one().updated_at += 1
+        return known
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(authentication, "account_of", overtaken)
+        assert provider.browser().sign_in(status=403).forms["login"]

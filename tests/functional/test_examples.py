@@ -82,6 +82,10 @@ def test_the_terms_are_accepted_once_in_a_browser(make_provider: Any) -> None:
     answer = client.answer(client.complete(follow_to_answer(page.forms["terms"].submit())))
     assert "code" in answer
     assert "consent" in client.authorize(browser).forms, "the terms are not shown again"
+    browser.get("/logout").forms["logout"].submit()
+    signed_out = follow_to_answer(page.forms["terms"].submit())
+    assert "login" in signed_out.forms, "a page that was left open"
+    browser.sign_in()
     browser.app = make_provider(**settings, terms__version="2").wsgi
     assert "terms" in client.authorize(browser).forms, "a new version asks again"
 

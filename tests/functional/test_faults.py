@@ -302,3 +302,20 @@ def test_a_failing_subscriber_changes_no_page(
     with provider.database() as dbsession:
         assert dbsession.scalar(select(func.count()).select_from(models.Consent)) == 0
         assert dbsession.scalar(select(func.count()).select_from(Client)) == 2
+
+
+def test_a_response_mode_that_fails_costs_no_code(
+    provider: Provider, client: RelyingParty, browser: Browser
+) -> None:
+    request = Consent(client, browser)
+    before = rows(provider)
+    modes = provider.registry.oidc.provider.response_modes
+
+    def fail(*_: Any) -> Any:
+        raise OSError("The template cannot be read.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(modes, "fragment", fail)
+        assert request.send().status_int == 500
+    assert rows(provider) == before
+    assert request.succeeded(request.send())

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,6 +33,8 @@ class ElsewhereProvider:
         self.asked = threading.Event()
         self.may_answer = threading.Event()
         self.may_answer.set()
+        #: Seconds between the bytes of an answer.
+        self.pause = 0.0
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -54,7 +57,11 @@ class ElsewhereProvider:
                 self.send_response(provider.status)
                 self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
-                self.wfile.write(text.encode())
+                body = text.encode()
+                for at in range(len(body) if provider.pause else 0):
+                    self.wfile.write(body[at : at + 1])
+                    time.sleep(provider.pause)
+                self.wfile.write(b"" if provider.pause else body)
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""
@@ -225,3 +232,11 @@ def test_a_security_policy_of_the_application_stays_its_own() -> None:
     )
     assert app.get("/open").json == {"open": False}
     app.get("/orders", status=401)
+
+
+def test_an_answer_that_comes_a_byte_at_a_time_is_not_waited_for(
+    elsewhere: ElsewhereProvider, introspecting: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_provider, "TIMEOUT", 0.2)
+    elsewhere.pause = 0.05
+    assert orders(introspecting(), status=503).headers["Retry-After"]

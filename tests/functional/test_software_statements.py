@@ -58,6 +58,8 @@ def test_the_statement_counts_more_than_the_rest(provider: Provider) -> None:
         ({"iss": None}, "unapproved_software_statement"),
         ({"exp": 1}, "invalid_software_statement"),
         ({"exp": "soon"}, "invalid_software_statement"),
+        ({"nbf": 4102444800}, "invalid_software_statement"),
+        ({"nbf": []}, "invalid_software_statement"),
         ({"aud": "https://another-client.example"}, "invalid_software_statement"),
         ({"aud": ["another-client", 7]}, "invalid_software_statement"),
         ({"redirect_uris": ["https://a.example/#x"]}, "invalid_redirect_uri"),

@@ -7,6 +7,7 @@ from support.app import DEVELOPMENT, Provider, RelyingParty
 from vouchers import make_voucher
 
 from oidcserver import clock
+from oidcserver.models import User
 from oidcserver.settings import ConfigurationProblem
 
 PLUGIN = {
@@ -56,6 +57,22 @@ def test_its_grant_rejects_other_vouchers(
     voucher = make_voucher(name, clock.now() - age, key)
     refused = client.token(grant_type="urn:example:voucher", voucher=voucher, status=400).json
     assert (refused["error"], refused["error_description"]) == ("invalid_grant", sentence)
+
+
+def test_its_grant_gives_a_disabled_user_nothing(plugged: Provider) -> None:
+    client = register(plugged, "client_secret_basic")
+    with plugged.database() as dbsession:
+        dbsession.query(User).one().disabled_at = 1
+    voucher = make_voucher("alice", clock.now(), "one-key")
+    refused = client.token(grant_type="urn:example:voucher", voucher=voucher, status=400).json
+    assert refused["error"] == "invalid_grant"
+
+
+def test_a_scope_without_a_client_is_rejected(plugged: Provider) -> None:
+    voucher = make_voucher("alice", clock.now(), "one-key")
+    form = {"grant_type": "urn:example:voucher", "voucher": voucher, "scope": "profile"}
+    answer = plugged.browser().post("/oauth/token", form, status=401)
+    assert answer.json["error"] == "invalid_client"
 
 
 @pytest.mark.parametrize("voucher", ["", "alice", "alice:", "alice:1:", "alice:²:x", "a:b:c"])

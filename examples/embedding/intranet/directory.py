@@ -19,7 +19,7 @@ class Directory:
         return as_directory_user(user)
 
     def claims(self, request: Any, user: DirectoryUser) -> Mapping[str, Any]:
-        """Return what applications may learn about a user."""
+        """Return the claims about a user that applications may get."""
         row = request.dbsession.get(User, int(user.id))
         return {"name": row.full_name, "email": row.email} if row else {}
 

@@ -44,7 +44,7 @@ def is_right(request: Request, user_id: str, code: str) -> bool:
     key = key_of(request.oidc.provider.settings["second_factor.secret"], user_id)
     now = request.oidc.now
     for moment in (now, now - STEP_SECONDS):
-        if hmac.compare_digest(code_at(key, moment), code):
+        if hmac.compare_digest(code_at(key, moment).encode(), code.encode()):
             until = now + 2 * STEP_SECONDS
             return use_identifier(request.oidc.database, ACR, user_id, code, until)
     return False

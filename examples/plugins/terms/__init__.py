@@ -42,8 +42,10 @@ def show(request: Request) -> dict[str, Any]:
 def accept(request: Request) -> Response:
     """Remember the answer, and send the user back to the authorization endpoint."""
     provider = request.oidc.provider
-    content = f"{provider.settings['terms.version']} {user_id(request)}".encode()
     response = go_on(request)
+    if request.oidc.login_session is None:  # the user has signed out: the endpoint asks again
+        return response
+    content = f"{provider.settings['terms.version']} {user_id(request)}".encode()
     response.set_cookie(
         provider.cookie_name("terms"), provider.sealer(PURPOSE).seal(content), max_age=YEAR,
         secure=provider.secure, httponly=True, samesite="Lax",

@@ -29,7 +29,7 @@ def add_oauth_endpoint(
 ) -> None:
     """Offer an endpoint for ``oauth.endpoints``.
 
-    :param name: the name in the ini; the route is ``{name}_endpoint``.
+    :param name: the name in the ini; the route is ``oidc.{name}_endpoint``.
     :param pattern: the route pattern, below the include's route prefix.
     :param view: takes Pyramid's request and returns a response, or its dotted name.
     :param methods: the HTTP methods that it answers; every other gets 405 with Allow.

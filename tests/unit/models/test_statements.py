@@ -1,6 +1,7 @@
 """The statements that decide, on SQLite and on PostgreSQL."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -44,6 +45,7 @@ from oidcserver.models.suspended_request import (
     find_suspended_request,
     suspend_request,
 )
+from oidcserver.models.user import lock_unchanged
 
 CODE, TOKEN, COOKIE = "ac_code", "rt_token", "ls_cookie"
 
@@ -58,6 +60,7 @@ def use(database: Statements, suspended: SuspendedRequest) -> bool:
         answered_reference=suspended.reference_digest,
         answered_now=provider_clock.now(),
         answer="sealed",
+        live_session="session",
     )
 
 
@@ -347,6 +350,35 @@ def test_a_suspended_request_is_found_by_its_uri_and_used_once(
     assert late is not None
     clock.advance(60)
     assert not use(database, late)
+
+
+def test_a_suspended_request_is_not_used_once_the_session_has_ended(
+    database: Joined, dbsession: Session
+) -> None:
+    row = find_suspended_request(
+        dbsession,
+        suspend_request(
+            dbsession,
+            client_id="client",
+            parameters={},
+            browser_digest="b",
+            expires_at=provider_clock.now() + 60,
+        ),
+    )
+    assert row is not None
+    end_login_sessions(dbsession, LoginSession.id == "session")
+    assert not use(database, row)
+
+
+def test_an_account_that_has_changed_since_it_was_read_is_noticed(dbsession: Session) -> None:
+    user = dbsession.get_one(User, "alice")
+    read = SimpleNamespace(id=user.id, updated_at=user.updated_at)
+    assert lock_unchanged(dbsession, read)
+    user.updated_at += 1
+    assert not lock_unchanged(dbsession, read)
+    user.updated_at -= 1
+    user.disabled_at = 1
+    assert not lock_unchanged(dbsession, read)
 
 
 def test_a_user_name_has_one_owner_in_any_spelling(factory: sessionmaker[Session]) -> None:

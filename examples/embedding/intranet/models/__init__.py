@@ -20,7 +20,7 @@ def get_engine(settings: Any, prefix: str = "sqlalchemy.") -> Engine:
 
 
 def get_session_factory(engine: Engine) -> sessionmaker[Session]:
-    """Return what makes sessions."""
+    """Return the session factory."""
     return sessionmaker(bind=engine)
 
 

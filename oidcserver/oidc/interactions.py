@@ -66,9 +66,6 @@ def consent_needed(authorization_request: AuthorizationRequest) -> str | None:
                 "The End-User denied the request.",
                 rule="RFC 6749 section 4.1.2.1",
             )
-        _narrow(
-            authorization_request, suspended.allowed_scope or "", suspended.allowed_claims or ""
-        )
         return None
     if "consent" in authorization_request.prompt or not may_remember(authorization_request):
         return "consent_required"
@@ -76,6 +73,22 @@ def consent_needed(authorization_request: AuthorizationRequest) -> str | None:
     if remembered is None or any(not_yet_allowed(authorization_request, remembered)):
         return "consent_required"
     return None
+
+
+def narrow_to_decision(authorization_request: AuthorizationRequest) -> None:
+    """Narrow scope and claims to those that the user allowed for this request, if one decided."""
+    suspended = authorization_request.suspended
+    if suspended is None or suspended.decided_by != authorization_request.login_session.user_id:
+        return
+    allowed = (suspended.allowed_scope or "").split()
+    scopes = [scope for scope in authorization_request.scope.split() if scope in allowed]
+    authorization_request.scope = authorization_request.oauth_request.scope = " ".join(scopes)
+    authorization_request.claims_request = narrow_claims_request(
+        authorization_request.provider,
+        authorization_request.claims_request,
+        scopes,
+        (suspended.allowed_claims or "").split(),
+    )
 
 
 def not_yet_allowed(
@@ -114,20 +127,6 @@ def remembered_consent(authorization_request: AuthorizationRequest) -> ConsentRe
     user_id = authorization_request.login_session.user_id
     consent = find_consent(request.oidc.database, user_id, client.client_id)
     return consent if consent is not None and consent.remembered else None
-
-
-def _narrow(
-    authorization_request: AuthorizationRequest, allowed_scope: str, allowed_claims: str
-) -> None:
-    allowed = allowed_scope.split()
-    scopes = [scope for scope in authorization_request.scope.split() if scope in allowed]
-    authorization_request.scope = authorization_request.oauth_request.scope = " ".join(scopes)
-    authorization_request.claims_request = narrow_claims_request(
-        authorization_request.provider,
-        authorization_request.claims_request,
-        scopes,
-        allowed_claims.split(),
-    )
 
 
 def require_pages(registry: Registry) -> str | None:
