@@ -92,9 +92,8 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Prepare the tokens. Of several requests with one code, one redeems it."""
         token_request, request = self.token_request, self.token_request.request
-        client, authorization = token_request.client, token_request.authorization
         row = token_request.authorization_code
-        answer = token_response(request, client, authorization, self.scope)
+        answer = token_response(token_request, self.scope)
         token_request.outcome.decide(
             REDEEM,
             lambda: self._lose(row),
@@ -102,10 +101,8 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
             client=row.client_id,
             now=request.oidc.now,
         )
-        if may_refresh(request, client):
-            answer["refresh_token"], values = prepare_refresh_token(
-                request, authorization, self.scope
-            )
+        if may_refresh(request, token_request.client):
+            answer["refresh_token"], values = prepare_refresh_token(token_request, self.scope)
             token_request.outcome.also(inserting(RefreshToken), extending, **values)
         return 200, answer, []
 

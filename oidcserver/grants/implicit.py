@@ -20,11 +20,7 @@ class ImplicitGrant(AuthorizationEndpointMixin, BaseGrant):
         """Return the parameters of the response (RFC 6749 section 4.2.2)."""
         if "token" not in self.request.payload.response_type.split():
             return 200, {}, []
-        oauth_request, authorization = self.request, self.request.authorization
-        token = token_response(
-            oauth_request.request, oauth_request.client, authorization, authorization.scope
-        )
-        return 200, token, []
+        return 200, token_response(self.request, self.request.authorization.scope), []
 
 
 def includeme(config: Configurator) -> None:

@@ -63,14 +63,12 @@ class RefreshTokenGrant(TokenGrant):
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Prepare the tokens; the refresh token keeps its scope (RFC 6749 section 6)."""
         token_request, request = self.token_request, self.token_request.request
-        row, authorization = token_request.refresh_token, token_request.authorization
-        answer = token_response(request, token_request.client, authorization, self.scope)
+        row = token_request.refresh_token
+        answer = token_response(token_request, self.scope)
         if row.used_at is not None:
             answer["refresh_token"] = self._successor_again(row)
             return 200, answer, []
-        successor, values = prepare_refresh_token(
-            request, authorization, row.scope, row.family_expires_at
-        )
+        successor, values = prepare_refresh_token(token_request, row.scope, row.family_expires_at)
         answer["refresh_token"] = successor
         token_request.outcome.decide(
             ROTATE,

@@ -24,6 +24,7 @@ class AuthorizationRecord:
     scope: str
     claims_request: dict[str, Any] | None
     resources: list[str] | None
+    authorization_details: list[dict[str, Any]] | None
     confirmation: dict[str, Any] | None
     nonce: str | None
     auth_time: int | None
@@ -55,7 +56,11 @@ class Authorization(Base):
     session_id: Mapped[str | None] = mapped_column(Identifier, index=True)
     scope: Mapped[str] = mapped_column(Words, default="")
     claims_request: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    #: The resources that were requested (RFC 8707).
     resources: Mapped[list[str] | None] = mapped_column(Json)
+    #: The authorization details that the user granted (RFC 9396).
+    authorization_details: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)
+    #: The key that the request named; only who has it can redeem the code (RFC 9449 section 10).
     confirmation: Mapped[dict[str, Any] | None] = mapped_column(Json)
     nonce: Mapped[str | None] = mapped_column(Words)
     auth_time: Mapped[int | None] = mapped_column(Time)

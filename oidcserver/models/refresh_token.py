@@ -10,7 +10,7 @@ from oidcserver import clock
 from oidcserver.credentials import digest
 from oidcserver.database import AtomicWrite, NewRow, Read, Statements, inserting
 from oidcserver.models.authorization import Authorization, AuthorizationRecord, extending, extension
-from oidcserver.models.base import Base, Digest, Time, Words
+from oidcserver.models.base import Base, Digest, Json, Time, Words
 from oidcserver.models.login_session import LoginSession
 from oidcserver.models.user import User, UserRecord
 
@@ -22,6 +22,7 @@ class RefreshTokenRecord:
     authorization_id: str
     client_id: str
     scope: str
+    confirmation: dict[str, Any] | None
     issued_at: int
     expires_at: int
     family_expires_at: int
@@ -45,6 +46,8 @@ class RefreshToken(Base):
     )
     client_id: Mapped[str] = mapped_column(String(64))
     scope: Mapped[str] = mapped_column(Words, default="")
+    #: The key that the token of a public client is bound to.
+    confirmation: Mapped[dict[str, Any] | None] = mapped_column(Json)
     issued_at: Mapped[int] = mapped_column(Time, default=clock.now)
     #: The end of idleness or of the family, whichever comes first.
     expires_at: Mapped[int] = mapped_column(Time, index=True)

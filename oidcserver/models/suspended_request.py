@@ -34,6 +34,8 @@ class SuspendedRequest(Base):
     parameters: Mapped[dict[str, Any]] = mapped_column(Json)
     #: Whether all of them were in a request object that the client signed (RFC 9101).
     signed: Mapped[bool] = mapped_column(default=False)
+    #: Whether the client pushed it (RFC 9126): its ``request_uri`` is then used once.
+    pushed: Mapped[bool] = mapped_column(default=False)
     #: The browser that the request belongs to; ``ANY_BROWSER`` until one takes it up.
     browser_digest: Mapped[str] = mapped_column(Digest)
     created_at: Mapped[int] = mapped_column(Time, default=clock.now)

@@ -50,6 +50,8 @@ class AuthorizationRequest:
     claims_request: dict[str, Any] | None = None
     #: Whether all parameters were in a request object that the client signed (RFC 9101).
     signed: bool = False
+    #: Whether the client pushed the request (RFC 9126).
+    pushed: bool = False
     suspended: SuspendedRequest | None = None
     #: The ``request_uri`` of a request that was resumed and has not expired.
     request_uri: str = ""
@@ -165,6 +167,7 @@ class AuthorizationRequest:
             client_id=self.data["client_id"],
             parameters=dict(self.payload.datalist),
             signed=self.signed,
+            pushed=self.pushed,
             browser_digest=(
                 request.oidc.browser_digest if browser_digest is None else browser_digest
             ),
@@ -228,6 +231,7 @@ def resume(authorization_request: AuthorizationRequest) -> None:
     pairs = [(name, value) for name, values in found.parameters.items() for value in values]
     authorization_request.oauth_request.payload = Payload(pairs)
     authorization_request.signed = found.signed
+    authorization_request.pushed = stored is not None and stored.pushed
     if found.expires_at > request.oidc.now:
         authorization_request.suspended = stored
         authorization_request.request_uri = reference

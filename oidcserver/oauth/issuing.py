@@ -4,7 +4,7 @@ from typing import Any
 
 from oidcserver.credentials import REFRESH_TOKEN, new_credential
 from oidcserver.database import NewRow
-from oidcserver.models import Authorization, AuthorizationRecord, RegisteredClient
+from oidcserver.models import Authorization, RegisteredClient
 from oidcserver.models.authorization import revoke_authorization
 from oidcserver.models.refresh_token import new_refresh_token
 from oidcserver.oauth.errors import invalid_grant
@@ -60,13 +60,17 @@ def still_allowed(request: Request, client: RegisteredClient, scope: str) -> str
 
 
 def prepare_refresh_token(
-    request: Request, authorization: AuthorizationRecord, scope: str, family_end: int | None = None
+    oauth_request: OAuthRequest, scope: str, family_end: int | None = None
 ) -> tuple[str, dict[str, Any]]:
     """Return a new refresh token, and the values of ``inserting(RefreshToken), extending``.
+
+    The token of a public client is bound to the key of the request (RFC 9449 section 5): a
+    confidential client authenticates, and may have another key by then.
 
     :param family_end: when the family ends at the latest, in seconds since the epoch; by default
         a new one begins.
     """
+    request, client = oauth_request.request, oauth_request.client
     settings = request.oidc.provider.settings
     if family_end is None:
         family_end = request.oidc.now + settings["oauth.refresh_token_max_lifetime"]
@@ -74,8 +78,9 @@ def prepare_refresh_token(
     refresh_token = new_credential(REFRESH_TOKEN)
     return refresh_token, new_refresh_token(
         refresh_token,
-        authorization,
+        oauth_request.authorization,
         scope=scope,
+        confirmation=oauth_request.confirmation if client.is_public else None,
         expires_at=expires_at,
         family_expires_at=family_end,
         lives_until=expires_at + settings["oauth.access_token_lifetime"],
@@ -103,20 +108,26 @@ def announce_token(oauth_request: OAuthRequest, scope: str | None) -> None:
     )
 
 
-def token_response(
-    request: Request,
-    client: RegisteredClient,
-    authorization: AuthorizationRecord | None,
-    scope: str,
-) -> dict[str, Any]:
+def token_response(oauth_request: OAuthRequest, scope: str) -> dict[str, Any]:
     """Return the members of a token response without a refresh token (RFC 6749 section 5.1).
 
-    A client without any scope gets a token without one: no scope is empty (section 3.3).
+    The token is for the client and the authorization of the request, and bound to its key. A client
+    without any scope gets a token without one: no scope is empty (section 3.3).
     """
-    text, token = issue_access_token(request.oidc.provider, client, authorization, scope)
-    response = {
+    text, token = issue_access_token(
+        oauth_request.provider,
+        oauth_request.client,
+        oauth_request.authorization,
+        scope,
+        audience=oauth_request.audience,
+        confirmation=oauth_request.confirmation,
+        authorization_details=oauth_request.authorization_details,
+        actor=oauth_request.actor,
+    )
+    response: dict[str, Any] = {
         "access_token": text,
-        "token_type": "Bearer",
+        # RFC 9449 section 5; a token that is bound to a certificate is a Bearer token (RFC 8705).
+        "token_type": "DPoP" if "jkt" in (token.confirmation or {}) else "Bearer",
         "expires_in": token.expires_at - token.issued_at,
     }
     if scope:

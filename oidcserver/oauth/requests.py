@@ -4,7 +4,7 @@ Duplicates, bad UTF-8 and NUL are rejected here, so that no step after it has to
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -78,6 +78,14 @@ class OAuthRequest(OAuth2Request):
         self.grant: Any = None
         #: The authorization that the tokens belong to; None if the client acts on its own behalf.
         self.authorization: Any = None
+        #: The key that the tokens are bound to, as in ``cnf`` (RFC 7800 section 3.1); None: Bearer.
+        self.confirmation: Mapping[str, Any] | None = None
+        #: The audience of the access token; empty: this provider.
+        self.audience: tuple[str, ...] = ()
+        #: The authorization details of the access token (RFC 9396 section 7).
+        self.authorization_details: list[dict[str, Any]] | None = None
+        #: The actor of the access token, as in ``act`` (RFC 8693 section 4.1).
+        self.actor: Mapping[str, Any] | None = None
         #: The members of the response, and its status and further headers.
         self.answer: dict[str, Any] = {}
         self.status = 200

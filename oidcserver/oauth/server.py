@@ -103,13 +103,13 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         else:
             scope = " ".join(scope_words(scope))
         if user is None:
-            return token_response(request, client, oauth_request.authorization, scope)
+            return token_response(oauth_request, scope)
         row = new_authorization(request, client, user, scope=scope)
         values, following = row.values, [inserting(Authorization)]
-        authorization = oauth_request.authorization = row.record()
-        token = token_response(request, client, authorization, scope)
+        oauth_request.authorization = row.record()
+        token = token_response(oauth_request, scope)
         if include_refresh_token and may_refresh(request, client):
-            token["refresh_token"], prepared = prepare_refresh_token(request, authorization, scope)
+            token["refresh_token"], prepared = prepare_refresh_token(oauth_request, scope)
             # The authorization is new: it lives long enough at once, and need not be extended.
             values["authorization_expires_at"] = prepared["extended_until"]
             values |= {name: prepared[name] for name in prepared if "extended" not in name}

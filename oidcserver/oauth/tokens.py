@@ -22,7 +22,10 @@ PURPOSE = "access token"
 
 
 class AccessToken(NamedTuple):
-    """The contents of an access token (the claims of RFC 9068 section 2.2)."""
+    """The contents of an access token (the claims of RFC 9068 section 2.2).
+
+    New fields come before ``bearer``, with the default None.
+    """
 
     token_id: str
     client_id: str
@@ -35,6 +38,8 @@ class AccessToken(NamedTuple):
     confirmation: Mapping[str, Any] | None = None
     auth_time: int | None = None
     acr: str | None = None
+    authorization_details: list[dict[str, Any]] | None = None
+    actor: Mapping[str, Any] | None = None
     #: The client, authorization and user of a token that was found to be live.
     bearer: Bearer | None = None
 
@@ -60,9 +65,9 @@ class SealedFormat:
     """Authenticated encryption under the sealing key: opaque to others, short and fast."""
 
     def encode(self, provider: Provider, token: AccessToken) -> str:
-        """Seal the token's fields."""
-        fields = token[:_SAID]
-        sealed: str = provider.sealer(PURPOSE).seal(compact(fields).encode())
+        """Seal the token's fields, without those at the end that are None."""
+        count = max(i for i, field in enumerate(token[:_SAID], 1) if field is not None)
+        sealed: str = provider.sealer(PURPOSE).seal(compact(token[:count]).encode())
         return PREFIX + sealed
 
     def decode(self, provider: Provider, text: str) -> AccessToken | None:
@@ -95,6 +100,8 @@ class JWTFormat:
             "cnf": token.confirmation,
             "auth_time": token.auth_time,
             "acr": token.acr,
+            "authorization_details": token.authorization_details,
+            "act": token.actor,
         }
         claims.update({name: value for name, value in optional.items() if value is not None})
         algorithm = provider.settings["oauth.access_token_signing_alg"]
@@ -114,6 +121,8 @@ def _unseal(sealer: Sealer, text: str) -> AccessToken | None:
     if data is None:
         return None
     fields = json.loads(data)
+    if len(fields) > _SAID:
+        return None  # a process of a newer release made it
     fields[5] = tuple(fields[5])
     return AccessToken(*fields)
 
@@ -135,6 +144,8 @@ def _verify(keys: Keys, issuer: str, text: str) -> AccessToken | None:
         confirmation=claims.get("cnf"),
         auth_time=claims.get("auth_time"),
         acr=claims.get("acr"),
+        authorization_details=claims.get("authorization_details"),
+        actor=claims.get("act"),
     )
 
 
@@ -143,12 +154,19 @@ def issue_access_token(
     client: RegisteredClient,
     authorization: AuthorizationRecord | None,
     scope: str,
+    *,
     audience: tuple[str, ...] = (),
+    confirmation: Mapping[str, Any] | None = None,
+    authorization_details: list[dict[str, Any]] | None = None,
+    actor: Mapping[str, Any] | None = None,
 ) -> tuple[str, AccessToken]:
     """Make an access token; nothing is written to the database.
 
     :param authorization: the authorization that it belongs to, or None if the client acts on its
         own behalf: then the client is the subject (RFC 9068 section 2.2).
+    :param audience: the resource servers that it is for; empty: this provider.
+    :param confirmation: the key that it is bound to, as in ``cnf``.
+    :param actor: the actor of a delegation, as in ``act`` (RFC 8693 section 4.1).
     :returns: the text for the client, and its contents.
     """
     now = clock.now()
@@ -161,9 +179,11 @@ def issue_access_token(
         audience=audience or (provider.issuer,),
         issued_at=now,
         expires_at=now + provider.settings["oauth.access_token_lifetime"],
-        confirmation=authorization.confirmation if authorization else None,
+        confirmation=confirmation,
         auth_time=authorization.auth_time if authorization else None,
         acr=authorization.acr if authorization else None,
+        authorization_details=authorization_details,
+        actor=actor,
     )
     name = client.access_token_format or provider.settings["oauth.access_token_format"]
     return provider.access_token_formats[name].encode(provider, token), token

@@ -73,6 +73,12 @@ class AccessToken(Protocol):
     @property
     def acr(self) -> str | None: ...
 
+    @property
+    def authorization_details(self) -> list[dict[str, Any]] | None: ...
+
+    @property
+    def actor(self) -> Mapping[str, Any] | None: ...
+
 
 class AfterLogout(Protocol):
     """Where the user goes on after signing out; see :mod:`oidcserver.oidc.after_logout`."""
