@@ -1,13 +1,15 @@
-"""The refresh token grant (RFC 6749 section 6): rotation, and reuse ends the family."""
+"""The refresh token grant (RFC 6749 section 6): rotation by policy, and reuse ends the family."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from oidcserver.credentials import digest
 from oidcserver.grants.base import TokenGrant
 from oidcserver.keys.sealing import seal_with, unseal_with
+from oidcserver.keys.strict_json import compact
 from oidcserver.models import RefreshTokenRecord
+from oidcserver.models.authorization import extension
 from oidcserver.models.login_session import touch, touching
-from oidcserver.models.refresh_token import ROTATE, find_refresh_token
+from oidcserver.models.refresh_token import RENEW, ROTATE, find_refresh_token
 from oidcserver.oauth.errors import Rejection, invalid_grant
 from oidcserver.oauth.issuing import (
     end_family,
@@ -22,14 +24,22 @@ from oidcserver.types import Configurator
 
 WINDOW = "oauth.refresh_token_retry_window"
 PUBLIC_WINDOW = "oauth.public_refresh_token_retry_window"
+ROTATION = "oauth.refresh_token_rotation"
+IDLE = "oauth.refresh_token_idle_lifetime"
+#: A token that is not rotated lives longer once it gains this part of the idle lifetime, so that
+#: not every use of it is written.
+RENEWED_PART = 10
 
 
 class RefreshTokenGrant(TokenGrant):
-    """Each use of a refresh token returns a successor.
+    """Each use of a refresh token that is rotated returns a successor.
 
     Reuse ends the family (RFC 9700 section 4.14). But within the retry window, in case the answer
-    was lost, the same client gets the *same* successor. It is stored encrypted under a key derived
-    from the presented token, so the row alone does not reveal it.
+    was lost, the same request of the same client gets the *same* successor. It is stored encrypted
+    under a key derived from the presented token, so the row alone does not reveal it.
+
+    ``oauth.refresh_token_rotation`` may exempt confidential clients, which authenticate with each
+    use (FAPI 2.0 Security Profile section 5.3.2.1): their tokens only live longer.
     """
 
     GRANT_TYPE = "refresh_token"
@@ -62,25 +72,61 @@ class RefreshTokenGrant(TokenGrant):
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Prepare the tokens; the refresh token keeps its scope (RFC 6749 section 6)."""
-        token_request, request = self.token_request, self.token_request.request
+        token_request = self.token_request
         row = token_request.refresh_token
         answer = token_response(token_request, self.scope)
         if row.used_at is not None:
             answer["refresh_token"] = self._successor_again(row)
             return 200, answer, []
+        rotation = token_request.provider.settings[ROTATION]
+        if rotation == "all" or token_request.client.is_public:
+            answer["refresh_token"] = self._rotate(row)
+        else:
+            self._renew(row)
+        self._use_session()
+        return 200, answer, []
+
+    def _rotate(self, row: RefreshTokenRecord) -> str:
+        """Let the use of the token decide; return its successor."""
+        token_request = self.token_request
         successor, values = prepare_refresh_token(token_request, row.scope, row.family_expires_at)
-        answer["refresh_token"] = successor
         token_request.outcome.decide(
             ROTATE,
             self._lose,
             digest=digest(self.presented),
             client=row.client_id,
-            now=request.oidc.now,
-            sealed=seal_with(self.presented, successor.encode()),
+            now=token_request.request.oidc.now,
+            sealed=seal_with(self.presented, f"{successor} {self._fingerprint()}".encode()),
             **values,
         )
-        self._use_session()
-        return 200, answer, []
+        return successor
+
+    def _renew(self, row: RefreshTokenRecord) -> None:
+        """Let the token live longer, if that is worth a write; the client keeps it."""
+        token_request, now = self.token_request, self.token_request.request.oidc.now
+        settings = token_request.provider.settings
+        until = min(now + settings[IDLE], row.family_expires_at)
+        if until < row.expires_at + settings[IDLE] // RENEWED_PART:
+            return
+        lives_until = until + settings["oauth.access_token_lifetime"]
+        token_request.outcome.decide(
+            RENEW,
+            self._reject_ended,
+            digest=digest(self.presented),
+            client=row.client_id,
+            now=now,
+            renewed_until=until,
+            **extension(row.authorization_id, lives_until),
+        )
+
+    def _reject_ended(self) -> NoReturn:
+        raise invalid_grant("The refresh token is not valid.")
+
+    def _fingerprint(self) -> str:
+        """Return a digest of the request's scope, audience and key: a repetition has the same."""
+        token_request = self.token_request
+        asked = [self.scope.split(), token_request.audience, token_request.confirmation]
+        return digest(compact(asked))
 
     def _lose(self) -> None:
         """Answer with the successor that a faster request made."""
@@ -111,12 +157,18 @@ class RefreshTokenGrant(TokenGrant):
         window = request.oidc.provider.settings[PUBLIC_WINDOW if public else WINDOW]
         # Another host's clock may be ahead; that does not matter without a window.
         if window and row.used_at is not None and request.oidc.now < row.used_at + window:
-            unsealed = unseal_with(self.presented, row.successor_sealed or "")
-            successor = unsealed.decode() if unsealed is not None else ""
+            unsealed = unseal_with(self.presented, row.successor_sealed or "") or b""
+            successor, _, fingerprint = unsealed.decode().partition(" ")
             following = find_refresh_token(request.oidc.database, successor)
             # If the successor was used, the client had received the answer.
             if following is not None and following.token.used_at is None:
-                return successor
+                # A release without fingerprints may have sealed it.
+                if fingerprint in ("", self._fingerprint()):
+                    return successor
+                raise invalid_grant(
+                    "The refresh token was used before, with another scope, resource or key.",
+                    "RFC 9700 section 4.14",
+                )
         end_family(token_request, row.authorization_id, "refresh_token_reused")
         raise invalid_grant("The refresh token was used before.", "RFC 9700 section 4.14")
 

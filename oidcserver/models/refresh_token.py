@@ -109,6 +109,22 @@ ROTATE = AtomicWrite(
 )
 
 
+#: Lets a token that is not rotated live longer. It takes ``digest``, ``client``, ``now`` and
+#: ``renewed_until``, and the values of ``extension``.
+RENEW = AtomicWrite(
+    update(RefreshToken)
+    .where(
+        RefreshToken.token_digest == bindparam("digest"),
+        RefreshToken.client_id == bindparam("client"),
+        RefreshToken.used_at.is_(None),
+        RefreshToken.expires_at > bindparam("now"),
+    )
+    .values(expires_at=bindparam("renewed_until"))
+    .returning(RefreshToken.token_digest),
+    extending,
+)
+
+
 def new_refresh_token(
     refresh_token: str, authorization: AuthorizationRecord, *, lives_until: int, **columns: Any
 ) -> dict[str, Any]:

@@ -47,6 +47,14 @@ def includeme(config: Configurator) -> None:
         "The longest lifetime of a family of refresh tokens.",
     )
     setting(
+        "oauth.refresh_token_rotation",
+        text,
+        "all",
+        "Which refresh tokens are replaced at each use: those of all clients (all), or only those "
+        "of public clients (public). A confidential client authenticates at each use.",
+        allowed=("all", "public"),
+    )
+    setting(
         "oauth.refresh_token_retry_window",
         seconds,
         30,

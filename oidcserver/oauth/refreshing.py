@@ -23,7 +23,10 @@ def reason_of_end(
     token, authorization, user, _, _ = found
     if authorization.revoked_at is not None or user.disabled_at is not None:
         return "The authorization of the refresh token was revoked."
-    if token.used_at is None and token.expires_at <= request.oidc.now:
+    # A lifetime that was shortened since the token was issued counts too.
+    longest = request.oidc.provider.settings["oauth.refresh_token_max_lifetime"]
+    ends_at = min(token.expires_at, authorization.created_at + longest)
+    if token.used_at is None and ends_at <= request.oidc.now:
         return "The refresh token has expired."
     if not may_refresh(request, client) or bool(allowed) is not bool(token.scope):
         return "The client is no longer registered for refresh tokens, or for any scope of it."

@@ -45,6 +45,15 @@ def test_a_lost_answer_may_be_asked_again_and_is_the_same(
     assert "access_token" in client.refresh(again["refresh_token"])
 
 
+def test_a_repetition_with_another_scope_gets_no_successor_and_ends_nothing(
+    client: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    first = client.refresh(tokens["refresh_token"])
+    other = client.refresh(tokens["refresh_token"], scope="openid", status=400)
+    assert other["error"] == "invalid_grant"
+    assert "access_token" in client.refresh(first["refresh_token"])
+
+
 def test_reuse_after_the_window_ends_the_family(
     client: RelyingParty, tokens: dict[str, Any], clock: Any
 ) -> None:
@@ -172,3 +181,49 @@ def test_each_window_has_a_setting(make_provider: Any, clock: Any) -> None:
         clock.advance(9)
         again = client.refresh(tokens["refresh_token"], status="*")
         assert ("access_token" in again) is works
+
+
+def test_a_confidential_client_keeps_its_token_where_only_public_clients_rotate(
+    make_provider: Any, clock: Any
+) -> None:
+    provider = make_provider(oauth__refresh_token_rotation="public")
+    client = provider.register()
+    code = client.login(provider.browser(), scope="openid offline_access")["code"]
+    kept = client.exchange(code)["refresh_token"]
+    day = 86400
+    for days in (1, 5, 13, 13, 13, 13, 13, 13):  # in use, it outlives its idle lifetime
+        clock.advance(days * day)
+        fresh = client.refresh(kept)
+        assert "access_token" in fresh
+        assert "refresh_token" not in fresh
+    clock.advance(7 * day)  # the longest lifetime of a family
+    assert client.refresh(kept, status=400)["error"] == "invalid_grant"
+
+
+def test_a_kept_token_that_is_idle_expires(make_provider: Any, clock: Any) -> None:
+    provider = make_provider(oauth__refresh_token_rotation="public")
+    client = provider.register()
+    code = client.login(provider.browser(), scope="openid offline_access")["code"]
+    kept = client.exchange(code)["refresh_token"]
+    clock.advance(14 * 86400 + 1)
+    assert client.refresh(kept, status=400)["error"] == "invalid_grant"
+
+
+def test_a_public_client_rotates_by_every_policy(make_provider: Any) -> None:
+    provider = make_provider(oauth__refresh_token_rotation="public")
+    client = provider.register(token_endpoint_auth_method="none")
+    tokens = client.exchange(client.login(provider.browser())["code"])
+    assert client.refresh(tokens["refresh_token"])["refresh_token"] != tokens["refresh_token"]
+
+
+def test_a_shorter_lifetime_holds_for_tokens_that_were_issued_before(
+    make_provider: Any, clock: Any
+) -> None:
+    provider = make_provider()
+    client = provider.register()
+    code = client.login(provider.browser(), scope="openid offline_access")["code"]
+    tokens = client.exchange(code)
+    clock.advance(3600)
+    stricter = make_provider(oauth__refresh_token_max_lifetime="1h")
+    again = RelyingParty(stricter, client.client, client.secret)
+    assert again.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
