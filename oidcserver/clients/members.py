@@ -91,6 +91,12 @@ def _one_of(available: Callable[[Provider], Iterable[str]]) -> Rule:
     return rule
 
 
+def client_profiles(provider: Provider) -> list[str]:
+    """Return the names of the profiles that a single client may have."""
+    offers = provider.catalog.offers("profile").values()
+    return [offer.name for offer in offers if offer.value.client is not None]
+
+
 def _promised(field: str) -> Rule:
     return _one_of(lambda provider: promised(provider, field))
 
@@ -211,6 +217,8 @@ RULES: dict[str, Rule] = {
     "request_object_encryption_enc": _promised("request_object_encryption_enc_values_supported"),
     # Our own member: whether the client has to use PKCE, or is exempt from it.
     "require_pkce": boolean,
+    # Our own member: a profile of oauth.profile that this client has for itself.
+    "profile": _one_of(client_profiles),
     # RFC 9101 section 10.5
     "require_signed_request_object": _signed_requests,
     "default_max_age": _seconds,

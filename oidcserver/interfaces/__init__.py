@@ -220,7 +220,11 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Defaults and rules for ``oauth.profile``. A rule returns a sentence, or None."""
+    """Defaults and rules for ``oauth.profile``. A rule returns a sentence, or None.
+
+    ``client`` completes and checks the metadata of a client that has the profile for itself.
+    """
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
     rules: Sequence[Callable[["Registry"], str | None]] = ()
+    client: Callable[["Provider", dict[str, Any]], None] | None = None

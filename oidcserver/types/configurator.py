@@ -106,6 +106,8 @@ class Configurator(Protocol):
         name: str,
         defaults: Mapping[str, Any],
         rules: Sequence[Callable[[Registry], str | None]] = (),
+        *,
+        client: Callable[[Provider, dict[str, Any]], None] | None = None,
     ) -> None: ...
 
     def add_oauth_grant(

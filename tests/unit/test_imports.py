@@ -19,7 +19,7 @@ RANKS = (
     ("http",),
     ("oauth",),
     ("clients", "operations"),
-    ("client_auth", "extensions", "oidc"),
+    ("client_auth", "extensions", "oidc", "profiles"),
     ("grants",),
     ("accounts",),
     ("sessions",),

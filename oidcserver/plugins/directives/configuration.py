@@ -6,7 +6,7 @@ from typing import Any
 from oidcserver.interfaces import Profile
 from oidcserver.plugins.offering import offer, require
 from oidcserver.settings import Converter, Setting
-from oidcserver.types import Configurator, Registry
+from oidcserver.types import Configurator, Provider, Registry
 
 
 def add_oauth_setting(
@@ -44,6 +44,8 @@ def add_oauth_profile(
     name: str,
     defaults: Mapping[str, Any],
     rules: Sequence[Callable[[Registry], str | None]] = (),
+    *,
+    client: Callable[[Provider, dict[str, Any]], None] | None = None,
 ) -> None:
     """Offer a profile for ``oauth.profile``: defaults, and rules that the settings must satisfy.
 
@@ -51,8 +53,12 @@ def add_oauth_profile(
     :param defaults: converted values by the name of the setting. The ini may still change each.
     :param rules: each is called with the registry, after selection, and returns None or a sentence
         that stops the start.
+    :param client: lets a single client have the profile, by the member ``profile`` of its metadata.
+        It is called with the provider and the members that will be stored, which it completes;
+        it raises :class:`oidcserver.clients.problems.InvalidClientMetadata` for a member that
+        contradicts the profile.
     """
-    offer(config, "profile", name, Profile(defaults, tuple(rules)))
+    offer(config, "profile", name, Profile(defaults, tuple(rules), client))
 
 
 def add_startup_check(

@@ -1,7 +1,4 @@
-"""Profiles: sets of defaults and rules for ``oauth.profile``; and the rules of production."""
-
-import ipaddress
-from urllib.parse import urlsplit
+"""The profile ``oauth21``: OAuth 2.1 (draft-ietf-oauth-v2-1)."""
 
 from oidcserver.types import Configurator, Registry
 
@@ -37,32 +34,10 @@ def require_pkce(registry: Registry) -> str | None:
     return None
 
 
-def require_https(registry: Registry) -> str | None:
-    """Require https; in development http is allowed on this machine."""
-    provider = registry.oidc.provider
-    if provider.secure:
-        return None
-    if provider.settings["oidcserver.mode"] == "production":
-        return f"oidc.issuer = {provider.issuer} is http: in production it has to be https."
-    if not _is_loopback(urlsplit(provider.issuer).hostname or ""):
-        return f"oidc.issuer = {provider.issuer} is http: that is for localhost only."
-    return None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def includeme(config: Configurator) -> None:
-    """Offer the profiles and the checks of every configuration."""
+    """Offer the profile."""
     config.add_oauth_profile(
         "oauth21",
         PKCE_FOR_ALL,
         rules=(reject_implicit, reject_password, require_pkce),
     )
-    config.add_startup_check("https", require_https)

@@ -1,0 +1,32 @@
+"""The scheme of the issuer: https, and http on this machine in development."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from oidcserver.types import Configurator, Registry
+
+
+def require_https(registry: Registry) -> str | None:
+    """Require https; in development http is allowed on this machine."""
+    provider = registry.oidc.provider
+    if provider.secure:
+        return None
+    if provider.settings["oidcserver.mode"] == "production":
+        return f"oidc.issuer = {provider.issuer} is http: in production it has to be https."
+    if not _is_loopback(urlsplit(provider.issuer).hostname or ""):
+        return f"oidc.issuer = {provider.issuer} is http: that is for localhost only."
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def includeme(config: Configurator) -> None:
+    """Add the check."""
+    config.add_startup_check("https", require_https)

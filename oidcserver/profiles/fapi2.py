@@ -1,0 +1,177 @@
+"""The profiles of FAPI 2.0: Security Profile and Message Signing (OpenID Foundation, final).
+
+The settings of ``fapi2_security`` are those of section 5.3.2 of the Security Profile, the
+algorithms those of section 5.4. A client of a provider without the profile may have it for itself:
+``profile = fapi2_security`` in its metadata.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from oidcserver.clients.problems import InvalidClientMetadata
+from oidcserver.types import Configurator, Provider, Registry
+
+SECURITY = "fapi2_security"
+MESSAGE_SIGNING = "fapi2_message_signing"
+
+#: Section 5.4.1 of the Security Profile.
+ALGORITHMS = ("PS256", "ES256", "EdDSA")
+METHODS = ("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
+GRANTS = ("authorization_code", "refresh_token", "client_credentials")
+LONGEST_CODE = 60
+LONGEST_PUSHED_REQUEST = 600
+
+#: Settings that have to have this value.
+FIXED: Mapping[str, Any] = {
+    "oauth.require_pushed_authorization_requests": True,
+    "oauth.require_sender_constraint": True,
+    "oauth.pkce_required": "all",
+    "oauth.pkce_exemptions": False,
+    "oauth.assertion_audience": "issuer",
+    "oauth.refresh_token_rotation": "public",
+    "oauth.localhost_any_port": False,
+}
+#: Settings whose words have to be some of these.
+LIMITED: Mapping[str, tuple[str, ...]] = {
+    "oauth.token_endpoint_auth_methods": METHODS,
+    "oauth.token_endpoint_auth_signing_algs": ALGORITHMS,
+    "oauth.dpop_signing_algs": ALGORITHMS,
+    "oauth.request_object_signing_algs": ALGORITHMS,
+    "oidc.signing_algs": ALGORITHMS,
+}
+DEFAULTS: Mapping[str, Any] = {
+    **FIXED,
+    **LIMITED,
+    "oauth.token_endpoint_auth_methods": ("private_key_jwt",),
+    "oauth.grants": GRANTS,
+    "oauth.response_types": ("code",),
+    "oauth.sender_constraints": ("dpop",),
+    "oauth.access_token_signing_alg": ALGORITHMS[0],
+    "oauth.endpoints": (
+        "authorization", "pushed_authorization_request", "token", "revocation", "introspection",
+        "userinfo", "end_session", "jwks", "openid_configuration", "oauth_authorization_server",
+    ),
+}  # fmt: skip
+SIGNED_FIXED: Mapping[str, Any] = {
+    **FIXED,
+    "oauth.require_signed_request_object": True,
+    "oauth.request_object_times": "required",
+    "oidc.request_parameter": True,
+}
+SIGNED_DEFAULTS: Mapping[str, Any] = {
+    **DEFAULTS,
+    **SIGNED_FIXED,
+    "oauth.response_modes": ("jwt", "query.jwt", "query"),
+}
+
+
+def require_values(profile: str, fixed: Mapping[str, Any], registry: Registry) -> str | None:
+    """Require the values of the profile."""
+    settings = registry.oidc.provider.settings
+    for name, value in fixed.items():
+        if settings[name] != value:
+            return f"oauth.profile = {profile} requires {name} = {_as_written(value)}."
+    return None
+
+
+def limit_words(profile: str, registry: Registry) -> str | None:
+    """Allow no other methods and algorithms than those of the profile."""
+    settings = registry.oidc.provider.settings
+    for name, allowed in LIMITED.items():
+        others = sorted(set(settings[name]) - set(allowed))
+        if others:
+            return f"oauth.profile = {profile} does not allow {name} = {' '.join(others)}."
+    return None
+
+
+def require_flows(profile: str, registry: Registry) -> str | None:
+    """Allow the response type ``code`` alone, no password grant, and short lifetimes."""
+    provider = registry.oidc.provider
+    others = sorted(provider.response_types - {"code"})
+    if others:
+        return f"oauth.profile = {profile} does not allow the response type {others[0]!r}."
+    if "password" in provider.grant_types:
+        return f"oauth.profile = {profile} does not allow the password grant."
+    if provider.settings["oauth.authorization_code_lifetime"] > LONGEST_CODE:
+        return (
+            f"oauth.profile = {profile} requires oauth.authorization_code_lifetime of at most "
+            f"{LONGEST_CODE} seconds."
+        )
+    if provider.settings["oauth.pushed_request_lifetime"] >= LONGEST_PUSHED_REQUEST:
+        return (
+            f"oauth.profile = {profile} requires oauth.pushed_request_lifetime of less than "
+            f"{LONGEST_PUSHED_REQUEST} seconds."
+        )
+    return None
+
+
+def check_client(signed: bool, provider: Provider, metadata: dict[str, Any]) -> None:
+    """Complete the metadata of a client that has the profile, and reject others.
+
+    :param signed: whether the client also has to sign its requests.
+    :raises InvalidClientMetadata: for a member that contradicts the profile.
+    """
+    profile = MESSAGE_SIGNING if signed else SECURITY
+    required: dict[str, Any] = {
+        "require_pushed_authorization_requests": True,
+        "require_pkce": True,
+        **({"require_signed_request_object": True} if signed else {}),
+    }
+    for member, value in required.items():
+        if metadata.setdefault(member, value) != value:
+            raise _contradiction(profile, member, _as_written(value))
+    if metadata["token_endpoint_auth_method"] not in METHODS:
+        raise _contradiction(profile, "token_endpoint_auth_method", f"one of {', '.join(METHODS)}")
+    if set(metadata["response_types"]) - {"code"}:
+        raise _contradiction(profile, "response_types", "code alone")
+    if {"password", "implicit"}.intersection(metadata["grant_types"]):
+        raise _contradiction(profile, "grant_types", "neither password nor implicit")
+    by_certificate = metadata.get("tls_client_certificate_bound_access_tokens") is True
+    if not (by_certificate or metadata.setdefault("dpop_bound_access_tokens", True)):
+        raise _contradiction(profile, "dpop_bound_access_tokens", "true")
+    _check_algorithms(profile, provider, metadata)
+
+
+def _check_algorithms(profile: str, provider: Provider, metadata: dict[str, Any]) -> None:
+    """Set or check the algorithms of ID tokens, assertions and request objects."""
+    available = [alg for alg in ALGORITHMS if alg in provider.settings["oidc.signing_algs"]]
+    if metadata["id_token_signed_response_alg"] == "RS256" and available:
+        metadata["id_token_signed_response_alg"] = available[0]
+    for member in (
+        "id_token_signed_response_alg",
+        "token_endpoint_auth_signing_alg",
+        "request_object_signing_alg",
+        "authorization_signed_response_alg",
+    ):
+        if metadata.get(member, ALGORITHMS[0]) not in ALGORITHMS:
+            raise _contradiction(profile, member, f"one of {', '.join(ALGORITHMS)}")
+
+
+def _contradiction(profile: str, member: str, required: str) -> InvalidClientMetadata:
+    return InvalidClientMetadata(member, f"The profile {profile} requires {member}: {required}.")
+
+
+def _as_written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _rules(profile: str, fixed: Mapping[str, Any]) -> tuple[Callable[[Registry], str | None], ...]:
+    return (
+        partial(require_values, profile, fixed),
+        partial(limit_words, profile),
+        partial(require_flows, profile),
+    )
+
+
+def includeme(config: Configurator) -> None:
+    """Offer the profiles."""
+    config.add_oauth_profile(
+        SECURITY, DEFAULTS, _rules(SECURITY, FIXED), client=partial(check_client, False)
+    )
+    config.add_oauth_profile(
+        MESSAGE_SIGNING,
+        SIGNED_DEFAULTS,
+        _rules(MESSAGE_SIGNING, SIGNED_FIXED),
+        client=partial(check_client, True),
+    )
