@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from oidcserver.clients.members import ID_TOKEN_CLAIMS, LOCALISED, boolean, promised
+from oidcserver.clients.members import (
+    ID_TOKEN_CLAIMS,
+    LOCALISED,
+    boolean,
+    client_profiles,
+    promised,
+)
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.rules import known_members
 from oidcserver.models import Client
@@ -77,6 +83,9 @@ SECTIONS: tuple[tuple[str, tuple[Field, ...]], ...] = (
               options=lambda p: p.client_authentication_methods),
     )),
     ("Security and keys", (
+        Field("profile", "Profile", ONE,
+              "Its rules hold for this application alone.",
+              options=client_profiles, unsaid="As oauth.profile says"),
         Field("require_pkce", "PKCE", MAYBE,
               "A public application has to use it in any case.",
               unsaid="As oauth.pkce_required says"),
