@@ -20,10 +20,13 @@ from oidcserver.clients.registration import register_client
 from oidcserver.models import Client
 
 ISSUER = "http://localhost:6543"
-DEVELOPMENT = {
+BARE = {
     "oidcserver.mode": "development",
     "oidc.issuer": ISSUER,
     "oidc.user_directory": "demo",
+}
+DEVELOPMENT = {
+    **BARE,
     "oauth.grants": "authorization_code implicit hybrid client_credentials password refresh_token",
     "oauth.token_endpoint_auth_methods": (
         "client_secret_basic client_secret_post client_secret_jwt private_key_jwt none"
@@ -35,11 +38,16 @@ REDIRECT_URI = "https://client.example/cb"
 
 
 class Provider:
-    """An application of given settings; settings have ``__`` for the first dot."""
+    """An application of given settings; settings have ``__`` for the first dot.
+
+    :param settings: are added to those of development, or with ``bare`` only to the three that a
+        provider in development cannot be without.
+    """
 
     def __init__(self, settings: dict[str, object]) -> None:
+        base = BARE if settings.pop("bare", False) else DEVELOPMENT
         own = {name.replace("__", ".", 1): str(value) for name, value in settings.items()}
-        self.wsgi = oidcserver.main({}, **{**DEVELOPMENT, **own})
+        self.wsgi = oidcserver.main({}, **{**base, **own})
         self.registry = self.wsgi.registry
         self.issuer: str = self.registry.oidc.provider.issuer
 

@@ -1,0 +1,102 @@
+"""Profiles: their defaults, the rules that stop the start, and clients with one of their own."""
+
+from typing import Any
+
+import pytest
+from joserfc.jwk import ECKey
+from support.app import Provider
+
+from oidcserver.clients.problems import InvalidClientMetadata
+from oidcserver.settings import ConfigurationProblem
+
+KEY = ECKey.generate_key("P-256", {"kid": "1", "use": "sig", "alg": "ES256"})
+JWKS = {"keys": [KEY.as_dict(private=False)]}
+
+
+@pytest.fixture(params=["fapi2_security", "fapi2_message_signing"])
+def profile(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def strict(make_provider: Any, profile: str) -> Provider:
+    """A provider that has the profile and no other setting of its own."""
+    provider: Provider = make_provider(bare=True, oauth__profile=profile)
+    return provider
+
+
+def test_the_metadata_are_those_of_fapi(strict: Provider, profile: str) -> None:
+    document = strict.browser().get("/.well-known/openid-configuration").json
+    assert document["require_pushed_authorization_requests"] is True
+    assert document["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
+    assert document["response_types_supported"] == ["code"]
+    assert document["code_challenge_methods_supported"] == ["S256"]
+    assert document["authorization_response_iss_parameter_supported"] is True
+    for name in ("id_token", "token_endpoint_auth", "dpop"):
+        algorithms = document[f"{name}_signing_alg_values_supported"]
+        assert set(algorithms) <= {"PS256", "ES256", "EdDSA"}, name
+    signed = profile == "fapi2_message_signing"
+    assert document.get("require_signed_request_object", False) is signed
+    assert ("jwt" in document["response_modes_supported"]) is signed
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"oauth__require_pushed_authorization_requests": "false"}, "= true"),
+        ({"oauth__require_sender_constraint": "false"}, "= true"),
+        ({"oauth__pkce_required": "public"}, "oauth.pkce_required = all"),
+        ({"oauth__assertion_audience": "issuer_or_endpoint"}, "= issuer"),
+        ({"oauth__refresh_token_rotation": "all"}, "= public"),
+        ({"oauth__token_endpoint_auth_methods": "private_key_jwt client_secret_basic"},
+         "does not allow oauth.token_endpoint_auth_methods = client_secret_basic"),
+        ({"oidc__signing_algs": "RS256 ES256"}, "does not allow oidc.signing_algs = RS256"),
+        ({"oauth__grants": "authorization_code hybrid", "oauth__response_types": "code id_token"},
+         "does not allow the response type 'code id_token'"),
+        ({"oauth__grants": "authorization_code password"}, "does not allow the password grant"),
+        ({"oauth__authorization_code_lifetime": "2m"}, "of at most 60 seconds"),
+        ({"oauth__pushed_request_lifetime": "10m"}, "of less than 600 seconds"),
+    ],
+)  # fmt: skip
+def test_a_contradiction_stops_the_start(
+    make_provider: Any, profile: str, changes: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(ConfigurationProblem) as problem:
+        make_provider(bare=True, oauth__profile=profile, **changes)
+    assert f"oauth.profile = {profile}" in str(problem.value)
+    assert sentence in str(problem.value)
+
+
+def test_a_client_may_have_the_profile_for_itself(provider: Provider) -> None:
+    client = provider.register(
+        profile="fapi2_security", token_endpoint_auth_method="private_key_jwt", jwks=JWKS
+    )
+    registered = client.client.client_metadata
+    assert registered["require_pushed_authorization_requests"] is True
+    assert registered["require_pkce"] is True
+    assert registered["dpop_bound_access_tokens"] is True
+    assert registered["id_token_signed_response_alg"] in {"PS256", "ES256", "EdDSA"}
+    assert "profile" not in provider.register().client.client_metadata
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("token_endpoint_auth_method", "client_secret_basic"),
+        ("require_pushed_authorization_requests", False),
+        ("require_pkce", False),
+        ("dpop_bound_access_tokens", False),
+        ("response_types", ["code", "code id_token"]),
+        ("grant_types", ["authorization_code", "password"]),
+        ("token_endpoint_auth_signing_alg", "RS256"),
+    ],
+)
+def test_a_member_that_contradicts_the_profile_of_the_client_is_rejected(
+    provider: Provider, member: str, value: Any
+) -> None:
+    members = {"token_endpoint_auth_method": "private_key_jwt", "jwks": JWKS, member: value}
+    with pytest.raises(InvalidClientMetadata) as problem:
+        provider.register(profile="fapi2_security", **members)
+    assert problem.value.field == member
+    assert "The profile fapi2_security requires" in str(problem.value)
