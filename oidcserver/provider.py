@@ -6,14 +6,13 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from pyramid.response import Response
-
 from oidcserver.catalog import Catalog
 from oidcserver.interfaces import (
     ClaimsSource,
     ClientAuthenticationMethod,
     GrantOffer,
     Interaction,
+    ResponseMode,
     Scope,
     Step,
     UserDirectory,
@@ -49,7 +48,7 @@ class Provider:
         self.paths_without_transaction: set[str] = set()
         self.grants: dict[str, GrantOffer] = {}
         self.response_types: frozenset[str] = frozenset()
-        self.response_modes: dict[str, Callable[..., Response]] = {}
+        self.response_modes: dict[str, ResponseMode] = {}
         self.client_authentication_methods: dict[str, ClientAuthenticationMethod] = {}
         self.access_token_formats: dict[str, Any] = {}
         self.scopes: dict[str, Scope] = {}

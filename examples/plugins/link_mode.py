@@ -5,12 +5,15 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 from pyramid.response import Response
 
-from oidcserver.types import Configurator, Request
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.types import Configurator
 
 PAGE = Markup('<!doctype html><title>Continue</title><p><a href="{}">Continue to {}</a></p>')
 
 
-def link(request: Request, redirect_uri: str, parameters: dict[str, str]) -> Response:
+def link(
+    authorization_request: AuthorizationRequest, redirect_uri: str, parameters: dict[str, str]
+) -> Response:
     """Return a page with a link that carries the parameters."""
     separator = "&" if "?" in redirect_uri else "?"
     url = redirect_uri + separator + urlencode(parameters)

@@ -12,10 +12,13 @@ from oidcserver.models.registered_client import DEFAULTS
 from oidcserver.types import Provider
 
 REDIRECT_GRANTS = frozenset({"authorization_code", "implicit"})
-#: The encrypted documents (OpenID Connect Registration 2), and the prefixes of their members.
+#: The encrypted documents (OpenID Connect Registration 2, JARM section 3, RFC 9701 section 6), and
+#: the prefixes of their members.
 ENCRYPTED = {
     "id_token": "id_token_encrypted_response",
     "userinfo": "userinfo_encrypted_response",
+    "authorization": "authorization_encrypted_response",
+    "introspection": "introspection_encrypted_response",
     "request_object": "request_object_encryption",
 }
 DEFAULT_ENC = "A128CBC-HS256"

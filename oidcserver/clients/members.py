@@ -212,6 +212,22 @@ RULES: dict[str, Rule] = {
     "userinfo_signed_response_alg": _promised("userinfo_signing_alg_values_supported"),
     "userinfo_encrypted_response_alg": _promised("userinfo_encryption_alg_values_supported"),
     "userinfo_encrypted_response_enc": _promised("userinfo_encryption_enc_values_supported"),
+    # JWT Secured Authorization Response Mode section 3
+    "authorization_signed_response_alg": _promised("authorization_signing_alg_values_supported"),
+    "authorization_encrypted_response_alg": _promised(
+        "authorization_encryption_alg_values_supported"
+    ),
+    "authorization_encrypted_response_enc": _promised(
+        "authorization_encryption_enc_values_supported"
+    ),
+    # RFC 9701 section 6
+    "introspection_signed_response_alg": _promised("introspection_signing_alg_values_supported"),
+    "introspection_encrypted_response_alg": _promised(
+        "introspection_encryption_alg_values_supported"
+    ),
+    "introspection_encrypted_response_enc": _promised(
+        "introspection_encryption_enc_values_supported"
+    ),
     "request_object_signing_alg": _promised("request_object_signing_alg_values_supported"),
     "request_object_encryption_alg": _promised("request_object_encryption_alg_values_supported"),
     "request_object_encryption_enc": _promised("request_object_encryption_enc_values_supported"),

@@ -8,7 +8,12 @@ SECRETLESS_METHODS = frozenset(
     {"none", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
 )
 #: The members with the algorithms of documents that are signed for a client.
-SIGNED = ("id_token_signed_response_alg", "userinfo_signed_response_alg")
+SIGNED = (
+    "id_token_signed_response_alg",
+    "userinfo_signed_response_alg",
+    "authorization_signed_response_alg",
+    "introspection_signed_response_alg",
+)
 
 
 def needs_secret(metadata: Mapping[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 from pyramid.response import Response
 
 from oidcserver.clients import use
-from oidcserver.extensions import claims, issuer, pkce
+from oidcserver.extensions import claims, issuer, jarm, pkce
 from oidcserver.extensions.request_object.step import read_request_object
 from oidcserver.interfaces import Step
 from oidcserver.models.suspended_request import ANY_BROWSER
@@ -165,6 +165,7 @@ REQUEST_STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(languages.read_claims_locales),  # section 5.2
     Step(acr.read_acr_values),  # sections 3.1.2.1 and 5.5.1.1
     Step(encryption.require_encryption_key),  # of a client that has its ID tokens encrypted
+    Step(jarm.require_response_key, when=jarm.is_selected),  # or the whole response
 )
 
 #: The flow ``authorization_response``: the parameters of every response, errors included.

@@ -5,6 +5,12 @@ from typing import Any
 
 from pyramid.response import Response
 
+from oidcserver.clients.client_jwt import (
+    encryption_algorithms,
+    encryption_encodings,
+    signing_algorithms,
+)
+from oidcserver.extensions import signed_introspection
 from oidcserver.interfaces import Step
 from oidcserver.models import RegisteredClient, UserRecord
 from oidcserver.models.refresh_token import find_refresh_token
@@ -13,7 +19,7 @@ from oidcserver.oauth.flow import run
 from oidcserver.oauth.issuing import still_allowed
 from oidcserver.oauth.refreshing import reason_of_end
 from oidcserver.oauth.requests import OAuthRequest
-from oidcserver.oauth.responses import json_response
+from oidcserver.oauth.responses import json_response, jwt_response
 from oidcserver.oauth.steps import authenticate_client, read_parameters, reject, require_client
 from oidcserver.oauth.tokens import find_access_token
 from oidcserver.types import Configurator, Request
@@ -43,8 +49,12 @@ def read_token(introspection_request: OAuthRequest) -> None:
 
 
 def respond(introspection_request: OAuthRequest) -> Response:
-    """Return the properties of the token."""
-    return json_response(200, introspection_request.answer)
+    """Return the properties of the token: as JSON, or signed if the caller asks (RFC 9701)."""
+    request, answer = introspection_request.request, introspection_request.answer
+    if not signed_introspection.is_asked_for(request):
+        return json_response(200, answer)
+    token = signed_introspection.sign_introspection(request, introspection_request.client, answer)
+    return jwt_response(token, signed_introspection.MEDIA_TYPE)
 
 
 def _access_token(request: Request, client: RegisteredClient, text: str) -> dict[str, Any] | None:
@@ -123,5 +133,13 @@ def includeme(config: Configurator) -> None:
     """Offer the endpoint."""
     config.add_oauth_flow("introspection", STEPS)
     config.add_oauth_endpoint(
-        "introspection", "/oauth/introspect", introspection, transaction=False
+        "introspection",
+        "/oauth/introspect",
+        introspection,
+        transaction=False,
+        metadata={
+            "introspection_signing_alg_values_supported": signing_algorithms,
+            "introspection_encryption_alg_values_supported": encryption_algorithms,
+            "introspection_encryption_enc_values_supported": encryption_encodings,
+        },
     )

@@ -5,6 +5,12 @@ from typing import Any
 
 from pyramid.response import Response
 
+from oidcserver.clients.client_jwt import (
+    encryption_algorithms,
+    encryption_encodings,
+    make_client_jwt,
+    signing_algorithms,
+)
 from oidcserver.http.cors import allow_registered_origin
 from oidcserver.interfaces import Step
 from oidcserver.models.access_token import Bearer
@@ -17,8 +23,6 @@ from oidcserver.oauth.responses import error_response, json_response, jwt_respon
 from oidcserver.oauth.steps import respond
 from oidcserver.oauth.tokens import AccessToken, find_access_token
 from oidcserver.oidc.claims import userinfo_claims
-from oidcserver.oidc.client_jwt import make_client_jwt, signing_algorithms
-from oidcserver.oidc.encryption import encryption_algorithms, encryption_encodings
 from oidcserver.types import Configurator, Request
 
 

@@ -5,5 +5,7 @@ from oidcserver.types import Configurator
 
 def includeme(config: Configurator) -> None:
     """Include every built-in extension."""
-    for name in ("pkce", "response_mode", "issuer", "request_object", "claims"):
+    for name in (
+        "pkce", "response_mode", "jarm", "issuer", "request_object", "claims",
+    ):  # fmt: skip
         config.include(f"oidcserver.extensions.{name}")

@@ -205,6 +205,23 @@ class GrantOffer:
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseMode:
+    """How the parameters of an authorization response travel, as ``add_response_mode`` takes it.
+
+    The functions take an :class:`oidcserver.oauth.authorization_request.AuthorizationRequest`.
+    """
+
+    #: Takes the redirect URI and the parameters too; returns the response that sends them there.
+    encode: Callable[[Any, str, dict[str, str]], Response]
+    #: Returns the reason why the mode cannot carry the response, as a sentence, or None.
+    problem: Callable[[Any], str | None] | None = None
+    #: Returns what is sent instead of the parameters, such as a signed ``response``.
+    protect: Callable[[Any], dict[str, str]] | None = None
+    #: Whether the response is a page that posts the parameters.
+    posts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Interaction:
     """A reason to ask the user something before an authorization request is answered.
 

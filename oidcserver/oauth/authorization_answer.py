@@ -130,6 +130,11 @@ def write_response(authorization_request: AuthorizationRequest) -> None:
     authorization_request.response = send(authorization_request)
 
 
+def write_response(authorization_request: AuthorizationRequest) -> None:
+    """Write the response by the response mode, before anything is written that it depends on."""
+    authorization_request.response = send(authorization_request)
+
+
 def commit(authorization_request: AuthorizationRequest) -> Response | None:
     """Write all that the request decides, and what follows from it, in one transaction.
 

@@ -89,13 +89,19 @@ def check_response_type(authorization_request: AuthorizationRequest) -> None:
 
 def check_response_mode(authorization_request: AuthorizationRequest) -> None:
     """Accept a selected response mode that can carry this response."""
-    asked = authorization_request.data.get(
-        "response_mode", authorization_request.default_response_mode
+    asked, default = (
+        authorization_request.data.get("response_mode"),
+        authorization_request.default_response_mode,
     )
-    problem = authorization_request.mode_problem(asked)
+    if asked is None and default not in authorization_request.provider.response_modes:
+        raise invalid_request(
+            f"The request has no response_mode, and its default, {default}, is not supported."
+        )
+    mode = asked or default
+    problem = authorization_request.mode_problem(mode)
     if problem:
-        raise invalid_request(problem, received_mode=asked)
-    authorization_request.response_mode = asked
+        raise invalid_request(problem, received_mode=mode)
+    authorization_request.response_mode = mode
 
 
 def narrow_scope(authorization_request: AuthorizationRequest) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from pyramid.response import Response
 
+from oidcserver.interfaces import ResponseMode
 from oidcserver.models.consent import find_consent
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
@@ -28,30 +29,41 @@ def reject(authorization_request: AuthorizationRequest, rejection: Rejection) ->
     if authorization_request.redirect_uri is None or rejection.status_code in FOR_THE_USER:
         back = own_url(request) if rejection.status_code == 429 else None
         return error_page(request, rejection, reference, back)
+    mode = authorization_request.response_mode or authorization_request.mode_for_error
+    if mode is None:
+        return error_page(request, rejection, reference)
     authorization_request.authorization = None
-    authorization_request.response_mode = (
-        authorization_request.response_mode or authorization_request.mode_for_error
-    )
+    authorization_request.response_mode = mode
     authorization_request.parameters = {
         "error": rejection.error,
         "error_description": rejection.description,
     }
     run_steps("authorization_response", authorization_request)
-    if not leaves_unasked(authorization_request):
-        return _ask_to_leave(authorization_request, rejection, reference)
-    response = send(authorization_request)
+    try:
+        if not leaves_unasked(authorization_request):
+            return _ask_to_leave(authorization_request, rejection, reference)
+        response = send(authorization_request)
+    except Rejection:  # the response cannot be protected, and is not sent without protection
+        return error_page(request, rejection, reference)
     response.headers[REFERENCE_HEADER] = reference
     return response
 
 
 def send(authorization_request: AuthorizationRequest) -> Response:
-    """Send the parameters to the client by the response mode."""
-    encode = authorization_request.provider.response_modes[authorization_request.response_mode]
+    """Return the response that carries the parameters to the client by the response mode.
+
+    :raises Rejection: if the mode protects them, and cannot do so for this client.
+    """
+    redirect_uri = authorization_request.redirect_uri
+    assert redirect_uri is not None
+    mode = authorization_request.provider.response_modes[authorization_request.response_mode]
+    return mode.encode(authorization_request, redirect_uri, _sent(authorization_request, mode))
+
+
+def _sent(authorization_request: AuthorizationRequest, mode: ResponseMode) -> dict[str, str]:
+    """Return what the response mode sends: the parameters, or what protects them."""
     parameters: dict[str, Any] = authorization_request.parameters
-    response: Response = encode(
-        authorization_request.request, authorization_request.redirect_uri, parameters
-    )
-    return response
+    return parameters if mode.protect is None else mode.protect(authorization_request)
 
 
 def leaves_unasked(authorization_request: AuthorizationRequest) -> bool:
@@ -84,9 +96,10 @@ def _ask_to_leave(
     """Show the error with a link to the client, instead of a redirect."""
     request, redirect_uri = authorization_request.request, authorization_request.redirect_uri
     assert redirect_uri is not None
-    if authorization_request.response_mode == "form_post":
+    mode = authorization_request.provider.response_modes[authorization_request.response_mode]
+    if mode.posts:
         request.oidc.content_security_policy.let_forms_leave()
-        url, fields = redirect_uri, authorization_request.parameters
+        url, fields = redirect_uri, _sent(authorization_request, mode)
     else:
         url, fields = send(authorization_request).location, {}
     # A response mode that answers with a page has no URL to link to.

@@ -58,6 +58,7 @@ class AuthorizationRequest:
     authorization: AuthorizationRecord | None = None
     #: The parameters of the response.
     parameters: dict[str, Any] = field(default_factory=dict)
+    #: The response that carries them.
     response: Response | None = None
     #: Whether another request of the same browser answered the suspended request first.
     lost: bool = False
@@ -106,25 +107,28 @@ class AuthorizationRequest:
         """OAuth 2.0 Multiple Response Types section 2.1."""
         return "fragment" if self.issues_tokens else "query"
 
-    def mode_problem(self, mode: str) -> str | None:
+    def mode_problem(self, name: str) -> str | None:
         """Return the reason why a response mode is not possible, as a sentence, or None."""
-        if mode not in self.provider.response_modes:
+        mode = self.provider.response_modes.get(name)
+        if mode is None:
             return "This response_mode is not supported."
-        if mode == "query" and self.issues_tokens:
-            # OAuth 2.0 Multiple Response Type Encoding Practices section 3.0
-            return "Tokens are not sent in a query: use fragment or form_post."
-        web = (self.redirect_uri or "").startswith(("https://", "http://"))
-        if mode == "form_post" and not web:
+        if mode.posts and not (self.redirect_uri or "").startswith(("https://", "http://")):
             # A script of our own would submit to javascript: (CVE-2024-21637).
-            return "form_post needs an https redirect_uri."
-        return None
+            return "This response_mode needs an https redirect_uri."
+        return mode.problem(self) if mode.problem is not None else None
 
     @property
-    def mode_for_error(self) -> str:
-        """The requested mode if it can carry an error; otherwise that of the response type."""
+    def mode_for_error(self) -> str | None:
+        """The requested mode if it can carry an error; otherwise the default, or any that can.
+
+        A client that requested a protected mode gets the error in such a mode, or not at all.
+        """
         self.response_type = self.response_type or self.payload.response_type or ""
-        asked = self.data.get("response_mode", "")
-        return self.default_response_mode if self.mode_problem(asked) else asked
+        modes, asked = self.provider.response_modes, self.data.get("response_mode", "")
+        names = [asked, self.default_response_mode, *modes]
+        if asked in modes and modes[asked].protect is not None:
+            names = [asked, *(name for name in modes if modes[name].protect is not None)]
+        return next((name for name in names if self.mode_problem(name) is None), None)
 
     def suspend(self) -> str:
         """Keep the request for this browser; return its ``request_uri``.

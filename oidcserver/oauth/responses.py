@@ -32,9 +32,9 @@ def json_response(
     return response
 
 
-def jwt_response(token: str) -> Response:
+def jwt_response(token: str, media_type: str = "application/jwt") -> Response:
     """Return a JWT that must not be cached (OpenID Connect Core section 5.3.2)."""
-    response = Response(body=token.encode(), content_type="application/jwt", charset=None)
+    response = Response(body=token.encode(), content_type=media_type, charset=None)
     response.headerlist.extend(NO_STORE)
     return response
 

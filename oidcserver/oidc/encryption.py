@@ -1,11 +1,12 @@
-"""Encrypted ID tokens and UserInfo responses (OpenID Connect Core sections 10.2 and 16.14)."""
+"""Encrypted ID tokens and other responses (OpenID Connect Core sections 10.2 and 16.14)."""
 
+from oidcserver.clients import client_jwt
+from oidcserver.clients.client_jwt import encryption_algorithms, encryption_encodings
 from oidcserver.keys.jwe import ENCODINGS
 from oidcserver.keys.records import ENCRYPTION_ALGORITHMS
 from oidcserver.oauth.authorization_request import AuthorizationRequest
-from oidcserver.oidc import client_jwt
 from oidcserver.settings import words
-from oidcserver.types import Configurator, Provider, Registry
+from oidcserver.types import Configurator, Registry
 
 ALGORITHM = "id_token_encrypted_response_alg"
 #: RSA-OAEP uses SHA-1, so it is not among the defaults.
@@ -22,18 +23,6 @@ def require_encryption_key(authorization_request: AuthorizationRequest) -> None:
         )
 
 
-def encryption_algorithms(provider: Provider) -> tuple[str, ...]:
-    """Return the ``alg`` values for responses to clients."""
-    algorithms: tuple[str, ...] = provider.settings["oidc.encryption_algs"]
-    return algorithms
-
-
-def encryption_encodings(provider: Provider) -> tuple[str, ...]:
-    """Return the ``enc`` values that go with :func:`encryption_algorithms`."""
-    encodings: tuple[str, ...] = provider.settings["oidc.encryption_encs"]
-    return encodings if encryption_algorithms(provider) else ()
-
-
 def includeme(config: Configurator) -> None:
     """Add the settings and the metadata."""
     setting = config.add_oauth_setting
@@ -41,8 +30,8 @@ def includeme(config: Configurator) -> None:
         "oidc.encryption_algs",
         words,
         DEFAULT_ALGORITHMS,
-        "The key management algorithms that clients may register for encrypted ID tokens and "
-        "UserInfo.",
+        "The key management algorithms that clients may register for encrypted ID tokens, UserInfo "
+        "and other responses.",
         allowed=ENCRYPTION_ALGORITHMS,
     )
     setting(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from oidcserver.clients.client_jwt import UNSIGNED, make_client_jwt, signing_algorithms
 from oidcserver.clients.members import ID_TOKEN_CLAIMS
 from oidcserver.keys.jwt import half_hash
 from oidcserver.models import AuthorizationRecord, RegisteredClient
@@ -11,7 +12,6 @@ from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oauth.subjects import sid_of
 from oidcserver.oidc.acr import acr_claim
 from oidcserver.oidc.claims import claims_of_id_token
-from oidcserver.oidc.client_jwt import UNSIGNED, make_client_jwt, signing_algorithms
 from oidcserver.settings import boolean, seconds, text
 from oidcserver.types import Configurator, Provider, Request
 

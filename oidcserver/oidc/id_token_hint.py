@@ -1,8 +1,8 @@
 """``id_token_hint``: an ID token of this provider that names a user.
 
 The keys of ID tokens sign other JWTs too. None of those is accepted as an ID token (RFC 8725
-section 3.12): access tokens and logout tokens have a ``typ``, and UserInfo responses have no
-``exp``.
+section 3.12): access tokens, logout tokens, authorization responses and introspection responses
+have a ``typ``, and UserInfo responses have no ``exp``.
 """
 
 import json

@@ -1,12 +1,12 @@
 """The logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4)."""
 
 from oidcserver import clock
+from oidcserver.clients.client_jwt import UNSIGNED, protect, signing_algorithms
 from oidcserver.clients.keys import client_keys
 from oidcserver.credentials import new_identifier
 from oidcserver.keys.jwk_set import encryption_key
 from oidcserver.models import LogoutDelivery, RegisteredClient
 from oidcserver.oauth.subjects import sid_of
-from oidcserver.oidc.client_jwt import UNSIGNED, protect, signing_algorithms
 from oidcserver.types import Registry
 
 #: The identifier of the event (section 2.4).

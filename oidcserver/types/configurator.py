@@ -163,7 +163,13 @@ class Configurator(Protocol):
     ) -> None: ...
 
     def add_response_mode(
-        self, name: str, encode: Callable[[Request, str, dict[str, str]], Response]
+        self,
+        name: str,
+        encode: Callable[[Any, str, dict[str, str]], Response],
+        *,
+        problem: Callable[[Any], str | None] | None = None,
+        protect: Callable[[Any], dict[str, str]] | None = None,
+        posts: bool = False,
     ) -> None: ...
 
     def add_access_token_format(self, name: str, token_format: Any) -> None: ...

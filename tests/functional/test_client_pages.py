@@ -531,6 +531,8 @@ def test_what_is_not_selected_is_no_example(make_provider: Any) -> None:
 
 EVERYTHING = {
     "oidc__administrators": "root",
+    "oauth__endpoints": "authorization token introspection userinfo",
+    "oauth__response_modes": "query jwt",
     "oidc__logout_channels": "frontchannel backchannel",
     "oidc__request_parameter": "true",
     "oidc__request_uri_parameter": "true",
@@ -558,6 +560,12 @@ EDITED = {
     "userinfo_signed_response_alg": "ES256",
     "userinfo_encrypted_response_alg": "ECDH-ES",
     "userinfo_encrypted_response_enc": "A256GCM",
+    "authorization_signed_response_alg": "ES256",
+    "authorization_encrypted_response_alg": "ECDH-ES",
+    "authorization_encrypted_response_enc": "A256GCM",
+    "introspection_signed_response_alg": "ES256",
+    "introspection_encrypted_response_alg": "ECDH-ES",
+    "introspection_encrypted_response_enc": "A256GCM",
     "initiate_login_uri": "https://shop.example/login",
     "default_max_age": "3600",
     "require_auth_time": True,

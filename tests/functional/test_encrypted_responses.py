@@ -283,7 +283,7 @@ def test_a_key_that_fails_all_the_same_is_told_to_the_client(
 
     client = provider.register(id_token_encrypted_response_alg="ECDH-ES", jwks=jwks(keys))
     code = client.login(provider.browser())["code"]
-    monkeypatch.setattr("oidcserver.oidc.client_jwt.encrypt", fail)
+    monkeypatch.setattr("oidcserver.clients.client_jwt.encrypt", fail)
     refused = client.exchange(code, status=400)
     assert refused["error"] == "server_error"
     assert refused["error_description"] == "The client's key cannot be used for ECDH-ES."

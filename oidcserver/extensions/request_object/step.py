@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from oidcserver.extensions import jarm
 from oidcserver.extensions.request_object.merging import merge
 from oidcserver.extensions.request_object.reference import fetch_request_object
 from oidcserver.extensions.request_object.verification import (
@@ -26,10 +27,11 @@ def is_selected(provider: Provider, parameter: str) -> bool:
 def read_request_object(authorization_request: AuthorizationRequest) -> None:
     """Replace the parameters by those of a request object; require one if the client has to sign.
 
-    Errors go to the redirect URI beside the object, if the client registered it.
+    Errors go to the redirect URI beside the object, if the client registered it, unless they might
+    have to be protected in a way that only the object says.
     """
+    given = [parameter for parameter in PARAMETERS if parameter in authorization_request.data]
     try:
-        given = [parameter for parameter in PARAMETERS if parameter in authorization_request.data]
         if given:
             _replace_parameters(authorization_request, given)
         if signature_required(authorization_request) and not authorization_request.signed:
@@ -37,10 +39,18 @@ def read_request_object(authorization_request: AuthorizationRequest) -> None:
                 "The request has to be a signed request object.", "RFC 9101 section 10.5"
             )
     except Rejection:
-        if authorization_request.client is not None:
+        known = authorization_request.client is not None
+        if known and not _response_mode_is_unread(authorization_request):
             with suppress(Rejection):
                 match_redirect_uri(authorization_request)
         raise
+
+
+def _response_mode_is_unread(authorization_request: AuthorizationRequest) -> bool:
+    """Whether the client protects its responses, and its object was not read."""
+    data = authorization_request.data
+    unread = any(parameter in data for parameter in PARAMETERS) and "response_mode" not in data
+    return unread and jarm.registered_for(authorization_request)
 
 
 def _replace_parameters(authorization_request: AuthorizationRequest, given: list[str]) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 from pyramid.response import Response
 
-from oidcserver.interfaces import ClientAuthenticationMethod, GrantOffer
+from oidcserver.interfaces import ClientAuthenticationMethod, GrantOffer, ResponseMode
 from oidcserver.plugins.offering import offer, require
-from oidcserver.types import Configurator, Provider, Request
+from oidcserver.types import Configurator, Provider
 
 
 def add_oauth_grant(
@@ -70,16 +70,33 @@ def add_client_metadata_member(
 def add_response_mode(
     config: Configurator,
     name: str,
-    encode: Callable[[Request, str, dict[str, str]], Response],
+    encode: Callable[[Any, str, dict[str, str]], Response],
+    *,
+    problem: Callable[[Any], str | None] | None = None,
+    protect: Callable[[Any], dict[str, str]] | None = None,
+    posts: bool = False,
 ) -> None:
     """Offer a response mode for ``oauth.response_modes``.
 
+    Its functions take an
+    :class:`~oidcserver.oauth.authorization_request.AuthorizationRequest`, whose ``request`` is
+    Pyramid's. They are called for errors too, and before anything is written.
+
     :param name: the name in the ini and in the parameter ``response_mode``.
-    :param encode: takes Pyramid's request, the redirect URI and the parameters (a dict of texts);
-        it returns the response that sends them there.
+    :param encode: takes the authorization request, the redirect URI and the parameters (a dict of
+        texts); it returns the response that sends them there.
+    :param problem: takes the authorization request; it returns the reason why the mode cannot carry
+        the response, as a sentence for the client, or None. A query, for example, carries no tokens
+        (``issues_tokens``).
+    :param protect: takes the authorization request; it returns the parameters to send instead of
+        its ``parameters``, and raises :class:`~oidcserver.oauth.errors.Rejection` if that is not
+        possible. A client that requests such a mode gets no error in another one.
+    :param posts: whether the response is a page that posts the parameters. Such a mode needs a
+        redirect URI of http or https.
     """
-    require(config, "response mode", name, encode)
-    offer(config, "response mode", name, encode)
+    for function in (encode, *(each for each in (problem, protect) if each is not None)):
+        require(config, "response mode", name, function)
+    offer(config, "response mode", name, ResponseMode(encode, problem, protect, posts))
 
 
 def add_access_token_format(config: Configurator, name: str, token_format: Any) -> None:

@@ -26,19 +26,21 @@ def make_client_jwt(
     claims: dict[str, Any],
     *,
     typ: str | None = None,
+    default: str | None = None,
 ) -> str:
     """Sign claims for a client, then encrypt them, as the client registered.
 
-    :param use: ``id_token`` or ``userinfo``, for the registered ``{use}_signed_response_alg``,
-        ``{use}_encrypted_response_alg`` and ``{use}_encrypted_response_enc`` (OpenID Connect
-        Registration section 2). Without the first, the claims are encrypted unsigned (Core section
-        5.3.2).
+    :param use: such as ``id_token`` or ``userinfo``, for the registered
+        ``{use}_signed_response_alg``, ``{use}_encrypted_response_alg`` and
+        ``{use}_encrypted_response_enc`` (OpenID Connect Registration section 2).
     :param typ: the ``typ`` in the header of the signed JWT; None for no ``typ``.
+    :param default: the algorithm if the client registered none. Without one, the claims are then
+        encrypted unsigned (OpenID Connect Core section 5.3.2).
     :raises Rejection: if the client has no secret to sign with or no key to encrypt to.
     """
     alg = client.member(f"{use}_encrypted_response_alg")
     key = None if alg is None else require_encryption_key(request, client, alg)
-    algorithm = client.member(f"{use}_signed_response_alg")
+    algorithm = client.member(f"{use}_signed_response_alg") or default
     return protect(
         request.oidc.provider, client, use, claims, algorithm=algorithm, key=key, typ=typ
     )
@@ -95,6 +97,24 @@ def require_encryption_key(request: Request, client: RegisteredClient, alg: str)
 def signing_algorithms(provider: Provider) -> list[str]:
     """Return the algorithms that a client may register for signed responses."""
     return [*provider.settings["oidc.signing_algs"], "HS256"]
+
+
+def encryption_algorithms(provider: Provider) -> tuple[str, ...]:
+    """Return the ``alg`` values for responses to clients."""
+    algorithms: tuple[str, ...] = provider.settings["oidc.encryption_algs"]
+    return algorithms
+
+
+def encryption_encodings(provider: Provider) -> tuple[str, ...]:
+    """Return the ``enc`` values that go with :func:`encryption_algorithms`."""
+    encodings: tuple[str, ...] = provider.settings["oidc.encryption_encs"]
+    return encodings if encryption_algorithms(provider) else ()
+
+
+def default_signing_algorithm(provider: Provider) -> str:
+    """Return the standards' default, RS256, or the first algorithm where that is not selected."""
+    selected: tuple[str, ...] = provider.settings["oidc.signing_algs"]
+    return "RS256" if "RS256" in selected else selected[0]
 
 
 def _read_keys(request: Request, client: Any) -> KeySet:
