@@ -315,7 +315,8 @@ def test_the_object_is_read_before_the_redirect_uri_and_after_the_client(
     provider: Provider,
 ) -> None:
     names = [step.name for step in provider.registry.oidc.provider.flows["authorization_request"]]
-    assert names[:3] == ["find_client", "read_request_object", "match_redirect_uri"]
+    order = ["find_client", "read_request_object", "match_redirect_uri"]
+    assert [name for name in names if name in order] == order
 
 
 def test_request_and_request_uri_exclude_each_other(make_provider: Any, key: Key) -> None:
@@ -378,7 +379,7 @@ def test_where_signing_is_due_nothing_else_is_accepted(
 ) -> None:
     client, signer = signing
     answer = client.answer(client.authorize(client.provider.browser()))
-    assert answer["error"] == "invalid_request_object"
+    assert answer["error"] == "invalid_request"
     assert refusal(client, unsigned(whole(client))) == "invalid_request_object"
     assert refusal(client, unsigned(whole(client), typ=JAR)) == "invalid_request_object"
     assert refusal(client, signer.sign(signer.sign({}))) == "invalid_request_object"
@@ -435,13 +436,13 @@ def test_a_request_that_waits_does_not_escape_the_demand_to_sign(
     clock.advance(wait)
     for page in (plain, merged, alone):
         answer = client.answer(client.complete(page))
-        assert (answer["error"], answer["state"]) == ("invalid_request_object", "the-state")
+        assert (answer["error"], answer["state"]) == ("invalid_request", "the-state")
 
 
 def test_a_member_of_the_request_cannot_pose_as_the_signature(provider: Provider, key: Key) -> None:
     client, _ = register(provider, key, require_signed_request_object=True)
     answer = client.answer(client.authorize(provider.browser(), signed="true"))
-    assert answer["error"] == "invalid_request_object"
+    assert answer["error"] == "invalid_request"
 
 
 def test_an_object_of_the_type_of_rfc_9101_stands_alone(provider: Provider, key: Key) -> None:

@@ -12,9 +12,10 @@ from oidcserver.extensions.request_object.step import (
     PARAMETERS,
     is_selected,
 )
+from oidcserver.extensions.request_object.verification import CLAIMS, MAX_LIFETIME
 from oidcserver.keys.jwe import ENCODINGS
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS
-from oidcserver.settings import Settings, boolean, words
+from oidcserver.settings import Settings, boolean, seconds, words
 from oidcserver.types import Configurator, Provider, Registry
 
 ALGORITHMS = (*CLIENT_ALGORITHMS, "none")
@@ -80,6 +81,19 @@ def includeme(config: Configurator) -> None:
         boolean,
         False,
         "Whether every authorization request has to be a signed request object.",
+    )
+    setting(
+        CLAIMS,
+        words,
+        (),
+        "The claims that every request object must have, such as aud exp nbf.",
+        allowed=("iss", "aud", "exp", "nbf", "iat", "jti"),
+    )
+    setting(
+        MAX_LIFETIME,
+        seconds,
+        0,
+        "The longest time from nbf to exp of a request object, and since its nbf; 0: any.",
     )
     metadata = config.add_server_metadata
     for parameter in PARAMETERS:

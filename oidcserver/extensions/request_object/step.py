@@ -35,9 +35,8 @@ def read_request_object(authorization_request: AuthorizationRequest) -> None:
         if given:
             _replace_parameters(authorization_request, given)
         if signature_required(authorization_request) and not authorization_request.signed:
-            raise invalid_request_object(
-                "The request has to be a signed request object.", "RFC 9101 section 10.5"
-            )
+            reject = invalid_request_object if given else invalid_request
+            raise reject("The request has to be a signed request object.", "RFC 9101 section 10.5")
     except Rejection:
         known = authorization_request.client is not None
         if known and not _response_mode_is_unread(authorization_request):

@@ -12,6 +12,8 @@ from oidcserver.oauth.errors import Rejection
 
 #: The type of RFC 9101 section 10.8; an object without it may be one of OpenID Connect Core.
 JAR = "oauth-authz-req+jwt"
+CLAIMS = "oauth.request_object_claims"
+MAX_LIFETIME = "oauth.request_object_max_lifetime"
 #: Any other type is a JWT that the client signed for another purpose.
 _TYPES = frozenset({"jwt", JAR})
 
@@ -121,6 +123,15 @@ def check_subject(
     return "has the client as its sub, as a client assertion has" if same else None
 
 
+def check_claims(
+    request_object: RequestObject, authorization_request: AuthorizationRequest
+) -> str | None:
+    """The object has the claims that the settings require."""
+    required = authorization_request.provider.settings[CLAIMS]
+    missing = [name for name in required if name not in request_object.claims]
+    return f"has no {missing[0]}" if missing else None
+
+
 def check_audience(
     request_object: RequestObject, authorization_request: AuthorizationRequest
 ) -> str | None:
@@ -149,6 +160,23 @@ def check_times(
     return None
 
 
+def check_lifetime(
+    request_object: RequestObject, authorization_request: AuthorizationRequest
+) -> str | None:
+    """The object is valid for no longer than the settings allow, and was not made long ago."""
+    now, claims = authorization_request.request.oidc.now, request_object.claims
+    settings = authorization_request.provider.settings
+    longest, skew = settings[MAX_LIFETIME], settings["oauth.clock_skew"]
+    if not longest:
+        return None
+    began = claims.get("nbf", now)
+    if claims.get("exp", began) > began + longest:
+        return f"is valid for longer than {longest} seconds"
+    if began < now - longest - skew:
+        return f"has an nbf that is more than {longest} seconds past"
+    return None
+
+
 def check_nesting(
     request_object: RequestObject, authorization_request: AuthorizationRequest
 ) -> str | None:
@@ -164,7 +192,9 @@ CHECKS: tuple[tuple[Check, str], ...] = (
     (check_type, "RFC 9101 section 10.8"),
     (check_issuer, "OpenID Connect Core section 6.1"),
     (check_subject, "RFC 9101 section 10.8"),
+    (check_claims, "FAPI 2.0 Message Signing section 5.3.1"),
     (check_audience, "OpenID Connect Core section 6.1"),
     (check_times, "RFC 7519 section 4.1"),
+    (check_lifetime, "FAPI 2.0 Message Signing section 5.3.1"),
     (check_nesting, "OpenID Connect Core section 6.1"),
 )
