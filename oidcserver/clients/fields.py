@@ -95,6 +95,7 @@ SECTIONS: tuple[tuple[str, tuple[Field, ...]], ...] = (
         Field("jwks_uri", "Address of the public keys", TEXT),
         _algorithm("token_endpoint_auth_signing_alg", "Its assertions are signed with",
                    "token_endpoint_auth_signing_alg_values_supported", "Any algorithm"),
+        Field("require_pushed_authorization_requests", "Accept pushed requests only", FLAG),
         Field("require_signed_request_object", "Accept signed requests only", FLAG),
         _algorithm("request_object_signing_alg", "Its requests are signed with",
                    "request_object_signing_alg_values_supported", "Any algorithm"),

@@ -161,6 +161,12 @@ def _signed_requests(value: Any, provider: Provider) -> bool:
     return bool(value)
 
 
+def _pushed_requests(value: Any, provider: Provider) -> bool:
+    if boolean(value, provider) and "pushed_authorization_request" not in provider.endpoints:
+        raise ValueError("is not available here: there are no pushed requests")
+    return bool(value)
+
+
 def _seconds(value: Any, provider: Provider) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**9:
         raise ValueError("is not a number of seconds")
@@ -237,6 +243,8 @@ RULES: dict[str, Rule] = {
     "profile": _one_of(client_profiles),
     # RFC 9101 section 10.5
     "require_signed_request_object": _signed_requests,
+    # RFC 9126 section 6
+    "require_pushed_authorization_requests": _pushed_requests,
     "default_max_age": _seconds,
     "require_auth_time": boolean,
     "default_acr_values": _plain_texts,

@@ -6,7 +6,7 @@ from oidcserver.types import Configurator
 def includeme(config: Configurator) -> None:
     """Include every built-in endpoint; the ini selects among them."""
     for name in (
-        "authorization", "token", "revocation", "introspection", "userinfo", "end_session", "jwks",
-        "discovery", "check_session", "registration", "client_configuration",
+        "authorization", "pushed_authorization", "token", "revocation", "introspection", "userinfo",
+        "end_session", "jwks", "discovery", "check_session", "registration", "client_configuration",
     ):  # fmt: skip
         config.include(f"oidcserver.endpoints.{name}")

@@ -4,9 +4,10 @@ from pyramid.response import Response
 
 from oidcserver.clients import use
 from oidcserver.extensions import claims, issuer, jarm, pkce
+from oidcserver.extensions.pushed_request import require_pushed_request
 from oidcserver.extensions.request_object.step import read_request_object
 from oidcserver.interfaces import Step
-from oidcserver.models.suspended_request import ANY_BROWSER
+from oidcserver.models.suspended_request import ANY_BROWSER, REQUEST_URI_PREFIX
 from oidcserver.oauth.authorization_answer import (
     commit,
     prepare_answer,
@@ -25,11 +26,12 @@ from oidcserver.oauth.authorization_checks import (
     reject_duplicates,
 )
 from oidcserver.oauth.authorization_errors import reject
-from oidcserver.oauth.authorization_request import AuthorizationRequest, resume
+from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.flow import run, run_steps
 from oidcserver.oauth.requests import OAuthRequest, Payload, read_form, read_query
 from oidcserver.oauth.responses import see_other
+from oidcserver.oauth.resuming import resume
 from oidcserver.oauth.steps import announce, respond
 from oidcserver.oidc import acr, encryption, id_token, id_token_hint, languages
 from oidcserver.oidc.interactions import narrow_to_decision
@@ -47,10 +49,16 @@ def authorization(request: Request) -> Response:
 
 
 def read_parameters(authorization_request: AuthorizationRequest) -> None:
-    """Read the parameters of the query, or of the form of a POST."""
+    """Read the parameters of the query, or of the form of a POST.
+
+    Beside a ``request_uri`` of ours only ``client_id`` is one (RFC 9101 section 5).
+    """
     request = authorization_request.request
     pairs = read_form(request) if request.method == "POST" else read_query(request)
-    authorization_request.oauth_request.payload = Payload(pairs)
+    payload = Payload(pairs)
+    if payload.data.get("request_uri", "").startswith(REQUEST_URI_PREFIX):
+        payload = Payload(pair for pair in pairs if pair[0] in {"client_id", "request_uri"})
+    authorization_request.oauth_request.payload = payload
 
 
 def continue_by_get(authorization_request: AuthorizationRequest) -> Response | None:
@@ -128,13 +136,13 @@ def _page_url(authorization_request: AuthorizationRequest, route_name: str, refe
 #: The flow ``authorization``: from the request to the page or the answer.
 STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(read_parameters),
-    Step(resume),  # one that waited (RFC 9126 section 4) is bound to the first browser that resumes
     Step(continue_by_get),  # OpenID Connect Core section 3.1.2.1: POST is allowed
+    Step(resume),  # one that waited (RFC 9126 section 4) is bound to the first browser that resumes
     Step(check_request),  # the steps below
     Step(store_long_form),
+    Step(repeat_answer),  # a double click gets the same answer
     Step(ask_user),  # a page: sign in, step up, consent, or another reason that a plugin adds
     Step(narrow_to_decision),  # to the scope and the claims that the user allowed
-    Step(repeat_answer),  # a double click gets the same answer; later, starts again at ask_user
     Step(prepare_authorization),  # the root of a new family; a pairwise subject is stored here
     Step(prepare_answer),  # the grant's code or tokens
     Step(id_token.add_to_authorization_response),  # OpenID Connect Core section 3.3.2.11
@@ -151,6 +159,7 @@ STEPS: tuple[Step[AuthorizationRequest], ...] = (
 #: The flow ``authorization_request``: the checks, which are repeated when a page is shown.
 REQUEST_STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(find_client),  # RFC 6749 section 4.1.2.1: without a client no answer leaves the server
+    Step(require_pushed_request),  # RFC 9126 section 5
     Step(read_request_object),  # RFC 9101
     Step(match_redirect_uri),  # RFC 9700 section 4.1
     Step(reject_duplicates),  # RFC 6749 section 3.1

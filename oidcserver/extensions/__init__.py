@@ -6,6 +6,6 @@ from oidcserver.types import Configurator
 def includeme(config: Configurator) -> None:
     """Include every built-in extension."""
     for name in (
-        "pkce", "response_mode", "jarm", "issuer", "request_object", "claims",
+        "pkce", "response_mode", "jarm", "issuer", "request_object", "pushed_request", "claims",
     ):  # fmt: skip
         config.include(f"oidcserver.extensions.{name}")

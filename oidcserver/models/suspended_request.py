@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import REQUEST_URI, digest, new_credential
-from oidcserver.database import AtomicWrite
+from oidcserver.database import AtomicWrite, NewRow
 from oidcserver.models.base import Base, Digest, Identifier, Json, Time, Words
 from oidcserver.models.login_session import LIVE
 
@@ -34,7 +34,8 @@ class SuspendedRequest(Base):
     parameters: Mapped[dict[str, Any]] = mapped_column(Json)
     #: Whether all of them were in a request object that the client signed (RFC 9101).
     signed: Mapped[bool] = mapped_column(default=False)
-    #: Whether the client pushed it (RFC 9126): its ``request_uri`` is then used once.
+    #: Whether the client pushed it (RFC 9126): its ``request_uri`` is then used once, and expires
+    #: soon if no browser takes it up.
     pushed: Mapped[bool] = mapped_column(default=False)
     #: The browser that the request belongs to; ``ANY_BROWSER`` until one takes it up.
     browser_digest: Mapped[str] = mapped_column(Digest)
@@ -65,6 +66,19 @@ def suspend_request(dbsession: Session, **columns: Any) -> str:
     return REQUEST_URI_PREFIX + reference
 
 
+def new_pushed_request(**columns: Any) -> tuple[str, dict[str, Any]]:
+    """Return the ``request_uri`` of a pushed request, and the values of ``inserting`` its row."""
+    reference = new_credential(REQUEST_URI)
+    row = NewRow(
+        SuspendedRequest,
+        reference_digest=digest(reference),
+        pushed=True,
+        browser_digest=ANY_BROWSER,
+        **columns,
+    )
+    return REQUEST_URI_PREFIX + reference, row.values
+
+
 def find_suspended_request(dbsession: Session, request_uri: str) -> SuspendedRequest | None:
     """Return the row of a ``request_uri`` of ours, live or not."""
     if not request_uri.startswith(REQUEST_URI_PREFIX):
@@ -75,16 +89,19 @@ def find_suspended_request(dbsession: Session, request_uri: str) -> SuspendedReq
 
 
 def bind_suspended_request(
-    dbsession: Session, suspended: SuspendedRequest, browser_digest: str
+    dbsession: Session, suspended: SuspendedRequest, browser_digest: str, expires_at: int
 ) -> bool:
-    """Bind a request to the first browser that resumes it. Of several at once, one gets True."""
+    """Bind a request to the first browser that resumes it. Of several at once, one gets True.
+
+    :param expires_at: until when the user may finish it.
+    """
     statement = (
         update(SuspendedRequest)
         .where(
             SuspendedRequest.reference_digest == suspended.reference_digest,
             SuspendedRequest.browser_digest == ANY_BROWSER,
         )
-        .values(browser_digest=browser_digest)
+        .values(browser_digest=browser_digest, expires_at=expires_at)
         .returning(SuspendedRequest.reference_digest)
         .execution_options(synchronize_session=False)
     )

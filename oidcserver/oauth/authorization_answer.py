@@ -18,6 +18,7 @@ from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.flow import run_steps
 from oidcserver.oauth.issuing import announce_token, new_authorization
 from oidcserver.oauth.outcome import Outcome
+from oidcserver.oauth.resuming import request_is_finished
 
 #: The purpose of the seal on the stored answer to an authorization request.
 ANSWER = "authorization response"
@@ -28,21 +29,27 @@ def repeat_answer(authorization_request: AuthorizationRequest) -> Response | Non
 
     A code that the client has redeemed is not sent again, because redeeming it twice would end its
     tokens (RFC 9700 section 4.5). The user's decision is still valid, so another code is issued.
+    A request that the client pushed is not processed again: it is used once (RFC 9126 section 7.3).
     """
     suspended, request = authorization_request.suspended, authorization_request.request
     if suspended is None or suspended.used_at is None:
         return None
     window = request.oidc.provider.settings["oidc.repeat_window"]
-    if suspended.response_sealed and suspended.used_at > request.oidc.now - window:
+    session = request.oidc.login_session
+    if suspended.response_sealed and suspended.used_at > request.oidc.now - window and session:
         answer = request.oidc.provider.sealer(ANSWER).unseal(suspended.response_sealed)
         user_id, parameters = json.loads(answer or b"[null, {}]")
-        if user_id == authorization_request.login_session.user_id:
-            if _is_redeemed(authorization_request, parameters.get("code", "")):
+        if user_id == session.user_id:
+            if not _is_redeemed(authorization_request, parameters.get("code", "")):
+                authorization_request.parameters = parameters
+                return send(authorization_request)
+            if not authorization_request.pushed:
                 return None
-            authorization_request.parameters = parameters
-            return send(authorization_request)
+    if authorization_request.pushed:
+        authorization_request.redirect_uri = None  # the client has had its answer
+        raise request_is_finished()
     authorization_request.suspended = None
-    return run_steps("authorization", authorization_request, start="ask_user")
+    return None
 
 
 def prepare_authorization(authorization_request: AuthorizationRequest) -> None:
@@ -123,11 +130,6 @@ def seal_answer(authorization_request: AuthorizationRequest) -> None:
         outcome.decide(USE, _lose(authorization_request), **values)
     else:
         outcome.decide(ANSWER_AGAIN, _lose(authorization_request), **values)
-
-
-def write_response(authorization_request: AuthorizationRequest) -> None:
-    """Write the response by the response mode, which may fail: nothing is written yet."""
-    authorization_request.response = send(authorization_request)
 
 
 def write_response(authorization_request: AuthorizationRequest) -> None:

@@ -1,22 +1,15 @@
 """An authorization request, and the findings of the steps of its flow."""
 
-import json
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from pyramid.response import Response
 
 from oidcserver.http.throttling import network_of, take, waiting_time
 from oidcserver.keys.strict_json import compact
 from oidcserver.models import AuthorizationRecord, RegisteredClient, SuspendedRequest
-from oidcserver.models.suspended_request import (
-    ANY_BROWSER,
-    REQUEST_URI_PREFIX,
-    bind_suspended_request,
-    find_suspended_request,
-    suspend_request,
-)
-from oidcserver.oauth.errors import Rejection, invalid_request, too_many
+from oidcserver.models.suspended_request import REQUEST_URI_PREFIX, suspend_request
+from oidcserver.oauth.errors import invalid_request, too_many
 from oidcserver.oauth.outcome import Outcome
 from oidcserver.oauth.requests import OAuthRequest, Payload
 from oidcserver.types import LoginSession, Provider, Request
@@ -165,7 +158,13 @@ class AuthorizationRequest:
         if len(compact(self.payload.datalist)) > MAX_STORED:
             raise invalid_request(f"The request is longer than {MAX_STORED} characters.")
         if request.oidc.login_session is None:
-            _count(request)
+            wait = count_stored(request, "oidc.stored_requests_per_address")
+            if wait:
+                raise too_many(
+                    "Too many sign-ins were started from your network and not finished. "
+                    f"Please open the page again in {waiting_time(wait)}.",
+                    wait,
+                )
         return suspend_request(
             request.oidc.dbsession,
             client_id=self.data["client_id"],
@@ -184,78 +183,21 @@ class AuthorizationRequest:
         return self.request.oidc.now + lifetime
 
 
-class SealedRequest(NamedTuple):
-    """The content of a ``request_uri`` that was made before a user signed in."""
+def count_stored(request: Request, setting: str) -> int:
+    """Count a request that is stored although nobody has authenticated, for its network.
 
-    client_id: str
-    browser_digest: str
-    signed: bool
-    parameters: dict[str, list[str]]
-    expires_at: int = 0
+    It is counted at once, in a transaction of its own.
 
-
-def find_request(request: Request, request_uri: str) -> SealedRequest | SuspendedRequest | None:
-    """Return the request of a ``request_uri`` of ours; None for any other text."""
-    if not request_uri.startswith(SEALED_PREFIX):
-        return find_suspended_request(request.oidc.dbsession, request_uri)
-    sealed = request_uri.removeprefix(SEALED_PREFIX)
-    text = request.oidc.provider.sealer(PURPOSE).unseal(sealed)
-    return SealedRequest(*json.loads(text)) if text is not None else None
-
-
-def resume(authorization_request: AuthorizationRequest) -> None:
-    """Replace this request by the suspended request that a ``request_uri`` of ours names.
-
-    A request that expired, or was answered long ago, is processed again as if its first URL were
-    opened again. The signature of a request object was checked when it came, so the user may take
-    longer than the object is valid.
-
-    :raises Rejection: if the request is unknown or belongs to another browser.
+    :param setting: the number of them that a network may have within ``oidc.interaction_lifetime``.
+    :returns: 0 if the request may be stored, else the seconds to wait.
     """
-    request, data = authorization_request.request, authorization_request.data
-    reference = data.get("request_uri", "")
-    if not reference.startswith(REQUEST_URI_PREFIX):
-        return
-    found = find_request(request, reference)
-    if found is None or found.client_id != data.get("client_id"):
-        raise invalid_request(
-            "This sign-in is not known here any more. Start again at the application.",
-            "RFC 9126 section 4",
-        )
-    stored = found if isinstance(found, SuspendedRequest) else None
-    if stored is not None and stored.browser_digest == ANY_BROWSER:
-        bind_suspended_request(request.oidc.dbsession, stored, request.oidc.browser_digest)
-    if found.browser_digest != request.oidc.browser_digest:
-        raise Rejection(
-            "invalid_request",
-            "This sign-in was started in another browser. Start again at the application.",
-            rule="RFC 9700 section 4.7",
-            status_code=403,
-        )
-    pairs = [(name, value) for name, values in found.parameters.items() for value in values]
-    authorization_request.oauth_request.payload = Payload(pairs)
-    authorization_request.signed = found.signed
-    authorization_request.pushed = stored is not None and stored.pushed
-    if found.expires_at > request.oidc.now:
-        authorization_request.suspended = stored
-        authorization_request.request_uri = reference
-
-
-def _count(request: Request) -> None:
-    """Count a request that is stored before a user signed in, for its network."""
     settings = request.oidc.provider.settings
     network = network_of(request.remote_addr or "")
     # No transaction may be open while an attempt is counted. Rows read before are not used again.
     request.oidc.database.commit()
-    wait = take(
+    return take(
         request.oidc.database.alone.engine,
-        f"stored request:{network}",
-        settings["oidc.stored_requests_per_address"],
+        f"{setting}:{network}",
+        settings[setting],
         settings["oidc.interaction_lifetime"],
     )
-    if wait:
-        raise too_many(
-            "Too many sign-ins were started from your network and not finished. "
-            f"Please open the page again in {waiting_time(wait)}.",
-            wait,
-        )

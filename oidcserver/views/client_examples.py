@@ -5,6 +5,7 @@ import shlex
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from oidcserver.extensions.pushed_request import ENDPOINT, is_selected, required_by
 from oidcserver.models import RegisteredClient
 from oidcserver.types import Request
 from oidcserver.views.access import own_session
@@ -65,10 +66,7 @@ def examples(
             "code_verifier": None,
         }
         steps += [
-            Example(
-                "Print a URL, open it in a browser, and allow access",
-                _authorize(request, client.client_id, redirect_uri, scope),
-            ),
+            *_authorize(request, client, credentials, redirect_uri, scope),
             Example("Exchange the code in the browser's address bar", _form(command, **form)),
         ]
     if personal and "refresh_token" in grants:
@@ -93,18 +91,36 @@ def _credentials(client: RegisteredClient, secret: str | None) -> str | None:
     }.get(client.token_endpoint_auth_method)
 
 
-def _authorize(request: Request, client_id: str, redirect_uri: str, scope: str) -> str:
-    """Return commands that make a challenge (RFC 7636 section 4) and print a URL."""
+def _authorize(
+    request: Request, client: RegisteredClient, credentials: str, redirect_uri: str, scope: str
+) -> list[Example]:
+    """Return commands that make a challenge (RFC 7636 section 4) and print a URL.
+
+    A client that has to push its requests (RFC 9126) does so first.
+    """
+    title = "Print a URL, open it in a browser, and allow access"
+    url = request.oidc.url("oidc.authorization_endpoint")
     parameters = {
         "response_type": "code",
-        "client_id": client_id,
         "redirect_uri": redirect_uri,
         "scope": scope,
         "code_challenge_method": "S256",
     }
+    own = urlencode({"client_id": client.client_id})
+    provider = request.oidc.provider
+    if required_by(provider, client) is not None and is_selected(provider):
+        endpoint = request.oidc.url(f"oidc.{ENDPOINT}_endpoint")
+        push = f"curl {credentials} \\\n  {endpoint}"
+        return [
+            Example(
+                "Push the request", _CHALLENGE + _form(push, **parameters, code_challenge=None)
+            ),
+            Example(title, f'echo "{url}?{own}&request_uri=$request_uri"'),
+        ]
     query = urlencode({name: value for name, value in parameters.items() if value})
-    url = f"{request.oidc.url('oidc.authorization_endpoint')}?{query}"
-    return f'{_CHALLENGE}echo "{url}&code_challenge=$code_challenge"'
+    return [
+        Example(title, f'{_CHALLENGE}echo "{url}?{own}&{query}&code_challenge=$code_challenge"')
+    ]
 
 
 def _resource(request: Request, client: RegisteredClient) -> str | None:

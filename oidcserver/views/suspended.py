@@ -5,12 +5,13 @@ from pyramid.response import Response
 
 from oidcserver.models import SuspendedRequest
 from oidcserver.models.suspended_request import find_suspended_request
-from oidcserver.oauth.authorization_request import AuthorizationRequest, find_request, resume
+from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import as_rejection
 from oidcserver.oauth.flow import run_steps
 from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.requests import OAuthRequest, read_query
 from oidcserver.oauth.responses import error_page, see_other
+from oidcserver.oauth.resuming import find_request, resume
 from oidcserver.types import Request
 
 

@@ -531,7 +531,7 @@ def test_what_is_not_selected_is_no_example(make_provider: Any) -> None:
 
 EVERYTHING = {
     "oidc__administrators": "root",
-    "oauth__endpoints": "authorization token introspection userinfo",
+    "oauth__endpoints": "authorization pushed_authorization_request token introspection userinfo",
     "oauth__response_modes": "query jwt",
     "oidc__logout_channels": "frontchannel backchannel",
     "oidc__request_parameter": "true",
@@ -547,6 +547,7 @@ EDITED = {
     "jwks_uri": "https://shop.example/jwks.json",
     "token_endpoint_auth_signing_alg": "ES256",
     "token_endpoint_auth_method": "private_key_jwt",
+    "require_pushed_authorization_requests": True,
     "require_signed_request_object": True,
     "request_object_signing_alg": "ES256",
     "request_object_encryption_alg": "RSA-OAEP-256",

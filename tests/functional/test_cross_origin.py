@@ -9,12 +9,13 @@ from support.app import Provider, RelyingParty
 
 ORIGIN = {"Origin": "https://spa.example"}
 ENDPOINTS = (
-    "authorization token revocation introspection userinfo jwks registration client_configuration "
-    "openid_configuration oauth_authorization_server end_session"
+    "authorization pushed_authorization_request token revocation introspection userinfo jwks "
+    "registration client_configuration openid_configuration oauth_authorization_server end_session"
 )
 #: Each with the methods that it answers.
 FOR_SCRIPTS = {
     "/oauth/token": "POST",
+    "/oauth/par": "POST",
     "/oauth/userinfo": "GET, POST",
     "/oauth/revoke": "POST",
     "/oauth/register": "POST",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from support.app import REDIRECT_URI, Provider, RelyingParty
+from support.pushing import ENDPOINTS, push, visit
 
 from oidcserver.models import Base
 from oidcserver.models.suspended_request import REQUEST_URI_PREFIX
@@ -36,6 +37,14 @@ def dump(provider: Provider) -> dict[str, set[str]]:
 
 
 @pytest.fixture
+def provider(make_provider: Any) -> Provider:
+    made: Provider = make_provider(
+        oauth__endpoints=ENDPOINTS, oauth__response_modes="query fragment jwt"
+    )
+    return made
+
+
+@pytest.fixture
 def everything(provider: Provider) -> tuple[RelyingParty, list[str], dict[str, set[str]]]:
     """The dump after every flow, with what was handed out on the way."""
     grants = ["authorization_code", "implicit", "refresh_token", "password", "client_credentials"]
@@ -53,9 +62,12 @@ def everything(provider: Provider) -> tuple[RelyingParty, list[str], dict[str, s
     robot = client.token(grant_type="client_credentials").json
     client.post("/oauth/revoke", token=password["access_token"], status=200)
     client.authorize(provider.browser())  # suspended, waiting for a login
+    pushed = push(client, response_mode="jwt")
+    visit(client, browser, push(client))
     client.exchange("ac_" + "x" * 43, status=400)
     handed_out = [
         client.secret or "",
+        pushed.removeprefix(REQUEST_URI_PREFIX),
         *browser.cookies.values(),
         *(members[name] for members in (first, second, hybrid, password, robot)
           for name in ("access_token", "refresh_token", "id_token", "code") if name in members),

@@ -77,8 +77,8 @@ def test_every_flow_is_there(explain: Any) -> None:
     assert flows == {
         f"flow {name}"
         for name in (
-            "authorization", "authorization_request", "authorization_response", "token",
-            "introspection", "revocation", "userinfo", "registration", "client_configuration",
-            "end_session",
+            "authorization", "authorization_request", "authorization_response",
+            "pushed_authorization_request", "token", "introspection", "revocation", "userinfo",
+            "registration", "client_configuration", "end_session",
         )
     }  # fmt: skip

@@ -12,10 +12,11 @@ from support.app import Provider, RelyingParty
 EXAMPLES = 100_000 if os.environ.get("RACES") == "full" else 300
 PATHS = (
     "/", "/login", "/logout", "/consent", "/clients", "/create_client", "/clients/x", "/account",
-    "/oauth/authorize", "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/userinfo",
-    "/oauth/end_session", "/oauth/check_session", "/oauth/register", "/oauth/register/x",
-    "/oauth/jwks.json", "/.well-known/openid-configuration", "/api/me", "/unknown",
-    "/oidcserver-static/oidcserver.css", "/oidcserver-static/", "/oidcserver-static/../x",
+    "/oauth/authorize", "/oauth/par", "/oauth/token", "/oauth/revoke", "/oauth/introspect",
+    "/oauth/userinfo", "/oauth/end_session", "/oauth/check_session", "/oauth/register",
+    "/oauth/register/x", "/oauth/jwks.json", "/.well-known/openid-configuration", "/api/me",
+    "/unknown", "/oidcserver-static/oidcserver.css", "/oidcserver-static/",
+    "/oidcserver-static/../x",
 )  # fmt: skip
 NAMES = (
     "client_id", "client_secret", "client_assertion", "client_assertion_type", "grant_type",
@@ -36,7 +37,7 @@ VALUES = (
     "S256", '{"userinfo": {"name": null}}', '{"id_token": {"sub": {"value": "x"}}}', "[" * 40,
     "https://client.example/request.jwt#x",
     "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "form_post", "x" * 43, "-1", "\u202e",
-    "x" * 300, "x" * 4000, "https://client.example/" + "x" * 300,
+    "jwt", "x" * 300, "x" * 4000, "https://client.example/" + "x" * 300,
 )  # fmt: skip
 
 
@@ -61,8 +62,12 @@ def known(
             "oidcserver__keys_directory": str(keys_directory),
             "oidcserver__rejection_rows_per_minute": "1000000",
             "oauth__endpoints": (
-                "authorization token revocation introspection userinfo end_session check_session "
-                "registration client_configuration jwks openid_configuration"
+                "authorization pushed_authorization_request token revocation introspection "
+                "userinfo end_session check_session registration client_configuration jwks "
+                "openid_configuration"
+            ),
+            "oauth__response_modes": (
+                "query fragment form_post query.jwt fragment.jwt form_post.jwt jwt"
             ),
             "oauth__registration": "open",
             "oauth__registration_limit": "1000000",

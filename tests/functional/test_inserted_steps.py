@@ -11,6 +11,7 @@ from support.stepping_plugin import HEADER, PLACES, ExampleStep
 from oidcserver.clients.dynamic import RegistrationRequest
 from oidcserver.endpoints.client_configuration import ConfigurationRequest
 from oidcserver.endpoints.end_session import EndSessionRequest
+from oidcserver.endpoints.pushed_authorization import PushedRequest
 from oidcserver.endpoints.userinfo import UserInfoRequest
 from oidcserver.models import RecordedRejection
 from oidcserver.oauth.authorization_request import AuthorizationRequest
@@ -52,6 +53,9 @@ class Scene:
     def revoke(self, headers: dict[str, str]) -> webtest.TestResponse:
         return self.post("/oauth/revoke", headers, token=self.tokens["access_token"])
 
+    def push(self, headers: dict[str, str]) -> webtest.TestResponse:
+        return self.post("/oauth/par", headers, **self.client.parameters())
+
     def userinfo(self, headers: dict[str, str]) -> webtest.TestResponse:
         authorization = bearer(self.tokens["access_token"])
         return self.http.get("/oauth/userinfo", headers={**headers, **authorization}, status="*")
@@ -91,6 +95,7 @@ FLOWS: dict[str, tuple[Call, type, int]] = {
     "authorization": (Scene.authorize, AuthorizationRequest, 303),
     "authorization_request": (Scene.authorize, AuthorizationRequest, 303),
     "authorization_response": (Scene.be_allowed, AuthorizationRequest, 303),
+    "pushed_authorization_request": (Scene.push, PushedRequest, 400),
     "userinfo": (Scene.userinfo, UserInfoRequest, 400),
     "registration": (Scene.register, RegistrationRequest, 400),
     "client_configuration": (Scene.manage, ConfigurationRequest, 400),
@@ -103,8 +108,9 @@ def provider(make_provider: Any) -> Provider:
     made: Provider = make_provider(
         oidcserver__includes="support.stepping_plugin",
         oauth__registration="open",
-        oauth__endpoints="authorization token revocation introspection userinfo end_session jwks "
-        "openid_configuration registration client_configuration",
+        oauth__endpoints="authorization pushed_authorization_request token revocation "
+        "introspection userinfo end_session jwks openid_configuration registration "
+        "client_configuration",
     )
     return made
 

@@ -7,6 +7,7 @@ import pytest
 from joserfc import jwe
 from joserfc.jwk import ECKey
 from support.app import REDIRECT_URI, Provider, RelyingParty, decode_id_token
+from support.pushing import ENDPOINTS, push, visit
 from support.request_signing import make_private_keys, public, register, unsigned
 from webtest import TestApp
 
@@ -22,7 +23,7 @@ ALL_TYPES = {
 
 @pytest.fixture
 def provider(make_provider: Any) -> Provider:
-    made: Provider = make_provider(oauth__response_modes=MODES)
+    made: Provider = make_provider(oauth__response_modes=MODES, oauth__endpoints=ENDPOINTS)
     return made
 
 
@@ -283,6 +284,15 @@ def test_a_mode_that_needs_a_web_address_is_not_used_for_an_error(make_provider:
 
 
 # -- in company -----------------------------------------------------------------------------
+
+
+def test_a_pushed_request_is_answered_so_too(provider: Provider) -> None:
+    client, browser = provider.register(), provider.browser()
+    request_uri = push(client, response_mode="jwt")
+    response = client.complete(visit(client, browser, request_uri))
+    answer = opened(client, carried(response, "query"))
+    again = opened(client, carried(visit(client, browser, request_uri), "query"))
+    assert again == answer, "a double click gets the same code, signed again"
 
 
 def test_it_is_no_id_token_and_no_hint(provider: Provider) -> None:

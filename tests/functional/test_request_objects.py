@@ -315,7 +315,7 @@ def test_the_object_is_read_before_the_redirect_uri_and_after_the_client(
     provider: Provider,
 ) -> None:
     names = [step.name for step in provider.registry.oidc.provider.flows["authorization_request"]]
-    order = ["find_client", "read_request_object", "match_redirect_uri"]
+    order = ["find_client", "require_pushed_request", "read_request_object", "match_redirect_uri"]
     assert [name for name in names if name in order] == order
 
 

@@ -11,8 +11,9 @@ from support.fleet import Fleet
 HERE = Path(__file__).parent
 #: Everything that a relying party may use.
 ENDPOINTS = (
-    "authorization token revocation introspection userinfo end_session check_session jwks "
-    "openid_configuration oauth_authorization_server registration client_configuration"
+    "authorization pushed_authorization_request token revocation introspection userinfo "
+    "end_session check_session jwks openid_configuration oauth_authorization_server registration "
+    "client_configuration"
 )
 
 
@@ -31,6 +32,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, keys_directory: Path) -> Ite
         # Authlib's client assertions live for an hour; the default allows five minutes.
         "oauth__assertion_max_lifetime": "1h",
         "oauth__endpoints": ENDPOINTS,
+        "oauth__response_modes": "query fragment form_post jwt",
         # Debian's libcjose does not know the SHA-256 of RSA-OAEP-256.
         "oidc__encryption_algs": "RSA-OAEP RSA-OAEP-256 ECDH-ES ECDH-ES+A256KW",
         "oidc__request_parameter": "true",

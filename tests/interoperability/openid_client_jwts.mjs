@@ -43,6 +43,8 @@ client.enableDecryptingResponses(
 if (response_type === 'code id_token') client.useCodeIdTokenResponseType(config)
 if (response_type === 'id_token') client.useIdTokenResponseType(config)
 
+if (metadata.authorization_signed_response_alg) client.useJwtResponseMode(config)
+
 const pkceCodeVerifier = client.randomPKCECodeVerifier()
 const expectedState = client.randomState()
 const expectedNonce = client.randomNonce()
@@ -51,9 +53,12 @@ if (response_type !== 'id_token') {
   parameters.code_challenge = await client.calculatePKCECodeChallenge(pkceCodeVerifier)
   parameters.code_challenge_method = 'S256'
 }
-const url = metadata.request_object_signing_alg
+let url = metadata.request_object_signing_alg
   ? await client.buildAuthorizationUrlWithJAR(config, parameters, signing)
   : client.buildAuthorizationUrl(config, parameters)
+if (metadata.require_pushed_authorization_requests) {
+  url = await client.buildAuthorizationUrlWithPAR(config, url.searchParams)
+}
 say({ open: url.href })
 const answer = new URL(await hear())
 

@@ -34,6 +34,14 @@ EVERYTHING = {
     "userinfo_encrypted_response_enc": "A128CBC-HS256",
 }
 
+PUSHED = {"require_pushed_authorization_requests": True}
+SIGNED_RESPONSE = {"authorization_signed_response_alg": "ES256"}
+ENCRYPTED_RESPONSE = {
+    "authorization_signed_response_alg": "PS256",
+    "authorization_encrypted_response_alg": "ECDH-ES",
+    "authorization_encrypted_response_enc": "A256GCM",
+}
+
 
 @pytest.fixture(scope="module")
 def keys() -> dict[str, Any]:
@@ -96,6 +104,29 @@ def test_openid_client(
     assert algorithms(report["id_tokens"]) == [alg] * front_and_back * encrypted
     encrypted = "code" in response_type and "userinfo_encrypted_response_alg" in formats
     assert algorithms(report["userinfo_tokens"]) == ["ES256"] * encrypted
+
+
+@pytest.mark.nodejs
+@pytest.mark.usefixtures("node_modules")
+@pytest.mark.parametrize(
+    "formats",
+    [
+        PUSHED,
+        {**PUSHED, **EVERYTHING},
+        SIGNED_RESPONSE,
+        {**PUSHED, **EVERYTHING, **SIGNED_RESPONSE},
+        {**PUSHED, **EVERYTHING, **ENCRYPTED_RESPONSE},
+    ],
+    ids=["pushed", "pushed and signed", "answered by JWT", "all signed", "all encrypted"],
+)
+def test_openid_client_that_pushes_and_is_answered_by_jwt(
+    fleet: Fleet, keys: dict[str, Any], formats: dict[str, Any]
+) -> None:
+    metadata = {**AUTHENTICATION, **grants("code"), **formats}
+    client = fleet.provider.register(
+        redirect_uris=[REDIRECT_URI], application_type="native", jwks=public(keys), **metadata
+    )
+    assert run(fleet, keys, metadata, client.client_id)["claims"]["preferred_username"] == "alice"
 
 
 @pytest.mark.nodejs

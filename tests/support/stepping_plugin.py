@@ -15,6 +15,7 @@ PLACES = {
     "authorization": {"before": "ask_user"},
     "authorization_request": {"after": "narrow_scope"},
     "authorization_response": {"before": "add_state"},
+    "pushed_authorization_request": {"before": "check_request"},
     "userinfo": {"before": "write_response"},
     "registration": {"after": "check_metadata"},
     "client_configuration": {"after": "find_client"},

@@ -71,7 +71,11 @@ def _replace_parameters(authorization_request: AuthorizationRequest, given: list
     find_client(
         authorization_request
     )  # once more, since waiting for another host ended the transaction
-    inside_only = signature_required(authorization_request) or request_object.typ == JAR
+    inside_only = (
+        authorization_request.pushed  # RFC 9126 section 3
+        or signature_required(authorization_request)
+        or request_object.typ == JAR
+    )
     authorization_request.oauth_request.payload = merge(
         authorization_request.payload, request_object, inside_only=inside_only
     )

@@ -91,7 +91,11 @@ def add_oauth_step(
       :class:`~oidcserver.oauth.requests.OAuthRequest`
     - ``authorization``, its checks ``authorization_request``, and ``authorization_response``, the
       parameters of every response, errors included:
-      :class:`~oidcserver.oauth.authorization_request.AuthorizationRequest`
+      :class:`~oidcserver.oauth.authorization_request.AuthorizationRequest`. The checks also run
+      where a request is pushed, at an endpoint without a transaction and without a user: there
+      ``pushed`` is true and ``suspended`` None.
+    - ``pushed_authorization_request``:
+      :class:`~oidcserver.endpoints.pushed_authorization.PushedRequest`, an ``OAuthRequest``
     - ``userinfo``: :class:`~oidcserver.endpoints.userinfo.UserInfoRequest`
     - ``registration``: :class:`~oidcserver.clients.dynamic.RegistrationRequest`
     - ``client_configuration``:
