@@ -28,6 +28,7 @@ def includeme(config: Configurator) -> None:
         over=EXCVIEW,
     )
     config.include("oidcserver.http.csrf")
+    config.include("oidcserver.http.client_certificate")
     config.add_oidc_attribute("content_security_policy", content_security_policy)
     setting = config.add_oauth_setting
     setting(

@@ -13,6 +13,7 @@ from typing import Any
 
 from waitress import create_server, wasyncore
 
+from oidcserver.http.client_certificate import keep_peer
 from oidcserver.operations.connections import (
     ANSWER_BYTES,
     Channel,
@@ -67,6 +68,8 @@ def serve(app: Any, global_config: Mapping[str, str], **settings: Any) -> None:
             "listens there, or change the address in the server's section of the ini file."
         ) from problem
     for listener in _listeners(sockets):
+        if server.adj.trusted_proxy:
+            listener.application = keep_peer(listener.application)
         listener.channel_class = Channel
         listener.answer_bytes = 0 if "send_bytes" in settings else ANSWER_BYTES
     holdout = Holdout(server.adj.connection_limit, request_timeout)

@@ -25,6 +25,7 @@ from oidcserver.types.outbound import (
 from oidcserver.types.registry import Registry, RegistryOidc
 from oidcserver.types.request import (
     AuthorizationServer,
+    ClientCertificate,
     ContentSecurityPolicy,
     Fields,
     Request,
@@ -36,6 +37,7 @@ __all__ = [
     "AccessToken",
     "AfterLogout",
     "AuthorizationServer",
+    "ClientCertificate",
     "Configurator",
     "ContentSecurityPolicy",
     "Database",

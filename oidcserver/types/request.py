@@ -60,6 +60,24 @@ class BrowserState(Protocol):
     def of(self, session_id: str | None) -> str: ...
 
 
+class ClientCertificate(Protocol):
+    """The TLS certificate of a client; see :mod:`oidcserver.http.client_certificate`."""
+
+    @property
+    def certificate(self) -> Any:
+        """The certificate, of ``cryptography``; None if it cannot be read."""
+        ...
+
+    @property
+    def verified(self) -> bool: ...
+
+    @property
+    def problem(self) -> str: ...
+
+    @property
+    def thumbprint(self) -> str | None: ...
+
+
 class RequestOidc(Protocol):
     """``request.oidc``: each attribute except ``dbsession`` is computed once a request."""
 
@@ -78,6 +96,8 @@ class RequestOidc(Protocol):
     #: The live access token of the request. Only views with ``oauth_scope`` have one; for other
     #: views it is None, and they have no reason to read it.
     access_token: AccessToken
+    #: The TLS certificate of the client, if a trusted proxy names one.
+    client_certificate: ClientCertificate | None
     #: The digest of the browser's own cookie; a browser without one gets it.
     browser_digest: str
     #: Whether the request has a cookie of ours.
