@@ -6,6 +6,8 @@ from oidcserver.client_auth.client_secret import ClientSecretBasic, ClientSecret
 from oidcserver.client_auth.client_secret_jwt import ClientSecretJWT
 from oidcserver.client_auth.none import NoAuthentication
 from oidcserver.client_auth.private_key_jwt import PrivateKeyJWT
+from oidcserver.client_auth.self_signed_tls_client_auth import METHOD as SELF_SIGNED_TLS
+from oidcserver.client_auth.tls_client_auth import METHOD as TLS
 from oidcserver.settings import seconds, text, words
 from oidcserver.types import Configurator, Provider, Registry
 
@@ -53,6 +55,8 @@ def includeme(config: Configurator) -> None:
     method("client_secret_post", ClientSecretPost())
     method("client_secret_jwt", ClientSecretJWT())
     method("private_key_jwt", PrivateKeyJWT())
+    for by_certificate in (TLS, SELF_SIGNED_TLS):
+        method(by_certificate.name, by_certificate)
     method("none", NoAuthentication())
     for endpoint in ENDPOINTS:
         config.add_server_metadata(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from oidcserver.clients.certificate_subjects import SUBJECTS
 from oidcserver.clients.members import is_development, promised
 from oidcserver.clients.needed_secret import SIGNED, is_hmac
 from oidcserver.clients.problems import InvalidClientMetadata
@@ -138,8 +139,34 @@ def _check_keys(provider: Provider, metadata: dict[str, Any]) -> None:
     if "jwks" in metadata and "jwks_uri" in metadata:
         raise InvalidClientMetadata("jwks", "jwks and jwks_uri exclude each other.")
     keyless = "jwks" not in metadata and "jwks_uri" not in metadata
-    if metadata["token_endpoint_auth_method"] == "private_key_jwt" and keyless:
-        raise InvalidClientMetadata("jwks", "private_key_jwt needs jwks or jwks_uri.")
+    method = metadata["token_endpoint_auth_method"]
+    if method in {"private_key_jwt", "self_signed_tls_client_auth"} and keyless:
+        raise InvalidClientMetadata("jwks", f"{method} needs jwks or jwks_uri.")
+
+
+def _check_certificate_subject(provider: Provider, metadata: dict[str, Any]) -> None:
+    """Require exactly one subject of a client that has a certificate (RFC 8705 section 2.1.2)."""
+    subjects = [member for member in SUBJECTS if member in metadata]
+    method = metadata["token_endpoint_auth_method"]
+    if len(subjects) > 1:
+        raise InvalidClientMetadata(
+            subjects[1], f"{subjects[1]} and {subjects[0]} exclude each other."
+        )
+    if method == "tls_client_auth" and not subjects:
+        raise InvalidClientMetadata(
+            "tls_client_auth_subject_dn", f"tls_client_auth needs one of {', '.join(SUBJECTS)}."
+        )
+
+
+def _check_bound_tokens(provider: Provider, metadata: dict[str, Any]) -> None:
+    """Reject access tokens in the response of a client whose tokens are bound to its key."""
+    fronted = [kind for kind in metadata["response_types"] if "token" in kind.split()]
+    for member in ("dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens"):
+        if fronted and metadata.get(member):
+            raise InvalidClientMetadata(
+                member,
+                f"{member} excludes the response type {fronted[0]}, whose token is not bound.",
+            )
 
 
 def _check_request_objects(provider: Provider, metadata: dict[str, Any]) -> None:
@@ -203,6 +230,8 @@ CROSS_RULES = (
     _check_authentication,
     _check_pkce,
     _check_keys,
+    _check_certificate_subject,
+    _check_bound_tokens,
     _check_request_objects,
     _check_encryption,
     _check_sector,

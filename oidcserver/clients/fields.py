@@ -34,7 +34,7 @@ _CONTROLS = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. ``options`` returns the values to choose from."""
+    """One field. ``options`` returns the values to choose from; without any there is no field."""
 
     name: str
     label: str
@@ -63,6 +63,14 @@ def _promised(name: str) -> Callable[[Provider], Iterable[str]]:
 
 def _algorithm(name: str, label: str, promise: str, unsaid: str = "") -> Field:
     return Field(name, label, ONE, options=_promised(promise), unsaid=unsaid)
+
+
+def _bound_by(way: str) -> Callable[[Provider], Iterable[str]]:
+    return lambda provider: {way} & set(provider.settings["oauth.sender_constraints"])
+
+
+def _has_certificate(provider: Provider) -> Iterable[str]:
+    return {"tls_client_auth"} & provider.client_authentication_methods.keys()
 
 
 ABOUT = "About the application"
@@ -104,6 +112,21 @@ SECTIONS: tuple[tuple[str, tuple[Field, ...]], ...] = (
         _algorithm("request_object_encryption_enc", "Content encryption of its requests",
                    "request_object_encryption_enc_values_supported", "As the standard says"),
         Field("request_uris", "Addresses of its request objects", URIS, "One per line."),
+        Field("dpop_bound_access_tokens", "Its tokens are bound to its key, by DPoP", FLAG,
+              options=_bound_by("dpop")),
+        Field("tls_client_certificate_bound_access_tokens",
+              "Its tokens are bound to its TLS certificate", FLAG, options=_bound_by("mtls")),
+        Field("tls_client_auth_subject_dn", "Subject of its TLS certificate", TEXT,
+              "For tls_client_auth: this, or one of the four names below.",
+              options=_has_certificate),
+        Field("tls_client_auth_san_dns", "DNS name in its TLS certificate", TEXT,
+              options=_has_certificate),
+        Field("tls_client_auth_san_uri", "URI in its TLS certificate", TEXT,
+              options=_has_certificate),
+        Field("tls_client_auth_san_ip", "IP address in its TLS certificate", TEXT,
+              options=_has_certificate),
+        Field("tls_client_auth_san_email", "E-mail address in its TLS certificate", TEXT,
+              options=_has_certificate),
     )),
     ("ID tokens and claims", (
         Field("id_token_claims", "Claims in ID tokens", ONE,

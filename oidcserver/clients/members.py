@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from oidcserver.clients.certificate_subjects import SUBJECTS
 from oidcserver.clients.uris import (
     fetched_uri_problem,
     request_uri_problem,
@@ -167,6 +168,17 @@ def _pushed_requests(value: Any, provider: Provider) -> bool:
     return bool(value)
 
 
+def _bound_by(way: str) -> Rule:
+    """Return the rule of a member by which tokens are bound to a key of the client."""
+
+    def rule(value: Any, provider: Provider) -> bool:
+        if boolean(value, provider) and way not in provider.settings["oauth.sender_constraints"]:
+            raise ValueError(f"is not available here: oauth.sender_constraints lacks {way}")
+        return bool(value)
+
+    return rule
+
+
 def _seconds(value: Any, provider: Provider) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**9:
         raise ValueError("is not a number of seconds")
@@ -245,6 +257,10 @@ RULES: dict[str, Rule] = {
     "require_signed_request_object": _signed_requests,
     # RFC 9126 section 6
     "require_pushed_authorization_requests": _pushed_requests,
+    # RFC 9449 section 5.2, RFC 8705 sections 3.4 and 2.1.2
+    "dpop_bound_access_tokens": _bound_by("dpop"),
+    "tls_client_certificate_bound_access_tokens": _bound_by("mtls"),
+    **{member: subject.rule for member, subject in SUBJECTS.items()},
     "default_max_age": _seconds,
     "require_auth_time": boolean,
     "default_acr_values": _plain_texts,

@@ -67,7 +67,7 @@ def _access_token(request: Request, client: RegisteredClient, text: str) -> dict
     user = token.bearer.user if token.bearer else None
     members: dict[str, Any] = {
         "active": True,
-        "token_type": "Bearer",
+        "token_type": token.token_type,
         "client_id": token.client_id,
         "sub": token.subject,
         "scope": token.scope or None,

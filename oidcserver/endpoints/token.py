@@ -3,7 +3,9 @@
 from pyramid.response import Response
 
 from oidcserver.clients import use
-from oidcserver.extensions import pkce
+from oidcserver.extensions import mutual_tls, pkce, sender_constraints
+from oidcserver.extensions.dpop.token_request import check_proof, spend_proof
+from oidcserver.extensions.sender_constraints import selects, selects_any
 from oidcserver.interfaces import Step
 from oidcserver.oauth.client_authentication import client_required
 from oidcserver.oauth.errors import Rejection, invalid_client, invalid_request
@@ -95,10 +97,15 @@ STEPS: tuple[Step[OAuthRequest], ...] = (
     Step(read_parameters),  # RFC 6749 section 3.2: no duplicates, no credentials in the URL
     Step(authenticate_client),  # section 2.3: the credentials must hold, if there are any
     Step(find_grant),  # of those that oauth.grants selects
+    Step(check_proof, when=selects("dpop")),  # RFC 9449 section 4.3
     Step(check_grant_type),  # section 5.2: the client registered it
     Step(validate_grant),  # loads and checks what is redeemed, and consumes nothing
     Step(require_client),  # the client that authenticated, or that the grant names
+    Step(mutual_tls.bind_to_certificate, when=selects("mtls")),  # RFC 8705 section 3
+    Step(sender_constraints.require_constraint, when=selects_any),  # RFC 9449 section 5.2
+    Step(sender_constraints.check_key),  # of the code or refresh token
     Step(pkce.check_code_verifier),  # RFC 7636 section 4.6
+    Step(spend_proof, when=selects("dpop")),  # RFC 9449 section 11.1
     Step(prepare_answer),  # access token and refresh token; nothing is written yet
     Step(id_token.add_to_token_response),  # OpenID Connect Core sections 3.1.3.3 and 12.2
     Step(use.note_tokens),  # a client that registered itself is in use

@@ -11,10 +11,13 @@ from oidcserver.clients.client_jwt import (
     make_client_jwt,
     signing_algorithms,
 )
+from oidcserver.extensions.dpop.proof import Proof
+from oidcserver.extensions.dpop.token_request import public_uris
+from oidcserver.extensions.sender_constraints import selects
 from oidcserver.http.cors import allow_registered_origin
 from oidcserver.interfaces import Step
 from oidcserver.models.access_token import Bearer
-from oidcserver.oauth.bearer import insufficient_scope, invalid_token, read_bearer_token
+from oidcserver.oauth.bearer import PresentedToken, insufficient_scope, invalid_token
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.flow import run
 from oidcserver.oauth.outcome import Outcome
@@ -32,8 +35,9 @@ class UserInfoRequest:
 
     request: Request
     outcome: Outcome = field(default_factory=Outcome)
-    #: The text of the access token.
-    text: str = ""
+    #: The access token as it was presented, and the proof of its key.
+    presented: PresentedToken | None = None
+    proof: Proof | None = None
     #: The access token, once it was found to be live.
     token: AccessToken | None = None
     #: The claims about the user, by name.
@@ -64,20 +68,24 @@ def reject(userinfo_request: UserInfoRequest, rejection: Rejection) -> Response:
 
     Expired tokens are part of the normal use of an API, and nobody looks up why one was rejected.
     """
-    token, reference = userinfo_request.token, None
+    request, token, reference = userinfo_request.request, userinfo_request.token, None
     if token is not None:
-        reference = record_rejection(userinfo_request.request, rejection, token.client_id)
-    return error_response(rejection, reference)
+        reference = record_rejection(request, rejection, token.client_id)
+    confirmation = request.registry.oidc.key_confirmation
+    return error_response(confirmation.name_schemes(request, rejection), reference)
 
 
 def read_token(userinfo_request: UserInfoRequest) -> None:
     """Read the access token of the header or the form."""
-    userinfo_request.text = read_bearer_token(userinfo_request.request)
+    request = userinfo_request.request
+    userinfo_request.presented = request.registry.oidc.key_confirmation.read_token(request)
 
 
 def find_token(userinfo_request: UserInfoRequest) -> None:
     """Find the client, authorization and user of the access token, by one statement."""
-    userinfo_request.token = find_access_token(userinfo_request.request, userinfo_request.text)
+    assert userinfo_request.presented is not None
+    text = userinfo_request.presented.text
+    userinfo_request.token = find_access_token(userinfo_request.request, text)
     if userinfo_request.token is None:
         raise invalid_token("The access token is not valid, has expired or was revoked.")
 
@@ -90,9 +98,17 @@ def require_openid(userinfo_request: UserInfoRequest) -> None:
 
 
 def check_confirmation(userinfo_request: UserInfoRequest) -> None:
-    """Reject a token that is bound to a key: it was sent without a proof of that key."""
-    if userinfo_request.live_token.confirmation is not None:
-        raise invalid_token("The access token is bound to a key and was sent as Bearer.")
+    """Require the key that the token is bound to, if it is."""
+    request, token = userinfo_request.request, userinfo_request.live_token
+    userinfo_request.proof = request.registry.oidc.key_confirmation.check(
+        request, userinfo_request.presented, token.confirmation, public_uris
+    )
+
+
+def spend_proof(userinfo_request: UserInfoRequest) -> None:
+    """Use the proof up."""
+    request = userinfo_request.request
+    request.registry.oidc.key_confirmation.spend(request, userinfo_request.proof)
 
 
 def collect_claims(userinfo_request: UserInfoRequest) -> None:
@@ -123,12 +139,13 @@ def write_response(userinfo_request: UserInfoRequest) -> None:
     userinfo_request.response = allow_registered_origin(request, response, client.redirect_uris)
 
 
-#: It writes nothing, so there is no commit.
+#: It writes nothing but the use of a proof, so there is no commit.
 STEPS: tuple[Step[UserInfoRequest], ...] = (
     Step(read_token),  # RFC 6750 section 2: of the header or the form, never of the URL
     Step(find_token),  # section 3.1: authentic, unexpired and not revoked
-    Step(require_openid),  # OpenID Connect Core section 5.3
     Step(check_confirmation),  # RFC 7800 section 3
+    Step(spend_proof, when=selects("dpop")),  # RFC 9449 section 11.1
+    Step(require_openid),  # OpenID Connect Core section 5.3
     Step(collect_claims),  # OpenID Connect Core sections 5.4 and 5.5
     Step(write_response),  # section 5.3.2
     Step(respond),

@@ -67,6 +67,7 @@ def prepare_authorization(authorization_request: AuthorizationRequest) -> None:
         session_id=session.id,
         scope=authorization_request.scope,
         claims_request=authorization_request.claims_request,
+        confirmation=authorization_request.confirmation,
         nonce=authorization_request.data.get("nonce"),
         auth_time=session.auth_time,
         acr=session.acr,

@@ -45,6 +45,8 @@ class AuthorizationRequest:
     signed: bool = False
     #: Whether the client pushed the request (RFC 9126).
     pushed: bool = False
+    #: The key that the code is to be bound to, as in ``cnf`` (RFC 9449 section 10).
+    confirmation: dict[str, Any] | None = None
     suspended: SuspendedRequest | None = None
     #: The ``request_uri`` of a request that was resumed and has not expired.
     request_uri: str = ""

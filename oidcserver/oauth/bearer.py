@@ -1,24 +1,43 @@
-"""Bearer tokens as a resource reads and rejects them (RFC 6750)."""
+"""Access tokens as a resource reads and rejects them (RFC 6750, RFC 9449 section 7)."""
 
 import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.requests import FORM, read_form
 from oidcserver.types import Request
 
+BEARER, DPOP = "Bearer", "DPoP"
+
 #: RFC 6750 section 2.1, b64token.
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+_RULE = "RFC 6750 section 3.1"
+
+
+class PresentedToken(NamedTuple):
+    """An access token of a request, and the scheme of its header: ``Bearer`` or ``DPoP``."""
+
+    text: str
+    scheme: str
 
 
 def read_bearer_token(request: Request) -> str:
+    """Return the token of the scheme Bearer; see :func:`read_presented_token`."""
+    return read_presented_token(request, dpop=False).text
+
+
+def read_presented_token(request: Request, *, dpop: bool) -> PresentedToken:
     """Return the token of the Authorization header or of a form; never one of the query.
 
+    :param dpop: whether the scheme DPoP is accepted, too.
     :raises Rejection: with the challenge of RFC 6750 section 3, a bare one without any token.
     """
     presented: list[str] = []
     header = request.headers.get("Authorization", "")
-    scheme, _, credentials = header.partition(" ")
-    if scheme.lower() == "bearer":
+    name, _, credentials = header.partition(" ")
+    scheme = DPOP if dpop and name.lower() == "dpop" else BEARER
+    if scheme is DPOP or name.lower() == "bearer":
         presented.append(credentials.strip(" "))
     elif header:
         raise missing_token()
@@ -32,7 +51,7 @@ def read_bearer_token(request: Request) -> str:
         raise missing_token()
     if not _TOKEN.fullmatch(presented[0]):
         raise invalid_token("The access token is malformed.")
-    return presented[0]
+    return PresentedToken(presented[0], scheme)
 
 
 def missing_token() -> Rejection:
@@ -48,27 +67,42 @@ def missing_token() -> Rejection:
 
 def invalid_token(description: str) -> Rejection:
     """Return the rejection of a token that is malformed, expired, revoked or not for this use."""
-    return _challenge("invalid_token", description, 401)
+    return challenge(Rejection("invalid_token", description, rule=_RULE), 401)
 
 
 def insufficient_scope(scope: str) -> Rejection:
     """Return the rejection of a token without the scope that is needed."""
-    return _challenge("insufficient_scope", "The access token lacks a scope.", 403, scope)
+    rejection = Rejection("insufficient_scope", "The access token lacks a scope.", rule=_RULE)
+    return challenge(rejection, 403, scope)
 
 
 def _wrong_way(description: str) -> Rejection:
-    problem = invalid_request(description, "RFC 6750 section 2")
-    return _challenge(problem.error, problem.description, 400)
+    return challenge(invalid_request(description, "RFC 6750 section 2"), 400)
 
 
-def _challenge(error: str, description: str, status_code: int, scope: str = "") -> Rejection:
-    parts = [f'error="{error}"', f'error_description="{description}"']
+def challenge(rejection: Rejection, status_code: int, scope: str = "") -> Rejection:
+    """Add the challenge with the error to a rejection (RFC 6750 section 3); return it."""
+    parts = [f'error="{rejection.error}"', f'error_description="{rejection.description}"']
     if scope:
         parts.append(f'scope="{scope}"')
-    return Rejection(
-        error,
-        description,
-        rule="RFC 6750 section 3.1",
-        status_code=status_code,
-        headers=(("WWW-Authenticate", "Bearer " + ", ".join(parts)),),
+    rejection.status_code = status_code
+    rejection.headers = (("WWW-Authenticate", f"{BEARER} {', '.join(parts)}"),)
+    return rejection
+
+
+def name_dpop(rejection: Rejection, request: Request, algorithms: Sequence[str]) -> None:
+    """Name the scheme DPoP in the challenge of a rejection (RFC 9449 section 7.1).
+
+    A request that used this scheme gets the error under it.
+    """
+    algs = f'algs="{" ".join(algorithms)}"'
+    used = request.headers.get("Authorization", "").partition(" ")[0].lower() == "dpop"
+
+    def name(value: str) -> str:
+        error = value.removeprefix(BEARER).strip()
+        return f"{DPOP} {error}, {algs}" if used and error else f"{value}, {DPOP} {algs}"
+
+    rejection.headers = tuple(
+        (header, name(value) if header == "WWW-Authenticate" else value)
+        for header, value in rejection.headers
     )

@@ -126,8 +126,7 @@ def token_response(oauth_request: OAuthRequest, scope: str) -> dict[str, Any]:
     )
     response: dict[str, Any] = {
         "access_token": text,
-        # RFC 9449 section 5; a token that is bound to a certificate is a Bearer token (RFC 8705).
-        "token_type": "DPoP" if "jkt" in (token.confirmation or {}) else "Bearer",
+        "token_type": token.token_type,
         "expires_in": token.expires_at - token.issued_at,
     }
     if scope:

@@ -72,6 +72,8 @@ class OAuthRequest(OAuth2Request):
         self.authorization_header: str = request.headers.get("Authorization", "")
         #: The content of a Basic header, after it was parsed.
         self.basic_credentials: tuple[str, tuple[str, ...]] | None = None
+        #: The client of the parameter ``client_id``, where it was looked up; it is not proven.
+        self.named_client: Any = None
         self.request = request
         self.payload = Payload(parameters)
         #: The grant that answers a token request.
@@ -80,6 +82,8 @@ class OAuthRequest(OAuth2Request):
         self.authorization: Any = None
         #: The key that the tokens are bound to, as in ``cnf`` (RFC 7800 section 3.1); None: Bearer.
         self.confirmation: Mapping[str, Any] | None = None
+        #: The DPoP proof of the request, once it is verified (RFC 9449 section 4).
+        self.proof: Any = None
         #: The audience of the access token; empty: this provider.
         self.audience: tuple[str, ...] = ()
         #: The authorization details of the access token (RFC 9396 section 7).
@@ -108,6 +112,10 @@ class OAuthRequest(OAuth2Request):
     def form(self) -> dict[str, str]:
         """The parameters of the body, or of the query of a GET."""
         return self.payload.data
+
+    def confirm(self, name: str, key: str) -> None:
+        """Bind the tokens to a key that the request proves, named as in ``cnf``."""
+        self.confirmation = {**(self.confirmation or {}), name: key}
 
     def parameter(self, name: str, rule: str = "RFC 6749 section 5.2") -> str:
         """Return a required parameter.

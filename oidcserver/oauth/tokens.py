@@ -48,6 +48,11 @@ class AccessToken(NamedTuple):
         """The scopes as a set."""
         return frozenset(self.scope.split())
 
+    @property
+    def token_type(self) -> str:
+        """``DPoP`` (RFC 9449 section 5), or ``Bearer``, also if bound to a certificate."""
+        return "DPoP" if "jkt" in (self.confirmation or {}) else "Bearer"
+
 
 #: The number of fields that a token has; the last is not part of it.
 _SAID = len(AccessToken._fields) - 1

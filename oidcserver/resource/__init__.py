@@ -9,9 +9,10 @@ policy of its own.
 
 from pyramid.config import PHASE0_CONFIG
 
+from oidcserver.resource.confirmation import make_key_confirmation, resource_url
 from oidcserver.resource.deriver import no_access_token, oauth_scope_deriver
 from oidcserver.resource.policy import BearerSecurityPolicy
-from oidcserver.resource.settings import make_validator
+from oidcserver.resource.settings import make_validator, read_settings
 from oidcserver.types import Configurator
 
 
@@ -28,7 +29,12 @@ def includeme(config: Configurator) -> None:
             config.set_security_policy(BearerSecurityPolicy())
 
     def choose() -> None:
-        config.registry.oidc.token_validator = make_validator(config.registry)
+        registry = config.registry
+        settings = read_settings(registry)
+        registry.oidc.token_validator = make_validator(registry, settings)
+        registry.oidc.resource_url = resource_url(registry, settings)
+        if not hasattr(registry.oidc, "provider"):
+            registry.oidc.key_confirmation = make_key_confirmation(settings)
 
     config.action(("oauth_resource", "policy"), choose_policy, order=PHASE0_CONFIG)
     config.action(("oauth_resource", "validator"), choose)

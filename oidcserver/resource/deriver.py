@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
-from oidcserver.oauth.bearer import insufficient_scope, invalid_token, read_bearer_token
+from oidcserver.oauth.bearer import insufficient_scope, invalid_token
 from oidcserver.oauth.errors import Rejection, as_rejection
 from oidcserver.oauth.responses import error_response
 from oidcserver.resource.remote_provider import ValidatorUnavailable
@@ -31,7 +32,8 @@ def oauth_scope_deriver(view: View, info: Any) -> View:
         try:
             token = authenticate(request, alternatives)
         except OAuth2Error as error:
-            return error_response(as_rejection(error))
+            confirmation = request.registry.oidc.key_confirmation
+            return error_response(confirmation.name_schemes(request, as_rejection(error)))
         request.oidc.access_token = token
         return view(context, request)
 
@@ -45,14 +47,20 @@ def no_access_token(request: Request) -> None:
     """``request.oidc.access_token`` of a view without ``oauth_scope``."""
 
 
+def _public_uris(request: Request) -> tuple[str, ...]:
+    path = quote(request.environ["PATH_INFO"], encoding="latin-1")
+    return (request.registry.oidc.resource_url + path,)
+
+
 def authenticate(request: Request, alternatives: list[str]) -> AccessToken:
     """Return the request's token if it is valid and has the scopes of one alternative.
 
     :raises Rejection: with the challenge of RFC 6750 section 3.
     """
-    text = read_bearer_token(request)
+    oidc = request.registry.oidc
+    presented = oidc.key_confirmation.read_token(request)
     try:
-        token: AccessToken | None = request.registry.oidc.token_validator.validate(request, text)
+        token: AccessToken | None = oidc.token_validator.validate(request, presented.text)
     except ValidatorUnavailable as problem:
         log.error("A token cannot be checked: %s", problem)
         raise Rejection(
@@ -63,8 +71,8 @@ def authenticate(request: Request, alternatives: list[str]) -> AccessToken:
         ) from None
     if token is None:
         raise invalid_token("The access token is not valid, has expired or was revoked.")
-    if token.confirmation is not None:
-        raise invalid_token("The access token is bound to a key and was sent as Bearer.")
+    proof = oidc.key_confirmation.check(request, presented, token.confirmation, _public_uris)
+    oidc.key_confirmation.spend(request, proof)
     if not any(token.scopes.issuperset(scopes.split()) for scopes in alternatives):
         raise insufficient_scope(alternatives[0])
     return token

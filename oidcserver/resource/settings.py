@@ -2,6 +2,10 @@
 
 from urllib.parse import urlsplit
 
+from oidcserver.extensions.mutual_tls import base_url
+from oidcserver.extensions.sender_constraints import WAYS
+from oidcserver.http.client_certificate import ENCODINGS, header_name, networks
+from oidcserver.keys.jwt import CLIENT_ALGORITHMS
 from oidcserver.resource.validators import (
     IntrospectionValidator,
     JWKSValidator,
@@ -18,6 +22,7 @@ from oidcserver.settings import (
     reference,
     seconds,
     text,
+    words,
 )
 from oidcserver.types import Registry
 
@@ -42,20 +47,49 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("oauth_resource.places", integer, 3,
             "How many requests of a process may wait for the provider at once: fewer than the "
             "server's threads, which are 4 by default."),
+    Setting("oauth_resource.url", base_url, "",
+            "The public URL of this application, which DPoP proofs name; by default that of the "
+            "provider in this process."),
+    Setting("oauth_resource.sender_constraints", words, (),
+            "The bound tokens that are accepted, without the provider in this process: by DPoP "
+            "proofs (dpop), by client certificates (mtls).",
+            allowed=tuple(WAYS)),
+    Setting("oauth_resource.dpop_signing_algs", words, ("ES256", "PS256", "EdDSA"),
+            "The algorithms by which a client may sign its DPoP proofs.",
+            allowed=CLIENT_ALGORITHMS),
+    Setting("oauth_resource.dpop_proof_lifetime", seconds, 60,
+            "The time after its iat in which a DPoP proof is accepted."),
+    Setting("oauth_resource.clock_skew", seconds, 10,
+            "The largest accepted error of a client's clock."),
+    Setting("oauth_resource.client_certificate_proxies", networks, (),
+            "The addresses of the proxies that name the client's certificate in a header."),
+    Setting("oauth_resource.client_certificate_header", header_name, "Client-Cert",
+            "The header with the client's certificate."),
+    Setting("oauth_resource.client_certificate_encoding", text, "rfc9440",
+            "The encoding of the certificate; see oauth.client_certificate_encoding.",
+            allowed=ENCODINGS),
+    Setting("oauth_resource.client_certificate_verify_header", header_name, "Client-Cert-Verify",
+            "The header in which the proxy says that it verified the certificate's chain."),
 )  # fmt: skip
 
 
-def make_validator(registry: Registry) -> TokenValidator:
+def read_settings(registry: Registry) -> Settings:
+    """Return the settings of the application.
+
+    :raises ConfigurationProblem: for a key that does not exist, or a value that cannot be read.
+    """
+    known = {setting.name for setting in SETTINGS}
+    for key in registry.settings:
+        if key.startswith(PREFIX) and key not in known:
+            raise ConfigurationProblem(f"{key} is unknown. Known: {', '.join(sorted(known))}.")
+    return convert_settings(SETTINGS, registry.settings)
+
+
+def make_validator(registry: Registry, settings: Settings) -> TokenValidator:
     """Return the validator that the settings select.
 
     :raises ConfigurationProblem: if the settings are incomplete or contradict each other.
     """
-    known = {setting.name for setting in SETTINGS}
-    raw = registry.settings
-    for key in raw:
-        if key.startswith(PREFIX) and key not in known:
-            raise ConfigurationProblem(f"{key} is unknown. Known: {', '.join(sorted(known))}.")
-    settings = convert_settings(SETTINGS, raw)
     own_provider = hasattr(registry.oidc, "provider")
     chosen = settings["oauth_resource.validator"] or ("local" if own_provider else "")
     if chosen == "local":
@@ -65,7 +99,8 @@ def make_validator(registry: Registry) -> TokenValidator:
             )
         return LocalValidator()
     if chosen == "introspection":
-        return _introspection(settings, str(raw.get("oauth_resource.client_secret", "")))
+        raw_secret = str(registry.settings.get("oauth_resource.client_secret", ""))
+        return _introspection(settings, raw_secret)
     if chosen == "jwks":
         return _jwks(settings)
     raise ConfigurationProblem("oauth_resource.validator is missing: introspection or jwks.")

@@ -63,6 +63,34 @@ class LogoutChannel(Protocol):
         ...
 
 
+class KeyConfirmation(Protocol):
+    """Checks that the sender of an access token has the key that the token is bound to.
+
+    :class:`oidcserver.extensions.key_confirmation.KeyConfirmation` implements it.
+    """
+
+    @property
+    def dpop(self) -> Any:
+        """The verifier of DPoP proofs; None if DPoP is not selected."""
+        ...
+
+    def read_token(self, request: Any) -> Any:
+        """Return the access token that a request presents."""
+        ...
+
+    def check(self, request: Any, presented: Any, confirmation: Any, uris: Any) -> Any:
+        """Check the keys; return the proof of a request that has one."""
+        ...
+
+    def spend(self, request: Any, proof: Any) -> None:
+        """Use a proof up, if there is one."""
+        ...
+
+    def name_schemes(self, request: Any, rejection: Any) -> Any:
+        """Name every accepted scheme in the challenge of a rejection; return the rejection."""
+        ...
+
+
 class RegistryOidc:
     """``registry.oidc``: the objects that all requests share."""
 
@@ -89,6 +117,10 @@ class RegistryOidc:
     logout_deliverer: LogoutDeliverer
     #: Validates access tokens for views with ``oauth_scope``.
     token_validator: Any
+    #: Checks the keys that access tokens are bound to.
+    key_confirmation: KeyConfirmation
+    #: The public URL at which the paths of the application begin.
+    resource_url: str
     #: Both discovery documents, as JSON.
     discovery_document: bytes
 

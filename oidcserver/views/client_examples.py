@@ -34,12 +34,15 @@ def examples(
     """Return the steps for a client, with its secret; with ``$client_secret`` if it is not known.
 
     A client that uses no built-in grant, or an authentication method of a plugin, has no steps.
+    Neither has a client that signs proofs (RFC 9449), which curl cannot.
     """
     credentials = _credentials(client, secret)
     routes = request.oidc.provider.route_names
     if "oidc.token_endpoint" not in routes or credentials is None:
         return []
-    command = f"curl {credentials} \\\n  {request.oidc.url('oidc.token_endpoint')}"
+    if client.member("dpop_bound_access_tokens"):
+        return []
+    command = f"curl {credentials} \\\n  {_token_endpoint(request, client)}"
     grants = {name for name in request.oidc.provider.grant_types if client.check_grant_type(name)}
     scope = " ".join(name for name in client.scopes if name in request.oidc.provider.scopes)
     personal, steps = False, []
@@ -78,15 +81,27 @@ def examples(
     return steps
 
 
+def _token_endpoint(request: Request, client: RegisteredClient) -> str:
+    """Return the URL of the token endpoint, for a client with a certificate that of its alias."""
+    url: str = request.oidc.url("oidc.token_endpoint")
+    if "tls_client_auth" not in client.token_endpoint_auth_method:
+        return url
+    aliases: dict[str, str] = request.oidc.provider.discovery().get("mtls_endpoint_aliases", {})
+    return aliases.get("token_endpoint", url)
+
+
 def _credentials(client: RegisteredClient, secret: str | None) -> str | None:
     """Return the arguments of curl that authenticate the client (RFC 6749 section 2.3.1)."""
     client_id, value = client.client_id, secret or "$client_secret"
     by_assertion = f'-d client_assertion_type={JWT_BEARER} -d "client_assertion=$client_assertion"'
+    by_certificate = f"--cert client.pem --key client.key -d client_id={client_id}"
     return {
         "client_secret_basic": f'-u "{client_id}:{value}"',
         "client_secret_post": f'-d client_id={client_id} -d "client_secret={value}"',
         "client_secret_jwt": by_assertion,
         "private_key_jwt": by_assertion,
+        "tls_client_auth": by_certificate,
+        "self_signed_tls_client_auth": by_certificate,
         "none": f"-d client_id={client_id}",
     }.get(client.token_endpoint_auth_method)
 

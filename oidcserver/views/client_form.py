@@ -37,6 +37,8 @@ WORDS = {
     "client_secret_post": "Secret in the body (client_secret_post)",
     "client_secret_jwt": "Assertion signed with the secret (client_secret_jwt)",
     "private_key_jwt": "Assertion signed with a private key (private_key_jwt)",
+    "tls_client_auth": "TLS certificate of an authority (tls_client_auth)",
+    "self_signed_tls_client_auth": "TLS certificate of its own (self_signed_tls_client_auth)",
     "none": "None: a public application, such as one in the browser (none)",
     "web": "Web application",
     "native": "Native application, on a device",

@@ -31,6 +31,7 @@ DEVELOPMENT = {
     "oauth.token_endpoint_auth_methods": (
         "client_secret_basic client_secret_post client_secret_jwt private_key_jwt none"
     ),
+    "oauth.sender_constraints": "dpop",
     "oidc.pages": "home login consent logout clients account api_me",
     "oidc.client_pages": "anyone",
 }

@@ -79,6 +79,10 @@ class Nginx:
 
     def start(self, upstreams: Sequence[str], *, issuer_has_path: bool = False) -> None:
         """Start before the processes of these URLs, and return when it answers."""
+        self.run(documented_configuration(self.port, upstreams, issuer_has_path=issuer_has_path))
+
+    def run(self, documented: str) -> None:
+        """Start with the content of its ``http`` block; return when it answers at ``port``."""
         program = nginx()
         assert program is not None
         configuration = self.directory / "nginx.conf"
@@ -86,9 +90,7 @@ class Nginx:
             CONFIGURATION.format(
                 user="user nobody nogroup;" if os.getuid() == 0 else "",
                 directory=self.directory,
-                documented=documented_configuration(
-                    self.port, upstreams, issuer_has_path=issuer_has_path
-                ),
+                documented=documented,
             )
         )
         self.process = subprocess.Popen(

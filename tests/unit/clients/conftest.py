@@ -30,6 +30,7 @@ def make(mode: str = "production", **selected: Any) -> Any:
         "settings": {
             "oidcserver.mode": mode,
             "oauth.pkce_exemptions": True,
+            "oauth.sender_constraints": (),
             "oauth.private_use_schemes": ("example-ide",),
             "oauth.outbound_allow": Reachable(),
             "oauth.outbound_allow_loopback": None,

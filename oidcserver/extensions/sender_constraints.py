@@ -1,0 +1,129 @@
+"""Tokens that only their client can use, as they are bound to a key of it (RFC 9700 section 2.2).
+
+``oauth.sender_constraints`` selects the ways: DPoP (:mod:`oidcserver.extensions.dpop`) and mutual
+TLS (:mod:`oidcserver.extensions.mutual_tls`).
+"""
+
+from collections.abc import Callable
+
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.errors import Rejection, invalid_grant, invalid_request
+from oidcserver.oauth.requests import OAuthRequest
+from oidcserver.settings import boolean, words
+from oidcserver.types import Configurator, Provider, Registry
+
+SETTING = "oauth.sender_constraints"
+REQUIRED = "oauth.require_sender_constraint"
+#: The member by which a client requires each way, and the name of the key in ``cnf``.
+WAYS = {
+    "dpop": ("dpop_bound_access_tokens", "jkt"),
+    "mtls": ("tls_client_certificate_bound_access_tokens", "x5t#S256"),
+}
+
+
+def selects(way: str) -> Callable[[Provider], bool]:
+    """Return a function that tells whether a provider selects a way."""
+    return lambda provider: way in provider.settings[SETTING]
+
+
+def selects_any(provider: Provider) -> bool:
+    """Whether a provider selects any way."""
+    return bool(provider.settings[SETTING])
+
+
+def require_constraint(token_request: OAuthRequest) -> None:
+    """Require the keys that the client registered that its tokens are bound to.
+
+    With ``oauth.require_sender_constraint`` every client has to have one.
+    """
+    settings, client = token_request.provider.settings, token_request.client
+    confirmation = token_request.confirmation or {}
+    for way, (member, name) in WAYS.items():
+        if way in settings[SETTING] and name not in confirmation and client.member(member):
+            raise _missing_key(way, f"The client registered {member}.")
+    if settings[REQUIRED] and not confirmation:
+        raise _missing_key(settings[SETTING][0], "Tokens are bound to a key of the client here.")
+
+
+def _missing_key(way: str, reason: str) -> Rejection:
+    if way == "dpop":
+        return Rejection(
+            "invalid_dpop_proof",
+            f"{reason} The request has no header DPoP.",
+            rule="RFC 9449 section 5.2",
+        )
+    return invalid_request(f"{reason} The request has no client certificate.", "RFC 8705 section 3")
+
+
+def check_key(token_request: OAuthRequest) -> None:
+    """Compare the keys of the request with those that the code or the refresh token is bound to.
+
+    This step is in the flow although no way is selected: tokens that were bound before stay bound
+    (RFC 9449 sections 5 and 10, RFC 8705 section 4).
+    """
+    if token_request.authorization_code is not None:
+        redeemed = token_request.authorization
+    else:
+        redeemed = token_request.refresh_token
+    # The grant of a plugin may have rows of its own.
+    bound = getattr(redeemed, "confirmation", None)
+    confirmation = token_request.confirmation or {}
+    if bound and any(confirmation.get(name) != key for name, key in bound.items()):
+        raise invalid_grant(
+            "The code or token is bound to a key, and the request does not prove that it has it.",
+            "RFC 9449 section 5",
+            bound_to=sorted(bound),
+            proven=sorted(confirmation),
+        )
+
+
+def reject_front_channel(authorization_request: AuthorizationRequest) -> None:
+    """Reject access tokens in the response for a client whose tokens have to be bound to a key.
+
+    The user's browser, which would carry them, has no key of the client.
+    """
+    client = authorization_request.client
+    assert client is not None
+    if "token" not in authorization_request.response_type.split():
+        return
+    for way, (member, _) in WAYS.items():
+        if way in authorization_request.provider.settings[SETTING] and client.member(member):
+            raise Rejection(
+                "unauthorized_client",
+                f"The client registered {member}: it gets no access token in this response.",
+                rule="RFC 9700 section 2.1.2",
+            )
+
+
+def _check_requirement(registry: Registry) -> str | None:
+    provider = registry.oidc.provider
+    if not provider.settings[REQUIRED]:
+        return None
+    if not selects_any(provider):
+        return f"{REQUIRED} = true, but {SETTING} is empty: select dpop, mtls or both."
+    fronted = sorted(name for name in provider.response_types if "token" in name.split())
+    if fronted:
+        return (
+            f"{REQUIRED} = true allows no access token in the authorization response, but these "
+            f"response types are selected: {', '.join(fronted)}."
+        )
+    return None
+
+
+def includeme(config: Configurator) -> None:
+    """Add the settings."""
+    config.add_oauth_setting(
+        SETTING,
+        words,
+        (),
+        "How tokens can be bound to a key of the client: by proofs that it signs (dpop), or to its "
+        "TLS certificate (mtls).",
+        allowed=tuple(WAYS),
+    )
+    config.add_oauth_setting(
+        REQUIRED,
+        boolean,
+        False,
+        "Whether all access tokens are bound to a key. Otherwise the client decides.",
+    )
+    config.add_startup_check("sender constraints", _check_requirement)
