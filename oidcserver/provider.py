@@ -17,7 +17,9 @@ from oidcserver.interfaces import (
     Step,
     UserDirectory,
 )
+from oidcserver.interfaces.authorization_details import AuthorizationDetailsType
 from oidcserver.interfaces.keys import Keys, Sealer
+from oidcserver.interfaces.resources import Resource, resource_key
 from oidcserver.settings import Settings
 
 MetadataValue = Callable[["Provider"], Any]
@@ -52,6 +54,9 @@ class Provider:
         self.client_authentication_methods: dict[str, ClientAuthenticationMethod] = {}
         self.access_token_formats: dict[str, Any] = {}
         self.scopes: dict[str, Scope] = {}
+        #: The declared resources that access tokens may be for, by :func:`resource_key`.
+        self.resources: dict[str, Resource] = {}
+        self.authorization_details_types: dict[str, AuthorizationDetailsType] = {}
         self.claims_sources: dict[str, ClaimsSource] = {}
         #: The page of each authentication context class that is offered here, the weakest first.
         self.acr_pages: dict[str, str] = {}
@@ -133,6 +138,30 @@ class Provider:
     def grant_types(self) -> dict[str, GrantOffer]:
         """The selected grants that have a grant_type, by grant_type."""
         return {g.grant_type: g for g in self.grants.values() if g.grant_type}
+
+    def find_resource(self, uri: str) -> Resource | None:
+        """Return the resource with a URI, which may be any text."""
+        if not self.resources:
+            return None
+        try:
+            return self.resources.get(resource_key(uri))
+        except ValueError:
+            return None
+
+    @cached_property
+    def scopes_of_resources(self) -> frozenset[str]:
+        """The scopes that exist only in tokens for the resources that define them.
+
+        Scopes that return claims, and those about the user, are the provider's own.
+        """
+        named = {name for resource in self.resources.values() for name in resource.scopes}
+        return frozenset(name for name in named if not self.scopes[name].claims)
+
+    @cached_property
+    def longest_access_token_lifetime(self) -> int:
+        """Seconds after which no access token that is issued now is valid any more."""
+        own: int = self.settings["oauth.access_token_lifetime"]
+        return max([own, *(it.access_token_lifetime or 0 for it in self.resources.values())])
 
     @property
     def claim_names(self) -> Mapping[str, None]:

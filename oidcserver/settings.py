@@ -164,6 +164,8 @@ CORE: tuple[Setting, ...] = (
              "jwks", "openid_configuration", "oauth_authorization_server"),
             "The endpoints that exist."),
     Setting("oauth.scopes", words, (), "The scopes that exist; empty: all that are offered."),
+    Setting("oauth.authorization_details_types", words, (),
+            "The types of authorization details that exist; empty: all that plugins offer."),
     Setting("oidc.pages", words, ("login", "consent", "logout", "home"),
             "The pages that exist."),
     Setting("oidc.subject_types", words, ("public", "pairwise"),

@@ -23,8 +23,18 @@ def client_explanation(provider: Provider, dbsession: Session, client_id: str) -
     return {
         "client": {"client_id": client.client_id, "client_name": client.client_name},
         "scopes that it may request": {
-            name: "granted" if problem is None else f"ignored: it {problem}"
+            name: f"granted{_only_for(provider, name)}"
+            if problem is None
+            else f"ignored: it {problem}"
             for name, problem in scopes.items()
         },
         "scope of a request that names none": default_scope(provider, client).split(),
     }
+
+
+def _only_for(provider: Provider, scope: str) -> str:
+    """Return the resources that alone define a scope, for a sentence."""
+    if scope not in provider.scopes_of_resources:
+        return ""
+    uris = [it.uri for it in provider.resources.values() if scope in it.scopes]
+    return f" for {' and '.join(uris)}"

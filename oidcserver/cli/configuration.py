@@ -82,6 +82,8 @@ def explanation(registry: Registry) -> dict[str, Any]:
         "endpoint": set(provider.endpoints),
         "page": set(provider.settings["oidc.pages"]),
         "scope": set(provider.scopes),
+        "resource": set(provider.resources),
+        "authorization details type": set(provider.authorization_details_types),
         "response mode": set(provider.response_modes),
         "user directory": {provider.settings["oidc.user_directory"]},
         "claims source": set(provider.claims_sources),

@@ -128,6 +128,14 @@ def _scope(value: Any, provider: Provider) -> str:
     return " ".join(words)
 
 
+def _authorization_details_types(value: Any, provider: Provider) -> list[str]:
+    items = _texts(value, provider)
+    if not provider.authorization_details_types.keys() >= set(items):
+        offered = ", ".join(provider.authorization_details_types) or "none"
+        raise ValueError(f"has an unknown type. Available: {offered}")
+    return items
+
+
 def _uri(problem_of: Callable[[str, Provider], str | None]) -> Rule:
     def rule(value: Any, provider: Provider) -> str:
         if not isinstance(value, str):
@@ -261,6 +269,8 @@ RULES: dict[str, Rule] = {
     "dpop_bound_access_tokens": _bound_by("dpop"),
     "tls_client_certificate_bound_access_tokens": _bound_by("mtls"),
     **{member: subject.rule for member, subject in SUBJECTS.items()},
+    # RFC 9396 section 10
+    "authorization_details_types": _authorization_details_types,
     "default_max_age": _seconds,
     "require_auth_time": boolean,
     "default_acr_values": _plain_texts,

@@ -3,7 +3,15 @@
 from pyramid.response import Response
 
 from oidcserver.clients import use
-from oidcserver.extensions import claims, issuer, jarm, pkce, sender_constraints
+from oidcserver.extensions import (
+    authorization_details,
+    claims,
+    issuer,
+    jarm,
+    pkce,
+    resource_indicators,
+    sender_constraints,
+)
 from oidcserver.extensions.dpop.authorization_request import check_dpop_jkt
 from oidcserver.extensions.pushed_request import require_pushed_request
 from oidcserver.extensions.request_object.step import read_request_object
@@ -168,6 +176,9 @@ REQUEST_STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(check_response_type),
     Step(check_response_mode),  # OAuth 2.0 Multiple Response Types section 2.1
     Step(narrow_scope),  # RFC 6749 section 3.3
+    # RFC 8707 section 2.1
+    Step(resource_indicators.read_resources, when=resource_indicators.are_declared),
+    Step(authorization_details.read_authorization_details),  # RFC 9396 section 5
     Step(pkce.check_code_challenge),  # RFC 7636 section 4.3
     Step(check_dpop_jkt, when=selects("dpop")),  # RFC 9449 section 10
     Step(sender_constraints.reject_front_channel, when=selects_any),

@@ -11,6 +11,7 @@ from oidcserver.clients.client_jwt import (
     signing_algorithms,
 )
 from oidcserver.extensions import signed_introspection
+from oidcserver.extensions.authorization_details import for_audience
 from oidcserver.interfaces import Step
 from oidcserver.models import RegisteredClient, UserRecord
 from oidcserver.models.refresh_token import find_refresh_token
@@ -22,7 +23,7 @@ from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oauth.responses import json_response, jwt_response
 from oidcserver.oauth.steps import authenticate_client, read_parameters, reject, require_client
 from oidcserver.oauth.tokens import find_access_token
-from oidcserver.types import Configurator, Request
+from oidcserver.types import Configurator, Provider, Request
 
 INACTIVE: dict[str, Any] = {"active": False}
 
@@ -61,9 +62,12 @@ def _access_token(request: Request, client: RegisteredClient, text: str) -> dict
     token = find_access_token(request, text)
     if token is None:
         return None
-    concerned = {token.client_id, *token.audience}
-    if client.client_id not in concerned and not client.resource_server:
+    provider = request.oidc.provider
+    served = _served_resources(provider, client, token.audience)
+    is_resource = bool(served) or client.client_id in token.audience or client.resource_server
+    if client.client_id != token.client_id and not is_resource:
         return INACTIVE  # section 4: no more than that
+    details = for_audience(token.authorization_details or (), served)
     user = token.bearer.user if token.bearer else None
     members: dict[str, Any] = {
         "active": True,
@@ -72,14 +76,25 @@ def _access_token(request: Request, client: RegisteredClient, text: str) -> dict
         "sub": token.subject,
         "scope": token.scope or None,
         "aud": token.audience[0] if len(token.audience) == 1 else list(token.audience),
-        "iss": request.oidc.provider.issuer,
+        "iss": provider.issuer,
         "iat": token.issued_at,
         "exp": token.expires_at,
         "jti": token.token_id,
-        "username": _username(client, user, token.scopes, token.audience),
+        "username": _username(user, token.scopes, is_resource=is_resource),
         "cnf": token.confirmation,
+        "acr": token.acr,  # RFC 9470 section 6.2
+        "auth_time": token.auth_time,
+        "authorization_details": details or None,  # RFC 9396 section 9.2
     }
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _served_resources(
+    provider: Provider, client: RegisteredClient, audience: Collection[str]
+) -> list[str]:
+    """Return the resources of an audience that the caller is the server of."""
+    found = filter(None, map(provider.find_resource, audience))
+    return [resource.uri for resource in found if resource.server == client.client_id]
 
 
 def _refresh_token(request: Request, client: RegisteredClient, text: str) -> dict[str, Any]:
@@ -94,7 +109,7 @@ def _refresh_token(request: Request, client: RegisteredClient, text: str) -> dic
         "active": True,
         "client_id": row.client_id,
         "sub": authorization.subject,
-        "username": _username(client, user, scope.split()),
+        "username": _username(user, scope.split(), is_resource=client.resource_server),
         "scope": scope or None,
         "iss": request.oidc.provider.issuer,
         "iat": row.issued_at,
@@ -103,18 +118,12 @@ def _refresh_token(request: Request, client: RegisteredClient, text: str) -> dic
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _username(
-    client: RegisteredClient,
-    user: UserRecord | None,
-    scopes: Collection[str],
-    audience: Collection[str] = (),
-) -> str | None:
+def _username(user: UserRecord | None, scopes: Collection[str], *, is_resource: bool) -> str | None:
     """Return the user name for a resource server, or for a client that may read the profile.
 
     Any other client could use it to find out which users it shares with others, which pairwise
     subjects prevent (OpenID Connect Core section 8.1).
     """
-    is_resource = client.resource_server or client.client_id in audience
     if user is None or not (is_resource or "profile" in scopes):
         return None
     return user.username

@@ -30,6 +30,9 @@ def check_key_lifetimes(registry: Registry) -> str | None:
             "the keys it fetched."
         )
     lifetimes = {name: settings[name] for name in TOKEN_LIFETIMES}
+    for resource in registry.oidc.provider.resources.values():
+        name = f"the access_token_lifetime of {resource.uri}"
+        lifetimes[name] = resource.access_token_lifetime or 0
     longest = max(lifetimes, key=lambda name: lifetimes[name])
     if settings["oidc.key_keep_after"] < lifetimes[longest]:
         return f"oidc.key_keep_after is shorter than {longest}: tokens would outlive their key."

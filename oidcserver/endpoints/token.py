@@ -3,7 +3,13 @@
 from pyramid.response import Response
 
 from oidcserver.clients import use
-from oidcserver.extensions import mutual_tls, pkce, sender_constraints
+from oidcserver.extensions import (
+    authorization_details,
+    mutual_tls,
+    pkce,
+    resource_indicators,
+    sender_constraints,
+)
 from oidcserver.extensions.dpop.token_request import check_proof, spend_proof
 from oidcserver.extensions.sender_constraints import selects, selects_any
 from oidcserver.interfaces import Step
@@ -106,6 +112,9 @@ STEPS: tuple[Step[OAuthRequest], ...] = (
     Step(sender_constraints.check_key),  # of the code or refresh token
     Step(pkce.check_code_verifier),  # RFC 7636 section 4.6
     Step(spend_proof, when=selects("dpop")),  # RFC 9449 section 11.1
+    # RFC 8707 section 2.2
+    Step(resource_indicators.narrow_audience, when=resource_indicators.are_declared),
+    Step(authorization_details.narrow_authorization_details),  # RFC 9396 section 6
     Step(prepare_answer),  # access token and refresh token; nothing is written yet
     Step(id_token.add_to_token_response),  # OpenID Connect Core sections 3.1.3.3 and 12.2
     Step(use.note_tokens),  # a client that registered itself is in use

@@ -90,6 +90,13 @@ def find_token(userinfo_request: UserInfoRequest) -> None:
         raise invalid_token("The access token is not valid, has expired or was revoked.")
 
 
+def check_audience(userinfo_request: UserInfoRequest) -> None:
+    """Reject a token for other resources: they could use it to read about the user."""
+    issuer = userinfo_request.request.oidc.provider.issuer
+    if issuer not in userinfo_request.live_token.audience:
+        raise invalid_token("The access token is for another resource.")
+
+
 def require_openid(userinfo_request: UserInfoRequest) -> None:
     """Require the scope ``openid`` and a user; a client's own token has none."""
     no_user = userinfo_request.bearer.authorization is None
@@ -143,6 +150,7 @@ def write_response(userinfo_request: UserInfoRequest) -> None:
 STEPS: tuple[Step[UserInfoRequest], ...] = (
     Step(read_token),  # RFC 6750 section 2: of the header or the form, never of the URL
     Step(find_token),  # section 3.1: authentic, unexpired and not revoked
+    Step(check_audience),  # RFC 8707 section 3
     Step(check_confirmation),  # RFC 7800 section 3
     Step(spend_proof, when=selects("dpop")),  # RFC 9449 section 11.1
     Step(require_openid),  # OpenID Connect Core section 5.3

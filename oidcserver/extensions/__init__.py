@@ -7,6 +7,7 @@ def includeme(config: Configurator) -> None:
     """Include every built-in extension."""
     for name in (
         "pkce", "response_mode", "jarm", "issuer", "request_object", "pushed_request", "claims",
-        "sender_constraints", "dpop", "mutual_tls", "key_confirmation",
+        "resource_indicators", "authorization_details", "sender_constraints", "dpop", "mutual_tls",
+        "key_confirmation",
     ):  # fmt: skip
         config.include(f"oidcserver.extensions.{name}")

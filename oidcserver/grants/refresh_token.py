@@ -108,7 +108,7 @@ class RefreshTokenGrant(TokenGrant):
         until = min(now + settings[IDLE], row.family_expires_at)
         if until < row.expires_at + settings[IDLE] // RENEWED_PART:
             return
-        lives_until = until + settings["oauth.access_token_lifetime"]
+        lives_until = until + token_request.provider.longest_access_token_lifetime
         token_request.outcome.decide(
             RENEW,
             self._reject_ended,

@@ -1,4 +1,4 @@
-"""Writes JSON without spaces, and parses JSON objects within the limits of I-JSON (RFC 7493).
+"""Writes JSON without spaces, and parses JSON within the limits of I-JSON (RFC 7493).
 
 A lenient parser causes errors later: parsers disagree on two members with one name, and a lone
 surrogate, a NUL, an infinite or a huge number fails in a database or a header.
@@ -24,6 +24,24 @@ def parse_object(data: bytes) -> dict[str, Any]:
         twice, NUL, a lone surrogate, or a number that is not finite or an integer of more than 64
         bits. The text says which and quotes no input.
     """
+    document = _parse(data)
+    if not isinstance(document, dict):
+        raise ValueError("it is not an object")
+    return document
+
+
+def parse_array(data: bytes) -> list[Any]:
+    """Return the items of a JSON array in UTF-8.
+
+    :raises ValueError: as :func:`parse_object`, and if it is not an array.
+    """
+    document = _parse(data)
+    if not isinstance(document, list):
+        raise ValueError("it is not an array")
+    return document
+
+
+def _parse(data: bytes) -> Any:
     try:
         document = json.loads(
             data.decode(),
@@ -36,8 +54,6 @@ def parse_object(data: bytes) -> dict[str, Any]:
         raise
     except (ValueError, RecursionError):
         raise ValueError("it is not JSON") from None
-    if not isinstance(document, dict):
-        raise ValueError("it is not an object")
     _check(document)
     return document
 
@@ -71,7 +87,7 @@ def _bounded(text: str) -> int:
     return number
 
 
-def _check(document: dict[str, Any]) -> None:
+def _check(document: Any) -> None:
     """Check texts and depth, level by level, so that no nesting exhausts the stack."""
     level: list[Any] = [document]
     depth = 0

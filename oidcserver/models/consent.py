@@ -1,6 +1,8 @@
 """Consents: the scopes and claims that a user allows a client, and may withdraw."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ForeignKey, bindparam, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -9,7 +11,7 @@ from oidcserver import clock
 from oidcserver.database import Read, Statements
 from oidcserver.database.statements import insert_once
 from oidcserver.models.authorization import revoke_authorizations_of_consent
-from oidcserver.models.base import Base, Time, Words
+from oidcserver.models.base import Base, Json, Time, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +21,14 @@ class ConsentRecord:
     remembered: bool
     remembered_scope: str
     remembered_claims: str
+    remembered_resources: dict[str, Any] | None
 
 
 class Consent(Base):
     """The scopes and claims that a user allowed a client, once or permanently.
 
-    ``scope`` and ``claims`` hold all of it. Only ``remembered_scope`` and ``remembered_claims``
-    spare the question, while ``remembered`` is set.
+    ``scope`` and ``claims`` hold all of it. Only ``remembered_scope``, ``remembered_claims`` and
+    ``remembered_resources`` spare the question, while ``remembered`` is set.
     """
 
     __tablename__ = "consent"
@@ -43,6 +46,9 @@ class Consent(Base):
     remembered: Mapped[bool] = mapped_column(default=False)
     remembered_scope: Mapped[str] = mapped_column(Words, default="")
     remembered_claims: Mapped[str] = mapped_column(Words, default="")
+    #: The scopes by the URI of the resource that they were allowed for; ``remembered_scope`` is for
+    #: requests that name no resource.
+    remembered_resources: Mapped[dict[str, Any] | None] = mapped_column(Json)
     created_at: Mapped[int] = mapped_column(Time, default=clock.now)
     updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
 
@@ -69,12 +75,15 @@ def grant_consent(
     *,
     remember: bool | None,
     claims: str = "",
+    resources: Collection[str] = (),
 ) -> Consent:
     """Add scopes and claims to the consent of a user for a client.
 
     :param remember: True remembers what is allowed now, and nothing that was allowed once before;
         False forgets all that is remembered of this client; None leaves that as it is.
     :param claims: the claims that are allowed in addition to those of the scopes.
+    :param resources: the resources that the scopes are allowed for; a remembered consent does not
+        count for any other.
     """
     insert_once(dbsession, Consent, user_id=user_id, client_id=client_id)
     statement = (
@@ -88,11 +97,17 @@ def grant_consent(
     consent.claims = _joined(consent.claims, claims)
     if remember:
         consent.remembered = True
-        consent.remembered_scope = _joined(consent.remembered_scope, scope)
         consent.remembered_claims = _joined(consent.remembered_claims, claims)
+        known = consent.remembered_resources or {}
+        more = {uri: _joined(known.get(uri, ""), scope) for uri in resources}
+        if more:
+            consent.remembered_resources = {**known, **more}
+        else:
+            consent.remembered_scope = _joined(consent.remembered_scope, scope)
     elif remember is not None:
         consent.remembered = False
         consent.remembered_scope = consent.remembered_claims = ""
+        consent.remembered_resources = None
     return consent
 
 

@@ -68,6 +68,8 @@ def prepare_authorization(authorization_request: AuthorizationRequest) -> None:
         scope=authorization_request.scope,
         claims_request=authorization_request.claims_request,
         confirmation=authorization_request.confirmation,
+        resources=list(authorization_request.resources) or None,
+        authorization_details=authorization_request.authorization_details,
         nonce=authorization_request.data.get("nonce"),
         auth_time=session.auth_time,
         acr=session.acr,

@@ -41,6 +41,10 @@ class AuthorizationRequest:
     max_age: int | None = None
     #: The ``claims`` parameter, read (OpenID Connect Core section 5.5).
     claims_request: dict[str, Any] | None = None
+    #: The resources that the tokens are for, as they are declared (RFC 8707).
+    resources: tuple[str, ...] = ()
+    #: The ``authorization_details`` parameter, read (RFC 9396 section 2).
+    authorization_details: list[dict[str, Any]] | None = None
     #: Whether all parameters were in a request object that the client signed (RFC 9101).
     signed: bool = False
     #: Whether the client pushed the request (RFC 9126).

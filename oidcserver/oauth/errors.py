@@ -6,7 +6,7 @@ from typing import Any
 from authlib.oauth2 import OAuth2Error
 
 #: The characters of an error description (RFC 6749 sections 4.1.2.1 and 5.2).
-_ALLOWED = {chr(code) for code in range(0x20, 0x7F)} - {'"', "\\"}
+ALLOWED = {chr(code) for code in range(0x20, 0x7F)} - {'"', "\\"}
 
 
 class Rejection(OAuth2Error):
@@ -30,7 +30,7 @@ class Rejection(OAuth2Error):
         status_code: int = 400,
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        if not _ALLOWED.issuperset(description):
+        if not ALLOWED.issuperset(description):
             raise ValueError("a description keeps to the characters of RFC 6749 section 5.2")
         super().__init__(description=description, error=error, status_code=status_code)
         self.rule = rule
@@ -43,7 +43,7 @@ def as_rejection(error: OAuth2Error) -> Rejection:
     if isinstance(error, Rejection):
         return error
     description = "".join(
-        character if character in _ALLOWED else "?"
+        character if character in ALLOWED else "?"
         for character in error.get_error_description() or ""
     )
     challenge = tuple(

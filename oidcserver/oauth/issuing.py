@@ -7,8 +7,9 @@ from oidcserver.database import NewRow
 from oidcserver.models import Authorization, RegisteredClient
 from oidcserver.models.authorization import revoke_authorization
 from oidcserver.models.refresh_token import new_refresh_token
-from oidcserver.oauth.errors import invalid_grant
+from oidcserver.oauth.errors import Rejection, invalid_grant
 from oidcserver.oauth.requests import OAuthRequest
+from oidcserver.oauth.scopes import scope_for
 from oidcserver.oauth.subjects import subject_of
 from oidcserver.oauth.tokens import issue_access_token
 from oidcserver.types import Request
@@ -23,10 +24,9 @@ def new_authorization(
     """
     if user.disabled_at is not None:
         raise invalid_grant("The account of the End-User is disabled.")
-    settings = request.oidc.provider.settings
-    lifetime = (
-        settings["oauth.authorization_code_lifetime"] + settings["oauth.access_token_lifetime"]
-    )
+    provider = request.oidc.provider
+    lifetime: int = provider.settings["oauth.authorization_code_lifetime"]
+    lifetime += provider.longest_access_token_lifetime
     return NewRow(
         Authorization,
         client_id=client.client_id,
@@ -83,7 +83,7 @@ def prepare_refresh_token(
         confirmation=oauth_request.confirmation if client.is_public else None,
         expires_at=expires_at,
         family_expires_at=family_end,
-        lives_until=expires_at + settings["oauth.access_token_lifetime"],
+        lives_until=expires_at + oauth_request.provider.longest_access_token_lifetime,
     )
 
 
@@ -111,9 +111,12 @@ def announce_token(oauth_request: OAuthRequest, scope: str | None) -> None:
 def token_response(oauth_request: OAuthRequest, scope: str) -> dict[str, Any]:
     """Return the members of a token response without a refresh token (RFC 6749 section 5.1).
 
-    The token is for the client and the authorization of the request, and bound to its key. A client
-    without any scope gets a token without one: no scope is empty (section 3.3).
+    The token is for the client, the authorization and the audience of the request, and bound to its
+    key. A client without any scope gets a token without one: no scope is empty (section 3.3).
+
+    :raises Rejection: ``invalid_scope`` if the audience has none of the scopes.
     """
+    scope = narrow_to_audience(oauth_request, scope)
     text, token = issue_access_token(
         oauth_request.provider,
         oauth_request.client,
@@ -131,4 +134,22 @@ def token_response(oauth_request: OAuthRequest, scope: str) -> dict[str, Any]:
     }
     if scope:
         response["scope"] = scope
+    if token.authorization_details:
+        response["authorization_details"] = token.authorization_details  # RFC 9396 section 7
     return response
+
+
+def narrow_to_audience(oauth_request: OAuthRequest, scope: str) -> str:
+    """Return the scopes that exist for the audience of the request (RFC 8707 section 3).
+
+    :raises Rejection: ``invalid_scope`` if there is none of them.
+    """
+    narrowed = scope_for(oauth_request.provider, oauth_request.audience, scope)
+    if scope and not narrowed:
+        raise Rejection(
+            "invalid_scope",
+            "The scopes are of other resources: name one of those as resource.",
+            rule="RFC 8707 section 3",
+            received={"scope": scope, "audience": list(oauth_request.audience)},
+        )
+    return narrowed

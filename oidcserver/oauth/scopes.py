@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Collection
 
 from oidcserver.models import RegisteredClient
 from oidcserver.types import Provider
@@ -29,6 +30,21 @@ def default_scope(provider: Provider, client: RegisteredClient) -> str:
     """
     registered = registered_scopes(provider, client)
     return " ".join(name for name in registered if name not in PERSONAL)
+
+
+def scope_for(provider: Provider, audience: Collection[str], scope: str) -> str:
+    """Return the scopes that a token for an audience may have.
+
+    A scope that only resources define exists only in tokens for one of them (RFC 8707 section 3).
+
+    :param audience: URIs of resources; empty: the provider itself.
+    """
+    if not provider.scopes_of_resources:
+        return scope
+    resources = [provider.find_resource(uri) for uri in audience]
+    defined = {name for resource in resources if resource for name in resource.scopes}
+    elsewhere = provider.scopes_of_resources - defined
+    return " ".join(name for name in scope.split() if name not in elsewhere)
 
 
 def ignored_because(

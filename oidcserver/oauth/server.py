@@ -21,7 +21,12 @@ from oidcserver.oauth.issuing import (
     token_response,
 )
 from oidcserver.oauth.requests import OAuthRequest
-from oidcserver.oauth.scopes import default_scope, registered_scopes, scope_words
+from oidcserver.oauth.scopes import (
+    default_scope,
+    registered_scopes,
+    scope_for,
+    scope_words,
+)
 from oidcserver.types import Request
 
 
@@ -100,11 +105,13 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         request, oauth_request = self.request, self.oauth_request
         if scope is None or scope.isspace():
             scope = default_scope(self.provider, client)
+            scope = scope_for(self.provider, oauth_request.audience, scope)
         else:
             scope = " ".join(scope_words(scope))
         if user is None:
             return token_response(oauth_request, scope)
-        row = new_authorization(request, client, user, scope=scope)
+        resources = list(oauth_request.audience) or None
+        row = new_authorization(request, client, user, scope=scope, resources=resources)
         values, following = row.values, [inserting(Authorization)]
         oauth_request.authorization = row.record()
         token = token_response(oauth_request, scope)

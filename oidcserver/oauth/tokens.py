@@ -15,6 +15,7 @@ from oidcserver.keys import jwt
 from oidcserver.keys.strict_json import compact
 from oidcserver.models import AuthorizationRecord, RegisteredClient
 from oidcserver.models.access_token import Bearer, find_bearer
+from oidcserver.oauth.errors import Rejection
 from oidcserver.types import Provider, Request
 
 PREFIX = "at_"
@@ -173,8 +174,10 @@ def issue_access_token(
     :param confirmation: the key that it is bound to, as in ``cnf``.
     :param actor: the actor of a delegation, as in ``act`` (RFC 8693 section 4.1).
     :returns: the text for the client, and its contents.
+    :raises Rejection: ``invalid_target`` if resources of the audience take different formats.
     """
     now = clock.now()
+    name, lifetime = _format_and_lifetime(provider, client, audience)
     token = AccessToken(
         token_id=new_identifier(),
         client_id=client.client_id,
@@ -183,15 +186,33 @@ def issue_access_token(
         scope=scope,
         audience=audience or (provider.issuer,),
         issued_at=now,
-        expires_at=now + provider.settings["oauth.access_token_lifetime"],
+        expires_at=now + lifetime,
         confirmation=confirmation,
         auth_time=authorization.auth_time if authorization else None,
         acr=authorization.acr if authorization else None,
         authorization_details=authorization_details,
         actor=actor,
     )
-    name = client.access_token_format or provider.settings["oauth.access_token_format"]
     return provider.access_token_formats[name].encode(provider, token), token
+
+
+def _format_and_lifetime(
+    provider: Provider, client: RegisteredClient, audience: tuple[str, ...]
+) -> tuple[str, int]:
+    """Return the format that all resources of the audience take, and the shortest lifetime."""
+    usual = client.access_token_format or provider.settings["oauth.access_token_format"]
+    longest = provider.settings["oauth.access_token_lifetime"]
+    resources = [provider.find_resource(uri) for uri in audience]
+    formats = {(it.access_token_format if it else None) or usual for it in resources} or {usual}
+    if len(formats) > 1:
+        raise Rejection(
+            "invalid_target",
+            "These resources take tokens of different formats: ask for one token for each.",
+            rule="RFC 8707 section 2.2",
+            received={"audience": list(audience)},
+        )
+    lifetimes = [(it.access_token_lifetime if it else None) or longest for it in resources]
+    return formats.pop(), min(lifetimes, default=longest)
 
 
 def read_access_token(provider: Provider, text: str) -> AccessToken | None:

@@ -70,7 +70,11 @@ def consent_needed(authorization_request: AuthorizationRequest) -> str | None:
     if "consent" in authorization_request.prompt or not may_remember(authorization_request):
         return "consent_required"
     remembered = remembered_consent(authorization_request)
-    if remembered is None or any(not_yet_allowed(authorization_request, remembered)):
+    if (
+        remembered is None
+        or any(not_yet_allowed(authorization_request, remembered))
+        or not set(authorization_request.resources).issubset(remembered.remembered_resources or {})
+    ):
         return "consent_required"
     return None
 
@@ -95,10 +99,8 @@ def not_yet_allowed(
     authorization_request: AuthorizationRequest, consent: ConsentRecord | None
 ) -> tuple[list[str], list[str]]:
     """Return the requested scopes and single claims that the remembered consent does not cover."""
-    scopes, allowed = (
-        authorization_request.scope.split(),
-        consent.remembered_scope.split() if consent else [],
-    )
+    scopes = authorization_request.scope.split()
+    allowed = _remembered_scopes(authorization_request, consent) if consent else []
     claims = claims_beyond_scopes(
         authorization_request.provider, authorization_request.claims_request, scopes + allowed
     )
@@ -109,14 +111,28 @@ def not_yet_allowed(
     )
 
 
+def _remembered_scopes(
+    authorization_request: AuthorizationRequest, consent: ConsentRecord
+) -> list[str]:
+    """Return the scopes that are remembered for every resource of the request."""
+    if not authorization_request.resources:
+        return consent.remembered_scope.split()
+    known = consent.remembered_resources or {}
+    scopes = [known.get(uri, "").split() for uri in authorization_request.resources]
+    return [name for name in scopes[0] if all(name in others for others in scopes)]
+
+
 def may_remember(authorization_request: AuthorizationRequest) -> bool:
     """Whether an earlier consent may count for this request.
 
     It may not for a public client with a private-use scheme or a loopback address, since any
-    program on the user's device can use its redirect URI (RFC 8252 section 8.6).
+    program on the user's device can use its redirect URI (RFC 8252 section 8.6), nor for
+    authorization details, which differ from request to request (RFC 9396 section 15).
     """
     client, redirect_uri = authorization_request.client, authorization_request.redirect_uri or ""
     assert client is not None
+    if authorization_request.authorization_details:
+        return False
     return client.token_endpoint_auth_method != "none" or redirect_uri.startswith("https:")
 
 

@@ -76,7 +76,7 @@ def methods_deriver(view: View, info: Any) -> View:
         if request.method in answered:
             return view(context, request)
         if request.method == "OPTIONS" and cors:
-            return _preflight(allow)
+            return preflight(allow)
         return Response(status=405, headerlist=[("Allow", allow), ("Cache-Control", "no-store")])
 
     return answer
@@ -85,7 +85,7 @@ def methods_deriver(view: View, info: Any) -> View:
 methods_deriver.options = ("oidc_methods", "oidc_cors")  # type: ignore[attr-defined]
 
 
-def _preflight(allow: str) -> Response:
+def preflight(allow: str) -> Response:
     """Answer a preflight (Fetch standard, CORS protocol), alike for everybody.
 
     It does not say which client it is for, and to look the origin up in all registrations would

@@ -68,6 +68,14 @@ def select_all(config: Configurator) -> None:
     }
     scopes = provider.catalog.offers("scope")
     provider.scopes = select("scope", settings["oauth.scopes"] or tuple(scopes), "oauth.scopes")
+    resources = provider.catalog.offers("resource")
+    provider.resources = {key: offer.value for key, offer in resources.items()}
+    types = provider.catalog.offers("authorization details type")
+    provider.authorization_details_types = select(
+        "authorization details type",
+        settings["oauth.authorization_details_types"] or tuple(types),
+        "oauth.authorization_details_types",
+    )
     provider.user_directory = provider.catalog.one(
         "user directory", settings["oidc.user_directory"], "oidc.user_directory"
     )

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from pyramid.response import Response
 
 from oidcserver.interfaces import ClientAuthenticationMethod, Step, UserDirectory
+from oidcserver.interfaces.authorization_details import Detail
 from oidcserver.provider import Provider
 from oidcserver.settings import Converter
 from oidcserver.types.registry import Registry
@@ -196,6 +197,32 @@ class Configurator(Protocol):
     ) -> None: ...
 
     def add_acr_value(self, name: str, route_name: str) -> None: ...
+
+    def add_oauth_resource(
+        self,
+        uri: str,
+        *,
+        scopes: Sequence[str] = (),
+        name: str = "",
+        access_token_format: str | None = None,
+        access_token_lifetime: int | None = None,
+        clients: Sequence[str] = (),
+        server: str | None = None,
+    ) -> None: ...
+
+    def add_protected_resource(
+        self, uri: str, *, scopes: Sequence[str] = (), name: str = ""
+    ) -> None: ...
+
+    def add_authorization_details_type(
+        self,
+        name: str,
+        members: Mapping[str, Any],
+        describe: Callable[[Detail], str | Sequence[str]],
+        *,
+        validate: Callable[[Detail], None] | None = None,
+        covers: Callable[[Detail, Detail], bool] | None = None,
+    ) -> None: ...
 
     def add_client_metadata_member(
         self, name: str, rule: Callable[[Any, Provider], Any]

@@ -6,6 +6,7 @@ from pyramid.response import Response
 
 from oidcserver.http.cors import origin_of
 from oidcserver.interfaces import Scope
+from oidcserver.interfaces.resources import Resource
 from oidcserver.models import ConsentRecord, RegisteredClient
 from oidcserver.models.consent import grant_consent
 from oidcserver.models.suspended_request import decide_suspended_request
@@ -75,7 +76,10 @@ def _decide(request: Request, asking: AuthorizationRequest, *, allow: bool) -> s
     if allow:
         # A request that must not be remembered does not change remembered consents.
         remember = "remember" in request.POST if may_remember(asking) else None
-        grant_consent(dbsession, user_id, client.client_id, scope, remember=remember, claims=claims)
+        grant_consent(
+            dbsession, user_id, client.client_id, scope,
+            remember=remember, claims=claims, resources=asking.resources,
+        )  # fmt: skip
     details = {"client_id": client.client_id, "user_id": user_id, "scope": scope, "claims": claims}
     name = "consent_granted" if allow else "authorization_denied"
     request.oidc.database.after_commit(announce, OAuthEvent(request, name, details))
@@ -104,6 +108,8 @@ def _page(request: Request, asking: AuthorizationRequest) -> Response:
         "claims": " ".join(_single_claims(asking)),
         "new": new,
         "earlier": earlier,
+        "resources": _resources(asking),
+        "details": _details(asking),
         "may_remember": may_remember(asking),
         "remembered": remembered is not None,
     }
@@ -134,12 +140,27 @@ def _divide(
     return new, [entry for entry in asked if entry not in new]
 
 
+def _resources(asking: AuthorizationRequest) -> list[Resource]:
+    """Return the resources that the access is for, without the provider itself."""
+    found = map(asking.provider.find_resource, asking.resources)
+    return [resource for resource in found if resource is not None]
+
+
+def _details(asking: AuthorizationRequest) -> list[list[str]]:
+    """Return the sentences about each of the authorization details (RFC 9396 section 13)."""
+    types = asking.provider.authorization_details_types
+    details = asking.authorization_details or ()
+    return [types[detail["type"]].sentences(detail) for detail in details]
+
+
 def _duration(asking: AuthorizationRequest) -> str:
     """Return a sentence that says how long the access lasts."""
     settings, client = asking.provider.settings, asking.client
     assert client is not None
     if not may_refresh(asking.request, client) or "code" not in asking.response_type.split():
-        return f"The access ends after {duration(settings['oauth.access_token_lifetime'])}."
+        usual = settings["oauth.access_token_lifetime"]
+        lifetimes = [it.access_token_lifetime or usual for it in _resources(asking)]
+        return f"The access ends after {duration(min(lifetimes, default=usual))}."
     if "offline_access" not in asking.scope.split():
         longest = duration(settings["oidc.session_max_lifetime"])
         return f"The access ends when you sign out here, at the latest after {longest}."

@@ -23,7 +23,9 @@ def includeme(config):
 """
 
 #: The steps of features that the ini file does not select (``write_ini``).
-NOT_SELECTED = {"check_proof", "spend_proof", "bind_to_certificate", "require_constraint"}
+NOT_SELECTED = {
+    "check_proof", "spend_proof", "bind_to_certificate", "require_constraint", "narrow_audience",
+}  # fmt: skip
 
 
 @pytest.fixture

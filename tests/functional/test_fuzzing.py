@@ -26,7 +26,8 @@ NAMES = (
     "username",
     "password", "request_uri", "request", "access_token", "csrf_token", "next", "decision",
     "login_hint", "display", "ui_locales", "acr_values", "claims", "id_token_hint", "session",
-    "claims_locales", "post_logout_redirect_uri", "then", "logout_hint",
+    "claims_locales", "post_logout_redirect_uri", "then", "logout_hint", "resource",
+    "authorization_details",
 )  # fmt: skip
 VALUES = (
     "code", "token", "id_token", "openid profile", "none", "login", "authorization_code",
@@ -38,6 +39,8 @@ VALUES = (
     "https://client.example/request.jwt#x",
     "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "form_post", "x" * 43, "-1", "\u202e",
     "jwt", "x" * 300, "x" * 4000, "https://client.example/" + "x" * 300,
+    "x" * 300, "x" * 4000, "https://client.example/" + "x" * 300,
+    "https://api.example/orders", '[{"type": "x"}]', '["x"]',
 )  # fmt: skip
 
 
@@ -77,6 +80,7 @@ def known(
             "oidc__unsigned_id_tokens": "true",
             "oidc__logout_channels": "frontchannel backchannel",
             "oidc__backchannel_logout_interval": "0",
+            "oauth__resources": "https://api.example/orders",
         }
     )
     registry = provider.registry

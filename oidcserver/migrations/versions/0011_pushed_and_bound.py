@@ -1,4 +1,4 @@
-"""Pushed requests, authorization details, and refresh tokens that are bound to a key."""
+"""Pushed requests, authorization details, resources, and refresh tokens bound to a key."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,6 +22,8 @@ def upgrade() -> None:
         table.alter_column("pushed", existing_type=sa.Boolean(), server_default=None)
     with op.batch_alter_table("authorization") as table:
         table.add_column(sa.Column("authorization_details", JSON, nullable=True))
+    with op.batch_alter_table("consent") as table:
+        table.add_column(sa.Column("remembered_resources", JSON, nullable=True))
     with op.batch_alter_table("refresh_token") as table:
         table.add_column(sa.Column("confirmation", JSON, nullable=True))
 
@@ -30,6 +32,8 @@ def downgrade() -> None:
     """Drop the columns."""
     with op.batch_alter_table("refresh_token") as table:
         table.drop_column("confirmation")
+    with op.batch_alter_table("consent") as table:
+        table.drop_column("remembered_resources")
     with op.batch_alter_table("authorization") as table:
         table.drop_column("authorization_details")
     with op.batch_alter_table("suspended_request") as table:

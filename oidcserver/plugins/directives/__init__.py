@@ -26,6 +26,10 @@ from oidcserver.plugins.directives.oauth import (
     add_response_mode,
 )
 from oidcserver.plugins.directives.pages import add_oauth_page, add_oidc_route, add_oidc_view
+from oidcserver.plugins.directives.resources import (
+    add_authorization_details_type,
+    add_oauth_resource,
+)
 from oidcserver.plugins.directives.users import (
     add_acr_value,
     add_claims_source,
@@ -55,6 +59,8 @@ DIRECTIVES: tuple[Callable[..., None], ...] = (
     add_claims_source,
     add_acr_value,
     add_subject_type,
+    add_oauth_resource,
+    add_authorization_details_type,
     add_client_metadata_member,
     add_startup_check,
 )
