@@ -27,7 +27,11 @@ def includeme(config: Configurator) -> None:
     def register(config: Configurator) -> None:
         config.add_oidc_route("oidc.api_me", "/api/me")
         config.add_oidc_view(
-            api_me, route_name="oidc.api_me", oauth_scope="profile", request_method="GET"
+            api_me,
+            route_name="oidc.api_me",
+            oauth_scope="profile",
+            oauth_resource="",  # the provider itself
+            request_method="GET",
         )
 
     config.add_oauth_page("api_me", register)

@@ -28,6 +28,7 @@ def read_access_token(claims: Mapping[str, Any]) -> AccessToken:
         confirmation=_confirmation(claims),
         auth_time=_time(claims, "auth_time"),
         acr=_text(claims, "acr"),
+        authorization_details=_authorization_details(claims),
     )
 
 
@@ -60,4 +61,13 @@ def _confirmation(claims: Mapping[str, Any]) -> Mapping[str, Any] | None:
     value = claims.get("cnf")
     if value is not None and not isinstance(value, dict):
         raise ValueError("cnf is not an object")
+    return value
+
+
+def _authorization_details(claims: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    value = claims.get("authorization_details")
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(detail, dict) for detail in value):
+        raise ValueError("authorization_details is not a list of objects")
     return value

@@ -1,10 +1,12 @@
 """The settings of a resource application: ``oauth_resource.*``."""
 
-from urllib.parse import urlsplit
+import re
+from urllib.parse import SplitResult, urlsplit
 
 from oidcserver.extensions.mutual_tls import base_url
 from oidcserver.extensions.sender_constraints import WAYS
 from oidcserver.http.client_certificate import ENCODINGS, header_name, networks
+from oidcserver.interfaces.resources import resource_key
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS
 from oidcserver.resource.validators import (
     IntrospectionValidator,
@@ -24,18 +26,54 @@ from oidcserver.settings import (
     text,
     words,
 )
-from oidcserver.types import Registry
+from oidcserver.types import Provider, Registry
 
 PREFIX = "oauth_resource."
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+#: What a route can have without an escape.
+_PATH = re.compile(r"[A-Za-z0-9._~/-]*", re.ASCII)
+
+
+def web_resource(raw: str) -> str:
+    """Return the https URL of a resource, without query and fragment."""
+    uri = raw.strip()
+    try:
+        parts = urlsplit(resource_key(uri))
+    except ValueError:
+        parts = urlsplit("")
+    if parts.query or "?" in uri or not _PATH.fullmatch(parts.path) or not _is_protected(parts):
+        raise ValueError("an https URL without query and fragment: https://api.example.com/orders")
+    return uri
+
+
+def optional_web_resource(raw: str) -> str:
+    """Return the https URL of a resource, without query and fragment, or nothing."""
+    return web_resource(raw) if raw.strip() else ""
+
+
+def _is_protected(parts: SplitResult) -> bool:
+    """Whether a URL is https, or http on this machine."""
+    loopback = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    return bool(parts.hostname) and (parts.scheme == "https" or loopback)
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting("oauth_resource.validator", text, None,
             "How tokens are validated; default: local if the provider is in this process.",
             allowed=("local", "introspection", "jwks")),
-    Setting("oauth_resource.issuer", issuer, "", "The provider's issuer, for jwks."),
+    Setting("oauth_resource.resource", optional_web_resource, "",
+            "The URL of the resource that this application protects: the audience that tokens must "
+            "have. Its metadata (RFC 9728) are published."),
+    Setting("oauth_resource.scopes", words, (), "The scopes that the metadata name."),
+    Setting("oauth_resource.name", text, "", "The name of the resource in its metadata."),
+    Setting("oauth_resource.authorization_servers", words, (),
+            "The issuers of further providers in the metadata; the one above comes first."),
+    Setting("oauth_resource.issuer", issuer, "",
+            "The provider's issuer, for jwks and for the metadata."),
     Setting("oauth_resource.jwks_uri", text, "",
             "The URL of the provider's keys; empty: from the discovery document."),
     Setting("oauth_resource.audience", text, "",
-            "The audience that tokens must have; required for jwks."),
+            "The audience that tokens must have; required for jwks where no resource is set."),
     Setting("oauth_resource.introspection_endpoint", text, "",
             "The URL of the introspection endpoint, for introspection."),
     Setting("oauth_resource.client_id", text, "",
@@ -85,6 +123,13 @@ def read_settings(registry: Registry) -> Settings:
     return convert_settings(SETTINGS, registry.settings)
 
 
+def local_provider(registry: Registry) -> Provider | None:
+    """Return the provider in this process, if it checks the tokens of this application."""
+    provider: Provider | None = getattr(registry.oidc, "provider", None)
+    chosen = read_settings(registry)["oauth_resource.validator"]
+    return provider if chosen in (None, "local") else None
+
+
 def make_validator(registry: Registry, settings: Settings) -> TokenValidator:
     """Return the validator that the settings select.
 
@@ -102,7 +147,7 @@ def make_validator(registry: Registry, settings: Settings) -> TokenValidator:
         raw_secret = str(registry.settings.get("oauth_resource.client_secret", ""))
         return _introspection(settings, raw_secret)
     if chosen == "jwks":
-        return _jwks(settings)
+        return _jwks(settings, has_resources=bool(registry.oidc.protected_resources))
     raise ConfigurationProblem("oauth_resource.validator is missing: introspection or jwks.")
 
 
@@ -125,8 +170,8 @@ def _introspection(settings: Settings, raw_secret: str) -> TokenValidator:
     )
 
 
-def _jwks(settings: Settings) -> TokenValidator:
-    _require(settings, "issuer", "audience")
+def _jwks(settings: Settings, *, has_resources: bool) -> TokenValidator:
+    _require(settings, "issuer", *([] if has_resources else ["audience"]))
     issuer_url, jwks_uri = settings["oauth_resource.issuer"], settings["oauth_resource.jwks_uri"]
     _require_https(issuer_url)
     if jwks_uri:
@@ -142,7 +187,5 @@ def _require(settings: Settings, *names: str) -> None:
 
 
 def _require_https(url: str) -> None:
-    parts = urlsplit(url)
-    loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
-    if not (parts.scheme == "https" or (parts.scheme == "http" and loopback)):
+    if not _is_protected(urlsplit(url)):
         raise ConfigurationProblem(f"{url} is not https, so tokens would be sent unencrypted.")

@@ -12,6 +12,7 @@ from oidcserver import clock
 from oidcserver.http.jwks_cache import RemoteJWKS
 from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.http.waiting import TooManyWaiting, WaitingPlaces
+from oidcserver.interfaces.resources import is_same_resource
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT, read_header, verify_client_jwt
 from oidcserver.oauth.tokens import AccessToken, find_access_token
 from oidcserver.resource.claims import read_access_token
@@ -28,20 +29,28 @@ log = logging.getLogger(__name__)
 class TokenValidator(Protocol):
     """Validates the access tokens that a resource receives."""
 
-    def validate(self, request: Request, text: str) -> AccessToken | None:
+    def validate(self, request: Request, text: str, audience: str = "") -> AccessToken | None:
         """Return the content of a live token for this resource, or None.
 
+        :param audience: the URI of the resource; empty: the audience of the settings.
         :raises ValidatorUnavailable: if the provider does not answer.
         """
         ...
 
 
+def is_for(token: AccessToken, audience: str) -> bool:
+    """Whether a token names a resource in its audience (RFC 8707 section 2)."""
+    return any(is_same_resource(named, audience) for named in token.audience)
+
+
 class LocalValidator:
     """Validates tokens in the provider's process, with one statement by primary key."""
 
-    def validate(self, request: Request, text: str) -> AccessToken | None:
-        """Return the content of a live token, or None."""
-        return find_access_token(request, text)
+    def validate(self, request: Request, text: str, audience: str = "") -> AccessToken | None:
+        """Return the content of a live token for a resource or for the provider itself, or None."""
+        token = find_access_token(request, text)
+        expected = audience or request.oidc.provider.issuer
+        return token if token is not None and is_for(token, expected) else None
 
 
 class IntrospectionValidator:
@@ -72,13 +81,20 @@ class IntrospectionValidator:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, AccessToken]] = {}
 
-    def validate(self, request: Request, text: str) -> AccessToken | None:
+    def validate(self, request: Request, text: str, audience: str = "") -> AccessToken | None:
         """Return the content of a live token, or None."""
+        token, expected = self._find(text), audience or self._audience
+        if token is None or token.expires_at <= clock.now():
+            return None
+        return token if not expected or is_for(token, expected) else None
+
+    def _find(self, text: str) -> AccessToken | None:
+        """Return the content of a token that the provider said to be active, or None."""
         now = time.monotonic()
         with self._lock:
             asked_at, token = self._known.get(text, (-1e9, None))
         if token is not None and now - asked_at < self._max_staleness:
-            return token if token.expires_at > clock.now() else None
+            return token
         status, response = self._provider.fetch(
             "POST", self._endpoint, fields={"token": text}, encode_multipart=False,
             headers=self._headers,
@@ -97,12 +113,10 @@ class IntrospectionValidator:
         if response.get("active") is not True:
             return None
         try:
-            token = read_access_token(response)
+            return read_access_token(response)
         except ValueError as problem:
             log.error("A token is rejected because its introspection is malformed: %s", problem)
             return None
-        expected = not self._audience or self._audience in token.audience
-        return token if expected and token.expires_at > clock.now() else None
 
 
 class JWKSValidator:
@@ -119,7 +133,7 @@ class JWKSValidator:
             PublishedKeys(RemoteProvider(places), issuer, jwks_uri), WaitingPlaces(places)
         )
 
-    def validate(self, request: Request, text: str) -> AccessToken | None:
+    def validate(self, request: Request, text: str, audience: str = "") -> AccessToken | None:
         """Return the content of a signed, unexpired token for this audience, or None."""
         try:
             kid = read_header(text).get("kid")
@@ -130,7 +144,7 @@ class JWKSValidator:
                     raise
                 # No key has the name "", so the keys are fetched again.
                 header, claims = self._verify(text, "")
-            return self._read(header, claims)
+            return self._read(header, claims, audience or self._audience)
         except InvalidJWT:
             return None
 
@@ -143,7 +157,9 @@ class JWKSValidator:
             raise ValidatorUnavailable("too many requests wait for its keys") from None
         return verify_client_jwt(text, keys, CLIENT_ALGORITHMS)
 
-    def _read(self, header: dict[str, Any], claims: dict[str, Any]) -> AccessToken | None:
+    def _read(
+        self, header: dict[str, Any], claims: dict[str, Any], audience: str
+    ) -> AccessToken | None:
         typ = str(header.get("typ", "")).lower().removeprefix("application/")
         if typ != "at+jwt" or claims.get("iss") != self._issuer or "exp" not in claims:
             return None
@@ -151,5 +167,4 @@ class JWKSValidator:
             token = read_access_token(claims)
         except ValueError:
             return None
-        expected = self._audience in token.audience and token.expires_at > clock.now()
-        return token if expected else None
+        return token if is_for(token, audience) and token.expires_at > clock.now() else None

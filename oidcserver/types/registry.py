@@ -121,6 +121,8 @@ class RegistryOidc:
     key_confirmation: KeyConfirmation
     #: The public URL at which the paths of the application begin.
     resource_url: str
+    #: The resources that this application protects, by their keys.
+    protected_resources: MutableMapping[str, Any]
     #: Both discovery documents, as JSON.
     discovery_document: bytes
 

@@ -13,6 +13,7 @@ import oidcserver
 from oidcserver.plugins.directives import DIRECTIVES
 from oidcserver.plugins.door import add_oidc_attribute, add_oidc_method
 from oidcserver.plugins.offering import offer
+from oidcserver.resource.protected_resources import add_protected_resource
 from oidcserver.types import Configurator
 
 
@@ -25,7 +26,9 @@ def signature(function: Callable[..., Any]) -> tuple[list[Any], dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    "directive", [*DIRECTIVES, add_oidc_attribute, add_oidc_method], ids=lambda it: it.__name__
+    "directive",
+    [*DIRECTIVES, add_oidc_attribute, add_oidc_method, add_protected_resource],
+    ids=lambda it: it.__name__,
 )
 def test_the_configurator_has_the_signature_of_each_directive(
     directive: Callable[..., None],
