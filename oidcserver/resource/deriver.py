@@ -45,11 +45,11 @@ def oauth_scope_deriver(view: View, info: Any) -> View:
             token = authenticate(request, alternatives, resource.uri if resource else "")
             sign_in.check(token)
         except OAuth2Error as error:
-            confirmation = request.registry.oidc.key_confirmation
-            rejection = confirmation.name_schemes(request, as_rejection(error))
+            rejection = as_rejection(error)
             if resource is not None:
                 add_parameters(rejection, resource, alternatives[0])
-            return error_response(rejection)
+            confirmation = request.registry.oidc.key_confirmation
+            return error_response(confirmation.name_schemes(request, rejection))
         request.oidc.access_token = token
         return view(context, request)
 
