@@ -24,6 +24,7 @@ CONCERNS = (
     "oidcserver.oauth",
     "oidcserver.oauth.https",
     "oidcserver.client_auth",
+    "oidcserver.clients.metadata_documents",
     "oidcserver.extensions",
     "oidcserver.oidc",
     "oidcserver.profiles",

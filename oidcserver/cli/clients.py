@@ -128,6 +128,8 @@ def update(
     require_keys(registry)
     with transaction(registry) as dbsession:
         client = _find(dbsession, client_id, to_change=True)
+        if client.publishes_itself:
+            raise click.ClickException(f"The client publishes its metadata at {client_id}.")
         try:
             reject_unknown(registry.oidc.provider, given)
             metadata, columns = split_columns(registry.oidc.provider, given)
@@ -155,8 +157,10 @@ def list_clients(ini: Path, as_json: bool) -> None:
         show([describe(client) for client in found])
         return
     for client in found:
-        method = client.token_endpoint_auth_method
-        click.echo(f"{client.client_id}  {client.client_name}  ({method})")
+        about = client.token_endpoint_auth_method
+        if client.publishes_itself:
+            about += ", publishes its metadata"
+        click.echo(f"{client.client_id}  {client.client_name}  ({about})")
 
 
 @clients.command("show")

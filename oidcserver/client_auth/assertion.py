@@ -71,7 +71,7 @@ class AssertionMethod:
         kid, claimed = _read_claimed(form["client_assertion"])
         failed = partial(ClientAuthenticationFailed, client_id=claimed)
         client: RegisteredClient | None = server.query_client(claimed)
-        if client is not None and client.token_endpoint_auth_method != self.name:
+        if client is not None and not client.check_endpoint_auth_method(self.name, "token"):
             raise failed(f"The client registered {client.token_endpoint_auth_method}.")
         try:
             header, claims = self._verify(server, client, kid, form["client_assertion"])

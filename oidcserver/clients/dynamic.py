@@ -73,7 +73,7 @@ def check_metadata(registration_request: RegistrationRequest) -> None:
     """Check the members by the rules for every client, and by those for clients on their own."""
     provider, metadata = registration_request.provider, registration_request.metadata
     if not metadata.get("scope"):
-        metadata["scope"] = " ".join(_scopes(provider))
+        metadata["scope"] = " ".join(registration_scopes(provider))
     registration_request.metadata = checked = validate_client_metadata(provider, metadata)
     _check_policy(provider, checked)
     client = registration_request.client
@@ -117,14 +117,15 @@ def rejected_exemption(
     return exempt and provider.settings["oauth.pkce_required"] != "public"
 
 
-def _scopes(provider: Provider) -> list[str]:
+def registration_scopes(provider: Provider) -> list[str]:
+    """Return the scopes that a client may have by itself."""
     allowed = provider.settings["oauth.registration_scopes"]
     return [name for name in provider.scopes if not allowed or name in allowed]
 
 
 def _check_policy(provider: Provider, metadata: Mapping[str, Any]) -> None:
     for member, values, allowed in (
-        ("scope", metadata["scope"].split(), _scopes(provider)),
+        ("scope", metadata["scope"].split(), registration_scopes(provider)),
         (
             "grant_types",
             metadata["grant_types"],

@@ -2,7 +2,7 @@
 
 from pyramid.response import Response
 
-from oidcserver.clients import use
+from oidcserver.clients import metadata_documents, use
 from oidcserver.extensions import (
     authorization_details,
     claims,
@@ -168,6 +168,7 @@ STEPS: tuple[Step[AuthorizationRequest], ...] = (
 
 #: The flow ``authorization_request``: the checks, which are repeated when a page is shown.
 REQUEST_STEPS: tuple[Step[AuthorizationRequest], ...] = (
+    Step(metadata_documents.fetch_document, when=metadata_documents.is_selected),
     Step(find_client),  # RFC 6749 section 4.1.2.1: without a client no answer leaves the server
     Step(require_pushed_request),  # RFC 9126 section 5
     Step(read_request_object),  # RFC 9101

@@ -95,7 +95,7 @@ def find_client(end_session_request: EndSessionRequest) -> None:
         end_session_request.client = hinted_client(request, data.get(HINT, ""))
     else:
         client_id = hint.client_id if hint is not None else data["client_id"]
-        end_session_request.client = request.oidc.server.query_client(client_id)
+        end_session_request.client = request.oidc.server.query_client(client_id, renew=False)
 
 
 def continue_by_get(end_session_request: EndSessionRequest) -> Response | None:

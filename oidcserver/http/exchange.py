@@ -166,4 +166,5 @@ class Exchange:
             if len(body) > limit:
                 raise OutboundFetchError(f"The host's answer is larger than {limit} bytes.")
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        return FetchResult(response.status, media_type, body)
+        headers = {name.lower(): value for name, value in response.headers.itermerged()}
+        return FetchResult(response.status, media_type, body, headers)

@@ -1,6 +1,7 @@
 """Fetches URLs that clients registered: the only outbound requests of the server.
 
-They are jwks_uri, sector_identifier_uri, request_uri and back-channel logout URIs.
+They are jwks_uri, sector_identifier_uri, request_uri and back-channel logout URIs, and the
+client_id of a client that publishes its metadata there.
 :mod:`oidcserver.http.exchange` makes one request; this module limits its time and their number.
 """
 
@@ -54,15 +55,18 @@ class OutboundFetcher:
         self.tls = ssl.create_default_context(cafile=ca_bundle)
         self.places = threading.BoundedSemaphore(MAX_CONCURRENT)
 
-    def get(self, url: str, accept: str) -> FetchResult:
+    def get(self, url: str, accept: str, max_bytes: int | None = None) -> FetchResult:
         """Fetch a document.
 
         :param accept: the value of the Accept field.
+        :param max_bytes: the size of the largest body that is accepted, by default that of all.
         :raises OutboundFetchError: if the URL is rejected (then nothing was sent), if no whole
             answer came in time, or if the answer is a redirect, too large or compressed.
         :raises TooManyWaiting: if too many fetches are under way in this process.
         """
-        return self._within_deadline(url, lambda it: it.request("GET", {"Accept": accept}, None))
+        return self._within_deadline(
+            url, lambda it: it.request("GET", {"Accept": accept}, None), max_bytes
+        )
 
     def post_form(self, url: str, data: Mapping[str, str]) -> FetchResult:
         """Send a form (application/x-www-form-urlencoded) and return the answer.
@@ -80,13 +84,15 @@ class OutboundFetcher:
         """
         self._within_deadline(url, lambda it: it.addresses())
 
-    def _within_deadline(self, url: str, work: Callable[[Exchange], T]) -> T:
+    def _within_deadline(
+        self, url: str, work: Callable[[Exchange], T], max_bytes: int | None = None
+    ) -> T:
         # No socket option limits name resolution, or an answer that comes a byte at a time. So
         # another thread does the work, and the caller leaves it when the time is over.
         exchange = Exchange(
             url,
             timeout=self.timeout,
-            max_bytes=self.max_bytes,
+            max_bytes=self.max_bytes if max_bytes is None else max_bytes,
             allowed=self.allowed,
             tls=self.tls,
             resolver=self.resolver,

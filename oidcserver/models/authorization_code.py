@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from oidcserver.credentials import digest
 from oidcserver.database import AtomicWrite, Read, Statements
 from oidcserver.models.authorization import Authorization, AuthorizationRecord
-from oidcserver.models.base import Base, Digest, Time, Words
+from oidcserver.models.base import Base, ClientIdentifier, Digest, Time, Words
 from oidcserver.models.user import User, UserRecord
 
 
@@ -36,7 +36,7 @@ class AuthorizationCode(Base):
     authorization_id: Mapped[str] = mapped_column(
         ForeignKey("authorization.id", ondelete="CASCADE"), index=True
     )
-    client_id: Mapped[str] = mapped_column(String(64))
+    client_id: Mapped[str] = mapped_column(ClientIdentifier)
     #: None if the request had no redirect_uri (RFC 6749 section 4.1.3).
     redirect_uri: Mapped[str | None] = mapped_column(Words)
     code_challenge: Mapped[str | None] = mapped_column(String(128))

@@ -17,6 +17,8 @@ NAMING_CONVENTION = {
 Digest = String(64)
 #: An identifier of our own making.
 Identifier = String(64)
+#: The identifier of a client: ours, or the URL of its document.
+ClientIdentifier = String(255)
 #: Seconds since the epoch.
 Time = BigInteger()
 #: A JSON value; binary on PostgreSQL.

@@ -1,4 +1,7 @@
-"""Clients (RFC 7591): their metadata and secrets."""
+"""Clients (RFC 7591): their metadata and secrets.
+
+:mod:`oidcserver.models.client_document` keeps those that publish their metadata themselves.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from oidcserver import clock
 from oidcserver.credentials import new_identifier
 from oidcserver.database import AtomicWrite, Read, Statements
-from oidcserver.models.base import Base, Digest, Identifier, Json, Time
+from oidcserver.models.base import Base, ClientIdentifier, Digest, Identifier, Json, Time
 from oidcserver.models.registered_client import RegisteredClient
 
 DAY = 86400
@@ -35,10 +38,14 @@ class ClientRecord(RegisteredClient):
     access_token_format: str | None
     last_used_at: int | None
     registration_token_digest: str | None
+    document_expires_at: int | None
+    document_usable_until: int | None
 
 
 class Client(RegisteredClient, Base):
-    """A registered client. ``client_metadata`` holds every registered member by its own name.
+    """A registered client, or one that publishes its metadata at the URL that is its client_id.
+
+    ``client_metadata`` holds every member by its own name.
 
     A secret is kept as a digest. Where the server must read it back (``client_secret_jwt``,
     HS256 ID tokens), it is also kept sealed under a key that is not in the database. The secret
@@ -48,7 +55,9 @@ class Client(RegisteredClient, Base):
     __tablename__ = "client"
     __record__ = ClientRecord
 
-    client_id: Mapped[str] = mapped_column(Identifier, primary_key=True, default=new_identifier)
+    client_id: Mapped[str] = mapped_column(
+        ClientIdentifier, primary_key=True, default=new_identifier
+    )
     client_metadata: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
     owner_id: Mapped[str | None] = mapped_column(Identifier, index=True)
     secret_digest: Mapped[str | None] = mapped_column(Digest)
@@ -65,11 +74,15 @@ class Client(RegisteredClient, Base):
     #: not trusted.
     self_registered: Mapped[bool] = mapped_column(default=False)
     access_token_format: Mapped[str | None] = mapped_column(String(32))
-    #: When a client that registered itself, with a token or without, was registered or last used
-    #: (noted once a day). None for all others, which are never pruned.
+    #: When a client that registered itself, with a token or without, or by its document, was
+    #: registered or last used (noted once a day). None for all others, which are never pruned.
     last_used_at: Mapped[int | None] = mapped_column(Time, index=True)
     #: The digest of the token by which the client manages its registration (RFC 7592), or None.
     registration_token_digest: Mapped[str | None] = mapped_column(Digest)
+    #: When the document of the client has to be fetched again; None for a registered client.
+    document_expires_at: Mapped[int | None] = mapped_column(Time, index=True)
+    #: The end of the time in which the document is used although its host does not answer.
+    document_usable_until: Mapped[int | None] = mapped_column(Time)
 
 
 _BY_ID = Read(select(Client).where(Client.client_id == bindparam("client_id")), together=True)

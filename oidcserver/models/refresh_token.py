@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ForeignKey, String, Text, and_, bindparam, select, update
+from sqlalchemy import ForeignKey, Text, and_, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import digest
 from oidcserver.database import AtomicWrite, NewRow, Read, Statements, inserting
 from oidcserver.models.authorization import Authorization, AuthorizationRecord, extending, extension
-from oidcserver.models.base import Base, Digest, Json, Time, Words
+from oidcserver.models.base import Base, ClientIdentifier, Digest, Json, Time, Words
 from oidcserver.models.login_session import LoginSession
 from oidcserver.models.user import User, UserRecord
 
@@ -44,7 +44,7 @@ class RefreshToken(Base):
     authorization_id: Mapped[str] = mapped_column(
         ForeignKey("authorization.id", ondelete="CASCADE"), index=True
     )
-    client_id: Mapped[str] = mapped_column(String(64))
+    client_id: Mapped[str] = mapped_column(ClientIdentifier)
     scope: Mapped[str] = mapped_column(Words, default="")
     #: The key that the token of a public client is bound to.
     confirmation: Mapped[dict[str, Any] | None] = mapped_column(Json)

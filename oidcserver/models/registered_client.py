@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import ClientMixin
 
@@ -59,6 +60,27 @@ class RegisteredClient(ClientMixin):
         return method
 
     @property
+    def authentication_methods(self) -> Sequence[str]:
+        """The methods by which this client may authenticate.
+
+        It is one, except for a client whose document leaves the choice to the server (OpenID
+        Connect Relying Party Metadata Choices 1.0): its document is the same for every server, so
+        nobody tells it about the choice.
+        """
+        methods: Sequence[str] | None = self.member("token_endpoint_auth_methods_supported")
+        return methods or (self.token_endpoint_auth_method,)
+
+    @property
+    def publishes_itself(self) -> bool:
+        """Whether the client_id is the URL of a document with the metadata of the client."""
+        return self.document_expires_at is not None
+
+    @property
+    def document_host(self) -> str:
+        """The host where the client publishes its metadata: all that is known for sure."""
+        return urlsplit(self.client_id).netloc if self.publishes_itself else ""
+
+    @property
     def is_public(self) -> bool:
         """Whether the client has no credentials (RFC 6749 section 2.1)."""
         return self.token_endpoint_auth_method == "none"
@@ -87,7 +109,9 @@ class RegisteredClient(ClientMixin):
         (RFC 8252 section 7.3).
 
         :param localhost_any_port: whether the port of ``http://localhost`` may differ too, where
-            the client is a native application (RFC 9700 section 4.1.3, RFC 8252 section 8.3).
+            the client is a native application (RFC 9700 section 4.1.3, RFC 8252 section 8.3). It
+            may in any case if the client publishes its metadata: such a document is the same for
+            every installation, and cannot name the port.
         """
         if redirect_uri in self.redirect_uris:
             return True
@@ -96,7 +120,7 @@ class RegisteredClient(ClientMixin):
             return False
         if asked[0] == "localhost":
             native = self.member("application_type") == "native"
-            if not (native and localhost_any_port):
+            if not (native and (localhost_any_port or self.publishes_itself)):
                 return False
         return any(asked == _loopback_without_port(registered) for registered in self.redirect_uris)
 
@@ -109,8 +133,8 @@ class RegisteredClient(ClientMixin):
         return any(matched)
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        """Whether the client registered this method; one registration holds everywhere."""
-        return method == self.token_endpoint_auth_method
+        """Whether the client may use this method; one registration holds everywhere."""
+        return method in self.authentication_methods
 
     def check_response_type(self, response_type: str) -> bool:
         """Whether the client registered this response type; the order of words is free."""

@@ -97,7 +97,7 @@ def _authenticate(
     if client is None:
         raise ClientAuthenticationFailed("The method does not say why.")
     registered = client.token_endpoint_auth_method
-    if registered == name:
+    if client.check_endpoint_auth_method(name, "token"):
         return client
     reason = f"The client registered {registered}."
     if {registered, name} == SECRET_METHODS:
@@ -110,4 +110,4 @@ def _authenticate(
 def _may_be_logged(client_id: str) -> bool:
     """Return whether a text can be an identifier, and is not a secret sent in its place."""
     printable = client_id.isascii() and client_id.isprintable()
-    return printable and len(client_id) <= 64 and not client_id.startswith(CLIENT_SECRET)
+    return printable and len(client_id) <= 255 and not client_id.startswith(CLIENT_SECRET)

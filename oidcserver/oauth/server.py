@@ -48,11 +48,20 @@ class AuthorizationServer(AuthlibAuthorizationServer):
             extension(grant)
         return grant
 
-    def query_client(self, client_id: str) -> RegisteredClient | None:
-        """Return the client with an identifier, which may be any text. It must not be changed."""
+    def query_client(self, client_id: str, *, renew: bool = True) -> RegisteredClient | None:
+        """Return the client with an identifier, which may be any text. It must not be changed.
+
+        :param renew: whether the metadata that a client publishes are fetched again if they are too
+            old. Signing out, for one, does not wait for another host.
+        :raises Rejection: ``temporarily_unavailable`` if they cannot be had now.
+        """
         if not (client_id.isascii() and client_id.isprintable()):
             return None  # no identifier (RFC 6749 appendix A.1); drivers raise on NUL and the like
-        return find_client(self.request.oidc.database, client_id)
+        client = find_client(self.request.oidc.database, client_id)
+        if client is None or not (renew and client.publishes_itself):
+            return client
+        renewed: RegisteredClient | None = self.request.oidc.renew_client(client)
+        return renewed
 
     def authenticate_client(
         self, request: OAuthRequest, methods: Any = None, endpoint: str = "token"

@@ -88,7 +88,7 @@ def hinted_client(request: Request, hint: str) -> RegisteredClient | None:
         return None
     if request.oidc.provider.keys.find(kid) is not None:
         return None
-    client: RegisteredClient | None = request.oidc.server.query_client(client_id)
+    client: RegisteredClient | None = request.oidc.server.query_client(client_id, renew=False)
     if client is None or header.get("alg") != client.member("id_token_signed_response_alg"):
         return None
     return client

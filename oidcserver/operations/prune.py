@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sqlalchemy import and_, delete, inspect, or_, select
+from sqlalchemy import ColumnElement, and_, delete, inspect, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from oidcserver import clock
@@ -23,6 +23,8 @@ from oidcserver.models import (
     Throttle,
     UsedIdentifier,
 )
+from oidcserver.models.client import DAY
+from oidcserver.models.client_document import UNUSED
 from oidcserver.settings import Settings
 
 Progress = Callable[[str, int], None]
@@ -40,6 +42,8 @@ class Expiry(NamedTuple):
     moment: InstrumentedAttribute[int] | InstrumentedAttribute[int | None]
     #: Seconds that a row stays after that moment.
     retention: int = 0
+    #: A further condition, for rows that do not expire by themselves.
+    condition: ColumnElement[bool] | None = None
 
 
 def expiries(settings: Settings) -> tuple[Expiry, ...]:
@@ -47,7 +51,8 @@ def expiries(settings: Settings) -> tuple[Expiry, ...]:
 
     A used refresh token stays until its expiry, so that its reuse is detected. A request that waits
     for a user stays longer, for a page that was left open overnight. Of the clients, only those
-    that registered themselves expire, if they are not used.
+    that registered themselves expire, if they are not used, and after a day those that publish
+    their metadata, if nobody has allowed them anything.
     """
     unused = settings["oauth.registration_unused_lifetime"]
     window = max(settings["oidc.login_window"], LONGEST_WINDOW)
@@ -69,6 +74,7 @@ def expiries(settings: Settings) -> tuple[Expiry, ...]:
             settings["oidcserver.rejection_retention"],
         ),
         *((Expiry(Client, Client.last_used_at, unused),) if unused else ()),
+        Expiry(Client, Client.document_expires_at, DAY, UNUSED),
     )
 
 
@@ -90,7 +96,7 @@ def prune(
     removed: dict[str, int] = {}
     for expiry in expiries(settings):
         name = expiry.model.__tablename__
-        removed[name] = 0
+        removed.setdefault(name, 0)
         end = clock.now() - MARGIN - expiry.retention
         last: tuple[int, str] | None = None
         while True:
@@ -117,7 +123,7 @@ def _delete_batch(
 
     Beginning after the last row avoids reading deleted rows that are not vacuumed yet.
     """
-    model, moment, _ = expiry
+    model, moment, _, condition = expiry
     key = inspect(model).primary_key[0]
     statement = (
         select(moment, key)
@@ -126,6 +132,8 @@ def _delete_batch(
         .limit(batch)
         .with_for_update(skip_locked=True)
     )
+    if condition is not None:
+        statement = statement.where(condition)
     if last is not None:
         after, after_key = last
         statement = statement.where(

@@ -9,10 +9,11 @@ PKCE_FOR_ALL = {"oauth.pkce_required": "all", "oauth.pkce_exemptions": False}
 def reject_implicit(registry: Registry) -> str | None:
     """Reject response types with access tokens, which OAuth 2.1 does not have."""
     types = registry.oidc.provider.response_types
-    with_token = sorted(name for name in types if "token" in name.split())
+    name = registry.oidc.provider.settings["oauth.profile"]
+    with_token = sorted(kind for kind in types if "token" in kind.split())
     if with_token:
         return (
-            "oauth.profile = oauth21 allows no access token in the authorization response, but "
+            f"oauth.profile = {name} allows no access token in the authorization response, but "
             f"these response types are selected: {', '.join(with_token)}."
         )
     return None
@@ -21,16 +22,18 @@ def reject_implicit(registry: Registry) -> str | None:
 def reject_password(registry: Registry) -> str | None:
     """Reject the password grant, which OAuth 2.1 does not have."""
     if "password" in registry.oidc.provider.grant_types:
-        return "oauth.profile = oauth21 allows no password grant, but oauth.grants selects it."
+        name = registry.oidc.provider.settings["oauth.profile"]
+        return f"oauth.profile = {name} allows no password grant, but oauth.grants selects it."
     return None
 
 
 def require_pkce(registry: Registry) -> str | None:
     """Require PKCE of every client, as OAuth 2.1 does."""
     settings = registry.oidc.provider.settings
+    profile = settings["oauth.profile"]
     for name, value in PKCE_FOR_ALL.items():
         if settings[name] != value:
-            return f"oauth.profile = oauth21 requires PKCE of every client: remove {name}."
+            return f"oauth.profile = {profile} requires PKCE of every client: remove {name}."
     return None
 
 

@@ -33,7 +33,8 @@ def read_after_logout(request: Request) -> AfterLogout:
     The parameters are checked as at the endpoint, since any site can link to this URL.
     """
     client_id, reference = request.GET.get("client_id"), request.GET.get("reference", "")
-    client = request.oidc.server.query_client(client_id) if client_id else None
+    server = request.oidc.server
+    client = server.query_client(client_id, renew=False) if client_id else None
     row = None
     if _REFERENCE.fullmatch(reference):
         row = request.oidc.dbsession.get(RecordedRejection, reference)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from joserfc.jwk import KeySet
@@ -10,11 +10,15 @@ from joserfc.jwk import KeySet
 
 @dataclass(frozen=True, slots=True)
 class FetchResult:
-    """An answer: any status but a redirect, the media type in lower case, and the whole body."""
+    """An answer: any status but a redirect, the media type in lower case, and the whole body.
+
+    ``headers`` has the fields by their names in lower case; a repeated field is one list.
+    """
 
     status: int
     content_type: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Fetcher(Protocol):
@@ -23,8 +27,11 @@ class Fetcher(Protocol):
     #: Seconds that a fetch may take.
     timeout: float
 
-    def get(self, url: str, accept: str) -> FetchResult:
-        """Fetch a document; ``accept`` is the value of the Accept field."""
+    def get(self, url: str, accept: str, max_bytes: int | None = None) -> FetchResult:
+        """Fetch a document; ``accept`` is the value of the Accept field.
+
+        :param max_bytes: the size of the largest accepted body, if it is less than the usual one.
+        """
         ...
 
 
@@ -54,7 +61,9 @@ class WaitingPlaces(Protocol):
 class RemoteDocuments(Protocol):
     """Fetches documents that a request waits for."""
 
-    def get(self, url: str, accept: str, client_id: str = "") -> FetchResult:
+    def get(
+        self, url: str, accept: str, client_id: str = "", max_bytes: int | None = None
+    ) -> FetchResult:
         """Fetch a document; ``client_id`` is the client that it belongs to."""
         ...
 

@@ -25,7 +25,7 @@ class AuthorizationServer(Protocol):
         """Return the grant that answers a request."""
         ...
 
-    def query_client(self, client_id: str) -> Any:
+    def query_client(self, client_id: str, *, renew: bool = True) -> Any:
         """Return the client with that identifier, or None; it must not be changed."""
         ...
 
@@ -121,6 +121,13 @@ class RequestOidc(Protocol):
 
     def asset_path(self, path: str) -> str:
         """Return the path of a static file."""
+        ...
+
+    def renew_client(self, client: Any) -> Any:
+        """Return a client that publishes its metadata, by a document that is not too old, or None.
+
+        :raises oidcserver.oauth.errors.Rejection: if the document cannot be had now.
+        """
         ...
 
     def authenticate_user(self, username: str, password: str) -> User | None:

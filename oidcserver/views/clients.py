@@ -29,12 +29,16 @@ STALE = "This form is too old, or was opened by another user. Please submit it a
 
 @managed
 def list_clients(request: Request) -> Response:
-    """List the user's clients, the newest first; administrators see all clients and owners."""
+    """List the user's clients, the newest first; administrators see all clients and owners.
+
+    Clients that publish their metadata are not registered here, and nobody can change them.
+    """
     page = _page_number(request)
     shows_all = is_administrator(request)
     statement = (
         select(Client, User.username)
         .outerjoin(User, User.id == Client.owner_id)
+        .where(Client.document_expires_at.is_(None))
         .order_by(Client.client_id_issued_at.desc(), Client.client_id)
         .offset((page - 1) * PAGE_SIZE)
         .limit(PAGE_SIZE + 1)

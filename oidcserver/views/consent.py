@@ -1,9 +1,12 @@
 """The consent page: a client asks for access, and the user decides."""
 
+from urllib.parse import urlsplit
+
 from authlib.oauth2 import OAuth2Error
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
+from oidcserver.clients.uris import is_loopback
 from oidcserver.http.cors import origin_of
 from oidcserver.interfaces import Scope
 from oidcserver.interfaces.resources import Resource
@@ -102,6 +105,7 @@ def _page(request: Request, asking: AuthorizationRequest) -> Response:
         "logo": logo,
         "links": _links(client),
         "destination": destination(asking.redirect_uri),
+        "only_local": client.self_registered and _is_local(client),
         "duration": _duration(asking),
         "session": request.oidc.login_session,
         "scope": asking.scope,
@@ -174,6 +178,11 @@ def _duration(asking: AuthorizationRequest) -> str:
 def _logo(client: RegisteredClient) -> str | None:
     uri = client.member("logo_uri")
     return uri if isinstance(uri, str) and (origin_of(uri) or "").startswith("https:") else None
+
+
+def _is_local(client: RegisteredClient) -> bool:
+    """Whether all answers go to this computer, where every program can receive them."""
+    return all(is_loopback(urlsplit(uri).hostname or "") for uri in client.redirect_uris)
 
 
 def _links(client: RegisteredClient) -> list[tuple[str, str]]:

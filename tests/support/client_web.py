@@ -14,6 +14,10 @@ class ClientWeb:
 
     def __init__(self) -> None:
         self.documents: dict[str, tuple[str, bytes]] = {}
+        #: The fields of an answer, by URL.
+        self.headers: dict[str, dict[str, str]] = {}
+        #: The status of an answer that is not 200, by URL.
+        self.statuses: dict[str, int] = {}
         self.fetched: list[str] = []
         self.posted: list[tuple[str, dict[str, str]]] = []
 
@@ -28,13 +32,17 @@ class ClientWeb:
             for name in ("get", "post_form", "check"):
                 monkeypatch.setattr(fetcher, name, getattr(self, name))
 
-    def get(self, url: str, accept: str) -> FetchResult:
+    def get(self, url: str, accept: str, max_bytes: int | None = None) -> FetchResult:
         """Return the document at a URL."""
         self.fetched.append(url)
         if url not in self.documents:
             raise OutboundFetchError("The URL's host has no address.")
         content_type, body = self.documents[url]
-        return FetchResult(200, content_type, body)
+        if max_bytes is not None and len(body) > max_bytes:
+            raise OutboundFetchError(f"The host's answer is larger than {max_bytes} bytes.")
+        return FetchResult(
+            self.statuses.get(url, 200), content_type, body, self.headers.get(url, {})
+        )
 
     def post_form(self, url: str, data: Mapping[str, str]) -> FetchResult:
         """Take a form."""

@@ -21,7 +21,7 @@ class Fetcher:
         self.problem: Exception | None = None
         self.fetched: list[str] = []
 
-    def get(self, url: str, accept: str) -> FetchResult:
+    def get(self, url: str, accept: str, max_bytes: int | None = None) -> FetchResult:
         self.fetched.append(url)
         if self.problem is not None:
             raise self.problem

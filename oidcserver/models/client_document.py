@@ -1,0 +1,156 @@
+"""Clients that publish their metadata: a row for each document that was fetched.
+
+All that a client has refers to its row by foreign keys, so there is a row for such a client too:
+one for each application, not for each of its installations. It is the copy of the document for all
+processes. Rows that nothing depends on are limited in number and pruned.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import bindparam, delete, exists, or_, select, update
+from sqlalchemy.orm import Session
+
+from oidcserver import clock
+from oidcserver.database import AtomicWrite
+from oidcserver.database.statements import insert_once
+from oidcserver.models.authorization import Authorization
+from oidcserver.models.authorization_code import AuthorizationCode
+from oidcserver.models.client import Client
+from oidcserver.models.consent import Consent
+
+#: Clients that nobody has allowed anything. The oldest make room for others.
+MAX_UNUSED = 1000
+#: Members by which users recognise a client, or which decide who gets what they allow. After such a
+#: change the users are asked again.
+IDENTITY = (
+    "client_name", "client_uri", "redirect_uris", "jwks", "jwks_uri", "token_endpoint_auth_method",
+    "token_endpoint_auth_methods_supported",
+)  # fmt: skip
+
+#: The document clients that nobody has allowed anything, as a condition.
+UNUSED = Client.document_expires_at.is_not(None) & ~or_(
+    exists().where(Consent.client_id == Client.client_id),
+    exists().where(Authorization.client_id == Client.client_id),
+)
+
+
+def keep_document(
+    dbsession: Session,
+    client_id: str,
+    metadata: Mapping[str, Any],
+    *,
+    expires_at: int,
+    usable_until: int,
+    may_redirect_to: Callable[[str], bool],
+) -> None:
+    """Store the metadata of a fetched document; a registered client stays as it is.
+
+    :param may_redirect_to: whether the document allows a redirect URI. What was granted to another
+        one ends.
+    """
+    times = {"document_expires_at": expires_at, "document_usable_until": usable_until}
+    new = insert_once(
+        dbsession,
+        Client,
+        client_id=client_id,
+        client_metadata=metadata,
+        self_registered=True,
+        last_used_at=clock.now(),
+        **times,
+    )
+    if new:
+        _make_room(dbsession)
+        return
+    known = dbsession.scalars(
+        select(Client.client_metadata)
+        .where(Client.client_id == client_id, Client.document_expires_at.is_not(None))
+        .with_for_update()
+    ).one_or_none()
+    if known is None:
+        return
+    changed = known != metadata
+    # updated_at is for changes of the metadata.
+    columns: dict[str, Any] = {"updated_at": clock.now() if changed else Client.updated_at}
+    if changed:
+        columns["client_metadata"] = metadata
+    dbsession.execute(
+        update(Client)
+        .where(Client.client_id == client_id)
+        .values(**columns, **times)
+        .execution_options(synchronize_session=False)
+    )
+    if any(known.get(name) != metadata.get(name) for name in IDENTITY):
+        _ask_again(dbsession, client_id)
+        _end_grants_elsewhere(dbsession, client_id, may_redirect_to)
+
+
+def _make_room(dbsession: Session) -> None:
+    """Remove the oldest of the unused clients that are too many."""
+    superfluous = (
+        select(Client.client_id)
+        .where(UNUSED)
+        .order_by(Client.client_id_issued_at.desc(), Client.client_id)
+        .offset(MAX_UNUSED)
+    )
+    dbsession.execute(
+        delete(Client)
+        .where(Client.client_id.in_(superfluous))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _ask_again(dbsession: Session, client_id: str) -> None:
+    """Forget that users do not want to be asked; what they allowed stays."""
+    dbsession.execute(
+        update(Consent)
+        .where(Consent.client_id == client_id, Consent.remembered)
+        .values(
+            remembered=False,
+            remembered_scope="",
+            remembered_claims="",
+            updated_at=Consent.updated_at,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _end_grants_elsewhere(
+    dbsession: Session, client_id: str, may_redirect_to: Callable[[str], bool]
+) -> None:
+    """End what was granted to redirect URIs that the document does not have any more."""
+    live = (
+        select(AuthorizationCode.redirect_uri)
+        .join(Authorization, Authorization.id == AuthorizationCode.authorization_id)
+        .where(
+            AuthorizationCode.client_id == client_id,
+            AuthorizationCode.redirect_uri.is_not(None),
+            Authorization.revoked_at.is_(None),
+        )
+        .distinct()
+    )
+    dropped = [uri for uri in dbsession.scalars(live) if uri and not may_redirect_to(uri)]
+    if not dropped:
+        return
+    granted = select(AuthorizationCode.authorization_id).where(
+        AuthorizationCode.client_id == client_id, AuthorizationCode.redirect_uri.in_(dropped)
+    )
+    dbsession.execute(
+        update(Authorization)
+        .where(Authorization.id.in_(granted), Authorization.revoked_at.is_(None))
+        .values(revoked_at=clock.now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+#: Tries a document again later. It takes ``postponed_client``, ``postponed_now`` and
+#: ``postponed_until``.
+POSTPONE = AtomicWrite(
+    update(Client)
+    .where(
+        Client.client_id == bindparam("postponed_client"),
+        Client.document_expires_at <= bindparam("postponed_now"),
+    )
+    .values(document_expires_at=bindparam("postponed_until"), updated_at=Client.updated_at)
+    .returning(Client.client_id)
+)
