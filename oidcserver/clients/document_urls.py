@@ -20,10 +20,9 @@ def is_document_url(provider: Provider, client_id: str) -> bool:
 
     http is for this machine alone, in development.
     """
-    if not provider.settings[SELECTED]:
+    if not (client_id.startswith(("https://", "http://")) and provider.settings[SELECTED]):
         return False
-    http = allowed_addresses(provider.settings).loopback
-    return client_id.startswith("https://") or (http and client_id.startswith("http://"))
+    return client_id.startswith("https:") or allowed_addresses(provider.settings).loopback
 
 
 def document_url_problem(provider: Provider, url: str) -> str | None:

@@ -43,6 +43,28 @@ def test_an_issuer_with_a_path_has_its_document_where_the_standard_looks(
     browser.get(f"/.well-known/{name}/tenants/two", status=404)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/.well-known/nothing",
+        "/.well-known/",
+        "/.well-known/oauth-authorization-server/other",
+        "/.well-known/openid-configuration/other",
+        "/.well-known/oauth-authorization-server/oauth/token",
+        "/oauth/.well-known/openid-configuration",
+    ],
+)
+def test_another_well_known_path_is_not_found_and_leads_to_no_login(
+    provider: Provider, path: str
+) -> None:
+    """Clients try one after the other."""
+    browser = provider.browser()
+    response = browser.get(path, status=404)
+    assert "Location" not in response.headers
+    assert "login" not in response.forms
+    browser.head(path, status=404)
+
+
 def test_the_document_of_a_production_provider_passes_authlibs_own_validator(
     make_provider: Any,
 ) -> None:

@@ -34,6 +34,7 @@ DEVELOPMENT = {
     "oauth.sender_constraints": "dpop",
     "oidc.pages": "home login consent logout clients account api_me",
     "oidc.client_pages": "anyone",
+    "oauth.client_id_metadata_documents": "true",
 }
 REDIRECT_URI = "https://client.example/cb"
 

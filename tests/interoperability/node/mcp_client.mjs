@@ -13,7 +13,7 @@ import {
 const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const hear = async () => JSON.parse((await lines.next()).value)
 
-const { mcp_server, redirect_uri } = await hear()
+const { mcp_server, redirect_uri, client_metadata_url } = await hear()
 let authorizationUrl = null
 // As the SDK's own example registers.
 const provider = new InMemoryOAuthClientProvider(
@@ -26,6 +26,7 @@ const provider = new InMemoryOAuthClientProvider(
     token_endpoint_auth_method: 'client_secret_post',
   },
   (url) => { authorizationUrl = url },
+  client_metadata_url ?? undefined,
 )
 
 async function connect(transport) {

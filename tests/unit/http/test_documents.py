@@ -1,5 +1,7 @@
 """Documents that requests wait for: so many at once, and not again where nobody answered."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -75,6 +77,50 @@ def test_the_memory_has_a_bound(
     with pytest.raises(HostTimedOut):
         remote.get(f"{URL}0", "*/*")
     assert len(fetcher.fetched) == 4
+
+
+class SlowFetcher(Fetcher):
+    """Answers when a test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.may_answer = threading.Event(), threading.Event()
+
+    def get(self, url: str, accept: str, max_bytes: int | None = None) -> FetchResult:
+        self.asked.set()
+        assert self.may_answer.wait(10)
+        return super().get(url, accept, max_bytes)
+
+
+def test_requests_for_one_document_share_a_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "GRACE", 10)
+    fetcher: Any = SlowFetcher()
+    remote = RemoteDocuments(fetcher, WaitingPlaces(2))
+    with ThreadPoolExecutor(8) as pool:
+        results = [pool.submit(remote.get, URL, "*/*") for _ in range(8)]
+        assert fetcher.asked.wait(10)
+        fetcher.may_answer.set()
+        assert {result.result(10).body for result in results} == {b"{}"}
+    # One that began after the fetch has ended fetches again.
+    assert len(fetcher.fetched) < 8
+    remote.get(URL, "*/*")
+    assert fetcher.fetched[-2:] == [URL, URL]
+
+
+def test_a_request_waits_only_for_a_moment_for_the_fetch_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(documents, "GRACE", 0.01)
+    fetcher: Any = SlowFetcher()
+    remote = RemoteDocuments(fetcher, WaitingPlaces(2))
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(remote.get, URL, "*/*")
+        assert fetcher.asked.wait(10)
+        with pytest.raises(TooManyWaiting):
+            remote.get(URL, "*/*")
+        fetcher.may_answer.set()
+        assert first.result(10).status == 200
+    assert fetcher.fetched == [URL]
 
 
 def test_without_a_place_nothing_is_fetched(fetcher: Any) -> None:

@@ -48,7 +48,8 @@ def reason(fetch: Callable[[], object]) -> str:
 def test_a_get_returns_status_media_type_and_body(serve: Any) -> None:
     host = serve(HELLO)
     result = development().get(f"http://127.0.0.1:{host.port}/keys?a=b#c", "application/json")
-    assert result == FetchResult(200, "application/json", b"{}")
+    content_type = {"content-type": "Application/JSON; charset=utf-8"}
+    assert result == FetchResult(200, "application/json", b"{}", content_type)
     head = host.requests[0].split(b"\r\n")
     assert head[0] == b"GET /keys?a=b HTTP/1.1"
     assert f"Host: 127.0.0.1:{host.port}".encode() in head
@@ -59,7 +60,7 @@ def test_a_get_returns_status_media_type_and_body(serve: Any) -> None:
 def test_an_error_status_is_a_result(serve: Any) -> None:
     host = serve(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
     result = development().get(f"http://127.0.0.1:{host.port}/", "*/*")
-    assert result == FetchResult(404, "", b"")
+    assert (result.status, result.content_type, result.body) == (404, "", b"")
 
 
 def test_a_form_is_posted(serve: Any) -> None:
@@ -249,6 +250,19 @@ def test_a_larger_body_is_an_error(serve: Any, response: bytes) -> None:
     host = serve(response)
     fetcher = development()
     assert "larger" in reason(lambda: fetcher.get(f"http://127.0.0.1:{host.port}/", "*/*"))
+
+
+def test_a_call_may_take_less(serve: Any) -> None:
+    host = serve(answer("Transfer-Encoding: chunked", CHUNK + b"0\r\n\r\n"))
+    fetcher, url = development(), f"http://127.0.0.1:{host.port}/"
+    assert len(fetcher.get(url, "*/*", 32768).body) == 32768
+    assert "larger than 32767 bytes" in reason(lambda: fetcher.get(url, "*/*", 32767))
+
+
+def test_repeated_fields_are_one_list(serve: Any) -> None:
+    host = serve(answer("Cache-Control: max-age=1\r\ncache-control: public", b""))
+    result = development().get(f"http://127.0.0.1:{host.port}/", "*/*")
+    assert result.headers["cache-control"] == "max-age=1, public"
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "identity, gzip"])

@@ -18,7 +18,15 @@ from sqlalchemy import Engine, event, insert, inspect, select, text
 
 from oidcserver.database.engine import make_engine
 from oidcserver.migrations import NEEDED, current, history
-from oidcserver.models import Base, Client, Consent, PairwiseSubject, User
+from oidcserver.models import (
+    Authorization,
+    AuthorizationCode,
+    Base,
+    Client,
+    Consent,
+    PairwiseSubject,
+    User,
+)
 
 
 @pytest.fixture
@@ -171,6 +179,36 @@ def test_an_exemption_from_pkce_becomes_a_member_of_the_metadata(engine: Engine)
         exempt = text("SELECT client_id FROM client WHERE pkce_optional")
         assert connection.execute(exempt).scalars().all() == ["exempt"]
         assert connection.execute(stored).all()[0][1] == {"client_name": "é"}
+
+
+def test_a_client_id_may_become_a_url_and_such_clients_go_with_all_that_they_have(
+    engine: Engine,
+) -> None:
+    url = "https://client.example/" + "x" * 200
+    history.upgrade(engine, Base.metadata)
+    with engine.begin() as connection:
+        connection.execute(insert(User).values(id="alice", username="A", username_key="a"))
+        for client_id, expires_at in (("client", None), (url, 1)):
+            values = {"client_id": client_id, "document_expires_at": expires_at}
+            connection.execute(insert(Client).values(**values))
+            connection.execute(insert(Consent).values(user_id="alice", client_id=client_id))
+            connection.execute(
+                insert(Authorization).values(
+                    id=client_id[:64], client_id=client_id, user_id="alice", subject="alice",
+                    expires_at=1,
+                )
+            )  # fmt: skip
+            connection.execute(
+                insert(AuthorizationCode).values(
+                    code_digest=client_id[:64], authorization_id=client_id[:64],
+                    client_id=client_id, expires_at=1,
+                )
+            )  # fmt: skip
+    history.downgrade(engine, Base.metadata, "0011")
+    with engine.begin() as connection:
+        for model in (Client, Consent, Authorization, AuthorizationCode):
+            rows = connection.scalars(select(model.__table__.c.client_id)).all()
+            assert rows == ["client"], model
 
 
 def test_a_migration_that_leaves_rows_which_refer_to_nothing_is_undone(

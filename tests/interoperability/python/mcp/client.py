@@ -61,6 +61,7 @@ async def main() -> None:
         storage=storage,
         redirect_handler=redirect_handler,
         callback_handler=callback_handler,
+        client_metadata_url=configuration["client_metadata_url"],
     )
 
     async def call_tool() -> str:

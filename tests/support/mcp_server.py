@@ -1,0 +1,58 @@
+"""An MCP server in Pyramid with one tool, which :mod:`oidcserver.resource` protects.
+
+It answers each message with JSON, as the transport allows (MCP, Streamable HTTP).
+"""
+
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.response import Response
+
+TOOL = {"name": "whoami", "description": "The subject.", "inputSchema": {"type": "object"}}
+
+
+def answer(request: Any) -> Response:
+    """Answer a message of JSON-RPC."""
+    message = request.json_body
+    if "id" not in message:
+        return Response(status=202)
+    method, parameters = message["method"], message.get("params", {})
+    result: dict[str, Any] | None = None
+    if method == "initialize":
+        result = {
+            "protocolVersion": parameters["protocolVersion"],
+            "capabilities": {"tools": {}},
+            "serverInfo": {"name": "test", "version": "1"},
+        }
+    elif method == "tools/list":
+        result = {"tools": [TOOL]}
+    elif method == "tools/call":
+        result = {"content": [{"type": "text", "text": request.identity.subject}]}
+    elif method == "ping":
+        result = {}
+    if result is None:
+        said: dict[str, Any] = {"error": {"code": -32601, "message": "There is no such method."}}
+    else:
+        said = {"result": result}
+    return Response(json_body={"jsonrpc": "2.0", "id": message["id"], **said})
+
+
+def make_mcp_server(url: str, issuer: str, **settings: str) -> Any:
+    """Return the application that serves at ``url``, which ends with ``/mcp``.
+
+    :param settings: those of ``oauth_resource``, without the prefix.
+    """
+    own = {f"oauth_resource.{name}": value for name, value in settings.items()}
+    metadata = {
+        "resource": url,
+        "authorization_servers": [issuer],
+        "scopes_supported": ["openid", "profile"],
+    }
+    with Configurator(settings=own) as config:
+        config.include("oidcserver.resource")
+        config.add_route("metadata", "/.well-known/oauth-protected-resource/mcp")
+        config.add_view(lambda request: metadata, route_name="metadata", renderer="json")
+        config.add_route("mcp", "/mcp")
+        config.add_view(answer, route_name="mcp", request_method="POST", oauth_scope="profile")
+        config.add_view(lambda request: Response(status=405), route_name="mcp")
+    return config.make_wsgi_app()
