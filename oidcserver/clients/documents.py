@@ -1,6 +1,6 @@
 """The rules of client ID metadata documents: what a client says of itself to every server.
 
-OAuth Client ID Metadata Document, section "Client Information Retrieval". Such a document cannot
+OAuth Client ID Metadata Document, section "Client Information Discovery". Such a document cannot
 fit each server, so what this server does not know is left out, where nothing depends on it. A
 document that contradicts itself, or that no client may have, is rejected as a whole.
 """

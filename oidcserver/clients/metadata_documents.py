@@ -25,7 +25,7 @@ from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.http.throttling import network_of, take
 from oidcserver.models import Client, ClientRecord
 from oidcserver.models.client import find_client
-from oidcserver.models.client_document import POSTPONE, keep_document
+from oidcserver.models.client_document import CLAIM, DISCARD, keep_document
 from oidcserver.oauth.errors import Rejection, too_many
 from oidcserver.oauth.requests import Payload
 from oidcserver.oauth.waiting import waiting_for_a_host
@@ -38,13 +38,13 @@ RULE = "OAuth Client ID Metadata Document section 4"
 LIMIT = "oauth.client_document_limit"
 MAX_AGE = "oauth.client_document_max_age"
 MAX_STALE = "oauth.client_document_max_stale"
-#: The largest document that is read: "5 kilobytes" (section 6.6).
+#: The largest document that is read: 5 kilobytes (section "Maximum Response Size").
 MAX_BYTES = 5120
 #: Seconds for which a document is used that says nothing about it.
 USUAL_AGE = 300
 #: Seconds for which each document is used: a sign-in takes several requests.
 MIN_AGE = 30
-#: Seconds until a document is tried again, if its host does not answer and the copy is used.
+#: Seconds in which a document is tried once while a copy is used.
 RETRY = 30
 #: The answers by which a host says that there is no document any more.
 GONE = frozenset({404, 410})
@@ -139,30 +139,32 @@ def renew_client(request: Request, client: ClientRecord) -> ClientRecord | None:
 def _current(request: Request, url: str, known: ClientRecord | None) -> ClientRecord:
     """Return the client of a document, which is fetched if the copy is missing or old.
 
-    An old copy is used while the host does not answer.
+    While one request fetches it, or if its host does not answer, an old copy is used.
     """
-    now = clock.now()
     if known is None:
         try:
             return _fetch(request, url)
         except _DocumentAway as problem:
             raise _DocumentRejected(problem.reason, url) from None
+    now, database = clock.now(), request.oidc.database
     assert known.document_expires_at is not None
     assert known.document_usable_until is not None
     if known.document_expires_at > now:
         return known
+    usable = known.document_usable_until > now
+    until = min(now + RETRY, known.document_usable_until)
+    claim = {"claimed_client": url, "claimed_now": now, "claimed_until": until}
+    if usable and not database.write(CLAIM, **claim):
+        return known
     try:
         return _fetch(request, url)
-    except Rejection as problem:
-        if isinstance(problem, _DocumentRejected) or known.document_usable_until <= now:
+    except _DocumentRejected:
+        database.write(DISCARD, discarded_client=url, discarded_now=now)
+        raise
+    except Rejection:
+        if not usable:
             raise
         log.warning("The document of the client %s is used although it is old.", url)
-        request.oidc.database.write(
-            POSTPONE,
-            postponed_client=url,
-            postponed_now=now,
-            postponed_until=min(now + RETRY, known.document_usable_until),
-        )
         return known
 
 

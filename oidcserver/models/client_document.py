@@ -143,14 +143,24 @@ def _end_grants_elsewhere(
     )
 
 
-#: Tries a document again later. It takes ``postponed_client``, ``postponed_now`` and
-#: ``postponed_until``.
-POSTPONE = AtomicWrite(
-    update(Client)
-    .where(
-        Client.client_id == bindparam("postponed_client"),
-        Client.document_expires_at <= bindparam("postponed_now"),
+_DOCUMENT = update(Client).returning(Client.client_id)
+#: Lets one of several requests fetch an old document, while the others use the copy. It takes
+#: ``claimed_client``, ``claimed_now`` and ``claimed_until``, when it is tried again.
+CLAIM = AtomicWrite(
+    _DOCUMENT.where(
+        Client.client_id == bindparam("claimed_client"),
+        Client.document_expires_at <= bindparam("claimed_now"),
+    ).values(document_expires_at=bindparam("claimed_until"), updated_at=Client.updated_at)
+)
+#: Lets nobody use a copy whose document is not accepted any more. It takes ``discarded_client`` and
+#: ``discarded_now``.
+DISCARD = AtomicWrite(
+    _DOCUMENT.where(
+        Client.client_id == bindparam("discarded_client"),
+        Client.document_expires_at.is_not(None),
+    ).values(
+        document_expires_at=bindparam("discarded_now"),
+        document_usable_until=bindparam("discarded_now"),
+        updated_at=Client.updated_at,
     )
-    .values(document_expires_at=bindparam("postponed_until"), updated_at=Client.updated_at)
-    .returning(Client.client_id)
 )
