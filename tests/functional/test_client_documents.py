@@ -160,7 +160,6 @@ def test_each_scope_of_discovery_may_be_asked_for(
         "https://client.example/cli ent.json",
         "https://client.example/\u00fc",
         "https://client.example/" + "x" * 300,
-        "https://client.example:25/client.json",
     ],
 )
 def test_a_malformed_url_is_rejected_without_a_packet(

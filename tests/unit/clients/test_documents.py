@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import ECKey, OctKey
 from support.published_client import SHAPES, URL, document
 
 from oidcserver.clients.documents import read_document
@@ -82,7 +82,7 @@ def test_documents_of_every_shape_that_clients_publish_are_accepted(
         ({"jwks": {"keys": [KEY.as_dict(private=True)]}}, "jwks"),
         ({"jwks": {"keys": [OctKey.generate_key(256).as_dict()]}}, "jwks"),
         ({"jwks": {"keys": []}}, "jwks"),
-        ({"jwks": {"keys": [RSAKey.generate_key(1024).as_dict(private=False)]}}, "jwks"),
+        ({"jwks": {"keys": [{"kty": "RSA", "n": "AQAB", "e": "AQAB"}]}}, "jwks"),
         ({"jwks_uri": "http://client.example/jwks"}, "jwks_uri"),
         ({"jwks_uri": "https://10.0.0.1/jwks"}, "jwks_uri"),
         ({"jwks_uri": "https://169.254.169.254/jwks"}, "jwks_uri"),
@@ -234,9 +234,10 @@ def test_a_method_that_is_not_selected_is_not_accepted(make_selection: Any) -> N
         read(provider)
 
 
+texts = st.text("a:/.#?[]@ \n\x00\u202e\u0130", max_size=20)
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=5,
 )
 members = st.sampled_from(
