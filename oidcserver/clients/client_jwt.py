@@ -6,6 +6,7 @@ from joserfc.jwk import Key, KeySet
 from joserfc.util import json_b64encode
 
 from oidcserver.clients.keys import read_client_keys
+from oidcserver.clients.needed_secret import SECRETLESS_METHODS
 from oidcserver.clients.registration import read_client_secrets
 from oidcserver.keys.jwe import encrypt
 from oidcserver.keys.jwk_set import encryption_key
@@ -95,8 +96,12 @@ def require_encryption_key(request: Request, client: RegisteredClient, alg: str)
 
 
 def signing_algorithms(provider: Provider) -> list[str]:
-    """Return the algorithms that a client may register for signed responses."""
-    return [*provider.settings["oidc.signing_algs"], "HS256"]
+    """Return the algorithms that a client may register for signed responses.
+
+    HS256 is one of them where clients have secrets.
+    """
+    by_secret = set(provider.client_authentication_methods) - SECRETLESS_METHODS
+    return [*provider.settings["oidc.signing_algs"], *(["HS256"] if by_secret else [])]
 
 
 def encryption_algorithms(provider: Provider) -> tuple[str, ...]:

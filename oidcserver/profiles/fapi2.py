@@ -56,12 +56,16 @@ DEFAULTS: Mapping[str, Any] = {
 SIGNED_FIXED: Mapping[str, Any] = {
     **FIXED,
     "oauth.require_signed_request_object": True,
-    "oauth.request_object_times": "required",
     "oidc.request_parameter": True,
 }
+#: Claims of a request object, and seconds (FAPI 2.0 Message Signing section 5.3.1).
+REQUIRED_CLAIMS = ("aud", "exp", "nbf")
+LONGEST_REQUEST_OBJECT = 3600
 SIGNED_DEFAULTS: Mapping[str, Any] = {
     **DEFAULTS,
     **SIGNED_FIXED,
+    "oauth.request_object_claims": REQUIRED_CLAIMS,
+    "oauth.request_object_max_lifetime": LONGEST_REQUEST_OBJECT,
     "oauth.response_modes": ("jwt", "query.jwt", "query"),
 }
 
@@ -102,6 +106,23 @@ def require_flows(profile: str, registry: Registry) -> str | None:
         return (
             f"oauth.profile = {profile} requires oauth.pushed_request_lifetime of less than "
             f"{LONGEST_PUSHED_REQUEST} seconds."
+        )
+    return None
+
+
+def require_claims(registry: Registry) -> str | None:
+    """Require the claims and the short life of request objects."""
+    settings = registry.oidc.provider.settings
+    missing = [it for it in REQUIRED_CLAIMS if it not in settings["oauth.request_object_claims"]]
+    if missing:
+        return (
+            f"oauth.profile = {MESSAGE_SIGNING} requires {' '.join(missing)} in "
+            "oauth.request_object_claims."
+        )
+    if not 0 < settings["oauth.request_object_max_lifetime"] <= LONGEST_REQUEST_OBJECT:
+        return (
+            f"oauth.profile = {MESSAGE_SIGNING} requires oauth.request_object_max_lifetime of at "
+            f"most {LONGEST_REQUEST_OBJECT} seconds, and not 0."
         )
     return None
 
@@ -172,6 +193,6 @@ def includeme(config: Configurator) -> None:
     config.add_oauth_profile(
         MESSAGE_SIGNING,
         SIGNED_DEFAULTS,
-        _rules(MESSAGE_SIGNING, SIGNED_FIXED),
+        (*_rules(MESSAGE_SIGNING, SIGNED_FIXED), require_claims),
         client=partial(check_client, True),
     )
