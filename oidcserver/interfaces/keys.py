@@ -88,8 +88,10 @@ class Keys(Protocol):
 
 
 class Sealer(Protocol):
-    """Encrypts and authenticates data for one purpose."""
+    """Encrypts and authenticates data for one purpose, and makes keyed digests."""
 
     def seal(self, data: bytes, aad: bytes = b"") -> str: ...
 
     def unseal(self, text: str, aad: bytes = b"") -> bytes | None: ...
+
+    def digests(self, text: str) -> list[str]: ...

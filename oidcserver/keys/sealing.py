@@ -8,6 +8,7 @@ for 890 years. So a sealing key is rotated because it may have leaked, not after
 """
 
 import binascii
+import hmac
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
@@ -33,6 +34,7 @@ class Sealer:
         self._keys = keys
         self._purpose = purpose
         self._ciphers: dict[bytes, AESGCMSIV] = {}
+        self._digest_keys: dict[bytes, bytes] = {}
 
     def seal(self, data: bytes, aad: bytes = b"") -> str:
         """Return the data sealed under the newest key."""
@@ -44,6 +46,23 @@ class Sealer:
         kid, _, sealed = text.partition(".")
         key = self._keys.sealing_keys.get(kid)
         return None if key is None else _decrypt(self._cipher(key), sealed, aad)
+
+    def digests(self, text: str) -> list[str]:
+        """Return the keyed digest (HMAC with SHA-256) of a text under each key, the newest first.
+
+        A plain digest of a short text, such as a user code, is found by trying all texts; this one
+        only by those who have the key.
+        """
+        keys = map(self._digest_key, self._keys.sealing_keys.values())
+        return [hmac.digest(key, text.encode(), "sha256").hex() for key in keys]
+
+    def _digest_key(self, key: bytes) -> bytes:
+        derived = self._digest_keys.get(key)
+        if derived is None:
+            info = b"oidcserver digest: " + self._purpose.encode()
+            derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(key)
+            self._digest_keys[key] = derived
+        return derived
 
     def _cipher(self, key: bytes) -> AESGCMSIV:
         cipher = self._ciphers.get(key)

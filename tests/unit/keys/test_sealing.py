@@ -115,3 +115,25 @@ def test_a_subkey_is_derived_once(store: KeyStore, monkeypatch: pytest.MonkeyPat
     monkeypatch.delattr("oidcserver.keys.sealing.HKDF")
     assert sealer.unseal(sealed) == b"x"
     assert sealer.unseal(sealer.seal(b"y")) == b"y"
+
+
+def test_a_keyed_digest_depends_on_the_key_the_purpose_and_the_text(
+    tmp_path: Path, store: KeyStore
+) -> None:
+    (digest,) = Sealer(store, "test").digests("WDJBMJHT")
+    assert len(digest) == 64
+    assert Sealer(store, "test").digests("WDJBMJHT") == [digest]
+    assert Sealer(store, "test").digests("WDJBMJHS") != [digest]
+    assert Sealer(store, "other").digests("WDJBMJHT") != [digest]
+    other = KeyStore(tmp_path, ("ES256",), create_missing=True, publish_before=1, keep_after=1)
+    assert Sealer(other, "test").digests("WDJBMJHT") != [digest]
+
+
+def test_after_a_rotation_the_digest_of_the_newest_key_comes_first(tmp_path: Path) -> None:
+    keys = KeyStore(tmp_path, ("ES256",), create_missing=True, publish_before=1, keep_after=1)
+    sealer = Sealer(keys, "test")
+    (before,) = sealer.digests("WDJBMJHT")
+    keys.rotate_sealing()
+    newest, *others = sealer.digests("WDJBMJHT")
+    assert others == [before]
+    assert newest != before
