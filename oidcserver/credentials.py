@@ -17,6 +17,7 @@ BROWSER = "br_"
 REQUEST_URI = "ru_"
 INITIAL_ACCESS_TOKEN = "ia_"
 REGISTRATION_TOKEN = "ra_"
+DEVICE_CODE = "dc_"
 
 
 def new_credential(prefix: str, octets: int = 32) -> str:

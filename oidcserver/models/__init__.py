@@ -6,6 +6,10 @@ from oidcserver.models.authorization_code import AuthorizationCode, Authorizatio
 from oidcserver.models.base import Base
 from oidcserver.models.client import Client, ClientRecord
 from oidcserver.models.consent import Consent, ConsentRecord
+from oidcserver.models.device_authorization import (
+    DeviceAuthorization,
+    DeviceAuthorizationRecord,
+)
 from oidcserver.models.initial_access_token import InitialAccessToken
 from oidcserver.models.login_session import LoginSession, LoginSessionRecord
 from oidcserver.models.login_session_client import LoginSessionClient
@@ -29,6 +33,8 @@ __all__ = [
     "ClientRecord",
     "Consent",
     "ConsentRecord",
+    "DeviceAuthorization",
+    "DeviceAuthorizationRecord",
     "InitialAccessToken",
     "LoginSession",
     "LoginSessionRecord",

@@ -18,6 +18,7 @@ from oidcserver.models import (
     Base,
     Client,
     Consent,
+    DeviceAuthorization,
     InitialAccessToken,
     LoginSession,
     LogoutDelivery,
@@ -78,6 +79,10 @@ def rows_of(moment: int, name: str) -> list[Base]:
         ),
         RevokedAccessToken(token_id=name, expires_at=moment),
         UsedIdentifier(identifier_digest=name, expires_at=moment),
+        DeviceAuthorization(
+            id=name, device_code_digest=name, user_code_digest=name, user_code_sealed="",
+            client_id="client", parameters={}, expires_at=moment, poll_interval=5,
+        ),
         InitialAccessToken(id=name, token_digest=name, expires_at=moment),
         LoginSession(id=name, token_digest=name, user_id="alice", expires_at=moment),
         LogoutDelivery(
