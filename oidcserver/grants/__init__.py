@@ -9,6 +9,7 @@ NAMES = (
     "client_credentials",
     "password",
     "refresh_token",
+    "device_code",
 )
 
 

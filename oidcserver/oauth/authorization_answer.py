@@ -64,6 +64,7 @@ def prepare_authorization(authorization_request: AuthorizationRequest) -> None:
         request,
         client,
         session.user,
+        redeemable_for=authorization_request.redeemable_for,
         session_id=session.id,
         scope=authorization_request.scope,
         claims_request=authorization_request.claims_request,

@@ -55,6 +55,8 @@ class AuthorizationRequest:
     #: The ``request_uri`` of a request that was resumed and has not expired.
     request_uri: str = ""
     authorization: AuthorizationRecord | None = None
+    #: Seconds in which the client can redeem the answer; None: the lifetime of a code.
+    redeemable_for: int | None = None
     #: The parameters of the response.
     parameters: dict[str, Any] = field(default_factory=dict)
     #: The response that carries them.

@@ -15,10 +15,11 @@ class OAuthEvent:
 
     The names are:
 
-    - of tokens: ``token_issued``, ``token_revoked``, ``code_reused``, ``refresh_token_reused``
+    - of tokens: ``token_issued``, ``token_exchanged``, ``token_revoked``, ``code_reused``,
+      ``refresh_token_reused``, ``device_code_issued``
     - of users: ``authorization_granted``, ``authorization_denied``, ``consent_granted``,
       ``consent_withdrawn``, ``login_failed``, ``login_locked`` (by the limit of a user name),
-      ``login_throttled`` (by the limit of a network)
+      ``login_throttled`` (by the limit of a network), ``user_code_rejected``
     - of clients: ``client_created``, ``client_changed``, ``client_secret_rotated``,
       ``client_deleted``
     - those of :class:`LoginSessionEvent`

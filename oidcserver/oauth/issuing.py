@@ -16,17 +16,25 @@ from oidcserver.types import Request
 
 
 def new_authorization(
-    request: Request, client: RegisteredClient, user: Any, **columns: Any
+    request: Request,
+    client: RegisteredClient,
+    user: Any,
+    *,
+    redeemable_for: int | None = None,
+    **columns: Any,
 ) -> NewRow:
     """Return a new authorization, the root of a token family; it expires after its tokens.
 
+    :param redeemable_for: seconds until the client gets its tokens at the latest; by default the
+        lifetime of a code.
     :raises Rejection: ``invalid_grant`` if the account of the user is disabled.
     """
     if user.disabled_at is not None:
         raise invalid_grant("The account of the End-User is disabled.")
     provider = request.oidc.provider
-    lifetime: int = provider.settings["oauth.authorization_code_lifetime"]
-    lifetime += provider.longest_access_token_lifetime
+    if redeemable_for is None:
+        redeemable_for = provider.settings["oauth.authorization_code_lifetime"]
+    lifetime = redeemable_for + provider.longest_access_token_lifetime
     return NewRow(
         Authorization,
         client_id=client.client_id,

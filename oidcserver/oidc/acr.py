@@ -74,6 +74,15 @@ def step_up_needed(acr: str, authorization_request: AuthorizationRequest) -> str
     return "login_required" if _next_acr(authorization_request) == acr else None
 
 
+def lacks_essential_acr(authorization_request: AuthorizationRequest) -> bool:
+    """Whether the request requires a class (essential) that the login does not reach."""
+    asked = asked_values(authorization_request.claims_request)
+    if not (asked and _is_essential(authorization_request.claims_request)):
+        return False
+    reached = authorization_request.login_session.acr
+    return not any(_reaches(authorization_request.provider, reached, each) for each in asked)
+
+
 def _next_acr(authorization_request: AuthorizationRequest) -> str | None:
     session = authorization_request.request.oidc.login_session
     asked = asked_values(authorization_request.claims_request)

@@ -86,7 +86,7 @@ def add_to_authorization_response(authorization_request: AuthorizationRequest) -
 
 
 def add_to_token_response(token_request: OAuthRequest) -> None:
-    """Add the ID token for a code, or for a refresh token without nonce (section 12.2)."""
+    """Add the ID token; that for a refresh token has no nonce (section 12.2)."""
     authorization, response = token_request.authorization, token_request.answer
     if authorization is None or "openid" not in response.get("scope", "").split():
         return
@@ -97,7 +97,7 @@ def add_to_token_response(token_request: OAuthRequest) -> None:
     )
     claims = {
         **claims_of_id_token(request, authorization, token_request.user, scopes),
-        "nonce": authorization.nonce if token_request.authorization_code is not None else None,
+        "nonce": authorization.nonce if token_request.refresh_token is None else None,
         "at_hash": half_hash(token, algorithm) if algorithm != UNSIGNED else None,
     }
     response["id_token"] = make_id_token(request, client, authorization, claims)

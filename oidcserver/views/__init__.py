@@ -75,7 +75,7 @@ def includeme(config: Configurator) -> None:
     config.add_oidc_method(asset_path)
     config.add_oidc_attribute("service_name", service_name)
     for name in (
-        "recent_login", "home", "login", "consent", "logout", "clients", "account",
+        "recent_login", "home", "login", "consent", "device", "logout", "clients", "account",
         "errors",
     ):  # fmt: skip
         config.include(f"oidcserver.views.{name}")

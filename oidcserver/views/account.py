@@ -1,6 +1,5 @@
 """The account page: the user's login sessions, and the access that the user gave to clients."""
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -18,6 +17,7 @@ from oidcserver.oidc.scopes import describe_claim
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import own_session, signed_in
 from oidcserver.views.applications import allowed_applications, initiate_login_url
+from oidcserver.views.moments import moment
 from oidcserver.views.recent_login import sign_in_again
 from oidcserver.views.user_agents import describe_user_agent
 
@@ -41,7 +41,7 @@ def account(request: Request) -> Response:
         "session": session,
         "claims": _claims(request, session.user),
         "sessions": sessions,
-        "moment": _moment,
+        "moment": moment,
         "describe": describe_user_agent,
         "applications": [
             (client, consent, _permissions(request, consent))
@@ -113,13 +113,9 @@ def _own_session(request: Request, session_id: str) -> LoginSession | None:
 def _confirm(
     request: Request, *, row: LoginSession | None = None, client: Client | None = None
 ) -> Response:
-    values = {"row": row, "client": client, "moment": _moment, "describe": describe_user_agent}
+    values = {"row": row, "client": client, "moment": moment, "describe": describe_user_agent}
     template = "oidcserver:templates/account_confirm.jinja2"
     return render_to_response(template, values, request=request)
-
-
-def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _permissions(request: Request, consent: Consent) -> list[str]:

@@ -106,7 +106,7 @@ def _page(request: Request, asking: AuthorizationRequest) -> Response:
         "links": _links(client),
         "destination": destination(asking.redirect_uri),
         "only_local": client.self_registered and _is_local(client),
-        "duration": _duration(asking),
+        "duration": end_of_access(asking),
         "session": request.oidc.login_session,
         "scope": asking.scope,
         "claims": " ".join(_single_claims(asking)),
@@ -157,7 +157,7 @@ def _details(asking: AuthorizationRequest) -> list[list[str]]:
     return [types[detail["type"]].sentences(detail) for detail in details]
 
 
-def _duration(asking: AuthorizationRequest) -> str:
+def end_of_access(asking: AuthorizationRequest) -> str:
     """Return a sentence that says how long the access lasts."""
     settings, client = asking.provider.settings, asking.client
     assert client is not None

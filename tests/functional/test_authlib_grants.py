@@ -26,7 +26,7 @@ def provider(make_provider: Any, database_url: str) -> Provider:
         "authlib_device_code forgetful refresh_token",
         oauth__response_types="code",
         oauth__endpoints="authorization token introspection userinfo jwks openid_configuration "
-        "device_authorization",
+        "example_device",
     )
     made.browser().sign_in("alice")
     return made

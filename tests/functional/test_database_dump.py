@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from support.app import REDIRECT_URI, Provider, RelyingParty
+from support.devices import DEVICE_CODE, SETTINGS, ask, enter, poll, register_device, signed_in
 from support.pushing import ENDPOINTS, push, visit
 
 from oidcserver.models import Base
 from oidcserver.models.suspended_request import REQUEST_URI_PREFIX
 
-RECOGNISABLE = ("ac_", "rt_", "cs_", "ls_", "br_", "ru_", "at_")
+RECOGNISABLE = ("ac_", "rt_", "cs_", "ls_", "br_", "ru_", "at_", "dc_")
 
 
 def leaves(value: Any) -> Iterator[str]:
@@ -107,6 +108,25 @@ def test_no_value_of_it_is_accepted_anywhere(provider: Provider, everything: Any
         assert "alice" not in page.text
         query = {"client_id": client.client_id, "request_uri": REQUEST_URI_PREFIX + text}
         assert thief.get("/oauth/authorize", query, status="*").status_int in (400, 403)
+
+
+def test_no_value_of_it_is_a_code_of_a_device(make_provider: Any) -> None:
+    provider = make_provider(**SETTINGS, oauth__device_code_attempts="1000000",
+                             oauth__device_code_attempts_per_address="1000000")  # fmt: skip
+    device, browser = register_device(provider), signed_in(provider)
+    codes = ask(device, nonce="the-nonce")
+    enter(browser, codes["user_code"])
+    plain = codes["user_code"].replace("-", "")
+    texts = dump(provider)["device_authorization"]
+    for text in texts:
+        assert not text.startswith(RECOGNISABLE)
+        for credential in (codes["device_code"], codes["user_code"], plain, device.secret or ""):
+            assert credential not in text
+    for text in texts - {""}:
+        form = {"grant_type": DEVICE_CODE, "device_code": text}
+        assert device.token(status=400, **form).json["error"] == "invalid_grant"
+        enter(browser, text, status=400)
+    assert poll(device, codes, 400)["error"] == "authorization_pending"
 
 
 def test_a_refused_request_leaves_no_credential_in_the_record_of_rejections(

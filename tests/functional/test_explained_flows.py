@@ -85,6 +85,7 @@ def test_every_flow_is_there(explain: Any) -> None:
         for name in (
             "authorization", "authorization_request", "authorization_response",
             "pushed_authorization_request", "token", "introspection", "revocation", "userinfo",
-            "registration", "client_configuration", "end_session",
+            "registration", "client_configuration", "end_session", "device_authorization",
+            "device_authorization_request", "device_approval",
         )
     }  # fmt: skip

@@ -8,7 +8,8 @@ import pytest
 import webtest
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
-from support.app import Browser, Provider, RelyingParty, follow_to_answer
+from support.app import DEVELOPMENT, Browser, Provider, RelyingParty, follow_to_answer
+from support.devices import DEVICE_CODE, SETTINGS, ask, decide, enter
 from support.faulty_plugin import failing
 
 from oidcserver import models
@@ -18,6 +19,7 @@ from oidcserver.models import (
     Authorization,
     AuthorizationCode,
     Client,
+    DeviceAuthorization,
     RefreshToken,
     RevokedAccessToken,
 )
@@ -25,13 +27,19 @@ from oidcserver.models import (
 pytestmark = pytest.mark.both_databases
 
 #: The tables that the flows write.
-TABLES = (Authorization, AuthorizationCode, RefreshToken, RevokedAccessToken)
+TABLES = (
+    Authorization, AuthorizationCode, DeviceAuthorization, RefreshToken, RevokedAccessToken,
+)  # fmt: skip
 
 
 @pytest.fixture
 def provider(make_provider: Any) -> Provider:
     provider: Provider = make_provider(
-        oidcserver__includes="support.faulty_plugin", oidc__id_token_claims="scopes"
+        oauth__grants=f"{DEVELOPMENT['oauth.grants']} device_code",
+        oauth__endpoints=SETTINGS["oauth__endpoints"],
+        oidc__pages=f"{DEVELOPMENT['oidc.pages']} device",
+        oidcserver__includes="support.faulty_plugin",
+        oidc__id_token_claims="scopes",
     )
     return provider
 
@@ -41,7 +49,7 @@ def client(provider: Provider) -> RelyingParty:
     return provider.register(
         scope="openid profile badge offline_access",
         grant_types=["authorization_code", "refresh_token", "password", "client_credentials",
-                     "implicit"],
+                     "implicit", DEVICE_CODE],
         response_types=["code", "code id_token"],
     )  # fmt: skip
 
@@ -97,6 +105,8 @@ def rows(provider: Provider) -> list[int]:
         select(func.count()).where(AuthorizationCode.used_at.is_not(None)),
         select(func.count()).where(RefreshToken.used_at.is_not(None)),
         select(func.count()).where(Authorization.revoked_at.is_not(None)),
+        select(func.count()).where(DeviceAuthorization.used_at.is_not(None)),
+        select(func.count()).where(DeviceAuthorization.decided_at.is_not(None)),
     )
     every = tuple(select(func.count()).select_from(table) for table in TABLES)
     with provider.database() as dbsession:
@@ -218,7 +228,34 @@ class Consent(Authorize):
         return self.browser.get(self.url, expect_errors=True)
 
 
-REQUESTS = (Code, Refresh, Password, RevokeAccessToken, RevokeRefreshToken, Authorize, Consent)
+class Device(Request):
+    """Redeem a device code that the user approved."""
+
+    def __init__(self, client: RelyingParty, browser: Browser) -> None:
+        super().__init__(client, browser)
+        self.codes = ask(client, scope="openid profile badge offline_access")
+        browser.sign_in()
+        decide(browser, self.codes)
+
+    def send(self) -> webtest.TestResponse:
+        return self.client.token(
+            status="*", grant_type=DEVICE_CODE, device_code=self.codes["device_code"]
+        )
+
+    def succeeded(self, response: webtest.TestResponse) -> bool:
+        return response.status_int == 200 and {"id_token", "refresh_token"} <= set(response.json)
+
+
+REQUESTS = (
+    Code,
+    Device,
+    Refresh,
+    Password,
+    RevokeAccessToken,
+    RevokeRefreshToken,
+    Authorize,
+    Consent,
+)
 #: Faults that the flow of a request does not meet.
 UNAFFECTED = {
     (RevokeAccessToken, "claims source"), (RevokeAccessToken, "signing key"),
@@ -275,6 +312,24 @@ def test_a_reused_credential_ends_its_family_although_a_subscriber_fails(
         assert request.send().status_int == 400
     assert not client.introspect(tokens["access_token"])["active"]
     assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
+
+
+def test_a_fault_loses_no_request_of_a_device_and_no_decision(
+    provider: Provider, client: RelyingParty, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser.sign_in()
+    with no_database(monkeypatch):
+        failed = client.post("/oauth/device_authorization", scope="openid", status="*")
+        assert failed.status_int == 503
+    codes = ask(client, scope="openid")
+    form = enter(browser, codes["user_code"]).forms["decision"]
+    before = rows(provider)
+    with no_database(monkeypatch):
+        assert form.submit("decision", value="allow", status="*").status_int == 503
+    assert rows(provider) == before
+    with failing("subscriber"):
+        page = follow_to_answer(form.submit("decision", value="allow"))
+    assert "Your device is connected" in page
 
 
 def test_a_failing_subscriber_changes_no_page(

@@ -232,7 +232,7 @@ class DeviceAuthorization(DeviceAuthorizationEndpoint):  # type: ignore[misc]
 
 
 def device_authorization(request: Any) -> Response:
-    return run("device_authorization", OAuthRequest(request), reject)
+    return run("example_device", OAuthRequest(request), reject)
 
 
 def prepare_codes(device_request: OAuthRequest) -> None:
@@ -247,14 +247,18 @@ def includeme(config: Any) -> None:
     config.add_oauth_grant("authlib_device_code", Devices)
     config.add_oauth_grant("forgetful", Forgetful)
     config.add_oauth_flow(
-        "device_authorization",
+        "example_device",
         (
             Step(read_parameters), Step(authenticate_client), Step(require_client),
             Step(prepare_codes), Step(write_response), Step(commit), Step(announce), Step(respond),
         ),
     )  # fmt: skip
     config.add_oauth_endpoint(
-        "device_authorization", "/device_authorization", device_authorization, transaction=False
+        "example_device",
+        "/device_authorization",
+        device_authorization,
+        transaction=False,
+        metadata_field="device_authorization_endpoint",
     )
 
     def create_tables() -> None:

@@ -5,9 +5,22 @@ from collections.abc import Callable
 from support.app import REDIRECT_URI, Provider, RelyingParty
 
 from oidcserver import clock
-from oidcserver.credentials import AUTHORIZATION_CODE, REFRESH_TOKEN, digest, new_credential
+from oidcserver.credentials import (
+    AUTHORIZATION_CODE,
+    DEVICE_CODE,
+    REFRESH_TOKEN,
+    digest,
+    new_credential,
+)
 from oidcserver.database.statements import insert_once
-from oidcserver.models import Authorization, AuthorizationCode, Base, RefreshToken, User
+from oidcserver.models import (
+    Authorization,
+    AuthorizationCode,
+    Base,
+    DeviceAuthorization,
+    RefreshToken,
+    User,
+)
 from oidcserver.models.user import find_user
 
 SCOPE = "openid profile"
@@ -45,6 +58,26 @@ def make_refresh_tokens(client: RelyingParty, count: int) -> list[str]:
         )
 
     return _make(client, count, REFRESH_TOKEN, row)
+
+
+def make_device_codes(client: RelyingParty, count: int) -> list[str]:
+    """Return that many device codes, each approved."""
+
+    def row(device_code: str, authorization: Authorization) -> DeviceAuthorization:
+        return DeviceAuthorization(
+            device_code_digest=digest(device_code),
+            user_code_digest=digest(f"user code {device_code}"),
+            user_code_sealed="",
+            client_id=client.client_id,
+            parameters={},
+            poll_interval=5,
+            claimed_by=authorization.user_id,
+            decided_at=clock.now(),
+            authorization_id=authorization.id,
+            expires_at=clock.now() + HOUR,
+        )
+
+    return _make(client, count, DEVICE_CODE, row)
 
 
 def _make(

@@ -87,10 +87,11 @@ def add_oauth_step(
     ``oidcserver explain`` prints the flows and their steps. A step is called with one object, which
     has Pyramid's ``request`` and the findings of the steps before. It is of this class:
 
-    - ``token``, ``introspection``, ``revocation``:
+    - ``token``, ``introspection``, ``revocation``, ``device_authorization``:
       :class:`~oidcserver.oauth.requests.OAuthRequest`
-    - ``authorization``, its checks ``authorization_request``, and ``authorization_response``, the
-      parameters of every response, errors included:
+    - ``authorization``, its checks ``authorization_request``, those of a device
+      ``device_authorization_request``, the user's approval ``device_approval``, and
+      ``authorization_response``, the parameters of every response, errors included:
       :class:`~oidcserver.oauth.authorization_request.AuthorizationRequest`. The checks also run
       where a request is pushed, at an endpoint without a transaction and without a user: there
       ``pushed`` is true and ``suspended`` None.

@@ -1,0 +1,137 @@
+"""Requests without a browser of their own, which wait for the decision of a user on a page.
+
+A row keeps the parameters of the request and the place that it came from. The page repeats the
+checks of its endpoint, and shows the user who asks for what, and from where.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from oidcserver.http.throttling import network_of
+from oidcserver.interfaces import Scope
+from oidcserver.models.consent import grant_consent
+from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.flow import run_steps
+from oidcserver.oauth.requests import OAuthRequest
+from oidcserver.oidc.acr import lacks_essential_acr
+from oidcserver.oidc.claims import claims_beyond_scopes
+from oidcserver.oidc.requested_subject import another_user_needed
+from oidcserver.oidc.scopes import describe_claim
+from oidcserver.types import Request
+from oidcserver.views.consent import end_of_access
+from oidcserver.views.moments import moment
+from oidcserver.views.user_agents import describe_user_agent
+
+
+class Pending(Protocol):
+    """The row of a request that waits for a user."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def client_id(self) -> str: ...
+
+    @property
+    def parameters(self) -> Mapping[str, Sequence[str]]: ...
+
+    @property
+    def remote_address(self) -> str: ...
+
+    @property
+    def user_agent(self) -> str: ...
+
+    @property
+    def created_at(self) -> int: ...
+
+    @property
+    def expires_at(self) -> int: ...
+
+
+@dataclass
+class PendingRequest(AuthorizationRequest):
+    """A request that waits, with its row."""
+
+    row: Pending | None = None
+
+    @property
+    def waiting(self) -> Pending:
+        """The row."""
+        assert self.row is not None
+        return self.row
+
+    @property
+    def single_claims(self) -> list[str]:
+        """The claims that the request names and its scopes do not include."""
+        return claims_beyond_scopes(self.provider, self.claims_request, self.scope.split())
+
+
+def read_pending(request: Request, row: Pending, flow: str) -> PendingRequest:
+    """Return a request that waits, checked again by the steps of a flow.
+
+    :raises OAuth2Error: if the client may not ask for it any more.
+    """
+    pairs = [(name, value) for name, values in row.parameters.items() for value in values]
+    oauth_request = OAuthRequest(request, pairs)
+    client = oauth_request.client = request.oidc.server.query_client(row.client_id)
+    pending = PendingRequest(
+        oauth_request,
+        client=client,
+        response_type="code",
+        redeemable_for=row.expires_at - request.oidc.now,
+        row=row,
+    )
+    run_steps(flow, pending)
+    return pending
+
+
+def sign_in_needed(pending: PendingRequest) -> bool:
+    """Whether the user has to sign in again, as ``prompt=login`` and ``max_age`` say."""
+    session = pending.login_session
+    if session.auth_time >= pending.waiting.created_at:
+        return False
+    max_age = pending.max_age
+    too_old = max_age is not None and pending.request.oidc.now > session.auth_time + max_age
+    return "login" in pending.prompt or too_old
+
+
+def obstacle(pending: PendingRequest) -> str | None:
+    """Return a sentence that says why this user cannot allow the request, or None."""
+    if another_user_needed(pending) is not None:
+        return "The application asks for another account than yours."
+    if lacks_essential_acr(pending):
+        return "The application requires a stronger sign-in than yours."
+    return None
+
+
+def described(pending: PendingRequest) -> dict[str, Any]:
+    """Return what a page shows of the request."""
+    request, row, provider = pending.request, pending.waiting, pending.provider
+    scopes = [provider.scopes[name] for name in pending.scope.split()]
+    claims = [Scope(name, describe_claim(provider, name)) for name in pending.single_claims]
+    own = network_of(request.remote_addr or "") == network_of(row.remote_address)
+    return {
+        "client": pending.client,
+        "session": pending.login_session,
+        "asked": [*scopes, *claims],
+        "duration": end_of_access(pending),
+        "moment": moment(row.created_at),
+        "minutes": max(0, request.oidc.now - row.created_at) // 60,
+        "address": row.remote_address,
+        "own_network": own,
+        "device": describe_user_agent(row.user_agent),
+        "obstacle": obstacle(pending),
+    }
+
+
+def record_consent(pending: PendingRequest) -> None:
+    """Record what the user allowed, so that the account page shows it. It is never remembered."""
+    grant_consent(
+        pending.request.oidc.dbsession,
+        pending.login_session.user_id,
+        pending.waiting.client_id,
+        pending.scope,
+        remember=None,
+        claims=" ".join(pending.single_claims),
+    )
