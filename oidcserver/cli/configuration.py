@@ -144,7 +144,7 @@ def _shown(setting: Setting, value: Any, raw: Any) -> Any:
         return "(given)"
     if value is None or isinstance(value, bool | int | str):
         return value
-    return list(value) if isinstance(value, tuple) else str(value)
+    return [str(item) for item in value] if isinstance(value, tuple) else str(value)
 
 
 def _line(entry: Any) -> str:

@@ -13,6 +13,8 @@ from oidcserver.models.registered_client import DEFAULTS
 from oidcserver.types import Provider
 
 REDIRECT_GRANTS = frozenset({"authorization_code", "implicit"})
+#: The grants that a public client cannot use.
+CONFIDENTIAL_GRANTS = ("client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange")
 #: The encrypted documents (OpenID Connect Registration 2, JARM section 3, RFC 9701 section 6), and
 #: the prefixes of their members.
 ENCRYPTED = {
@@ -98,11 +100,12 @@ def _check_frontchannel_logout(provider: Provider, metadata: dict[str, Any]) -> 
 
 def _check_authentication(provider: Provider, metadata: dict[str, Any]) -> None:
     name = metadata["token_endpoint_auth_method"]
-    if name == "none" and "client_credentials" in metadata["grant_types"]:
-        raise InvalidClientMetadata(
-            "token_endpoint_auth_method",
-            "The grant type client_credentials needs a client that authenticates.",
-        )
+    for grant_type in CONFIDENTIAL_GRANTS:
+        if name == "none" and grant_type in metadata["grant_types"]:
+            raise InvalidClientMetadata(
+                "token_endpoint_auth_method",
+                f"The grant type {grant_type} needs a client that authenticates.",
+            )
     for member in SIGNED:
         if name == "none" and is_hmac(metadata.get(member, "")):
             raise InvalidClientMetadata(

@@ -82,6 +82,7 @@ def _access_token(request: Request, client: RegisteredClient, text: str) -> dict
         "jti": token.token_id,
         "username": _username(user, token.scopes, is_resource=is_resource),
         "cnf": token.confirmation,
+        "act": token.actor,  # RFC 8693 section 4.1
         "acr": token.acr,  # RFC 9470 section 6.2
         "auth_time": token.auth_time,
         "authorization_details": details or None,  # RFC 9396 section 9.2

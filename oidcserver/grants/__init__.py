@@ -10,6 +10,7 @@ NAMES = (
     "password",
     "refresh_token",
     "device_code",
+    "token_exchange",
 )
 
 

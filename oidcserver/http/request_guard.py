@@ -30,10 +30,14 @@ MAX_HEADER_BYTES = 16384
 MAX_URL_BYTES = MAX_BODY_BYTES
 MAX_PARAMETER_BYTES = 4096
 #: Parameters that hold a whole request, signed and encrypted (RFC 9101), may be longer. Those that
-#: return a token that we issued are limited by the size of the body only.
+#: return a token that we issued, and grants of other issuers, are limited by the size of the body
+#: only.
 _LONGER = {
     "request": MAX_ENCRYPTED_BYTES,
-    **dict.fromkeys(("id_token_hint", "access_token", "token"), MAX_BODY_BYTES),
+    **dict.fromkeys(
+        ("id_token_hint", "access_token", "token", "subject_token", "actor_token", "assertion"),
+        MAX_BODY_BYTES,
+    ),
 }
 #: WebOb keeps parameters in a list, so each look-up among thousands of them is slow.
 MAX_PARAMETERS = 256

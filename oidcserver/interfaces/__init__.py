@@ -222,6 +222,17 @@ class ResponseMode:
 
 
 @dataclass(frozen=True, slots=True)
+class ExchangePermission:
+    """What a client may do by token exchange (RFC 8693) for one audience."""
+
+    #: Whether the token does not name the client as the actor (RFC 8693 section 1.1).
+    impersonation: bool = False
+    #: Audiences besides the client's identifier: a token for one of them is meant for the client.
+    #: It may be exchanged for the audience although it is not for that.
+    own_audiences: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Interaction:
     """A reason to ask the user something before an authorization request is answered.
 

@@ -26,7 +26,7 @@ class RevokedAccessToken(Base):
 @dataclass(frozen=True, slots=True)
 class Bearer:
     """The client and, except for client_credentials tokens, the authorization and user behind a
-    live access token."""
+    live access token. The authorization of an exchanged token is that of another client."""
 
     client: ClientRecord
     authorization: AuthorizationRecord | None = None
@@ -51,11 +51,9 @@ def _unless_revoked(statement: Any) -> Select[Any]:
 _CLIENT = Read(_unless_revoked(select(Client)), together=True)
 _CLIENT_AND_USER = Read(
     _unless_revoked(
-        select(Client, Authorization, User)
-        .join(Authorization, Authorization.client_id == Client.client_id)
-        .join(User, User.id == Authorization.user_id)
-        .where(
+        select(Client, Authorization, User).where(
             Authorization.id == bindparam("authorization_id"),
+            User.id == Authorization.user_id,
             Authorization.revoked_at.is_(None),
             User.disabled_at.is_(None),
         )

@@ -134,6 +134,7 @@ def token_response(oauth_request: OAuthRequest, scope: str) -> dict[str, Any]:
         confirmation=oauth_request.confirmation,
         authorization_details=oauth_request.authorization_details,
         actor=oauth_request.actor,
+        latest_end=oauth_request.latest_end,
     )
     response: dict[str, Any] = {
         "access_token": text,

@@ -90,6 +90,8 @@ class OAuthRequest(OAuth2Request):
         self.authorization_details: list[dict[str, Any]] | None = None
         #: The actor of the access token, as in ``act`` (RFC 8693 section 4.1).
         self.actor: Mapping[str, Any] | None = None
+        #: The latest end of the access token in seconds since the epoch; None: by its lifetime.
+        self.latest_end: int | None = None
         #: The members of the response, and its status and further headers.
         self.answer: dict[str, Any] = {}
         self.status = 200

@@ -165,6 +165,7 @@ def issue_access_token(
     confirmation: Mapping[str, Any] | None = None,
     authorization_details: list[dict[str, Any]] | None = None,
     actor: Mapping[str, Any] | None = None,
+    latest_end: int | None = None,
 ) -> tuple[str, AccessToken]:
     """Make an access token; nothing is written to the database.
 
@@ -173,11 +174,13 @@ def issue_access_token(
     :param audience: the resource servers that it is for; empty: this provider.
     :param confirmation: the key that it is bound to, as in ``cnf``.
     :param actor: the actor of a delegation, as in ``act`` (RFC 8693 section 4.1).
+    :param latest_end: when it expires at the latest, in seconds since the epoch.
     :returns: the text for the client, and its contents.
     :raises Rejection: ``invalid_target`` if resources of the audience take different formats.
     """
     now = clock.now()
     name, lifetime = _format_and_lifetime(provider, client, audience)
+    expires_at = now + lifetime
     token = AccessToken(
         token_id=new_identifier(),
         client_id=client.client_id,
@@ -186,7 +189,7 @@ def issue_access_token(
         scope=scope,
         audience=audience or (provider.issuer,),
         issued_at=now,
-        expires_at=now + lifetime,
+        expires_at=expires_at if latest_end is None else min(expires_at, latest_end),
         confirmation=confirmation,
         auth_time=authorization.auth_time if authorization else None,
         acr=authorization.acr if authorization else None,

@@ -13,7 +13,7 @@ from oidcserver.types import Configurator, Provider, Registry, Request
 PROTOCOL_CLAIMS = frozenset(
     {
         "iss", "sub", "aud", "exp", "iat", "nbf", "jti", "auth_time", "nonce", "acr", "amr", "azp",
-        "at_hash", "c_hash", "s_hash", "sid", "events", "cnf",
+        "at_hash", "c_hash", "s_hash", "sid", "events", "cnf", "act",
     }
 )  # fmt: skip
 MEMBERS = ("userinfo", "id_token")

@@ -26,7 +26,7 @@ from oidcserver.keys.strict_json import compact
 from oidcserver.models import RegisteredClient
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
-from oidcserver.types import Request
+from oidcserver.types import Provider, Request
 
 PARAMETER = "id_token_hint"
 #: The key of the subject in ``AuthorizationRequest.extra``.
@@ -57,12 +57,21 @@ def read_id_token_hint(request: Request, hint: str) -> IdTokenHint | None:
     sealed = request.oidc.provider.sealer(PURPOSE).unseal(hint)
     if sealed is not None:
         return IdTokenHint(*json.loads(sealed))
-    claims, proven = verify_own(request.oidc.provider.keys, hint), True
+    claims, proven = verify_id_token(request.oidc.provider, hint), True
     if claims is None:
         claims, proven = _verify_by_secret(request, hint), False
     if claims is None or not _is_id_token(claims, request.oidc.provider.issuer):
         return None
     return IdTokenHint(claims["aud"], claims["sub"], claims.get("sid"), proven)
+
+
+def verify_id_token(provider: Provider, text: str) -> dict[str, Any] | None:
+    """Return the claims of an ID token that only this provider can have signed, or None.
+
+    Times are not checked.
+    """
+    claims = verify_own(provider.keys, text)
+    return claims if claims is not None and _is_id_token(claims, provider.issuer) else None
 
 
 def seal_hint(request: Request, hint: IdTokenHint) -> str:

@@ -9,7 +9,12 @@ from typing import Any, Protocol
 
 from pyramid.response import Response
 
-from oidcserver.interfaces import ClientAuthenticationMethod, Step, UserDirectory
+from oidcserver.interfaces import (
+    ClientAuthenticationMethod,
+    ExchangePermission,
+    Step,
+    UserDirectory,
+)
 from oidcserver.interfaces.authorization_details import Detail
 from oidcserver.provider import Provider
 from oidcserver.settings import Converter
@@ -226,6 +231,10 @@ class Configurator(Protocol):
 
     def add_client_metadata_member(
         self, name: str, rule: Callable[[Any, Provider], Any]
+    ) -> None: ...
+
+    def add_token_exchange_policy(
+        self, name: str, policy: Callable[[Any, str], ExchangePermission | None] | str
     ) -> None: ...
 
     def add_subject_type(self, name: str, subject: Callable[..., str]) -> None: ...

@@ -24,6 +24,7 @@ from oidcserver.plugins.directives.oauth import (
     add_client_metadata_member,
     add_oauth_grant,
     add_response_mode,
+    add_token_exchange_policy,
 )
 from oidcserver.plugins.directives.pages import add_oauth_page, add_oidc_route, add_oidc_view
 from oidcserver.plugins.directives.resources import (
@@ -62,5 +63,6 @@ DIRECTIVES: tuple[Callable[..., None], ...] = (
     add_oauth_resource,
     add_authorization_details_type,
     add_client_metadata_member,
+    add_token_exchange_policy,
     add_startup_check,
 )

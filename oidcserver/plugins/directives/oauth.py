@@ -5,7 +5,12 @@ from typing import Any
 
 from pyramid.response import Response
 
-from oidcserver.interfaces import ClientAuthenticationMethod, GrantOffer, ResponseMode
+from oidcserver.interfaces import (
+    ClientAuthenticationMethod,
+    ExchangePermission,
+    GrantOffer,
+    ResponseMode,
+)
 from oidcserver.plugins.offering import offer, require
 from oidcserver.types import Configurator, Provider
 
@@ -49,6 +54,24 @@ def add_client_authentication_method(
     method = config.maybe_dotted(method)
     require(config, "client authentication method", name, method, "presented", "authenticate")
     offer(config, "client authentication method", name, method)
+
+
+def add_token_exchange_policy(
+    config: Configurator,
+    name: str,
+    policy: Callable[[Any, str], ExchangePermission | None] | str,
+) -> None:
+    """Offer a policy for ``oauth.token_exchange_policy``.
+
+    :param name: the name in the ini.
+    :param policy: takes the request (:class:`oidcserver.oauth.requests.OAuthRequest`), whose
+        ``client`` is authenticated, and one audience or resource. It returns what the client may do
+        (:class:`oidcserver.interfaces.ExchangePermission`), or None: then the client gets no token
+        for it. Or the dotted name of such a function.
+    """
+    policy = config.maybe_dotted(policy)
+    require(config, "token exchange policy", name, policy)
+    offer(config, "token exchange policy", name, policy)
 
 
 def add_client_metadata_member(
