@@ -12,6 +12,7 @@ from oidcserver.extensions import (
 )
 from oidcserver.extensions.dpop.token_request import check_proof, spend_proof
 from oidcserver.extensions.sender_constraints import selects, selects_any
+from oidcserver.grants import jwt_bearer
 from oidcserver.interfaces import Step
 from oidcserver.oauth.client_authentication import client_required
 from oidcserver.oauth.errors import Rejection, invalid_client, invalid_request
@@ -111,10 +112,11 @@ STEPS: tuple[Step[OAuthRequest], ...] = (
     Step(sender_constraints.require_constraint, when=selects_any),  # RFC 9449 section 5.2
     Step(sender_constraints.check_key),  # of the code or refresh token
     Step(pkce.check_code_verifier),  # RFC 7636 section 4.6
-    Step(spend_proof, when=selects("dpop")),  # RFC 9449 section 11.1
     # RFC 8707 section 2.2
     Step(resource_indicators.narrow_audience, when=resource_indicators.are_declared),
     Step(authorization_details.narrow_authorization_details),  # RFC 9396 section 6
+    Step(spend_proof, when=selects("dpop")),  # RFC 9449 section 11.1
+    Step(jwt_bearer.spend_assertion, when=jwt_bearer.is_selected),  # RFC 7523 section 3, jti
     Step(prepare_answer),  # access token and refresh token; nothing is written yet
     Step(id_token.add_to_token_response),  # OpenID Connect Core sections 3.1.3.3 and 12.2
     Step(use.note_tokens),  # a client that registered itself is in use

@@ -11,6 +11,7 @@ NAMES = (
     "refresh_token",
     "device_code",
     "token_exchange",
+    "jwt_bearer",
 )
 
 
