@@ -119,7 +119,7 @@ class PublishedKeys:
         self._issuer = issuer
         self._jwks_uri = jwks_uri
 
-    def get(self, url: str, accept: str) -> FetchResult:
+    def get(self, url: str, accept: str, max_bytes: int | None = None) -> FetchResult:
         """Return the JWK Set of the issuer.
 
         :param url: not used: the constructor knows the address.

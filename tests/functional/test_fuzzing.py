@@ -12,6 +12,7 @@ from support.app import Provider, RelyingParty
 EXAMPLES = 100_000 if os.environ.get("RACES") == "full" else 300
 PATHS = (
     "/", "/login", "/logout", "/consent", "/clients", "/create_client", "/clients/x", "/account",
+    "/device", "/device/x", "/oauth/device_authorization",
     "/oauth/authorize", "/oauth/par", "/oauth/token", "/oauth/revoke", "/oauth/introspect",
     "/oauth/userinfo", "/oauth/end_session", "/oauth/check_session", "/oauth/register",
     "/oauth/register/x", "/oauth/jwks.json", "/.well-known/openid-configuration", "/api/me",
@@ -26,13 +27,18 @@ NAMES = (
     "username",
     "password", "request_uri", "request", "access_token", "csrf_token", "next", "decision",
     "login_hint", "display", "ui_locales", "acr_values", "claims", "id_token_hint", "session",
-    "claims_locales", "post_logout_redirect_uri", "then", "logout_hint", "resource",
-    "authorization_details",
+    "device_code", "user_code", "assertion", "subject_token", "subject_token_type", "actor_token",
+    "actor_token_type", "requested_token_type", "resource", "audience", "authorization_details",
+    "claims_locales", "post_logout_redirect_uri", "then", "logout_hint",
 )  # fmt: skip
 VALUES = (
     "code", "token", "id_token", "openid profile", "none", "login", "authorization_code",
     "password",
-    "refresh_token", "client_credentials", "urn:ietf:params:oauth:request_uri:ru_x", "valid",
+    "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    "urn:ietf:params:oauth:token-type:access_token", "urn:ietf:params:oauth:token-type:id_token",
+    "dc_x", "bbbb-bbbb", "http://[", "urn:ietf:params:oauth:request_uri:ru_x", "valid",
     "alice",
     "eyJhbGciOiJub25lIn0.e30.", "at_x.y", "rt_x", "ac_x", "\\", '"', "//evil.example",
     "S256", '{"userinfo": {"name": null}}', '{"id_token": {"sub": {"value": "x"}}}', "[" * 40,
@@ -67,11 +73,18 @@ def known(
             "oauth__endpoints": (
                 "authorization pushed_authorization_request token revocation introspection "
                 "userinfo end_session check_session registration client_configuration jwks "
-                "openid_configuration"
+                "openid_configuration device_authorization"
             ),
             "oauth__response_modes": (
                 "query fragment form_post query.jwt fragment.jwt form_post.jwt jwt"
             ),
+            "oauth__grants": (
+                "authorization_code implicit hybrid client_credentials password refresh_token "
+                "device_code token_exchange jwt_bearer"
+            ),
+            "oauth__token_exchange_rules": "client https://api.example delegation",
+            "oauth__trusted_issuers": "https://idp.example https://idp.example/jwks.json",
+            "oidc__pages": "home login consent logout clients account api_me device",
             "oauth__registration": "open",
             "oauth__registration_limit": "1000000",
             "oauth__request_object_signing_algs": "RS256 ES256 none",
