@@ -1,16 +1,17 @@
 """Fetches URLs that clients registered: the only outbound requests of the server.
 
-They are jwks_uri, sector_identifier_uri, request_uri and back-channel logout URIs, and the
-client_id of a client that publishes its metadata there.
+They are jwks_uri, sector_identifier_uri, request_uri, back-channel logout URIs, the notification
+endpoints of CIBA, and the client_id of a client that publishes its metadata there.
 :mod:`oidcserver.http.exchange` makes one request; this module limits its time and their number.
 """
 
+import json
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from oidcserver.http.addresses import Reachable
@@ -76,6 +77,17 @@ class OutboundFetcher:
         body = urlencode(data).encode("ascii")
         headers = {"Accept": "*/*", "Content-Type": "application/x-www-form-urlencoded"}
         return self._within_deadline(url, lambda it: it.request("POST", headers, body))
+
+    def post_json(
+        self, url: str, data: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> FetchResult:
+        """Send a JSON object, with further header fields, and return the answer.
+
+        :raises OutboundFetchError: as :meth:`get`.
+        """
+        fields = {"Accept": "*/*", "Content-Type": "application/json", **headers}
+        body = json.dumps(data).encode()
+        return self._within_deadline(url, lambda it: it.request("POST", fields, body))
 
     def check(self, url: str) -> None:
         """Reject a URL that :meth:`get` would reject, without connecting.

@@ -94,7 +94,8 @@ def includeme(config: Configurator) -> None:
             allowed=allowed_addresses(settings),
             ca_bundle=str(bundle) if bundle else None,
         )
-        config.registry.oidc.logout_deliverer = LogoutDeliverer(config.registry, fetcher)
+        interval = settings["oidc.backchannel_logout_interval"]
+        config.registry.oidc.logout_deliverer = LogoutDeliverer(config.registry, fetcher, interval)
 
     for setting in SETTINGS:
         config.add_oauth_setting(*setting)

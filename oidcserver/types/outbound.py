@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from joserfc.jwk import KeySet
 
@@ -40,6 +40,12 @@ class OutboundFetcher(Fetcher, Protocol):
 
     def post_form(self, url: str, data: Mapping[str, str]) -> FetchResult:
         """Send a form and return the answer."""
+        ...
+
+    def post_json(
+        self, url: str, data: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> FetchResult:
+        """Send a JSON object, with further header fields, and return the answer."""
         ...
 
     def check(self, url: str) -> None:

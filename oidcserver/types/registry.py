@@ -28,8 +28,8 @@ class ForeignOrigins(Protocol):
     def report(self, origin: str, issuer: str) -> None: ...
 
 
-class LogoutDeliverer(Protocol):
-    """Sends logout tokens from threads of its own."""
+class Deliverer(Protocol):
+    """Sends what is due to hosts of clients, from threads of its own."""
 
     fetcher: OutboundFetcher
 
@@ -114,7 +114,9 @@ class RegistryOidc:
     outage_budget: Budget
     #: The selected logout channels by name, and the threads that send logout tokens.
     logout_channels: Mapping[str, LogoutChannel]
-    logout_deliverer: LogoutDeliverer
+    logout_deliverer: Deliverer
+    #: The threads that notify clients of decisions on backchannel requests, in ping mode.
+    ping_deliverer: Deliverer
     #: Validates access tokens for views with ``oauth_scope``.
     token_validator: Any
     #: Checks the keys that access tokens are bound to.

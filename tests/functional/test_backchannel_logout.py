@@ -21,7 +21,7 @@ from oidcserver.cli import main
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.registration import update_client
 from oidcserver.models import Client, LoginSessionClient, LogoutDelivery, User
-from oidcserver.models.logout_delivery import claim_logout_delivery
+from oidcserver.models.delivery import claim_delivery
 from oidcserver.settings import ConfigurationProblem
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -476,7 +476,7 @@ def test_what_a_process_had_claimed_when_it_died_is_due_again(
     provider.registry.oidc.logout_deliverer.stop()
     sign_out(browser)
     with provider.database() as dbsession:
-        assert claim_logout_delivery(dbsession, 30) is not None
+        assert claim_delivery(dbsession, LogoutDelivery, 30) is not None
     heir = make()
     deliver_due(heir)
     assert application.posts == [], "it may still be at it"

@@ -1,4 +1,4 @@
-"""Limits for the delivery of logout tokens, so that slow hosts do not delay the others.
+"""Limits for deliveries, so that slow hosts do not delay the others.
 
 A delivery to a host that does not answer takes the whole timeout. So the number of deliveries at
 once is limited for each host, for all hosts that hung the last time, and for all hosts that are not

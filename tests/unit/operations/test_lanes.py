@@ -2,8 +2,8 @@
 
 import pytest
 
-from oidcserver.sessions import logout_lanes
-from oidcserver.sessions.logout_lanes import HANGING, ONE_HOST, UNPROVEN, DeliveryLanes
+from oidcserver.operations import lanes as lanes_module
+from oidcserver.operations.lanes import HANGING, ONE_HOST, UNPROVEN, DeliveryLanes
 
 
 def enter(lanes: DeliveryLanes, kind: str, count: int) -> list[str]:
@@ -56,7 +56,7 @@ def test_a_host_that_answers_again_is_as_good_as_others() -> None:
 
 
 def test_the_memory_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logout_lanes, "MAX_REMEMBERED", 3)
+    monkeypatch.setattr(lanes_module, "MAX_REMEMBERED", 3)
     lanes = DeliveryLanes()
     for number in range(10):
         leave(lanes, enter(lanes, f"host{number}-", 1), answered=False)
