@@ -18,6 +18,7 @@ REQUEST_URI = "ru_"
 INITIAL_ACCESS_TOKEN = "ia_"
 REGISTRATION_TOKEN = "ra_"
 DEVICE_CODE = "dc_"
+BACKCHANNEL_REQUEST = "bc_"
 
 
 def new_credential(prefix: str, octets: int = 32) -> str:

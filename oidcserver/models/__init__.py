@@ -3,6 +3,7 @@
 from oidcserver.models.access_token import RevokedAccessToken
 from oidcserver.models.authorization import Authorization, AuthorizationRecord
 from oidcserver.models.authorization_code import AuthorizationCode, AuthorizationCodeRecord
+from oidcserver.models.backchannel_request import BackchannelRequest, BackchannelRequestRecord
 from oidcserver.models.base import Base
 from oidcserver.models.client import Client, ClientRecord
 from oidcserver.models.consent import Consent, ConsentRecord
@@ -15,6 +16,7 @@ from oidcserver.models.login_session import LoginSession, LoginSessionRecord
 from oidcserver.models.login_session_client import LoginSessionClient
 from oidcserver.models.logout_delivery import LogoutDelivery
 from oidcserver.models.pairwise_subject import PairwiseSubject
+from oidcserver.models.ping_delivery import PingDelivery
 from oidcserver.models.refresh_token import RefreshToken, RefreshTokenRecord
 from oidcserver.models.registered_client import RegisteredClient
 from oidcserver.models.rejection import RecordedRejection
@@ -28,6 +30,8 @@ __all__ = [
     "AuthorizationRecord",
     "AuthorizationCode",
     "AuthorizationCodeRecord",
+    "BackchannelRequest",
+    "BackchannelRequestRecord",
     "Base",
     "Client",
     "ClientRecord",
@@ -41,6 +45,7 @@ __all__ = [
     "LoginSessionClient",
     "LogoutDelivery",
     "PairwiseSubject",
+    "PingDelivery",
     "RecordedRejection",
     "RefreshToken",
     "RefreshTokenRecord",

@@ -11,12 +11,14 @@ from oidcserver import clock
 from oidcserver.database.conflicts import repeating
 from oidcserver.models import (
     Authorization,
+    BackchannelRequest,
     Base,
     Client,
     DeviceAuthorization,
     InitialAccessToken,
     LoginSession,
     LogoutDelivery,
+    PingDelivery,
     RecordedRejection,
     RefreshToken,
     RevokedAccessToken,
@@ -66,6 +68,8 @@ def expiries(settings: Settings) -> tuple[Expiry, ...]:
         Expiry(InitialAccessToken, InitialAccessToken.expires_at),
         Expiry(LoginSession, LoginSession.expires_at),
         Expiry(LogoutDelivery, LogoutDelivery.expires_at),
+        Expiry(BackchannelRequest, BackchannelRequest.expires_at),
+        Expiry(PingDelivery, PingDelivery.expires_at),
         Expiry(
             SuspendedRequest, SuspendedRequest.expires_at, settings["oidc.interaction_retention"]
         ),

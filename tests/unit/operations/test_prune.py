@@ -15,6 +15,7 @@ from oidcserver.migrations import history
 from oidcserver.models import (
     Authorization,
     AuthorizationCode,
+    BackchannelRequest,
     Base,
     Client,
     Consent,
@@ -22,6 +23,7 @@ from oidcserver.models import (
     InitialAccessToken,
     LoginSession,
     LogoutDelivery,
+    PingDelivery,
     RecordedRejection,
     RefreshToken,
     RevokedAccessToken,
@@ -87,6 +89,14 @@ def rows_of(moment: int, name: str) -> list[Base]:
         LoginSession(id=name, token_digest=name, user_id="alice", expires_at=moment),
         LogoutDelivery(
             id=name, client_id="client", subject="alice", session_id=name, expires_at=moment,
+            next_attempt_at=moment,
+        ),
+        BackchannelRequest(
+            request_digest=name, client_id="client", user_id="alice", scope="openid",
+            poll_interval=5, expires_at=moment,
+        ),
+        PingDelivery(
+            id=name, client_id="client", content_sealed=name, expires_at=moment,
             next_attempt_at=moment,
         ),
         SuspendedRequest(
