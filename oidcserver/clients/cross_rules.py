@@ -9,6 +9,7 @@ from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.uris import https_host, redirect_uri_problem
 from oidcserver.http.cors import origin_of
 from oidcserver.keys.jwk_set import encryption_key, public_key_set
+from oidcserver.models.backchannel_request import GRANT_TYPE
 from oidcserver.models.registered_client import DEFAULTS
 from oidcserver.types import Provider
 
@@ -202,6 +203,25 @@ def _check_encryption(provider: Provider, metadata: dict[str, Any]) -> None:
             raise InvalidClientMetadata("jwks", f"jwks has no key to encrypt to by {alg}.")
 
 
+def _check_ciba(provider: Provider, metadata: dict[str, Any]) -> None:
+    """Check the members of CIBA (section 4); without a delivery mode the client polls."""
+    if GRANT_TYPE not in metadata["grant_types"]:
+        return
+    if metadata["token_endpoint_auth_method"] == "none":
+        raise InvalidClientMetadata(
+            "token_endpoint_auth_method", "A public client cannot use CIBA: it has to authenticate."
+        )
+    mode = metadata.setdefault("backchannel_token_delivery_mode", "poll")
+    if mode == "ping" and "backchannel_client_notification_endpoint" not in metadata:
+        raise InvalidClientMetadata(
+            "backchannel_client_notification_endpoint",
+            "The delivery mode ping needs backchannel_client_notification_endpoint.",
+        )
+    signed = "backchannel_authentication_request_signing_alg"
+    if signed in metadata and "jwks" not in metadata and "jwks_uri" not in metadata:
+        raise InvalidClientMetadata("jwks", f"{signed} needs jwks or jwks_uri.")
+
+
 def _check_sector(provider: Provider, metadata: dict[str, Any]) -> None:
     """Require ``sector_identifier_uri`` for redirect URIs of several hosts (Core section 8.1).
 
@@ -238,4 +258,5 @@ CROSS_RULES = (
     _check_request_objects,
     _check_encryption,
     _check_sector,
+    _check_ciba,
 )

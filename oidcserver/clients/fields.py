@@ -179,6 +179,16 @@ SECTIONS: tuple[tuple[str, tuple[Field, ...]], ...] = (
         Field("frontchannel_logout_session_required", "Front-channel logout names the session",
               FLAG),
     )),
+    ("Requests to a user's own device (CIBA)", (
+        Field("backchannel_token_delivery_mode", "How it learns of the user's decision", ONE,
+              options=_promised("backchannel_token_delivery_modes_supported"),
+              unsaid="It asks regularly"),
+        Field("backchannel_client_notification_endpoint", "Address where it is notified", TEXT,
+              options=_promised("backchannel_token_delivery_modes_supported")),
+        _algorithm("backchannel_authentication_request_signing_alg", "Its requests are signed with",
+                   "backchannel_authentication_request_signing_alg_values_supported",
+                   "Not signed, or any algorithm"),
+    )),
     (ABOUT, (
         Field("logo_uri", "Logo", TEXT),
         Field("policy_uri", "Privacy policy", TEXT),

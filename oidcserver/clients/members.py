@@ -187,6 +187,12 @@ def _bound_by(way: str) -> Rule:
     return rule
 
 
+def _of_ciba(rule: Rule) -> Rule:
+    """Return a rule that leaves the member out like an unknown one where CIBA is not selected."""
+    modes = "backchannel_token_delivery_modes_supported"
+    return lambda value, provider: rule(value, provider) if promised(provider, modes) else ""
+
+
 def _seconds(value: Any, provider: Provider) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**9:
         raise ValueError("is not a number of seconds")
@@ -278,6 +284,14 @@ RULES: dict[str, Rule] = {
     "request_uris": _request_uris,
     "post_logout_redirect_uris": _texts,
     "sector_identifier_uri": fetched_uri,
+    # OpenID Connect CIBA section 4
+    "backchannel_token_delivery_mode": _of_ciba(
+        _promised("backchannel_token_delivery_modes_supported")
+    ),
+    "backchannel_client_notification_endpoint": _of_ciba(fetched_uri),
+    "backchannel_authentication_request_signing_alg": _of_ciba(
+        _promised("backchannel_authentication_request_signing_alg_values_supported")
+    ),
 }
 
 #: Members that may be said in several languages, as ``client_name#de`` (RFC 7591 section 2.2).

@@ -19,6 +19,7 @@ from oidcserver.clients.fields import (
 from oidcserver.clients.problems import Problems
 from oidcserver.clients.registration import InvalidClientMetadata
 from oidcserver.credentials import new_identifier
+from oidcserver.models.backchannel_request import GRANT_TYPE
 from oidcserver.models.registered_client import DEFAULTS
 from oidcserver.types import Fields, Provider, Request
 from oidcserver.views.access import own_session
@@ -33,6 +34,7 @@ WORDS = {
     "client_credentials": "Client credentials: the application acts for itself",
     "password": "Password: the application asks users for it (not recommended)",
     "refresh_token": "Refresh token: stay signed in",
+    GRANT_TYPE: "CIBA: users decide on a device of their own",
     "client_secret_basic": "Secret in the Authorization header (client_secret_basic)",
     "client_secret_post": "Secret in the body (client_secret_post)",
     "client_secret_jwt": "Assertion signed with the secret (client_secret_jwt)",
@@ -46,6 +48,8 @@ WORDS = {
     "scopes": "Also the claims of the scopes",
     "public": "By the same subject as every other application (public)",
     "pairwise": "By a subject that no other application gets (pairwise)",
+    "poll": "It asks regularly (poll)",
+    "ping": "It is notified, and then asks (ping)",
     "sealed": "Opaque (sealed)",
     "jwt": "JWT",
 }
