@@ -12,6 +12,7 @@ NAMES = (
     "device_code",
     "token_exchange",
     "jwt_bearer",
+    "ciba",
 )
 
 

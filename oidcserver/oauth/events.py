@@ -16,7 +16,7 @@ class OAuthEvent:
     The names are:
 
     - of tokens: ``token_issued``, ``token_exchanged``, ``token_revoked``, ``code_reused``,
-      ``refresh_token_reused``, ``device_code_issued``
+      ``refresh_token_reused``, ``device_code_issued``, ``backchannel_authentication_requested``
     - of users: ``authorization_granted``, ``authorization_denied``, ``consent_granted``,
       ``consent_withdrawn``, ``login_failed``, ``login_locked`` (by the limit of a user name),
       ``login_throttled`` (by the limit of a network), ``user_code_rejected``

@@ -92,6 +92,8 @@ class OAuthRequest(OAuth2Request):
         self.actor: Mapping[str, Any] | None = None
         #: The latest end of the access token in seconds since the epoch; None: by its lifetime.
         self.latest_end: int | None = None
+        #: Claims that the grant adds to the ID token.
+        self.id_token_claims: Mapping[str, Any] = {}
         #: The members of the response, and its status and further headers.
         self.answer: dict[str, Any] = {}
         self.status = 200

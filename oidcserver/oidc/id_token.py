@@ -99,6 +99,7 @@ def add_to_token_response(token_request: OAuthRequest) -> None:
         **claims_of_id_token(request, authorization, token_request.user, scopes),
         "nonce": authorization.nonce if token_request.refresh_token is None else None,
         "at_hash": half_hash(token, algorithm) if algorithm != UNSIGNED else None,
+        **token_request.id_token_claims,
     }
     response["id_token"] = make_id_token(request, client, authorization, claims)
 

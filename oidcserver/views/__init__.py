@@ -76,6 +76,6 @@ def includeme(config: Configurator) -> None:
     config.add_oidc_attribute("service_name", service_name)
     for name in (
         "recent_login", "home", "login", "consent", "device", "logout", "clients", "account",
-        "errors",
+        "approvals", "errors",
     ):  # fmt: skip
         config.include(f"oidcserver.views.{name}")

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from oidcserver.models.backchannel_request import open_requests
 from oidcserver.types import Configurator, Request
 from oidcserver.views.applications import allowed_applications, initiate_login_url
 
@@ -24,7 +25,16 @@ def home(request: Request) -> dict[str, Any]:
         "session": session,
         "notice": NOTICES.get(request.GET.get("notice", "")),
         "applications": [(client, url, urlsplit(url).hostname) for client, url in urls if url],
+        "waiting": _count_open_requests(request),
     }
+
+
+def _count_open_requests(request: Request) -> int:
+    """Return how many backchannel requests wait for the user's decision."""
+    session = request.oidc.login_session
+    if session is None or "oidc.approvals" not in request.oidc.provider.route_names:
+        return 0
+    return len(open_requests(request.oidc.dbsession, session.user_id))
 
 
 def includeme(config: Configurator) -> None:

@@ -13,7 +13,7 @@ from support.pushing import ENDPOINTS, push, visit
 from oidcserver.models import Base
 from oidcserver.models.suspended_request import REQUEST_URI_PREFIX
 
-RECOGNISABLE = ("ac_", "rt_", "cs_", "ls_", "br_", "ru_", "at_", "dc_")
+RECOGNISABLE = ("ac_", "rt_", "cs_", "ls_", "br_", "ru_", "at_", "dc_", "bc_")
 
 
 def leaves(value: Any) -> Iterator[str]:

@@ -86,6 +86,6 @@ def test_every_flow_is_there(explain: Any) -> None:
             "authorization", "authorization_request", "authorization_response",
             "pushed_authorization_request", "token", "introspection", "revocation", "userinfo",
             "registration", "client_configuration", "end_session", "device_authorization",
-            "device_authorization_request", "device_approval",
+            "device_authorization_request", "device_approval", "backchannel_authentication",
         )
     }  # fmt: skip

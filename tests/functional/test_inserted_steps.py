@@ -9,11 +9,15 @@ from support.app import Provider, RelyingParty
 from support.stepping_plugin import HEADER, PLACES, ExampleStep
 
 from oidcserver.clients.dynamic import RegistrationRequest
+from oidcserver.endpoints.backchannel_authentication.request import (
+    BackchannelAuthenticationRequest,
+)
 from oidcserver.endpoints.client_configuration import ConfigurationRequest
 from oidcserver.endpoints.end_session import EndSessionRequest
 from oidcserver.endpoints.pushed_authorization import PushedRequest
 from oidcserver.endpoints.userinfo import UserInfoRequest
 from oidcserver.models import RecordedRejection
+from oidcserver.models.backchannel_request import GRANT_TYPE
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.requests import OAuthRequest
 
@@ -25,7 +29,10 @@ class Scene:
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self.client: RelyingParty = provider.register(post_logout_redirect_uris=[AFTER])
+        self.client: RelyingParty = provider.register(
+            post_logout_redirect_uris=[AFTER],
+            grant_types=["authorization_code", "refresh_token", GRANT_TYPE],
+        )
         self.browser = provider.browser()
         self.tokens = self.client.exchange(self.client.login(self.browser)["code"])
         self.http = webtest.TestApp(provider.wsgi)
@@ -73,6 +80,9 @@ class Scene:
         query = {"id_token_hint": self.tokens["id_token"], "post_logout_redirect_uri": AFTER}
         return self.browser.get("/oauth/end_session", query, headers=headers, status="*")
 
+    def ask(self, headers: dict[str, str]) -> webtest.TestResponse:
+        return self.post("/oauth/bc-authorize", headers, scope="openid", login_hint="alice")
+
     def is_unchanged(self) -> bool:
         """Whether the user is signed in and both tokens are live."""
         signed_in = "Hello" in self.browser.get("/")
@@ -100,6 +110,7 @@ FLOWS: dict[str, tuple[Call, type, int]] = {
     "registration": (Scene.register, RegistrationRequest, 400),
     "client_configuration": (Scene.manage, ConfigurationRequest, 400),
     "end_session": (Scene.sign_out, EndSessionRequest, 400),
+    "backchannel_authentication": (Scene.ask, BackchannelAuthenticationRequest, 400),
 }
 
 
@@ -110,7 +121,8 @@ def provider(make_provider: Any) -> Provider:
         oauth__registration="open",
         oauth__endpoints="authorization pushed_authorization_request token revocation "
         "introspection userinfo end_session jwks openid_configuration registration "
-        "client_configuration",
+        "client_configuration backchannel_authentication",
+        oauth__grants="authorization_code refresh_token ciba",
     )
     return made
 

@@ -18,6 +18,7 @@ from support.browser import (
     start_browser,
     wait_for,
 )
+from support.ciba import SETTINGS, CibaClient
 from support.processes import free_port
 
 pytestmark = pytest.mark.browser
@@ -206,6 +207,43 @@ def test_every_page_is_accessible_and_fits(
     wait_for(driver, "#logout button").click()
     WebDriverWait(driver, 10).until(lambda waiting: "signed out" in waiting.page_source)
     inspect()
+    assert refused_by_policy(driver) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_page_of_requests_is_accessible_and_fits(
+    browser: Any, make_provider: Any, serve: Any, width: int, scheme: str
+) -> None:
+    port = free_port()
+    provider = make_provider(**SETTINGS, oidc__issuer=f"http://localhost:{port}")
+    serve(provider.wsgi, port)
+    driver, issuer = browser, provider.issuer
+    emulate(driver, width, scheme)
+
+    def inspect() -> None:
+        assert driver.execute_script(INSPECTION) == [], driver.current_url
+        scrolled = driver.execute_script("return document.documentElement.scrollWidth")
+        assert scrolled <= width, driver.current_url
+
+    driver.get(f"{issuer}/approvals")
+    sign_in(driver)
+    wait_for(driver, "main a.button")
+    inspect()
+    asking = CibaClient(provider, client_name=LONG)
+    asking.ask(binding_message="W" * 64, scope=ALL)
+    auth_req_id = asking.ask()
+    driver.get(f"{issuer}/")
+    inspect()
+    driver.get(f"{issuer}/approvals")
+    inspect()
+    for _ in range(2):
+        tab_to(driver, ".asked [value=deny]")
+        tab_to(driver, ".asked [value=allow]")
+        press(driver, Keys.ENTER)
+        wait_for(driver, ".message.success")
+        inspect()
+    assert "access_token" in asking.poll(auth_req_id)
     assert refused_by_policy(driver) == []
 
 

@@ -81,11 +81,12 @@ class Provider:
         return RelyingParty(self, client, secret)
 
     def close(self) -> None:
-        """Close the connections to the database, when no logout is under delivery any more."""
-        deliverer = getattr(self.registry.oidc, "logout_deliverer", None)
-        if deliverer is not None:
-            deliverer.stop()
-            deliverer.deliver_due()
+        """Close the connections to the database, when nothing is under delivery any more."""
+        for name in ("logout_deliverer", "ping_deliverer"):
+            deliverer = getattr(self.registry.oidc, name, None)
+            if deliverer is not None:
+                deliverer.stop()
+                deliverer.deliver_due()
         self.registry.oidc.database.engine.dispose()
 
 

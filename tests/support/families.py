@@ -7,6 +7,7 @@ from support.app import REDIRECT_URI, Provider, RelyingParty
 from oidcserver import clock
 from oidcserver.credentials import (
     AUTHORIZATION_CODE,
+    BACKCHANNEL_REQUEST,
     DEVICE_CODE,
     REFRESH_TOKEN,
     digest,
@@ -16,6 +17,7 @@ from oidcserver.database.statements import insert_once
 from oidcserver.models import (
     Authorization,
     AuthorizationCode,
+    BackchannelRequest,
     Base,
     DeviceAuthorization,
     RefreshToken,
@@ -78,6 +80,24 @@ def make_device_codes(client: RelyingParty, count: int) -> list[str]:
         )
 
     return _make(client, count, DEVICE_CODE, row)
+
+
+def make_backchannel_requests(client: RelyingParty, count: int) -> list[str]:
+    """Return the ``auth_req_id`` of that many requests that the user allowed."""
+
+    def row(auth_req_id: str, authorization: Authorization) -> BackchannelRequest:
+        return BackchannelRequest(
+            request_digest=digest(auth_req_id),
+            client_id=client.client_id,
+            user_id=authorization.user_id,
+            scope=SCOPE,
+            poll_interval=5,
+            expires_at=clock.now() + HOUR,
+            decided_at=clock.now(),
+            authorization_id=authorization.id,
+        )
+
+    return _make(client, count, BACKCHANNEL_REQUEST, row)
 
 
 def _make(

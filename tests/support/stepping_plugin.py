@@ -20,6 +20,7 @@ PLACES = {
     "registration": {"after": "check_metadata"},
     "client_configuration": {"after": "find_client"},
     "end_session": {"before": "commit"},
+    "backchannel_authentication": {"after": "find_user"},
 }
 
 

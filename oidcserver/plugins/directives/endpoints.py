@@ -97,6 +97,8 @@ def add_oauth_step(
       ``pushed`` is true and ``suspended`` None.
     - ``pushed_authorization_request``:
       :class:`~oidcserver.endpoints.pushed_authorization.PushedRequest`, an ``OAuthRequest``
+    - ``backchannel_authentication``:
+      :class:`~oidcserver.endpoints.backchannel_authentication.request.BackchannelAuthenticationRequest`
     - ``userinfo``: :class:`~oidcserver.endpoints.userinfo.UserInfoRequest`
     - ``registration``: :class:`~oidcserver.clients.dynamic.RegistrationRequest`
     - ``client_configuration``:

@@ -1,0 +1,127 @@
+"""The page of backchannel requests (CIBA): a user sees what applications ask, and decides."""
+
+from typing import Any
+
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+
+from oidcserver.interfaces import Scope
+from oidcserver.keys.strict_json import compact
+from oidcserver.models import BackchannelRequest, Client
+from oidcserver.models.backchannel_request import open_requests
+from oidcserver.oauth.issuing import may_refresh, still_allowed
+from oidcserver.oauth.responses import see_other
+from oidcserver.oidc.ciba.decisions import approve, deny
+from oidcserver.types import Configurator, Request
+from oidcserver.views.access import login_url, own_session, signed_in
+from oidcserver.views.client_preview import duration
+from oidcserver.views.moments import moment
+
+ROUTE = "oidc.approvals"
+#: Messages after a decision, by the value of ``notice`` in the query: the kind and the sentence.
+NOTICES = {
+    "allowed": ("success", "You allowed the request. You can go back to the application."),
+    "denied": ("success", "You denied the request. The application gets no access."),
+    "gone": ("note", "That request was decided before, or has expired. Nothing was changed."),
+}
+
+
+@signed_in
+def show(request: Request) -> Response:
+    """Show the open requests to the user, the oldest first."""
+    asked = open_requests(request.oidc.dbsession, own_session(request).user_id)
+    values = {
+        "session": own_session(request),
+        "notice": NOTICES.get(request.GET.get("notice", "")),
+        "requests": [_description(request, row, client) for row, client in asked],
+    }
+    return render_to_response("oidcserver:templates/approvals.jinja2", values, request=request)
+
+
+@signed_in
+def submit(request: Request) -> Response:
+    """Store the user's decision on one request, once."""
+    session, decision = own_session(request), request.POST.get("decision")
+    # A page that was shown to another user, who has signed out since, decides nothing.
+    if request.POST.get("session") != session.id or decision not in {"allow", "deny"}:
+        return see_other(request.oidc.url(ROUTE))
+    own = open_requests(request.oidc.dbsession, session.user_id)
+    chosen = request.POST.get("request")
+    row, client = next((it for it in own if it[0].request_digest == chosen), (None, None))
+    if row is None or client is None:
+        return _answer(request, "gone")
+    if decision == "deny":
+        return _answer(request, "denied" if deny(request, row) else "gone")
+    if _signed_in_too_long_ago(request, client):
+        return see_other(login_url(request, again="1"))
+    # Allow only scopes that the page showed: the client may have changed since.
+    allowed = approve(
+        request,
+        row,
+        client,
+        request.POST.get("scope", ""),
+        auth_time=session.auth_time,
+        acr=session.acr,
+        amr=session.amr,
+    )
+    return _answer(request, "allowed" if allowed else "gone")
+
+
+def _answer(request: Request, notice: str) -> Response:
+    return see_other(request.oidc.url(ROUTE, _query={"notice": notice}))
+
+
+def _signed_in_too_long_ago(request: Request, client: Client) -> bool:
+    """Whether the client requires a newer sign-in (OpenID Connect Registration section 2)."""
+    max_age: int | None = client.member("default_max_age")
+    return max_age is not None and request.oidc.now > own_session(request).auth_time + max_age
+
+
+def _description(request: Request, row: BackchannelRequest, client: Client) -> dict[str, Any]:
+    """Return what the page shows of a request."""
+    known = request.oidc.provider.scopes
+    scope = still_allowed(request, client, row.scope)
+    scopes: list[Scope] = [known[name] for name in scope.split()]
+    return {
+        "row": row,
+        "client": client,
+        "scope": scope,
+        "scopes": scopes,
+        "details": [_detail(detail) for detail in row.authorization_details or ()],
+        "asked_at": moment(row.created_at),
+        "expires_at": moment(row.expires_at),
+        "duration": _duration(request, client),
+    }
+
+
+def _detail(detail: dict[str, Any]) -> tuple[str, list[tuple[str, str]]]:
+    """Return the type of an authorization detail and its other members as texts (RFC 9396)."""
+    members = [
+        (name, value if isinstance(value, str) else compact(value))
+        for name, value in detail.items()
+        if name != "type"
+    ]
+    return str(detail.get("type", "")), members
+
+
+def _duration(request: Request, client: Client) -> str:
+    """Return a sentence that says how long the access lasts."""
+    settings = request.oidc.provider.settings
+    if not may_refresh(request, client):
+        return f"The access ends after {duration(settings['oauth.access_token_lifetime'])}."
+    idle = duration(settings["oauth.refresh_token_idle_lifetime"])
+    longest = duration(settings["oauth.refresh_token_max_lifetime"])
+    return (
+        f"The access ends when you withdraw it, when it is not used for {idle}, or after {longest}."
+    )
+
+
+def includeme(config: Configurator) -> None:
+    """Offer the page."""
+
+    def register(config: Configurator) -> None:
+        config.add_oidc_route(ROUTE, "/approvals")
+        config.add_oidc_view(show, route_name=ROUTE, request_method="GET")
+        config.add_oidc_view(submit, route_name=ROUTE, request_method="POST")
+
+    config.add_oauth_page("approvals", register)

@@ -1,0 +1,51 @@
+"""One backchannel request that the user allowed, polled at once at several processes."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import func, select
+from support.ciba import SETTINGS
+from support.families import make_backchannel_requests
+from support.fleet import Fleet
+from support.racing import FULL, Answer, Racer, race, racers
+
+from oidcserver.models import BackchannelRequest, RefreshToken
+from oidcserver.models.backchannel_request import GRANT_TYPE
+
+pytestmark = pytest.mark.races
+
+REQUESTS, POLLS = 1000 if FULL else 20, 12
+
+
+@pytest.fixture(scope="module")
+def ciba_fleet(make_fleet: Callable[..., Fleet]) -> Fleet:
+    """Processes with CIBA."""
+    return make_fleet(**SETTINGS)
+
+
+@pytest.fixture
+def runners(ciba_fleet: Fleet) -> Iterator[list[Racer]]:
+    """Twelve clients, spread over the processes."""
+    with racers(ciba_fleet.urls, POLLS) as made:
+        yield made
+
+
+def test_of_twelve_polls_one_gets_tokens(ciba_fleet: Fleet, runners: list[Racer]) -> None:
+    client = ciba_fleet.provider.register(
+        grant_types=["authorization_code", "refresh_token", GRANT_TYPE]
+    )
+
+    def poll(racer: Racer, auth_req_id: str) -> Answer:
+        form = {"grant_type": GRANT_TYPE, "auth_req_id": auth_req_id}
+        return racer.post("/oauth/token", form, client.basic())
+
+    outcomes = race(runners, make_backchannel_requests(client, REQUESTS), poll)
+
+    expected = ["", *["invalid_grant"] * (POLLS - 1)]
+    assert [answers for answers in outcomes if sorted(a.error for a in answers) != expected] == []
+    with ciba_fleet.provider.database() as dbsession:
+        of_client = BackchannelRequest.client_id == client.client_id
+        used = select(func.count()).where(of_client, BackchannelRequest.used_at.is_not(None))
+        assert dbsession.scalar(used) == REQUESTS
+        issued = select(func.count()).where(RefreshToken.client_id == client.client_id)
+        assert dbsession.scalar(issued) == REQUESTS
