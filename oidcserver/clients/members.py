@@ -171,7 +171,8 @@ def _signed_requests(value: Any, provider: Provider) -> bool:
 
 
 def _pushed_requests(value: Any, provider: Provider) -> bool:
-    if boolean(value, provider) and "pushed_authorization_request" not in provider.endpoints:
+    endpoint = "pushed_authorization_request_endpoint"
+    if boolean(value, provider) and endpoint not in provider.metadata:
         raise ValueError("is not available here: there are no pushed requests")
     return bool(value)
 

@@ -185,6 +185,7 @@ def test_texts_are_normalised_and_said_once(production: Any) -> None:
         ({"request_uris": ["https://client.example/#a b"]}, "request_uris"),
         ({"request_uris": ["https://client.example/#a#b"]}, "request_uris"),
         ({"request_uris": [f"https://client.example/#{'x' * 2000}"]}, "request_uris"),
+        ({"require_pushed_authorization_requests": True}, "require_pushed_authorization_requests"),
         ({"require_signed_request_object": True}, "require_signed_request_object"),
         ({"require_signed_request_object": "false"}, "require_signed_request_object"),
         ({"post_logout_redirect_uris": ["javascript:alert(1)"]}, "post_logout_redirect_uris"),
