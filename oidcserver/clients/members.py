@@ -130,9 +130,9 @@ def _scope(value: Any, provider: Provider) -> str:
 
 def _authorization_details_types(value: Any, provider: Provider) -> list[str]:
     items = _texts(value, provider)
-    if not provider.authorization_details_types.keys() >= set(items):
-        offered = ", ".join(provider.authorization_details_types) or "none"
-        raise ValueError(f"has an unknown type. Available: {offered}")
+    offered = promised(provider, "authorization_details_types_supported")
+    if not set(items).issubset(offered):
+        raise ValueError(f"has an unknown type. Available: {', '.join(offered) or 'none'}")
     return items
 
 

@@ -537,7 +537,7 @@ EVERYTHING = {
     "oidc__request_parameter": "true",
     "oidc__request_uri_parameter": "true",
     "oidc__decryption_algs": "RSA-OAEP-256 ECDH-ES",
-    "oidcserver__includes": "tiers",
+    "oidcserver__includes": "tiers payments",
 }
 EDITED = {
     "client_uri": "https://shop.example/",
@@ -597,7 +597,7 @@ def test_every_member_is_edited_and_removed_on_the_page(make_provider: Any) -> N
     path = f"/clients/{client.client_id}"
     named = {name for name in root.get(path).forms["client"].fields if name} - {"csrf_token"}
     apart = {"client_name", "scope", "grant_types", "response_types", "jwks",
-             "sector_identifier_uri"}  # fmt: skip
+             "authorization_details_types", "sector_identifier_uri"}  # fmt: skip
     assert named == set(FIELDS) | {"example_tier", "languages"}
     assert named == set(EDITED) | apart
     form = root.get(path).forms["client"]

@@ -30,8 +30,9 @@ def test_a_live_token_is_described_to_its_client(make_provider: Any, token_forma
         "active": True, "token_type": "Bearer", "client_id": client.client_id,
         "sub": person["sub"], "scope": "openid profile", "aud": provider.issuer,
         "iss": provider.issuer, "iat": seen["iat"], "exp": seen["iat"] + 600, "jti": seen["jti"],
-        "username": "alice",
+        "username": "alice", "acr": "1", "auth_time": seen["auth_time"],
     }  # fmt: skip
+    assert seen["iat"] - 60 < seen["auth_time"] <= seen["iat"]
     client.post("/oauth/revoke", token=tokens["access_token"], status=200)
     assert client.introspect(tokens["access_token"]) == {"active": False}
 
