@@ -88,7 +88,7 @@ SECTIONS: tuple[tuple[str, tuple[Field, ...]], ...] = (
               "The responses of the authorization endpoint; none for applications without users.",
               options=lambda p: sorted(p.response_types)),
         Field("authorization_details_types", "Types of authorization details", SEVERAL,
-              "What it may ask users to allow in detail.",
+              "The rights that it may ask users for in detail.",
               options=lambda p: p.authorization_details_types),
         Field("token_endpoint_auth_method", "How the application authenticates", ONE,
               options=lambda p: p.client_authentication_methods),

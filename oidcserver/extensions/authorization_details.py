@@ -1,4 +1,4 @@
-"""Rich authorization requests (RFC 9396): entries that say in detail what a client may do.
+"""Rich authorization requests (RFC 9396): entries that list the rights of a client.
 
 Plugins offer the types of entries. One entry that is not of a known type or shape rejects the whole
 request (section 5). An authorization keeps the entries that the user allowed. A token has all of
@@ -42,8 +42,8 @@ def narrow_authorization_details(token_request: OAuthRequest) -> None:
 
     A grant may have set them already.
 
-    :raises Rejection: ``invalid_authorization_details`` if the request asks for more, or if there
-        is a user who was not asked.
+    :raises Rejection: ``invalid_authorization_details`` if the request asks for more, or if the
+        grant does not ask its user.
     """
     if token_request.authorization_details is not None:
         return

@@ -122,8 +122,8 @@ def read_resource(line: str) -> Resource:
 
     :raises ValueError: with an example of a line.
     """
-    what, _, rest = line.partition("|")
-    uri, _, scopes = what.strip().removesuffix(":").partition(": ")
+    declared, _, rest = line.partition("|")
+    uri, _, scopes = declared.strip().removesuffix(":").partition(": ")
     name, _, options = rest.partition("|")
     pairs = [option.partition("=") for option in options.split()]
     given = {key: value for key, _, value in pairs if value}

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 #: The characters of a URI (RFC 3986 section 2), without ``#``; none of them needs an escape in a
 #: header.
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):([A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+)", re.ASCII)
-#: What follows the scheme http or https: host, port, path and query, and no user information.
+#: The rest of a URI after http or https: host, port, path and query, and no user information.
 _WEB = re.compile(
     r"//([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{0,5}))?(/[^?]*)?(\?.*)?", re.ASCII
 )

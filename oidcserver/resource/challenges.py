@@ -5,7 +5,7 @@ from oidcserver.resource.protected_resources import ProtectedResource
 
 
 def add_parameters(rejection: Rejection, resource: ProtectedResource, scope: str) -> None:
-    """Add to each challenge what tells a client how to get a token (RFC 9728 section 5.1).
+    """Add the parameters by which a client finds out how to get a token (RFC 9728 section 5.1).
 
     A challenge for a request without a token has the error too, although RFC 6750 section 3.1
     advises against it: some MCP clients start to sign in only then.

@@ -144,8 +144,8 @@ def declare_resources(registry: Registry) -> None:
 def publish(config: Configurator) -> None:
     """Add the route and the view of each document, at the root of the host.
 
-    If there is one resource alone, its document is also where clients look that do not know of
-    paths.
+    If there is only one resource, its document is also at the well-known path itself, for clients
+    that do not append the path of the resource.
     """
     registry = config.registry
     declared = registry.oidc.protected_resources

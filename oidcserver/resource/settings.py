@@ -30,7 +30,7 @@ from oidcserver.types import Provider, Registry
 
 PREFIX = "oauth_resource."
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-#: What a route can have without an escape.
+#: The characters of a path that a route can have without an escape.
 _PATH = re.compile(r"[A-Za-z0-9._~/-]*", re.ASCII)
 
 

@@ -13,7 +13,7 @@ _VALUES = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*")
 
 @dataclass(frozen=True, slots=True)
 class StepUp:
-    """What a view requires of the sign-in of the user.
+    """The requirements of a view on the sign-in of the user.
 
     :param acr_values: the authentication context classes that suffice; empty: any.
     :param max_age: the seconds since the sign-in, at most; None: any number.
@@ -54,7 +54,7 @@ class StepUp:
 
 
 def step_up(acr: str | list[str] | tuple[str, ...] | None, max_age: int | None) -> StepUp:
-    """Return what the options of a view require.
+    """Return the requirements that the options of a view state.
 
     :raises ConfigurationProblem: for a value that cannot stand in a challenge.
     """

@@ -66,7 +66,7 @@ def tokens_for(client: RelyingParty, *entries: Any, **request: Any) -> dict[str,
 # -- the request
 
 
-def test_what_the_user_allowed_is_in_the_answer_the_token_and_introspection(
+def test_the_answer_the_token_and_introspection_have_the_allowed_details(
     provider: Provider, client: RelyingParty
 ) -> None:
     tokens = tokens_for(client, payment(), payment("1.00"))

@@ -1,4 +1,4 @@
-"""Resource indicators (RFC 8707): which resource a token is for, and what it is worth there."""
+"""Resource indicators (RFC 8707): tokens for one resource, which all others reject."""
 
 import json
 from typing import Any
@@ -275,7 +275,7 @@ def test_the_authorization_lives_as_long_as_its_longest_token(make_provider: Any
         assert row.resources == [ORDERS]
 
 
-# -- what a token is worth
+# -- the use of a token
 
 
 def test_a_token_for_a_resource_is_not_one_for_userinfo(client: RelyingParty) -> None:
@@ -354,7 +354,7 @@ def test_a_remembered_consent_is_not_one_for_another_resource(client: RelyingPar
     assert asks(client, browser, "openid profile")
 
 
-def test_what_is_remembered_is_remembered_for_each_resource(client: RelyingParty) -> None:
+def test_a_consent_is_remembered_for_each_resource(client: RelyingParty) -> None:
     browser = client.provider.browser()
     browser.sign_in()
     allow_for_good(client.authorize(browser, scope="openid profile"))
@@ -383,7 +383,7 @@ def test_a_resource_without_a_scope_is_asked_about(client: RelyingParty) -> None
     assert "code" in client.answer(page)
 
 
-# -- what is declared
+# -- declarations
 
 
 def test_where_nothing_is_declared_the_parameter_is_not_known(make_provider: Any) -> None:

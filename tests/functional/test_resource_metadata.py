@@ -246,7 +246,7 @@ def test_a_token_for_the_provider_is_not_one_for_the_resource(provider: Provider
     assert challenge(answer)["error"] == "invalid_token"
 
 
-def test_a_resource_that_the_ini_declares_lends_its_scopes_and_name(make_provider: Any) -> None:
+def test_a_resource_that_the_ini_declares_gives_its_scopes_and_name(make_provider: Any) -> None:
     uri = "http://localhost:6543/orders"
     provider: Provider = make_provider(
         oidcserver__includes="support.orders_plugin",

@@ -1,4 +1,4 @@
-"""Directives for resources, and for the details of what a client may do there."""
+"""Directives for resources and for types of authorization details."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

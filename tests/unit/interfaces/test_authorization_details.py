@@ -93,7 +93,7 @@ def test_any_json_passes_or_is_rejected(value: Any) -> None:
 
 
 @pytest.mark.parametrize("shape", [bytes, list, [], [str, int], {"a": None}, [{"a": "x"}], 7])
-def test_what_is_no_shape_is_said(shape: Any) -> None:
+def test_a_value_that_is_no_shape_is_named(shape: Any) -> None:
     assert shape_problem(shape)
     assert shape_problem(SHAPE) is None
 

@@ -62,7 +62,7 @@ def test_everything_else_does(other: str) -> None:
         "https://api.example/" + "x" * 1000,
     ],
 )  # fmt: skip
-def test_what_is_not_an_absolute_uri_is_rejected(uri: str) -> None:
+def test_any_other_text_is_rejected(uri: str) -> None:
     with pytest.raises(ValueError, match="absolute URI"):
         resource_key(uri)
     assert not is_same_resource(MCP, uri)

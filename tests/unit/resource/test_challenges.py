@@ -21,7 +21,7 @@ SAID = 'error="invalid_token", error_description="Bad."'
         ('DPoP algs="ES256"', "", f'DPoP algs="ES256", {SAID}, {METADATA}'),
     ],
 )
-def test_what_is_not_said_yet_is_added(challenge: str, scope: str, extended: str) -> None:
+def test_missing_parameters_are_added(challenge: str, scope: str, extended: str) -> None:
     other = ("Retry-After", "5")
     headers = (("WWW-Authenticate", challenge), other, ("WWW-Authenticate", challenge))
     rejection = Rejection("invalid_token", "Bad.", status_code=401, headers=headers)
