@@ -7,6 +7,7 @@ import pytest
 from payments import NAME
 from sqlalchemy import select
 from support.app import Browser, Provider, RelyingParty, follow_to_answer
+from support.request_signing import unsigned
 
 from oidcserver.models import Authorization
 from oidcserver.settings import ConfigurationProblem
@@ -182,6 +183,32 @@ def test_a_token_in_the_authorization_response_has_the_details(provider: Provide
     )
     told = client.introspect(answer["access_token"])
     assert told["authorization_details"] == [payment()]
+
+
+def test_a_request_object_has_details_and_resources_as_json(make_provider: Any) -> None:
+    provider: Provider = make_provider(
+        oidcserver__includes="payments",
+        oauth__resources=f"{BANK}\n{SHOP}",
+        oidc__request_parameter="true",
+        oauth__request_object_signing_algs="none",
+    )
+    client = provider.register(authorization_details_types=[NAME])
+    claims = {
+        "iss": client.client_id,
+        "aud": provider.issuer,
+        "client_id": client.client_id,
+        "authorization_details": [payment()],
+        "resource": [BANK, SHOP],
+    }
+    answer = client.login(
+        provider.browser(),
+        request=unsigned(claims),
+        resource="https://unknown.example",
+        authorization_details="[]",
+    )
+    tokens = client.exchange(answer["code"])
+    assert tokens["authorization_details"] == [payment()]
+    assert client.introspect(tokens["access_token"])["aud"] == [BANK, SHOP]
 
 
 # -- consent
