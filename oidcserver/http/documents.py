@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from oidcserver import clock
 from oidcserver.http.outbound import HostTimedOut, OutboundFetchError
 from oidcserver.http.waiting import TooManyWaiting, WaitingPlaces
-from oidcserver.types import Fetcher, FetchResult
+from oidcserver.types import FetchResult, OutboundFetcher
 
 #: URLs that are remembered because they timed out.
 MAX_REMEMBERED = 1000
@@ -30,7 +30,7 @@ class RemoteDocuments:
     Requests that want the same document at the same time share one fetch.
     """
 
-    def __init__(self, fetcher: Fetcher, places: WaitingPlaces) -> None:
+    def __init__(self, fetcher: OutboundFetcher, places: WaitingPlaces) -> None:
         self._fetcher = fetcher
         self._places = places
         self._timed_out: OrderedDict[str, int] = OrderedDict()  # when, by URL
@@ -44,7 +44,7 @@ class RemoteDocuments:
 
         :param client_id: the client that the document belongs to.
         :param max_bytes: the size of the largest body that is accepted.
-        :raises OutboundFetchError: as :meth:`Fetcher.get`.
+        :raises OutboundFetchError: as :meth:`OutboundFetcher.get`.
         :raises TooManyWaiting: if too many requests wait already.
         """
         interval = failure_interval(self._fetcher.timeout)

@@ -27,16 +27,20 @@ class Fetcher(Protocol):
     #: Seconds that a fetch may take.
     timeout: float
 
-    def get(self, url: str, accept: str, max_bytes: int | None = None) -> FetchResult:
-        """Fetch a document; ``accept`` is the value of the Accept field.
-
-        :param max_bytes: the size of the largest accepted body, if it is less than the usual one.
-        """
+    def get(self, url: str, accept: str) -> FetchResult:
+        """Fetch a document; ``accept`` is the value of the Accept field."""
         ...
 
 
 class OutboundFetcher(Fetcher, Protocol):
     """Fetches from public and from allowed addresses, within a time and a size."""
+
+    def get(self, url: str, accept: str, max_bytes: int | None = None) -> FetchResult:
+        """Fetch a document.
+
+        :param max_bytes: the size of the largest accepted body, if it is less than the usual one.
+        """
+        ...
 
     def post_form(self, url: str, data: Mapping[str, str]) -> FetchResult:
         """Send a form and return the answer."""

@@ -16,6 +16,7 @@ from support.processes import free_port
 from support.published_client import publish
 from support.requirements import nodejs
 
+HERE = Path(__file__).parent
 pytestmark = pytest.mark.nodejs
 PROFILES = {
     "development": {},
@@ -61,9 +62,10 @@ def test_every_check_of_the_suite_succeeds(
     port = free_port()
     suite = node_modules / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
     command = [
-        nodejs() or "", str(suite), "authorization", "--url", provider.issuer,
-        "--client-id", client_id, "--port", str(port), "--output-dir", str(tmp_path / "results"),
-    ]  # fmt: skip
+        *(nodejs() or "", "--import", str(HERE / "node" / "older_node.mjs"), str(suite)),
+        *("authorization", "--url", provider.issuer, "--client-id", client_id),
+        *("--port", str(port), "--output-dir", str(tmp_path / "results")),
+    ]
     said = []
     with subprocess.Popen(
         command,
