@@ -110,4 +110,5 @@ def _authenticate(
 def _may_be_logged(client_id: str) -> bool:
     """Return whether a text can be an identifier, and is not a secret sent in its place."""
     printable = client_id.isascii() and client_id.isprintable()
-    return printable and len(client_id) <= 255 and not client_id.startswith(CLIENT_SECRET)
+    longest = 255 if client_id.startswith("https://") else 64
+    return printable and len(client_id) <= longest and not client_id.startswith(CLIENT_SECRET)

@@ -759,7 +759,7 @@ def test_nobody_manages_a_client_that_publishes_itself(
     client: RelyingParty, browser: Browser, make_provider: Any
 ) -> None:
     client.login(browser)
-    administrators = make_provider(oidc__administrators="alice")
+    administrators = make_provider(oidc__administrators="alice")  # on the same database
     administrator = administrators.browser()
     administrator.sign_in()
     assert URL not in administrator.get("/clients").text

@@ -6,7 +6,7 @@ They are known by the document that they publish, or register themselves.
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -33,19 +33,32 @@ ENDPOINTS = (
 )
 pytestmark = pytest.mark.nodejs
 
-#: A way to run the provider: settings, and the path below which another application includes it.
-SETTINGS: dict[str, tuple[dict[str, str], str]] = {
-    "development": ({}, ""),
-    "profile mcp": (
+
+class Way(NamedTuple):
+    """A way to run the provider, and what the MCP server is made of."""
+
+    server: str
+    settings: dict[str, str]
+    #: The path below which another application includes the provider.
+    prefix: str = ""
+
+
+WAYS = {
+    "development": Way("TypeScript SDK", {}),
+    "profile mcp": Way(
+        "Pyramid",
         {
             "oauth__profile": "mcp",
             "oauth__grants": "authorization_code refresh_token client_credentials",
-            "oauth__client_id_metadata_documents": "true",
         },
-        "",
     ),
-    "embedded": ({}, "/auth"),
+    "embedded": Way("Pyramid", {}, "/auth"),
 }
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Way:
+    return WAYS[request.param]
 
 
 @pytest.fixture(scope="module")
@@ -72,21 +85,20 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pa
         yield url, folder / "server.pem"
 
 
-@pytest.fixture(params=SETTINGS)
+@pytest.fixture
 def provider(
-    request: pytest.FixtureRequest, make_provider: Any, serve: Any, provider_url: str,
+    way: Way, make_provider: Any, serve: Any, provider_url: str,
     keys_directory: Path, document: tuple[str, Path],
 ) -> Iterator[Provider]:  # fmt: skip
     """A provider that answers at its issuer, alone or inside another application."""
-    settings, prefix = SETTINGS[request.param]
-    port = free_port()
+    port, prefix = free_port(), way.prefix
     values = {
         "oidc__issuer": f"http://127.0.0.1:{port}{prefix}",
         "oauth__endpoints": ENDPOINTS,
         **Documented("MCP SDKs").settings(),
         "oauth__outbound_allow_loopback": "true",
         "oauth__outbound_ca_bundle": str(document[1]),
-        **settings,
+        **way.settings,
     }
     made = _embedded(values, prefix, provider_url, keys_directory) if prefix else None
     provider = made or make_provider(**values)
@@ -118,9 +130,9 @@ def _embedded(values: dict[str, str], prefix: str, url: str, keys_directory: Pat
     return Embedded(config.make_wsgi_app())
 
 
-@pytest.fixture(params=["Pyramid", "TypeScript SDK"])
+@pytest.fixture
 def mcp_server(
-    request: pytest.FixtureRequest, provider: Provider, provider_url: str, keys_directory: Path,
+    way: Way, provider: Provider, provider_url: str, keys_directory: Path,
     tmp_path: Path, node_modules: Path, serve: Any, monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:  # fmt: skip
     """The URL of an MCP server that protects its tool by the provider's tokens."""
@@ -134,11 +146,12 @@ def mcp_server(
         oidcserver__keys_directory=str(keys_directory),
     )
     client = Documented("MCP SDKs").create_client(ini)
-    if request.param == "Pyramid":
+    if way.server == "Pyramid":
         monkeypatch.setenv("MCP_SERVER_SECRET", client["client_secret"])
         wsgi = make_mcp_server(
             url,
             provider.issuer,
+            validator="introspection",
             introspection_endpoint=f"{provider.issuer}/oauth/introspect",
             client_id=client["client_id"],
             client_secret="env:MCP_SERVER_SECRET",

@@ -60,6 +60,15 @@ def test_the_port_of_localhost_is_free_for_native_applications_where_the_ini_say
             assert not native.check_redirect_uri(other, localhost_any_port=True)
 
 
+def test_it_is_free_for_native_applications_that_publish_their_metadata() -> None:
+    for application_type, accepted in (("native", True), ("web", False)):
+        published = client("http://localhost/callback")
+        published.client_metadata["application_type"] = application_type
+        published.document_expires_at = 1
+        assert published.check_redirect_uri("http://localhost:3118/callback") is accepted
+        assert not published.check_redirect_uri("http://localhost:3118/other")
+
+
 @given(st.text(max_size=80))
 def test_any_text_is_answered(text: str) -> None:
     assert client().check_redirect_uri(text) == (text in REGISTERED)
