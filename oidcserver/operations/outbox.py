@@ -19,12 +19,7 @@ from oidcserver import clock
 from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.http.waiting import TooManyWaiting
 from oidcserver.models import Client
-from oidcserver.models.delivery import (
-    Delivery,
-    claim_delivery,
-    end_delivery,
-    postpone_delivery,
-)
+from oidcserver.models.delivery import Delivery, claim_delivery, end_delivery, postpone_delivery
 from oidcserver.operations.lanes import DeliveryLanes
 from oidcserver.operations.schema import reason
 from oidcserver.types import FetchResult, OutboundFetcher, Registry
@@ -232,12 +227,11 @@ class Deliverer(Generic[D]):
     def _end(self, delivery: D, problem: str = "") -> None:
         with self._database_users, self.registry.oidc.database.session.begin() as dbsession:
             end_delivery(dbsession, delivery, problem)
+        client_id, occasion = delivery.client_id, self.occasion
         if problem:
-            self.log.warning(
-                "Client %s was not notified of %s: %s", delivery.client_id, self.occasion, problem
-            )
+            self.log.warning("Client %s was not notified of %s: %s", client_id, occasion, problem)
         else:
-            self.log.info("Client %s was notified of %s.", delivery.client_id, self.occasion)
+            self.log.info("Client %s was notified of %s.", client_id, occasion)
 
     def _postpone(self, delivery: D, problem: str) -> None:
         pause = min(FIRST_PAUSE * 2 ** (delivery.attempts - 1), LONGEST_PAUSE)
