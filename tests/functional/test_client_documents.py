@@ -190,7 +190,6 @@ def test_only_one_spelling_of_a_url_is_the_client(
         {"jwks": {"keys": [KEY.as_dict(private=True)]}},
         {"jwks_uri": "https://169.254.169.254/jwks"},
     ],
-    ids=str,
 )
 def test_a_document_that_is_not_accepted_ends_at_an_error_page(
     provider: Provider, web: ClientWeb, browser: Browser, changes: dict[str, Any]
@@ -600,7 +599,6 @@ def test_a_grant_that_is_dropped_is_not_given_any_more(
         {"jwks": KEYS},
         {"client_uri": "https://client.example/other"},
     ],
-    ids=str,
 )
 def test_users_are_asked_again_after_a_change_of_what_they_allowed(
     provider: Provider, client: RelyingParty, browser: Browser, web: ClientWeb, clock: Any,

@@ -110,7 +110,6 @@ def test_documents_of_every_shape_that_clients_publish_are_accepted(
             "token_endpoint_auth_methods_supported",
         ),
     ],
-    ids=str,
 )
 def test_a_document_that_no_client_may_have_is_rejected(
     provider: Any, changes: dict[str, Any], member: str

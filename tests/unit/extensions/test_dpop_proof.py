@@ -172,7 +172,7 @@ def test_a_proof_of_another_time_is_rejected(age: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "iat", [..., None, True, "now", [], {}, -(2**60), 2**53, -1.5e300, str(NOW)]
+    "iat", [..., None, True, "now", [], {}, -(2**60), 2**53, -1.5e300, "1700000000"]
 )
 def test_the_iat_is_a_number_of_seconds(iat: Any) -> None:
     assert "iat" in reason(KEY.sign(claims(iat=iat)))
