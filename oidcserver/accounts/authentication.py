@@ -1,5 +1,6 @@
 """One way to check a password, for the login page and the password grant, and its limits."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
@@ -19,7 +20,10 @@ from oidcserver.interfaces import DirectoryUnavailable
 from oidcserver.models import UserRecord
 from oidcserver.models.user import normalise_username, read_user
 from oidcserver.oauth.events import OAuthEvent, announce
-from oidcserver.types import Request
+from oidcserver.types import Provider, Request
+
+#: The purpose of the key of user names in counters.
+PURPOSE = "user name"
 
 
 class _Limit(NamedTuple):
@@ -55,17 +59,25 @@ def authenticate_user(request: Request, username: str, password: str) -> UserRec
     address_key = f"login address:{network}"
     request.oidc.database.commit()
     engine = request.oidc.database.alone.engine
-    if browser is None:
+
+    def count_for_network() -> None:
         wait = take(engine, address_key, settings["oidc.login_attempts_per_address"], window)
         if wait:
             _announce_rejection(request, "login_throttled")
             raise TooManyAttempts(wait)
-    own, *shared = _limits(settings, name, network, browser)
+
+    if browser is None:
+        count_for_network()
+    key = keyed_name(request.oidc.provider, name)
+    own, *shared = _limits(settings, key, network, browser)
     for limit in (own, *shared):
-        if take(engine, limit.key, limit.limit, window, whose=_whose(name)):
+        if take(engine, limit.key, limit.limit, window, whose=_whose(key)):
+            if browser is not None:
+                count_for_network()  # or a known browser could have passwords hashed without end
             verify_password(password, None)
             _announce_lock(request, name, network, limit)
             return None
+    before = read_user(request.oidc.database, name)
     shared_keys = [limit.key for limit in shared] + ([address_key] if browser is None else [])
     try:
         known = request.oidc.provider.user_directory.authenticate(request, username, password)
@@ -79,6 +91,9 @@ def authenticate_user(request: Request, username: str, password: str) -> UserRec
         request.oidc.database.commit()
         raise
     user = None if known is None else account_of(request, known)
+    if user is not None and before is not None and before.id == user.id:
+        # A password that was changed while it was checked signs nobody in.
+        user = replace(user, generation=before.generation)
     if user is None:
         _announce_rejection(request, "login_failed")
         return None
@@ -92,9 +107,18 @@ def authenticate_user(request: Request, username: str, password: str) -> UserRec
     return user
 
 
-def unlock(dbsession: Session, username: str) -> bool:
+def unlock(provider: Provider, dbsession: Session, username: str) -> bool:
     """Forget the failed attempts of a user name; return whether there were any."""
-    return clear(dbsession, _whose(normalise_username(username))) > 0
+    return clear(dbsession, _whose(keyed_name(provider, normalise_username(username)))) > 0
+
+
+def keyed_name(provider: Provider, name: str) -> str:
+    """Return a keyed digest of a user name, for the keys of counters.
+
+    Users type their passwords into that field, and a plain digest could be found by trying.
+    """
+    digests: list[str] = provider.sealer(PURPOSE).digests(name)
+    return digests[0]
 
 
 def _limits(settings: Any, name: str, network: str, browser: str | None) -> tuple[_Limit, ...]:

@@ -100,7 +100,7 @@ def set_password(ini: Path, name: str, password_stdin: bool) -> None:
         user = _find(dbsession, name)
         user.password_hash = hashed
         ended = end_everything(registry, dbsession, user.id)
-        unlock(dbsession, user.username)
+        unlock(registry.oidc.provider, dbsession, user.username)
     click.echo(f"{name} has a new password; ended {ended} authorizations.")
 
 
@@ -114,9 +114,10 @@ def unlock_user(ini: Path, name: str) -> None:
 
     Example: oidcserver users unlock production.ini alice
     """
-    with transaction(open_registry(ini)) as dbsession:
+    registry = open_registry(ini)
+    with transaction(registry) as dbsession:
         user = _find(dbsession, name)
-        locked = unlock(dbsession, user.username)
+        locked = unlock(registry.oidc.provider, dbsession, user.username)
     click.echo(f"Unlocked {name}." if locked else f"No failed sign-ins of {name} are counted.")
 
 

@@ -60,12 +60,16 @@ def read_metadata(registration_request: RegistrationRequest) -> None:
 def apply_software_statement(registration_request: RegistrationRequest) -> None:
     """Put the claims of the software statement in the place of the members of the request.
 
-    It may ask another host for keys; no transaction is open then.
+    A client that registered with a statement cannot change its registration without one. The keys
+    of the issuer may be asked of another host; no transaction is open then.
     """
-    sent = registration_request.sent
+    sent, client = registration_request.sent, registration_request.client
     own = {name: value for name, value in sent.items() if name not in SERVER_MEMBERS}
+    required: bool = registration_request.provider.settings["oauth.software_statement_required"]
+    if client is not None and client.member(software_statement.MEMBER) is not None:
+        required = True
     registration_request.metadata = software_statement.apply_software_statement(
-        registration_request.request, own
+        registration_request.request, own, required=required
     )
 
 

@@ -28,6 +28,7 @@ MAX_TEXT = 255
 MAX_ITEMS = 50
 MAX_SCOPE = 4096
 MAX_KEY_MEMBER = 2048
+MAX_STATEMENT = 16384
 #: The members of a public key that are stored (RFC 7517 section 4, RFC 7518 section 6).
 _KEY_MEMBERS = ("kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y")
 #: Joiners, which Persian, Indic scripts and emoji need; other invisible characters are rejected.
@@ -233,6 +234,8 @@ RULES: dict[str, Rule] = {
     "policy_uri": web_uri,
     "jwks_uri": fetched_uri,
     "jwks": _jwks,
+    # RFC 7591 section 3.2.1: it is returned as it was sent.
+    "software_statement": _text_of(MAX_STATEMENT),
     "software_id": _text,
     "software_version": _text,
     "application_type": _one_of(lambda p: ("web", "native")),

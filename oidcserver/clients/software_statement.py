@@ -22,17 +22,20 @@ _TYPES = frozenset({"jwt", "software-statement+jwt"})
 _JWT_CLAIMS = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 
 
-def apply_software_statement(request: Request, metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return the metadata with those of the statement, which take precedence.
+def apply_software_statement(
+    request: Request, metadata: dict[str, Any], *, required: bool
+) -> dict[str, Any]:
+    """Return the metadata with those of the statement, which take precedence, and the statement.
 
     The keys of its issuer may be fetched: the transaction ends (see :func:`waiting_for_a_host`).
 
+    :param required: whether there has to be a statement.
     :raises Rejection: ``invalid_software_statement`` or ``unapproved_software_statement``.
     """
     rest = {name: value for name, value in metadata.items() if name != MEMBER}
     statement = metadata.get(MEMBER)
     if statement is None:
-        if request.oidc.provider.settings["oauth.software_statement_required"]:
+        if required:
             raise _unapproved("The registration needs a software_statement.")
         return rest
     if not isinstance(statement, str):
@@ -42,7 +45,7 @@ def apply_software_statement(request: Request, metadata: dict[str, Any]) -> dict
     except InvalidJWT as problem:
         raise _invalid(str(problem)) from None
     said = {name: value for name, value in claims.items() if name not in _JWT_CLAIMS}
-    return {**rest, **said}
+    return {**rest, **said, MEMBER: statement}
 
 
 def issuers(settings: Settings) -> dict[str, str]:

@@ -42,6 +42,10 @@ class User(Protocol):
     @property
     def disabled_at(self) -> int | None: ...
 
+    #: Grows when all sessions and tokens of the user end.
+    @property
+    def generation(self) -> int: ...
+
 
 @dataclass(frozen=True, slots=True)
 class DirectoryUser:

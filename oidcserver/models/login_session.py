@@ -79,17 +79,6 @@ def find_login_session(
     return None if row is None else LoginSessionRecord(*row)
 
 
-#: Selects the session ``live_session`` unless it has ended, and locks it: its end waits for the
-#: transaction, and then finds what the transaction wrote.
-LIVE = (
-    select(LoginSession.id)
-    .where(LoginSession.id == bindparam("live_session"), LoginSession.ended_at.is_(None))
-    .with_for_update(read=True)
-)
-#: Decides whether the session ``live_session`` goes on.
-STAY = AtomicWrite(LIVE)
-
-
 def renew_login_session(dbsession: Session, session_id: str, **columns: Any) -> bool:
     """Update a session after a new sign-in; return whether it had not ended."""
     statement = (

@@ -13,7 +13,7 @@ from oidcserver import clock
 from oidcserver.credentials import REQUEST_URI, digest, new_credential
 from oidcserver.database import AtomicWrite, NewRow
 from oidcserver.models.base import Base, Digest, Identifier, Json, Time, Words
-from oidcserver.models.login_session import LIVE
+from oidcserver.models.live_session import LIVE
 
 #: RFC 9126 section 2.2.
 REQUEST_URI_PREFIX = "urn:ietf:params:oauth:request_uri:"
@@ -146,16 +146,16 @@ _ANSWERED = (
     .where(SuspendedRequest.reference_digest == bindparam("answered_reference"), LIVE.exists())
     .returning(SuspendedRequest.reference_digest)
 )
-#: Uses a suspended request up and keeps its answer, while the login session goes on. It takes
-#: ``answered_reference``, ``answered_now``, ``answer`` and ``live_session``.
+#: Uses a suspended request up and keeps its answer, while login session and consent go on. It takes
+#: ``answered_reference``, ``answered_now``, ``answer`` and the values of ``LIVE``.
 USE = AtomicWrite(
     _ANSWERED.where(
         SuspendedRequest.used_at.is_(None),
         SuspendedRequest.expires_at > bindparam("answered_now"),
     ).values(used_at=bindparam("answered_now"), response_sealed=bindparam("answer"))
 )
-#: Keeps another answer of one that was used. It takes ``answered_reference``, ``answer`` and
-#: ``live_session``.
+#: Keeps another answer of one that was used. It takes ``answered_reference``, ``answer`` and the
+#: values of ``LIVE``.
 ANSWER_AGAIN = AtomicWrite(
     _ANSWERED.where(SuspendedRequest.used_at.is_not(None)).values(
         response_sealed=bindparam("answer")

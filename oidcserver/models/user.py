@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from precis_i18n import get_profile
-from sqlalchemy import String, Text, UniqueConstraint, bindparam, select
+from sqlalchemy import String, Text, UniqueConstraint, bindparam, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
@@ -76,6 +76,7 @@ class UserRecord:
     created_at: int
     updated_at: int
     disabled_at: int | None
+    generation: int
 
 
 def _own_id(context: Any) -> str:
@@ -104,6 +105,8 @@ class User(Base):
     created_at: Mapped[int] = mapped_column(Time, default=clock.now)
     updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
     disabled_at: Mapped[int | None] = mapped_column(Time)
+    #: Grows when all sessions and tokens of the user end: a sign-in that began before is void.
+    generation: Mapped[int] = mapped_column(default=0)
 
     def __init__(self, username: str, **columns: Any) -> None:
         super().__init__(
@@ -111,19 +114,30 @@ class User(Base):
         )
 
 
-def lock_unchanged(dbsession: Session, user: Any) -> bool:
-    """Return whether an account is as it was read, and not disabled.
+def lock_generation(dbsession: Session, user: Any) -> bool:
+    """Return whether an account is of the generation in which it was read, and not disabled.
 
-    Its row is locked: changes of it wait for the transaction, and then find what it wrote.
+    Its row is locked: the end of all its sessions and tokens waits for the transaction, and then
+    finds what it wrote.
 
     :param user: an account (:class:`oidcserver.interfaces.User`).
     """
     unchanged = (
         select(User.id)
-        .where(User.id == user.id, User.updated_at == user.updated_at, User.disabled_at.is_(None))
+        .where(User.id == user.id, User.generation == user.generation, User.disabled_at.is_(None))
         .with_for_update(read=True)
     )
     return dbsession.scalar(unchanged) is not None
+
+
+def begin_generation(dbsession: Session, user_id: str) -> None:
+    """Void every sign-in of a user that is under way."""
+    dbsession.execute(
+        update(User)
+        .where(User.id == user_id)
+        .values(generation=User.generation + 1, updated_at=User.updated_at)
+        .execution_options(synchronize_session=False)
+    )
 
 
 _BY_EXTERNAL_ID = Read(

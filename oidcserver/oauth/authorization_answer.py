@@ -10,11 +10,11 @@ from pyramid.response import Response
 from oidcserver.database.writes import inserting
 from oidcserver.models import Authorization, SuspendedRequest
 from oidcserver.models.authorization_code import find_authorization_code
-from oidcserver.models.login_session import STAY
+from oidcserver.models.live_session import STAY
 from oidcserver.models.suspended_request import ANSWER_AGAIN, USE
 from oidcserver.oauth.authorization_errors import send
 from oidcserver.oauth.authorization_request import AuthorizationRequest
-from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.flow import run_steps
 from oidcserver.oauth.issuing import announce_token, new_authorization
 from oidcserver.oauth.outcome import Outcome
@@ -114,20 +114,20 @@ def _parameters_of(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 def seal_answer(authorization_request: AuthorizationRequest) -> None:
     """Let the use of the suspended request decide, and store the answer for a double click.
 
-    The login session has to go on until the commit, or nothing is written: whoever ends all
-    sessions of a user ends every authorization.
+    The login session and the consent have to go on until the commit, or nothing is written: the end
+    of all sessions of a user, or the withdrawal of a consent, ends every authorization.
     """
     suspended, request = authorization_request.suspended, authorization_request.request
-    outcome, live_session = authorization_request.outcome, authorization_request.login_session.id
+    outcome, live = authorization_request.outcome, _live(authorization_request)
     if suspended is None:
-        outcome.decide(STAY, _reject_signed_out, live_session=live_session)
+        outcome.decide(STAY, _reject_ended, **live)
         return
     answer = [authorization_request.login_session.user_id, authorization_request.parameters]
     sealed = request.oidc.provider.sealer(ANSWER).seal(json.dumps(answer).encode())
     values: dict[str, Any] = {
         "answered_reference": suspended.reference_digest,
         "answer": sealed,
-        "live_session": live_session,
+        **live,
     }
     if suspended.used_at is None:
         values |= {"answered_now": request.oidc.now}
@@ -152,9 +152,11 @@ def commit(authorization_request: AuthorizationRequest) -> Response | None:
         return None
     suspended, oauth_request = authorization_request.suspended, authorization_request.oauth_request
     assert suspended is not None
-    authorization_request.suspended = authorization_request.request.oidc.dbsession.get_one(
+    authorization_request.suspended = authorization_request.request.oidc.dbsession.get(
         SuspendedRequest, suspended.reference_digest, populate_existing=True
     )
+    if authorization_request.suspended is None:  # its client has just been deleted
+        raise invalid_request("This sign-in is not known here any more.", "RFC 9126 section 4")
     authorization_request.lost, oauth_request.outcome = False, Outcome()
     return run_steps("authorization", authorization_request, start="repeat_answer")
 
@@ -164,17 +166,27 @@ def _lose(authorization_request: AuthorizationRequest) -> Callable[[], None]:
 
     def lose() -> None:
         database = authorization_request.request.oidc.database
-        if not database.write(STAY, live_session=authorization_request.login_session.id):
-            _reject_signed_out()
+        if not database.write(STAY, **_live(authorization_request)):
+            _reject_ended()
         authorization_request.lost = True
 
     return lose
 
 
-def _reject_signed_out() -> NoReturn:
+def _live(authorization_request: AuthorizationRequest) -> dict[str, str | None]:
+    """Return the values of ``LIVE``."""
+    client = authorization_request.client
+    assert client is not None
+    return {
+        "live_session": authorization_request.login_session.id,
+        "live_client": client.client_id if authorization_request.consented else None,
+    }
+
+
+def _reject_ended() -> NoReturn:
     raise Rejection(
         "login_required",
-        "The End-User has just signed out.",
+        "The End-User has just signed out or withdrawn the access.",
         rule="OpenID Connect Core section 3.1.2.6",
     )
 

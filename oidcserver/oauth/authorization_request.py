@@ -54,6 +54,8 @@ class AuthorizationRequest:
     suspended: SuspendedRequest | None = None
     #: The ``request_uri`` of a request that was resumed and has not expired.
     request_uri: str = ""
+    #: Whether the user allowed the request or an earlier one, by a consent that has to go on.
+    consented: bool = False
     authorization: AuthorizationRecord | None = None
     #: Seconds in which the client can redeem the answer; None: the lifetime of a code.
     redeemable_for: int | None = None

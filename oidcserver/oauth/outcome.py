@@ -5,9 +5,11 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import literal, select
+from sqlalchemy.exc import IntegrityError
 
 from oidcserver.database import AtomicWrite
 from oidcserver.database.writes import Following
+from oidcserver.oauth.errors import invalid_request
 from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.types import Request, RequestDatabase
 
@@ -101,11 +103,17 @@ class Outcome:
         """Run the decision and what follows from it.
 
         :raises _Lost: if another request was faster.
+        :raises Rejection: if a row that others refer to was deleted.
         """
         if self._decision is None and not self._following:
             return
         write = (self._decision or _ALWAYS).also(*self._following)
-        if not database.write(write, **self._values):
+        try:
+            decided = database.write(write, **self._values)
+        except IntegrityError:
+            # The client, the user or the session that a row refers to has just been deleted.
+            raise invalid_request("The client or the End-User was removed meanwhile.") from None
+        if not decided:
             raise _Lost
 
     def notify(self, request: Request) -> None:

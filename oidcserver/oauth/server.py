@@ -12,8 +12,9 @@ from oidcserver.database.writes import inserting
 from oidcserver.interfaces import GrantOffer
 from oidcserver.models import Authorization, RefreshToken, RegisteredClient
 from oidcserver.models.client import find_client
+from oidcserver.models.user import lock_generation
 from oidcserver.oauth.client_authentication import client_required
-from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.errors import Rejection, invalid_grant
 from oidcserver.oauth.issuing import (
     may_refresh,
     new_authorization,
@@ -119,6 +120,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
             scope = " ".join(scope_words(scope))
         if user is None:
             return token_response(oauth_request, scope)
+        oauth_request.outcome.first(_require_generation, request, user)
         resources = list(oauth_request.audience) or None
         row = new_authorization(request, client, user, scope=scope, resources=resources)
         values, following = row.values, [inserting(Authorization)]
@@ -152,3 +154,9 @@ class AuthorizationServer(AuthlibAuthorizationServer):
     ) -> NoReturn:
         """Raise: authorization requests are answered by the steps of their flow alone."""
         raise NotImplementedError("The flow `authorization` answers authorization requests.")
+
+
+def _require_generation(request: Request, user: Any) -> None:
+    """Require that the sessions and tokens of the user have not been ended meanwhile."""
+    if not lock_generation(request.oidc.dbsession, user):
+        raise invalid_grant("The account of the End-User was changed or disabled.")

@@ -80,7 +80,12 @@ def consent_needed(authorization_request: AuthorizationRequest) -> str | None:
 
 
 def narrow_to_decision(authorization_request: AuthorizationRequest) -> None:
-    """Narrow scope and claims to those that the user allowed for this request, if one decided."""
+    """Narrow scope and claims to those that the user allowed for this request, if one decided.
+
+    Where :func:`consent_needed` decides about consent, there is one now, which has to go on.
+    """
+    interactions = authorization_request.provider.interactions
+    authorization_request.consented = any(it.needed is consent_needed for it in interactions)
     suspended = authorization_request.suspended
     if suspended is None or suspended.decided_by != authorization_request.login_session.user_id:
         return

@@ -50,7 +50,10 @@ class Parser(HTTPRequestParser):
         :raises ParsingError: if the request has both Transfer-Encoding and Content-Length, or has
             Transfer-Encoding in a version of HTTP without it (RFC 9112 section 6.1).
         """
-        super().parse_header(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError:  # of urllib, for an absolute URL with a malformed host
+            raise ParsingError("The request target is malformed") from None
         # waitress removes the field if it uses it.
         in_old_version = "TRANSFER_ENCODING" in self.headers
         if in_old_version or (self.chunked and "CONTENT_LENGTH" in self.headers):

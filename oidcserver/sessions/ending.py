@@ -8,12 +8,13 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from oidcserver import clock, types
-from oidcserver.models import LoginSession
+from oidcserver.models import Client, LoginSession, LoginSessionClient
 from oidcserver.models.authorization import (
     revoke_authorizations_of_user,
     revoke_online_authorizations_of_session,
 )
 from oidcserver.models.login_session import end_login_sessions
+from oidcserver.models.user import begin_generation
 from oidcserver.oauth.events import LoginSessionEvent, announce
 from oidcserver.sessions.backchannel_logout import deliver_after_commit, queue_logouts
 from oidcserver.types import Registry, Request
@@ -38,13 +39,11 @@ def end_login_session(
 def end_everything(registry: Registry, dbsession: Session, user_id: str) -> int:
     """End every session and every token of a user; return how many authorizations ended.
 
-    The caller has changed the account before, so that no other request signs the user in.
-    Remembered consents stay: without a sign-in they give no access.
+    Sign-ins that are under way are void. Remembered consents stay: without a sign-in they give no
+    access.
     """
-    # Authorizations that are being written in these sessions: their commits come first.
-    dbsession.scalars(
-        select(LoginSession.id).where(LoginSession.user_id == user_id).with_for_update()
-    ).all()
+    begin_generation(dbsession, user_id)
+    _lock(dbsession, LoginSession.user_id == user_id)
     ended = revoke_authorizations_of_user(dbsession, user_id)
     end_sessions(registry, dbsession, LoginSession.user_id == user_id)
     return ended
@@ -84,8 +83,35 @@ def end_sessions(
     :returns: the identifiers of the sessions that this call ended, each with the identifiers of
         the logout tokens that are now due.
     """
+    _lock(dbsession, *conditions)
     queued = {}
     for session_id in end_login_sessions(dbsession, *conditions):
         revoke_online_authorizations_of_session(dbsession, session_id)
         queued[session_id] = queue_logouts(registry, dbsession, session_id)
     return queued
+
+
+def _lock(dbsession: Session, *conditions: ColumnElement[bool]) -> None:
+    """Lock the sessions that meet the conditions, and then their clients.
+
+    Authorizations that are being written in these sessions are committed before. The deletion of a
+    client locks its row before those that refer to it; in another order the two would deadlock.
+    """
+    sessions = (
+        select(LoginSession.id)
+        .where(LoginSession.ended_at.is_(None), *conditions)
+        .order_by(LoginSession.id)
+        .with_for_update()
+    )
+    found = dbsession.scalars(sessions).all()
+    clients = (
+        select(Client.client_id)
+        .where(
+            Client.client_id.in_(
+                select(LoginSessionClient.client_id).where(LoginSessionClient.session_id.in_(found))
+            )
+        )
+        .order_by(Client.client_id)
+        .with_for_update(read=True, key_share=True)
+    )
+    dbsession.scalars(clients).all()

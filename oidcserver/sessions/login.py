@@ -14,7 +14,7 @@ from oidcserver.models.login_session import (
     renew_login_session,
     touch_login_session,
 )
-from oidcserver.models.user import lock_unchanged
+from oidcserver.models.user import lock_generation
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.events import LoginSessionEvent, announce
 from oidcserver.sessions.ending import end_login_session
@@ -49,7 +49,8 @@ def sign_in(
     amr: tuple[str, ...] = PASSWORD_AMR,
     acr: str | None = None,
 ) -> LoginSessionRecord | None:
-    """Sign a user in and return the session; None if the account is disabled or just changed.
+    """Sign a user in and return the session; None if the account is disabled, or if all its
+    sessions have just been ended.
 
     An application that embeds the provider calls this where its own users have signed in. The
     response of the request sets the cookie. It always gets a new value, so nobody who knew the one
@@ -66,7 +67,7 @@ def sign_in(
         if account is None:
             return None
         user = account
-    if not lock_unchanged(request.oidc.dbsession, user):
+    if not lock_generation(request.oidc.dbsession, user):
         return None
     settings = request.oidc.provider.settings
     token = new_credential(LOGIN_SESSION)

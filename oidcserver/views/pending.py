@@ -11,7 +11,9 @@ from typing import Any, Protocol
 from oidcserver.http.throttling import network_of
 from oidcserver.interfaces import Scope
 from oidcserver.models.consent import grant_consent
+from oidcserver.models.live_session import lock_live_session
 from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.flow import run_steps
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oidc.acr import lacks_essential_acr
@@ -126,7 +128,12 @@ def described(pending: PendingRequest) -> dict[str, Any]:
 
 
 def record_consent(pending: PendingRequest) -> None:
-    """Record what the user allowed, so that the account page shows it. It is never remembered."""
+    """Record what the user allowed, so that the account page shows it. It is never remembered.
+
+    :raises Rejection: if the user has signed out meanwhile.
+    """
+    if not lock_live_session(pending.request.oidc.dbsession, pending.login_session.id):
+        raise Rejection("login_required", "The End-User has just signed out.")
     grant_consent(
         pending.request.oidc.dbsession,
         pending.login_session.user_id,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from support.app import Provider, follow_to_answer
-from support.signing_out_plugin import signing_out
+from support.signing_out_plugin import signing_out, withdrawing
 
 from oidcserver.accounts import account, authentication
 from oidcserver.interfaces import DirectoryUser
@@ -28,6 +28,7 @@ from oidcserver.models.suspended_request import (
     find_suspended_request,
     suspend_request,
 )
+from oidcserver.sessions.ending import end_everything
 
 AT_ONCE = 4
 
@@ -229,9 +230,38 @@ def test_a_user_whose_password_changes_meanwhile_is_not_signed_in(provider: Prov
     def overtaken(request: Any, user: DirectoryUser) -> Any:
         known = before(request, user)
         with provider.database() as dbsession:
-            dbsession.scalars(select(User)).one().updated_at += 1
+            end_everything(provider.registry, dbsession, known.id)
         return known
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(authentication, "account_of", overtaken)
         assert provider.browser().sign_in(status=403).forms["login"]
+        client = provider.register(grant_types=["password"], response_types=[])
+        form = {"username": "alice", "password": "valid", "scope": "openid"}
+        refused = client.token(grant_type="password", status=400, **form)
+    assert refused.json["error"] == "invalid_grant"
+    with provider.database() as dbsession:
+        assert dbsession.scalars(select(Authorization)).all() == []
+
+
+def test_an_authorization_is_not_written_for_an_access_that_was_withdrawn(
+    make_provider: Any, database_url: str
+) -> None:
+    provider = make_provider(
+        oidcserver__database_url=database_url, oidcserver__includes="support.signing_out_plugin"
+    )
+    browser, client = provider.browser(), provider.register()
+    browser.sign_in()
+    form = client.authorize(browser).forms["consent"]
+    form["remember"] = True
+    with withdrawing():
+        assert client.answer(follow_to_answer(form.submit("decision", value="allow")))["error"]
+    page = client.authorize(browser)
+    form = page.forms["consent"]
+    form["remember"] = True
+    assert "code" in client.answer(follow_to_answer(form.submit("decision", value="allow")))
+    with withdrawing():
+        assert client.answer(client.authorize(browser, prompt="none"))["error"]
+    with provider.database() as dbsession:
+        live = select(Authorization).where(Authorization.revoked_at.is_(None))
+        assert dbsession.scalars(live).all() == []

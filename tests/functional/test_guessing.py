@@ -79,6 +79,20 @@ def test_such_a_browser_has_the_limit_of_one_network(provider: Provider) -> None
     own.sign_in("alice", "right password", status=403)
 
 
+def test_such_a_browser_cannot_have_passwords_hashed_without_end(
+    make_provider: Any, settings: dict[str, Any], ini: Path
+) -> None:
+    users(ini, "create", "alice", "--password-stdin", stdin="right password\n")
+    provider = make_provider(**settings, oidc__login_attempts_per_address="2")
+    own = browser_at(provider, "192.0.2.1")
+    own.sign_in("alice", "right password", status=303)
+    sign_out(own)
+    for _ in range(3):
+        own.sign_in("alice", "guessed", status=403)
+    statuses = [own.sign_in("alice", "guessed", status="*").status_int for _ in range(4)]
+    assert statuses[-1] == 429
+
+
 def test_a_browser_knows_only_who_signed_in_there(provider: Provider, ini: Path) -> None:
     users(ini, "create", "mallory", "--password-stdin", stdin="own password\n")
     thief = browser_at(provider, "192.0.2.1")

@@ -116,3 +116,26 @@ def test_a_statement_that_is_valid_a_moment_longer_is_taken(provider: Provider) 
 def test_a_line_that_is_no_issuer_and_uri_stops_the_start(make_provider: Any, line: str) -> None:
     with pytest.raises(ConfigurationProblem, match="software_statement_issuers"):
         make_provider(**{**SETTINGS, "oauth__software_statement_issuers": line})
+
+
+def test_a_client_cannot_leave_its_statement_out_later(
+    make_provider: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoints = f"{SETTINGS['oauth__endpoints']} client_configuration"
+    provider = make_provider(**{**SETTINGS, "oauth__endpoints": endpoints})
+    web = ClientWeb()
+    document = {"keys": [KEY.as_dict(private=False)]}
+    web.documents[JWKS_URI] = ("application/jwk-set+json", json.dumps(document).encode())
+    web.stand_in(provider, monkeypatch)
+    approved = statement(redirect_uris=["https://shop.example/cb"])
+    registered = register(provider, status=201, software_statement=approved)
+    assert registered["software_statement"] == approved
+    http = webtest.TestApp(provider.wsgi)
+    path = registered["registration_client_uri"].removeprefix(provider.issuer)
+    headers = {"Authorization": f"Bearer {registered['registration_access_token']}"}
+    change = {"client_id": registered["client_id"], "redirect_uris": ["https://evil.example/cb"]}
+    refused = http.put_json(path, change, headers=headers, status=400).json
+    assert refused["error"] == "unapproved_software_statement"
+    change["software_statement"] = approved
+    kept = http.put_json(path, change, headers=headers, status=200).json
+    assert kept["redirect_uris"] == ["https://shop.example/cb"]

@@ -1,4 +1,4 @@
-"""Pushed requests, authorization details, resources, and refresh tokens bound to a key."""
+"""Pushed requests, authorization details, resources, bound tokens, generations of accounts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,6 +20,10 @@ def upgrade() -> None:
         )
     with op.batch_alter_table("suspended_request") as table:
         table.alter_column("pushed", existing_type=sa.Boolean(), server_default=None)
+    with op.batch_alter_table("user_account") as table:
+        table.add_column(sa.Column("generation", sa.Integer(), nullable=False, server_default="0"))
+    with op.batch_alter_table("user_account") as table:
+        table.alter_column("generation", existing_type=sa.Integer(), server_default=None)
     with op.batch_alter_table("authorization") as table:
         table.add_column(sa.Column("authorization_details", JSON, nullable=True))
     with op.batch_alter_table("consent") as table:
@@ -30,6 +34,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the columns."""
+    with op.batch_alter_table("user_account") as table:
+        table.drop_column("generation")
     with op.batch_alter_table("refresh_token") as table:
         table.drop_column("confirmation")
     with op.batch_alter_table("consent") as table:

@@ -45,7 +45,7 @@ from oidcserver.models.suspended_request import (
     find_suspended_request,
     suspend_request,
 )
-from oidcserver.models.user import lock_unchanged
+from oidcserver.models.user import begin_generation, lock_generation
 
 CODE, TOKEN, COOKIE = "ac_code", "rt_token", "ls_cookie"
 
@@ -61,6 +61,7 @@ def use(database: Statements, suspended: SuspendedRequest) -> bool:
         answered_now=provider_clock.now(),
         answer="sealed",
         live_session="session",
+        live_client=None,
     )
 
 
@@ -370,15 +371,15 @@ def test_a_suspended_request_is_not_used_once_the_session_has_ended(
     assert not use(database, row)
 
 
-def test_an_account_that_has_changed_since_it_was_read_is_noticed(dbsession: Session) -> None:
-    user = dbsession.get_one(User, "alice")
-    read = SimpleNamespace(id=user.id, updated_at=user.updated_at)
-    assert lock_unchanged(dbsession, read)
-    user.updated_at += 1
-    assert not lock_unchanged(dbsession, read)
-    user.updated_at -= 1
-    user.disabled_at = 1
-    assert not lock_unchanged(dbsession, read)
+def test_the_end_of_all_sessions_voids_a_sign_in_that_is_under_way(dbsession: Session) -> None:
+    read = SimpleNamespace(id="alice", generation=0)
+    assert lock_generation(dbsession, read)
+    begin_generation(dbsession, "alice")
+    assert not lock_generation(dbsession, read)
+    assert lock_generation(dbsession, SimpleNamespace(id="alice", generation=1))
+    dbsession.get_one(User, "alice").disabled_at = 1
+    dbsession.flush()
+    assert not lock_generation(dbsession, SimpleNamespace(id="alice", generation=1))
 
 
 def test_a_user_name_has_one_owner_in_any_spelling(factory: sessionmaker[Session]) -> None:

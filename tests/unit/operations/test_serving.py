@@ -198,6 +198,14 @@ def test_a_request_of_two_lengths_is_rejected_and_its_connection_closed(
     site.serve(story)
 
 
+def test_a_malformed_target_is_rejected(site: Site) -> None:
+    def story() -> None:
+        answers = site.answers(b"GET http://[::1/login HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert b" 400 Bad Request\r\n" in answers
+
+    site.serve(story)
+
+
 @pytest.mark.parametrize(
     "begun",
     [b"G", b"GET / HTTP/1.1\r\nHost: a\r\n", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nxx"],
