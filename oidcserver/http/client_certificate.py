@@ -55,10 +55,31 @@ class ClientCertificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Networks:
+    """Networks and single addresses."""
+
+    networks: tuple[Network, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.networks)
+
+    def __str__(self) -> str:
+        return " ".join(map(str, self.networks))
+
+    def have(self, peer: str) -> bool:
+        """Whether a text is an address in one of the networks."""
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in each for each in self.networks if each.version == address.version)
+
+
+@dataclass(frozen=True, slots=True)
 class CertificateHeaders:
     """The headers of the proxies that are trusted. The names are keys of the environment."""
 
-    proxies: tuple[Network, ...]
+    proxies: Networks
     certificate: str
     encoding: str
     verified: str
@@ -66,20 +87,13 @@ class CertificateHeaders:
     def read(self, environ: Mapping[str, Any]) -> ClientCertificate | None:
         """Return the certificate of a request, or None if no trusted proxy names one."""
         value = environ.get(self.certificate)
-        if not value or not self._is_trusted(environ.get(PEER) or environ.get("REMOTE_ADDR", "")):
+        if not value or not self.proxies.have(environ.get(PEER) or environ.get("REMOTE_ADDR", "")):
             return None
         verified = environ.get(self.verified) in VERIFIED
         try:
             return ClientCertificate(parse_certificate(value, self.encoding), verified)
         except ValueError as problem:
             return ClientCertificate(None, verified, str(problem))
-
-    def _is_trusted(self, peer: str) -> bool:
-        try:
-            address = ipaddress.ip_address(peer)
-        except ValueError:
-            return False
-        return any(address in proxy for proxy in self.proxies if proxy.version == address.version)
 
 
 @lru_cache(maxsize=256)
@@ -120,10 +134,10 @@ def keep_peer(app: Any) -> Any:
     return keeping
 
 
-def networks(raw: str) -> tuple[Network, ...]:
+def networks(raw: str) -> Networks:
     """Return networks and addresses: ``127.0.0.1 ::1 10.0.0.0/24``."""
     try:
-        return tuple(ipaddress.ip_network(word) for word in raw.split())
+        return Networks(tuple(ipaddress.ip_network(word) for word in raw.split()))
     except ValueError:
         raise ValueError("addresses and networks such as 127.0.0.1 10.0.0.0/24") from None
 
@@ -165,7 +179,7 @@ def includeme(config: Configurator) -> None:
     setting(
         "oauth.client_certificate_proxies",
         networks,
-        (),
+        Networks(),
         "The addresses of the proxies that end TLS and name the client's certificate in a header. "
         "From any other peer that header is ignored.",
     )

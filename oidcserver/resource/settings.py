@@ -5,7 +5,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from oidcserver.extensions.mutual_tls import base_url
 from oidcserver.extensions.sender_constraints import WAYS
-from oidcserver.http.client_certificate import ENCODINGS, header_name, networks
+from oidcserver.http.client_certificate import ENCODINGS, Networks, header_name, networks
 from oidcserver.interfaces.resources import resource_key
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS
 from oidcserver.resource.validators import (
@@ -99,7 +99,7 @@ SETTINGS: tuple[Setting, ...] = (
             "The time after its iat in which a DPoP proof is accepted."),
     Setting("oauth_resource.clock_skew", seconds, 10,
             "The largest accepted error of a client's clock."),
-    Setting("oauth_resource.client_certificate_proxies", networks, (),
+    Setting("oauth_resource.client_certificate_proxies", networks, Networks(),
             "The addresses of the proxies that name the client's certificate in a header."),
     Setting("oauth_resource.client_certificate_header", header_name, "Client-Cert",
             "The header with the client's certificate."),

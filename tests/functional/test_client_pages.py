@@ -537,6 +537,9 @@ EVERYTHING = {
     "oidc__request_parameter": "true",
     "oidc__request_uri_parameter": "true",
     "oidc__decryption_algs": "RSA-OAEP-256 ECDH-ES",
+    "oauth__sender_constraints": "dpop mtls",
+    "oauth__token_endpoint_auth_methods": "client_secret_basic private_key_jwt tls_client_auth",
+    "oauth__client_certificate_proxies": "127.0.0.1",
     "oidcserver__includes": "tiers payments",
 }
 EDITED = {
@@ -549,6 +552,9 @@ EDITED = {
     "token_endpoint_auth_method": "private_key_jwt",
     "require_pushed_authorization_requests": True,
     "require_signed_request_object": True,
+    "dpop_bound_access_tokens": True,
+    "tls_client_certificate_bound_access_tokens": True,
+    "tls_client_auth_subject_dn": "CN=shop,O=Example",
     "request_object_signing_alg": "ES256",
     "request_object_encryption_alg": "RSA-OAEP-256",
     "request_object_encryption_enc": "A256GCM",
@@ -597,7 +603,9 @@ def test_every_member_is_edited_and_removed_on_the_page(make_provider: Any) -> N
     path = f"/clients/{client.client_id}"
     named = {name for name in root.get(path).forms["client"].fields if name} - {"csrf_token"}
     apart = {"client_name", "scope", "grant_types", "response_types", "jwks",
-             "authorization_details_types", "sector_identifier_uri"}  # fmt: skip
+             "authorization_details_types", "profile", "sector_identifier_uri",
+             "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip",
+             "tls_client_auth_san_email"}  # fmt: skip
     assert named == set(FIELDS) | {"example_tier", "languages"}
     assert named == set(EDITED) | apart
     form = root.get(path).forms["client"]

@@ -89,3 +89,21 @@ def test_every_flow_is_there(explain: Any) -> None:
             "device_authorization_request", "device_approval", "backchannel_authentication",
         )
     }  # fmt: skip
+
+
+def test_a_selected_feature_has_its_steps_and_its_settings(
+    tmp_path: Path, keys_directory: Path
+) -> None:
+    ini = write_ini(
+        tmp_path / "test.ini", 6543,
+        oidcserver__database_url=f"sqlite:///{tmp_path / 'test.sqlite'}",
+        oidcserver__keys_directory=str(keys_directory),
+        oauth__sender_constraints="dpop mtls",
+        oauth__client_certificate_proxies="127.0.0.1 10.0.0.0/24",
+    )  # fmt: skip
+    result = CliRunner().invoke(main, ["explain", str(ini), "--json"])
+    explained = json.loads(result.stdout)
+    names = [step["name"] for step in explained["flow token"]]
+    assert names == [step.name for step in token.STEPS]
+    proxies = explained["settings"]["oauth.client_certificate_proxies"]
+    assert proxies["value"] == "127.0.0.1/32 10.0.0.0/24"

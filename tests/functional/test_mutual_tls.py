@@ -9,6 +9,7 @@ from joserfc.jwk import ECKey
 from support.app import Provider, RelyingParty
 from support.assertions import Signer
 from support.certificates import PROXY, ClientCertificate
+from support.client_host import JWKSHost
 from support.dpop import ProofKey
 
 from oidcserver.clients.problems import InvalidClientMetadata
@@ -198,6 +199,23 @@ def test_a_client_proves_itself_by_a_key_that_it_registered(
     # With the same subject, or verified by any authority, but of another key.
     for other in (ClientCertificate(DN), ClientCertificate(DN, authority=certificate)):
         assert_refused(ask(client, other.headers(), status=401))
+
+
+def test_keys_at_a_uri_are_fetched_again_when_the_client_has_a_new_one(
+    provider: Provider, certificate: ClientCertificate, clock: Any
+) -> None:
+    new, host = ClientCertificate(DN), JWKSHost()
+    try:
+        host.document = certificate.jwks
+        client = register_self_signed(provider, certificate, jwks=None, jwks_uri=host.uri)
+        ask(client, certificate.headers("FAILED"))
+        assert_refused(ask(client, new.headers("FAILED"), status=401))
+        host.document = new.jwks
+        clock.advance(20)
+        ask(client, new.headers("FAILED"))
+        assert_refused(ask(client, certificate.headers("FAILED"), status=401))
+    finally:
+        host.close()
 
 
 def test_a_secret_beside_the_certificate_has_to_hold_too(

@@ -123,6 +123,11 @@ def test_a_damaged_certificate_is_read_or_not(position: int, octet: int) -> None
     headers().read(environ(HTTP_CLIENT_CERT=f":{b64encode(bytes(damaged)).decode()}:"))
 
 
+def test_the_proxies_are_shown_as_they_are_given() -> None:
+    assert str(networks("127.0.0.1  fd00::/64")) == "127.0.0.1/32 fd00::/64"
+    assert not networks("")
+
+
 @pytest.mark.parametrize("raw", ["10.0.0.1/8", "localhost", "10.0.0", "::1 x"])
 def test_a_proxy_is_an_address_or_a_network(raw: str) -> None:
     with pytest.raises(ValueError, match="addresses and networks"):
