@@ -21,7 +21,7 @@ from oidcserver.oauth.bearer import PresentedToken, insufficient_scope, invalid_
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.flow import run
 from oidcserver.oauth.outcome import Outcome
-from oidcserver.oauth.rejections import record_rejection
+from oidcserver.oauth.rejections import USUAL, record_rejection
 from oidcserver.oauth.responses import error_response, json_response, jwt_response
 from oidcserver.oauth.steps import respond
 from oidcserver.oauth.tokens import AccessToken, find_access_token
@@ -69,7 +69,7 @@ def reject(userinfo_request: UserInfoRequest, rejection: Rejection) -> Response:
     Expired tokens are part of the normal use of an API, and nobody looks up why one was rejected.
     """
     request, token, reference = userinfo_request.request, userinfo_request.token, None
-    if token is not None:
+    if token is not None and rejection.error not in USUAL:
         reference = record_rejection(request, rejection, token.client_id)
     confirmation = request.registry.oidc.key_confirmation
     return error_response(confirmation.name_schemes(request, rejection), reference)

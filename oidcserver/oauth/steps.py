@@ -6,7 +6,7 @@ from oidcserver.http.cors import allow_registered_origin
 from oidcserver.oauth.client_authentication import client_required, prove_client
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.flow import Flowing, Responding
-from oidcserver.oauth.rejections import record_rejection
+from oidcserver.oauth.rejections import USUAL, record_rejection
 from oidcserver.oauth.requests import (
     OAuthRequest,
     Payload,
@@ -18,6 +18,8 @@ from oidcserver.oauth.responses import error_response, json_response
 
 def reject(oauth_request: OAuthRequest, rejection: Rejection) -> Response:
     """Record a rejection and return it as JSON (RFC 6749 section 5.2)."""
+    if rejection.error in USUAL:
+        return error_response(rejection)
     client = oauth_request.client
     reference = record_rejection(
         oauth_request.request, rejection, client.client_id if client is not None else None

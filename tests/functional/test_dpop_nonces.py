@@ -9,7 +9,7 @@ from support.app import Provider, RelyingParty
 from support.dpop import ProofKey
 from support.processes import free_port
 
-from oidcserver.models import UsedIdentifier
+from oidcserver.models import RecordedRejection, UsedIdentifier
 
 pytestmark = pytest.mark.both_databases
 
@@ -72,7 +72,8 @@ def test_a_request_that_has_to_repeat_itself_stores_nothing(
 ) -> None:
     nonce_of(client, key)
     with provider.database() as dbsession:
-        assert dbsession.scalar(select(func.count()).select_from(UsedIdentifier)) == 0
+        for model in (UsedIdentifier, RecordedRejection):
+            assert dbsession.scalar(select(func.count()).select_from(model)) == 0
 
 
 def test_every_answer_to_a_proof_brings_the_next_nonce(
