@@ -123,13 +123,6 @@ def read_settings(registry: Registry) -> Settings:
     return convert_settings(SETTINGS, registry.settings)
 
 
-def local_provider(registry: Registry) -> Provider | None:
-    """Return the provider in this process, if it checks the tokens of this application."""
-    provider: Provider | None = getattr(registry.oidc, "provider", None)
-    chosen = read_settings(registry)["oauth_resource.validator"]
-    return provider if chosen in (None, "local") else None
-
-
 def make_validator(registry: Registry, settings: Settings) -> TokenValidator:
     """Return the validator that the settings select.
 
@@ -149,6 +142,13 @@ def make_validator(registry: Registry, settings: Settings) -> TokenValidator:
     if chosen == "jwks":
         return _jwks(settings, has_resources=bool(registry.oidc.protected_resources))
     raise ConfigurationProblem("oauth_resource.validator is missing: introspection or jwks.")
+
+
+def local_provider(registry: Registry) -> Provider | None:
+    """Return the provider in this process, if it checks the tokens of this application."""
+    provider: Provider | None = getattr(registry.oidc, "provider", None)
+    chosen = read_settings(registry)["oauth_resource.validator"]
+    return provider if chosen in (None, "local") else None
 
 
 def _introspection(settings: Settings, raw_secret: str) -> TokenValidator:

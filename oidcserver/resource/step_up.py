@@ -29,27 +29,26 @@ class StepUp:
             (section 3), so that one further sign-in suffices.
         """
         if self.acr_values and token.acr not in self.acr_values:
-            raise self._insufficient(token, "The user has to sign in by another method.")
+            raise self._insufficient("The user has to sign in by another method.")
         if self.max_age is not None and (
             token.auth_time is None or clock.now() > token.auth_time + self.max_age
         ):
-            raise self._insufficient(token, "The user has to sign in again.")
+            raise self._insufficient("The user has to sign in again.")
 
-    def _insufficient(self, token: AccessToken, description: str) -> Rejection:
+    def _insufficient(self, description: str) -> Rejection:
         error = "insufficient_user_authentication"
         parameters = {"error": error, "error_description": description}
         if self.acr_values:
             parameters["acr_values"] = " ".join(self.acr_values)
         if self.max_age is not None:
             parameters["max_age"] = str(self.max_age)
-        scheme = "DPoP" if "jkt" in (token.confirmation or {}) else "Bearer"
         challenge = ", ".join(f'{name}="{value}"' for name, value in parameters.items())
         return Rejection(
             error,
             description,
             rule="RFC 9470 section 3",
             status_code=401,
-            headers=(("WWW-Authenticate", f"{scheme} {challenge}"),),
+            headers=(("WWW-Authenticate", f"Bearer {challenge}"),),
         )
 
 
