@@ -17,6 +17,7 @@ from oidcserver.clients.uris import (
 )
 from oidcserver.http import allowed_addresses
 from oidcserver.keys.jwk_set import public_key_set
+from oidcserver.texts import is_plain
 from oidcserver.types import Provider
 
 Rule = Callable[[Any, Provider], Any]
@@ -31,8 +32,6 @@ MAX_KEY_MEMBER = 2048
 MAX_STATEMENT = 16384
 #: The members of a public key that are stored (RFC 7517 section 4, RFC 7518 section 6).
 _KEY_MEMBERS = ("kty", "use", "key_ops", "alg", "kid", "n", "e", "crv", "x", "y")
-#: Joiners, which Persian, Indic scripts and emoji need; other invisible characters are rejected.
-_JOINERS = "\u200c\u200d"
 
 
 def is_development(provider: Provider) -> bool:
@@ -46,12 +45,6 @@ def promised(provider: Provider, field: str) -> list[str]:
     return list(value(provider)) if value is not None else []
 
 
-def _is_plain(text: str) -> bool:
-    """Return whether a text has no control, bidi, private or line-breaking characters."""
-    categories = (unicodedata.category(c) for c in text if c not in _JOINERS)
-    return not any(name[0] == "C" or name in {"Zl", "Zp"} for name in categories)
-
-
 def _text_of(limit: int) -> Rule:
     def rule(value: Any, provider: Provider) -> str:
         if not isinstance(value, str):
@@ -59,7 +52,7 @@ def _text_of(limit: int) -> Rule:
         if len(value) > limit:
             raise ValueError(f"is longer than {limit} characters")
         text = unicodedata.normalize("NFC", value.strip())
-        if not _is_plain(text):
+        if not is_plain(text):
             raise ValueError("holds control or invisible characters")
         return text
 
@@ -209,7 +202,7 @@ def _jwks(value: Any, provider: Provider) -> dict[str, Any]:
         raise ValueError(f"is rejected: {str(problem).rstrip('.')}") from None
     keys = [{name: key[name] for name in _KEY_MEMBERS if name in key} for key in understood]
     texts = [text for key in keys for text in key.values() if isinstance(text, str)]
-    if not all(len(text) <= MAX_KEY_MEMBER and _is_plain(text) for text in texts):
+    if not all(len(text) <= MAX_KEY_MEMBER and is_plain(text) for text in texts):
         raise ValueError("holds a key with a member that is too long or no plain text")
     names = [key["kid"] for key in keys if "kid" in key]
     if len(set(names)) < len(names):

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from oidcserver.texts import is_plain
+
 #: One entry of ``authorization_details``, as JSON has it.
 Detail = Mapping[str, Any]
 
@@ -73,8 +75,8 @@ def _check_type(kind: type, value: Any, name: str) -> None:
     right = type(value) in (int, float) if kind is float else type(value) is kind
     if not right:
         raise ValueError(f"{name} is not {_NAMES[kind]}")
-    if kind is str and not 0 < len(value) <= MAX_TEXT:
-        raise ValueError(f"{name} has not 1 to {MAX_TEXT} characters")
+    if kind is str and not (0 < len(value) <= MAX_TEXT and is_plain(value)):
+        raise ValueError(f"{name} has not 1 to {MAX_TEXT} visible characters")
 
 
 def _check_members(shape: Mapping[str, Any], value: Any, name: str) -> None:

@@ -112,6 +112,7 @@ def test_jwts_have_the_details_too(make_provider: Any) -> None:
         details(payment(creditorName="")),
         details(payment(creditorName="x" * 1001)),
         details(payment(creditorName=["x"])),
+        details(payment(creditorName="Merchant \u202e00.001")),
         details(payment(executionDate="2026-12-01")),
         details(payment(instructedAmount="123.50 EUR")),
         details(payment(instructedAmount={"currency": "EUR"})),

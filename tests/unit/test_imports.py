@@ -10,7 +10,7 @@ import oidcserver
 
 #: The rooms from the ground up. Rooms of one rank do not know each other.
 RANKS = (
-    ("clock", "credentials", "settings"),
+    ("clock", "credentials", "settings", "texts"),
     ("catalog", "interfaces"),
     ("provider",),
     ("types",),

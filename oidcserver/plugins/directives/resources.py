@@ -70,9 +70,9 @@ def add_authorization_details_type(
         ``authorization_details_types`` of a client.
     :param members: the other members and their shapes. A question mark at the end of a name says
         that the member may be missing; an entry with any other member is rejected. A shape is
-        ``str``, ``int``, ``float`` or ``bool``, a list of one shape, a dict of members, or a
-        function that takes the value and raises ``ValueError`` with half a sentence, which quotes
-        no input, such as ``"is not an IBAN"``.
+        ``str`` (of visible characters), ``int``, ``float`` or ``bool``, a list of one shape, a dict
+        of members, or a function that takes the value and raises ``ValueError`` with half a
+        sentence, which quotes no input, such as ``"is not an IBAN"``.
     :param describe: takes an entry of that shape. It returns a sentence for the consent page that
         says all that the user allows, or several. The page escapes them.
     :param validate: takes an entry of that shape and raises ``ValueError`` in the same way, for

@@ -50,6 +50,8 @@ def test_a_value_of_the_shape_passes(value: Any) -> None:
         ({"name": 1}, "name is not text"),
         ({"name": ""}, "name has not 1 to"),
         ({"name": "x" * (MAX_TEXT + 1)}, "name has not 1 to"),
+        ({"name": "100 \u202eEUR"}, "name has not 1 to"),
+        ({"name": "a\nb"}, "name has not 1 to"),
         ({"name": "x", "secret word": 1}, "entry has an unknown member; there are count"),
         ({"name": "x", "count": True}, "count is not a whole number"),
         ({"name": "x", "count": 1.0}, "count is not a whole number"),
