@@ -132,7 +132,7 @@ def token_response(oauth_request: OAuthRequest, scope: str) -> dict[str, Any]:
         scope,
         audience=oauth_request.audience,
         confirmation=oauth_request.confirmation,
-        authorization_details=oauth_request.authorization_details,
+        authorization_details=oauth_request.authorization_details or None,
         actor=oauth_request.actor,
         latest_end=oauth_request.latest_end,
     )

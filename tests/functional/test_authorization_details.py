@@ -332,6 +332,9 @@ def test_a_token_has_the_details_of_its_resources(provider: Provider, client: Re
     assert tokens["authorization_details"] == [at_bank, at_shop, anywhere]
     narrow = client.refresh(tokens["refresh_token"], resource="https://BANK.example.com/payments")
     assert narrow["authorization_details"] == [at_bank, anywhere]
+    elsewhere = tokens_for(client, at_bank, resource=SHOP)
+    assert "authorization_details" not in elsewhere
+    assert "authorization_details" not in client.introspect(elsewhere["access_token"])
 
 
 def test_a_resource_server_learns_of_its_own_details(make_provider: Any) -> None:
