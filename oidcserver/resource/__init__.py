@@ -18,12 +18,9 @@ from pyramid.config import PHASE0_CONFIG
 from oidcserver.plugins.selection import DECLARE, SELECT
 from oidcserver.resource.confirmation import make_key_confirmation, resource_url
 from oidcserver.resource.deriver import no_access_token, oauth_scope_deriver
+from oidcserver.resource.metadata import publish
 from oidcserver.resource.policy import BearerSecurityPolicy
-from oidcserver.resource.protected_resources import (
-    add_protected_resource,
-    declare_resources,
-    publish,
-)
+from oidcserver.resource.protected_resources import add_protected_resource, declare_resources
 from oidcserver.resource.settings import make_validator, read_settings
 from oidcserver.types import Configurator
 
