@@ -1,21 +1,18 @@
 """The resources that an application protects, and the resource of each view."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
-
 from oidcserver.catalog import Offer
 from oidcserver.interfaces.resources import Resource, resource_key
+from oidcserver.plugins.offering import SCOPE_NAME
 from oidcserver.resource.settings import local_provider, read_settings, web_resource
 from oidcserver.settings import ConfigurationProblem, nearest
 from oidcserver.types import Configurator, Registry
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
-#: The name of a scope that can stand in a challenge (RFC 6749 section 3.3).
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ def add_protected_resource(
 
 def _check_scopes(resource: ProtectedResource) -> None:
     for scope in resource.scopes:
-        if not _SCOPE.fullmatch(scope):
+        if not SCOPE_NAME.fullmatch(scope):
             raise ValueError("names of scopes without spaces, quotes and backslashes")
         if scope == "offline_access":
             raise ValueError("scopes of its own, and offline_access is one of the provider")
