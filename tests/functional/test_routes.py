@@ -38,7 +38,10 @@ def views(tmp_path_factory: pytest.TempPathFactory, keys_directory: Path) -> dic
 
 
 def test_proutes_names_the_view_of_each_endpoint(views: dict[str, list[str]]) -> None:
-    modules = {"openid_configuration": "discovery", "oauth_authorization_server": "discovery"}
+    modules = {
+        **dict.fromkeys(("openid_configuration", "oauth_authorization_server"), "discovery"),
+        "pushed_authorization_request": "pushed_authorization",
+    }
     endpoints = [name for name in views if name.endswith("_endpoint")]
     assert len(endpoints) >= 10
     for route in endpoints:
