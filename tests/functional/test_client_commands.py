@@ -15,6 +15,7 @@ from webtest import TestApp
 from oidcserver.cli import main
 from oidcserver.cli.client_options import option_name
 from oidcserver.clients.fields import FIELDS, sections
+from oidcserver.models import Client
 
 Run = Callable[..., Result]
 SHOP = ("--name", "Shop", "--redirect-uri", "https://shop.example/cb", "--scope", "openid")
@@ -97,6 +98,24 @@ def test_a_file_changes_what_it_names_and_null_removes(
     assert shown == show(run, client_id)
     assert (shown["client_name#de"], shown["resource_server"]) == ("Laden", True)
     assert "logo_uri" not in shown
+
+
+def test_a_client_that_publishes_its_metadata_is_shown_and_not_changed(run: Run, ini: Path) -> None:
+    url = "https://client.example/oauth/client.json"
+    database = get_app(str(ini)).registry.oidc.database
+    with database.session.begin() as dbsession:
+        members = {"client_name": "Published", "token_endpoint_auth_method": "none"}
+        dbsession.add(Client(client_id=url, client_metadata=members, document_expires_at=1))
+    database.engine.dispose()
+    assert run("list").stdout == f"{url}  Published  (none, publishes its metadata)\n"
+    assert show(run, url)["client_name"] == "Published"
+    changed = run("update", url, "--name", "Another")
+    assert (changed.exit_code, changed.stderr) == (
+        1, f"Error: The client publishes its metadata at {url}.\n"
+    )  # fmt: skip
+    assert run("new-secret", url).exit_code == 1
+    assert run("delete", url, "--yes").exit_code == 0
+    assert run("list").stdout == ""
 
 
 def test_a_change_that_needs_a_secret_prints_it(run: Run, ini: Path) -> None:
