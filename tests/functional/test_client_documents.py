@@ -707,7 +707,7 @@ def test_the_consent_page_shows_the_host_and_loads_nothing_from_it(
         logo_uri="https://client.example/logo.png",
     )  # fmt: skip
     page = consent_page(client, browser)
-    assert "belongs to <strong>client.example</strong>" in page.text
+    assert "as an application of <strong>client.example</strong>" in page.text
     assert "&lt;b&gt;My Bank&lt;/b&gt;" in page.text
     assert "<img" not in page.text
     assert "img-src 'self';" in page.headers["Content-Security-Policy"]
