@@ -86,8 +86,14 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pa
 
 
 @pytest.fixture
+def mcp_url() -> str:
+    """The URL of the MCP server."""
+    return f"http://127.0.0.1:{free_port()}/mcp"
+
+
+@pytest.fixture
 def provider(
-    way: Way, make_provider: Any, serve: Any, provider_url: str,
+    way: Way, mcp_url: str, make_provider: Any, serve: Any, provider_url: str,
     keys_directory: Path, document: tuple[str, Path],
 ) -> Iterator[Provider]:  # fmt: skip
     """A provider that answers at its issuer, alone or inside another application."""
@@ -98,6 +104,7 @@ def provider(
         **Documented("MCP SDKs").settings(),
         "oauth__outbound_allow_loopback": "true",
         "oauth__outbound_ca_bundle": str(document[1]),
+        **({"oauth__resources": f"{mcp_url}: | An MCP server"} if CHECKS_AUDIENCE else {}),
         **way.settings,
     }
     made = _embedded(values, prefix, provider_url, keys_directory) if prefix else None
@@ -132,12 +139,11 @@ def _embedded(values: dict[str, str], prefix: str, url: str, keys_directory: Pat
 
 @pytest.fixture
 def mcp_server(
-    way: Way, provider: Provider, provider_url: str, keys_directory: Path,
+    way: Way, mcp_url: str, provider: Provider, provider_url: str, keys_directory: Path,
     tmp_path: Path, node_modules: Path, serve: Any, monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[str]:  # fmt: skip
     """The URL of an MCP server that protects its tool by the provider's tokens."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/mcp"
+    port = urlsplit(mcp_url).port or 0
     ini = write_ini(
         tmp_path / "provider.ini",
         port,
@@ -149,26 +155,26 @@ def mcp_server(
     if way.server == "Pyramid":
         monkeypatch.setenv("MCP_SERVER_SECRET", client["client_secret"])
         wsgi = make_mcp_server(
-            url,
+            mcp_url,
             provider.issuer,
+            CHECKS_AUDIENCE,
             validator="introspection",
             introspection_endpoint=f"{provider.issuer}/oauth/introspect",
             client_id=client["client_id"],
             client_secret="env:MCP_SERVER_SECRET",
-            audience=url if CHECKS_AUDIENCE else "",
         )
         serve(wsgi, port)
-        yield url
+        yield mcp_url
         return
     configuration = {
         "port": port,
         "issuer": provider.issuer,
         "client_id": client["client_id"],
         "client_secret": client["client_secret"],
-        "audience": url if CHECKS_AUDIENCE else None,
+        "audience": mcp_url if CHECKS_AUDIENCE else None,
     }
     with serve_site([nodejs() or "", str(PROGRAMS / "node" / "mcp_server.mjs")], configuration):
-        yield url
+        yield mcp_url
 
 
 def typescript_sdk() -> list[str]:
