@@ -48,7 +48,9 @@ class Sealer:
         return None if key is None else _decrypt(self._cipher(key), sealed, aad)
 
     def digests(self, text: str) -> list[str]:
-        """Return the keyed digest (HMAC with SHA-256) of a text under each key, the newest first.
+        """Return the keyed digest (HMAC with SHA-256) of a text under each key.
+
+        The first is that of the key that seals.
 
         A plain digest of a short text, such as a user code, is found by trying all texts; this one
         only by those who have the key.

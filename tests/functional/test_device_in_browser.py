@@ -76,7 +76,7 @@ def test_the_walk_by_keyboard_alone(browser: Any, device: RelyingParty) -> None:
     driver, codes = browser, ask(device)
     driver.get(codes["verification_uri"])
     sign_in(driver)
-    wait_for(driver, "#device")
+    wait_for(driver, "#user_code:focus")
     ActionChains(driver).send_keys(codes["user_code"], Keys.ENTER).perform()
     wait_for(driver, "#decision")
     for _ in range(20):
