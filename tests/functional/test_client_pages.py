@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import webtest
 import webtest.forms
-from support.app import Browser, Provider, RelyingParty, decode_id_token
+from support.app import DEVELOPMENT, Browser, Provider, RelyingParty, decode_id_token
 from support.client_host import JWKSHost
 
 from oidcserver.clients.fields import FIELDS
@@ -531,7 +531,6 @@ def test_what_is_not_selected_is_no_example(make_provider: Any) -> None:
 
 EVERYTHING = {
     "oidc__administrators": "root",
-    "oauth__endpoints": "authorization pushed_authorization_request token introspection userinfo",
     "oauth__response_modes": "query jwt",
     "oidc__logout_channels": "frontchannel backchannel",
     "oidc__request_parameter": "true",
@@ -541,6 +540,9 @@ EVERYTHING = {
     "oauth__token_endpoint_auth_methods": "client_secret_basic private_key_jwt tls_client_auth",
     "oauth__client_certificate_proxies": "127.0.0.1",
     "oidcserver__includes": "tiers payments",
+    "oauth__grants": f"{DEVELOPMENT['oauth.grants']} ciba",
+    "oauth__endpoints": "authorization pushed_authorization_request token introspection userinfo "
+    "jwks backchannel_authentication",
 }
 EDITED = {
     "client_uri": "https://shop.example/",
@@ -582,6 +584,9 @@ EDITED = {
     "backchannel_logout_session_required": True,
     "frontchannel_logout_uri": "https://shop.example/frontchannel",
     "frontchannel_logout_session_required": True,
+    "backchannel_token_delivery_mode": "ping",
+    "backchannel_client_notification_endpoint": "https://shop.example/ciba",
+    "backchannel_authentication_request_signing_alg": "ES256",
     "logo_uri": "https://shop.example/logo.png",
     "policy_uri": "https://shop.example/privacy",
     "tos_uri": "https://shop.example/terms",
