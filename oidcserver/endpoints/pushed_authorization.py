@@ -3,7 +3,12 @@
 from pyramid.response import Response
 
 from oidcserver.database.writes import inserting
+from oidcserver.extensions.dpop.authorization_request import (
+    check_proof_of_pushed_request,
+    spend_proof_of_pushed_request,
+)
 from oidcserver.extensions.pushed_request import ENDPOINT, LIFETIME, PER_ADDRESS
+from oidcserver.extensions.sender_constraints import selects
 from oidcserver.interfaces import Step
 from oidcserver.keys.strict_json import compact
 from oidcserver.models import SuspendedRequest
@@ -74,6 +79,16 @@ def check_request(pushed_request: PushedRequest) -> Response | None:
     return run_steps("authorization_request", pushed_request.authorization_request)
 
 
+def check_proof(pushed_request: PushedRequest) -> None:
+    """Check the DPoP proof, which stands for ``dpop_jkt`` or is of the same key."""
+    check_proof_of_pushed_request(pushed_request.authorization_request)
+
+
+def spend_proof(pushed_request: PushedRequest) -> None:
+    """Use the proof up."""
+    spend_proof_of_pushed_request(pushed_request.authorization_request)
+
+
 def check_size(pushed_request: PushedRequest) -> None:
     """Reject a request that is too long to be stored."""
     if len(compact(pushed_request.payload.datalist)) > MAX_STORED:
@@ -115,8 +130,10 @@ STEPS: tuple[Step[PushedRequest], ...] = (
     Step(require_client),  # a public client names itself
     Step(identify_client),
     Step(check_request),  # the steps of authorization_request, as at the authorization endpoint
+    Step(check_proof, when=selects("dpop")),  # RFC 9449 section 10.1
     Step(check_size),  # section 2.3
     Step(limit_public_clients),
+    Step(spend_proof, when=selects("dpop")),  # RFC 9449 section 11.1
     Step(prepare_answer),
     Step(write_response),
     Step(commit),

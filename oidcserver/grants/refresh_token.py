@@ -123,9 +123,14 @@ class RefreshTokenGrant(TokenGrant):
         raise invalid_grant("The refresh token is not valid.")
 
     def _fingerprint(self) -> str:
-        """Return a digest of the request's scope, audience and key: a repetition has the same."""
+        """Return a digest of scope, audience, details and key: a repetition has the same."""
         token_request = self.token_request
-        asked = [self.scope.split(), token_request.audience, token_request.confirmation]
+        asked = [
+            self.scope.split(),
+            token_request.audience,
+            token_request.authorization_details,
+            token_request.confirmation,
+        ]
         return digest(compact(asked))
 
     def _lose(self) -> None:

@@ -14,7 +14,8 @@ from support.app import (
     decode_id_token,
     follow_to_answer,
 )
-from support.pushing import ENDPOINTS, push, refused_with_a_page, visit
+from support.dpop import ProofKey
+from support.pushing import ENDPOINTS, post, push, refused_with_a_page, visit
 
 from oidcserver.models import SuspendedRequest
 from oidcserver.models.suspended_request import REQUEST_URI_PREFIX
@@ -311,3 +312,23 @@ def test_an_answer_in_a_form_works_too(client: RelyingParty, browser: Browser) -
     form = page.forms["form_post"]
     assert form.action == REDIRECT_URI
     assert form["state"].value == "the-state"
+
+
+def test_the_proof_of_a_pushed_request_binds_its_code(make_provider: Any) -> None:
+    provider = make_provider(oauth__endpoints=ENDPOINTS, oauth__sender_constraints="dpop")
+    client, browser, key = provider.register(), provider.browser(), ProofKey()
+    endpoint = f"{provider.issuer}/oauth/par"
+    headers = {**client.basic(), "DPoP": key.proof("POST", endpoint)}
+    pushed = post(client, headers=headers, status=201).json["request_uri"]
+    assert post(client, headers=headers, status=400).json["error"] == "invalid_dpop_proof"
+    code = client.answer(client.complete(visit(client, browser, pushed)))["code"]
+    form = {"redirect_uri": client.client.redirect_uris[0], "code_verifier": client.verifier}
+    for other in ({}, {"headers": ProofKey().for_token(client)}):
+        refused = client.token(
+            status=400, grant_type="authorization_code", code=code, **form, **other
+        )
+        assert refused.json["error"] in {"invalid_grant", "invalid_dpop_proof"}
+    answer = client.token(
+        grant_type="authorization_code", code=code, headers=key.for_token(client), **form
+    )
+    assert answer.json["token_type"] == "DPoP"

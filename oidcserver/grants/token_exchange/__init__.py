@@ -8,6 +8,7 @@ that it does not (impersonation).
 import re
 from typing import Any
 
+from oidcserver.extensions.authorization_details import for_audience
 from oidcserver.grants.base import TokenGrant
 from oidcserver.grants.token_exchange.actors import actor, depth_of, may_act
 from oidcserver.grants.token_exchange.rules import (
@@ -67,6 +68,10 @@ class TokenExchangeGrant(TokenGrant):
         token_request.actor = self._actor(subject, permissions)
         self.scope = self._narrowed_scope(subject)
         token_request.audience = tuple(targets)
+        # Not those of the authorization: the token may have fewer.
+        token_request.authorization_details = for_audience(
+            subject.authorization_details or [], token_request.audience
+        )
         token_request.latest_end = subject.expires_at
         token_request.authorization, token_request.user = subject.authorization, subject.user
         self.subject = subject

@@ -31,6 +31,8 @@ class PresentedToken:
     #: The claims ``act`` and ``may_act``, unchecked.
     act: Any = None
     may_act: Any = None
+    #: Those of an access token (RFC 9396).
+    authorization_details: list[dict[str, Any]] | None = None
 
 
 def read_presented(token_request: OAuthRequest, parameter: str) -> PresentedToken:
@@ -73,6 +75,7 @@ def _access_token(token_request: OAuthRequest, text: str) -> PresentedToken | No
         token.bearer.authorization,
         token.bearer.user,
         act=token.actor,
+        authorization_details=token.authorization_details,
     )
 
 
