@@ -27,6 +27,7 @@ from oidcserver.models import Client, ClientRecord
 from oidcserver.models.client import find_client
 from oidcserver.models.client_document import CLAIM, DISCARD, keep_document
 from oidcserver.oauth.errors import Rejection, too_many
+from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.oauth.requests import Payload
 from oidcserver.oauth.waiting import waiting_for_a_host
 from oidcserver.settings import boolean, integer, seconds, words
@@ -183,7 +184,8 @@ def _fetch(request: Request, url: str) -> ClientRecord:
             raise _DocumentAway(problem.reason, url) from None
         _keep(request, url, result)
         client = find_client(database.alone, url)
-    assert client is not None
+    if client is None:  # too many others were stored at the same moment
+        raise _DocumentAway("The copy was removed at once.", url)
     return client
 
 
@@ -209,7 +211,7 @@ def _keep(request: Request, url: str, result: FetchResult) -> None:
     expires_at = clock.now() + max(MIN_AGE, min(said, provider.settings[MAX_AGE]))
     stale = provider.settings[MAX_STALE] if fresh.may_be_stale else 0
     described = Client(client_id=url, client_metadata=metadata, document_expires_at=expires_at)
-    request.oidc.database.alone.run(
+    event = request.oidc.database.alone.run(
         partial(
             keep_document,
             client_id=url,
@@ -219,6 +221,8 @@ def _keep(request: Request, url: str, result: FetchResult) -> None:
             may_redirect_to=described.check_redirect_uri,
         )
     )
+    if event:
+        announce(OAuthEvent(request, event, {"client_id": url}))
 
 
 def _count(request: Request, url: str) -> None:

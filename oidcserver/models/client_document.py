@@ -43,11 +43,12 @@ def keep_document(
     expires_at: int,
     usable_until: int,
     may_redirect_to: Callable[[str], bool],
-) -> None:
+) -> str:
     """Store the metadata of a fetched document; a registered client stays as it is.
 
     :param may_redirect_to: whether the document allows a redirect URI. What was granted to another
         one ends.
+    :returns: the name of the event: ``client_created``, ``client_changed``, or an empty text.
     """
     times = {"document_expires_at": expires_at, "document_usable_until": usable_until}
     new = insert_once(
@@ -61,14 +62,14 @@ def keep_document(
     )
     if new:
         _make_room(dbsession)
-        return
+        return "client_created"
     known = dbsession.scalars(
         select(Client.client_metadata)
         .where(Client.client_id == client_id, Client.document_expires_at.is_not(None))
         .with_for_update()
     ).one_or_none()
     if known is None:
-        return
+        return ""
     changed = known != metadata
     # updated_at is for changes of the metadata.
     columns: dict[str, Any] = {"updated_at": clock.now() if changed else Client.updated_at}
@@ -83,6 +84,7 @@ def keep_document(
     if any(known.get(name) != metadata.get(name) for name in IDENTITY):
         _ask_again(dbsession, client_id)
         _end_grants_elsewhere(dbsession, client_id, may_redirect_to)
+    return "client_changed" if changed else ""
 
 
 def _make_room(dbsession: Session) -> None:

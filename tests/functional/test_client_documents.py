@@ -18,6 +18,7 @@ from support.published_client import REDIRECT_URI, SHAPES, URL, document, publis
 
 from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.models import Authorization, Client, client_document
+from oidcserver.oauth.events import OAuthEvent
 from oidcserver.operations.prune import prune
 
 pytestmark = pytest.mark.both_databases
@@ -506,7 +507,36 @@ def test_a_sign_in_that_takes_long_survives_the_age_of_the_document(
     assert len(web.fetched) == 3
 
 
+def test_one_of_many_requests_fetches_a_document_that_is_old(
+    provider: Provider, client: RelyingParty, web: ClientWeb, clock: Any
+) -> None:
+    families = [
+        client.exchange(client.login(provider.browser(), scope="openid offline_access")["code"])
+        for _ in range(8)
+    ]
+    clock.advance(301)
+    with ThreadPoolExecutor(8) as pool:
+        answers = pool.map(client.refresh, [tokens["refresh_token"] for tokens in families])
+        assert all(answer["access_token"] for answer in answers)
+    assert web.fetched == [URL, URL]
+
+
 # Changes
+
+
+def test_events_tell_of_new_clients_and_of_changes(
+    provider: Provider, client: RelyingParty, web: ClientWeb, clock: Any
+) -> None:
+    events: list[tuple[str, str]] = []
+    provider.registry.registerHandler(
+        lambda event: events.append((event.name, event.details["client_id"])), (OAuthEvent,)
+    )
+    for name in ("The Published Application", "The Published Application", "Another"):
+        publish(web, provider, client_name=name)
+        client.authorize(provider.browser())
+        clock.advance(301)
+    assert len(web.fetched) == 3
+    assert events == [("client_created", URL), ("client_changed", URL)]
 
 
 def test_a_redirect_uri_that_is_dropped_ends_what_was_granted_there(
