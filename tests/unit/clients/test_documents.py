@@ -1,6 +1,8 @@
 """Client ID metadata documents: what is used, what is left out, and what is rejected."""
 
 import json
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from joserfc.jwk import ECKey, OctKey
 from support.published_client import SHAPES, URL, document
 
+import oidcserver
 from oidcserver.clients.documents import read_document
 from oidcserver.clients.problems import InvalidClientMetadata
 
@@ -50,6 +53,17 @@ def test_documents_of_every_shape_that_clients_publish_are_accepted(
     metadata = read_document(provider, published["client_id"], body)
     assert metadata["redirect_uris"]
     assert metadata["token_endpoint_auth_method"] == "none"
+
+
+def test_the_documents_of_the_guide_are_accepted(make_selection: Any) -> None:
+    guide = (Path(oidcserver.__file__).parent.parent / "docs" / "mcp.md").read_text()
+    documents = re.findall(r"^\{\n.*?^\}\n", guide, re.DOTALL | re.MULTILINE)
+    assert len(documents) == 2
+    provider = make_selection("development")
+    provider.settings["oauth.registration_scopes"] = ()
+    for text in documents:
+        metadata = read_document(provider, json.loads(text)["client_id"], text.encode())
+        assert metadata["application_type"] == "native"
 
 
 @pytest.mark.parametrize(
