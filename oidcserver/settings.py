@@ -71,13 +71,25 @@ def reference(raw: str) -> str:
     scheme, separator, name = raw.strip().partition(":")
     if separator and scheme == "env":
         if name not in os.environ:
-            raise ReferenceProblem(f"the environment variable {name} is not set")
+            raise ReferenceProblem(
+                f"the environment variable {name} is not set; set it for this command and for the "
+                "service, or write file:PATH"
+            )
         return os.environ[name].strip()
     if separator and scheme == "file":
+        path = Path(name).expanduser()
+        if not path.is_absolute():
+            raise ReferenceProblem(
+                f"the path {name} is relative, and a service may run in another directory; write "
+                "the whole path, or %(here)s/ for the directory of the ini file"
+            )
         try:
-            return Path(name).expanduser().read_text().strip()
+            return path.read_text().strip()
         except OSError as problem:
-            raise ReferenceProblem(f"the file {name} cannot be read ({problem.strerror})") from None
+            raise ReferenceProblem(
+                f"the file {name} cannot be read ({problem.strerror}); it has to exist and be "
+                "readable by the user that runs this command"
+            ) from None
     return raw.strip()
 
 

@@ -27,6 +27,12 @@ def read_url(text: str) -> URL:
             "has a port that is not a number. In a user name or a password, : / @ and % are "
             "written %3A %2F %40 and %25."
         ) from None
+    if "@" in (url.host or ""):
+        # The rest would be taken for the host, and shown in errors.
+        raise ValueError(
+            "has more than one @. In a user name or a password, : / @ and % are written %3A %2F "
+            "%40 and %25."
+        )
     backend = url.get_backend_name()
     backend = _OTHER_NAMES.get(backend, backend)
     name = next((each for each in DRIVERS if each.startswith(f"{backend}+")), "")
