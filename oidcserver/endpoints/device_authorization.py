@@ -4,10 +4,10 @@ from typing import NoReturn
 
 from pyramid.response import Response
 
-from oidcserver.clients import use
+from oidcserver.clients import metadata_documents, use
 from oidcserver.credentials import DEVICE_CODE, digest, new_credential
 from oidcserver.database import NewRow
-from oidcserver.extensions import claims
+from oidcserver.extensions import authorization_details, claims, resource_indicators
 from oidcserver.grants.device_code import ENDPOINT, PAGE, REQUEST_FLOW, DeviceCodeGrant
 from oidcserver.http.throttling import network_of, take, waiting_time
 from oidcserver.interfaces import Step
@@ -142,6 +142,7 @@ def reject_silent(authorization_request: AuthorizationRequest) -> None:
 
 STEPS: tuple[Step[OAuthRequest], ...] = (
     Step(read_parameters),  # RFC 8628 section 3.1: a form, no parameter twice
+    Step(metadata_documents.fetch_document, when=metadata_documents.is_selected),
     Step(authenticate_client),  # a public client names itself
     Step(require_client),
     Step(require_grant_type),
@@ -159,6 +160,9 @@ STEPS: tuple[Step[OAuthRequest], ...] = (
 #: endpoint. The page of the user repeats it.
 REQUEST_STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(narrow_scope),  # RFC 6749 section 3.3
+    # RFC 8707 section 2.1
+    Step(resource_indicators.read_resources, when=resource_indicators.are_declared),
+    Step(authorization_details.read_authorization_details),  # RFC 9396 section 5
     Step(read_prompt),  # OpenID Connect Core section 3.1.2.1
     Step(reject_silent),
     Step(id_token_hint.read_hint),

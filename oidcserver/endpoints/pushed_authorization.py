@@ -2,6 +2,7 @@
 
 from pyramid.response import Response
 
+from oidcserver.clients.metadata_documents import fetch_document, is_selected
 from oidcserver.database.writes import inserting
 from oidcserver.extensions.dpop.authorization_request import (
     check_proof_of_pushed_request,
@@ -126,6 +127,7 @@ def prepare_answer(pushed_request: PushedRequest) -> None:
 STEPS: tuple[Step[PushedRequest], ...] = (
     Step(read_parameters),  # no duplicates, no credentials in the URL
     Step(reject_reference),  # section 2.1
+    Step(fetch_document, when=is_selected),  # of a client that publishes its metadata
     Step(authenticate_client),  # as at the token endpoint
     Step(require_client),  # a public client names itself
     Step(identify_client),

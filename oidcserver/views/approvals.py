@@ -87,21 +87,28 @@ def _description(request: Request, row: BackchannelRequest, client: Client) -> d
         "client": client,
         "scope": scope,
         "scopes": scopes,
-        "details": [_detail(detail) for detail in row.authorization_details or ()],
+        "details": [_sentences(request, it) for it in row.authorization_details or ()],
         "asked_at": moment(row.created_at),
         "expires_at": moment(row.expires_at),
         "duration": _duration(request, client),
     }
 
 
-def _detail(detail: dict[str, Any]) -> tuple[str, list[tuple[str, str]]]:
-    """Return the type of an authorization detail and its other members as texts (RFC 9396)."""
-    members = [
-        (name, value if isinstance(value, str) else compact(value))
+def _sentences(request: Request, detail: dict[str, Any]) -> list[str]:
+    """Return the sentences about an authorization detail (RFC 9396).
+
+    A detail that a plugin made, of a type that is not offered, is shown by its members.
+    """
+    kind = str(detail.get("type", ""))
+    known = request.oidc.provider.authorization_details_types.get(kind)
+    if known is not None:
+        return known.sentences(detail)
+    others = [
+        f"{name}: {value if isinstance(value, str) else compact(value)}"
         for name, value in detail.items()
         if name != "type"
     ]
-    return str(detail.get("type", "")), members
+    return [kind, *others]
 
 
 def _duration(request: Request, client: Client) -> str:

@@ -21,7 +21,7 @@ from oidcserver.oidc.claims import claims_beyond_scopes
 from oidcserver.oidc.requested_subject import another_user_needed
 from oidcserver.oidc.scopes import describe_claim
 from oidcserver.types import Request
-from oidcserver.views.consent import end_of_access
+from oidcserver.views.consent import detail_sentences, end_of_access, requested_resources
 from oidcserver.views.moments import moment
 from oidcserver.views.user_agents import describe_user_agent
 
@@ -117,6 +117,8 @@ def described(pending: PendingRequest) -> dict[str, Any]:
         "client": pending.client,
         "session": pending.login_session,
         "asked": [*scopes, *claims],
+        "resources": requested_resources(pending),
+        "details": detail_sentences(pending),
         "duration": end_of_access(pending),
         "moment": moment(row.created_at),
         "minutes": max(0, request.oidc.now - row.created_at) // 60,

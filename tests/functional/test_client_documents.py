@@ -15,6 +15,7 @@ from support.assertions import Signer
 from support.client_host import ClientHost
 from support.client_web import ClientWeb
 from support.published_client import REDIRECT_URI, SHAPES, URL, document, publish
+from support.pushing import ENDPOINTS, push, visit
 
 from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.models import Authorization, Client, client_document
@@ -805,3 +806,17 @@ def test_a_host_that_fails_in_the_middle_costs_nobody_the_sign_in(
     monkeypatch.setattr(provider.registry.oidc.outbound_fetcher, "get", hang)
     clock.advance(400)
     assert client.answer(client.complete(page))["code"]
+
+
+# Other endpoints at which a client may come for the first time
+
+
+def test_its_first_request_may_be_pushed(
+    make_provider: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider, web = make_provider(oauth__endpoints=ENDPOINTS), ClientWeb()
+    web.stand_in(provider, monkeypatch)
+    client = publish(web, provider)
+    page = visit(client, provider.browser(), push(client))
+    assert "code" in client.answer(client.complete(page))
+    assert web.fetched == [URL]

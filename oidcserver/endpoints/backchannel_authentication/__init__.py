@@ -16,6 +16,7 @@ from oidcserver.endpoints.backchannel_authentication.parameters import (
     read_binding_message,
     read_notification_token,
     read_requested_expiry,
+    read_resources,
     read_scope,
     reject_user_code,
 )
@@ -63,7 +64,7 @@ def require_confidential_client(asking: BackchannelAuthenticationRequest) -> Non
 
 
 def check_grant_type(asking: BackchannelAuthenticationRequest) -> None:
-    """Reject a client that did not register the grant type, or that nobody vouches for.
+    """Reject a client that did not register the grant type, or that registered itself.
 
     Otherwise anybody who registers a client could find out which users exist, and bother them.
     """
@@ -138,6 +139,7 @@ STEPS: tuple[Step[BackchannelAuthenticationRequest], ...] = (
     Step(read_signed_request),  # section 7.1.1: from here on its parameters are the request's
     Step(use_signed_request),  # its jti is spent, also when the request fails later
     Step(read_scope),
+    Step(read_resources),  # RFC 8707 and RFC 9396
     Step(read_hint),  # exactly one
     Step(read_binding_message),
     Step(reject_user_code),

@@ -9,8 +9,10 @@ from oidcserver.endpoints.backchannel_authentication.request import (
     malformed,
     rejected,
 )
+from oidcserver.extensions.authorization_details import PARAMETER, for_audience, parse_details
+from oidcserver.extensions.resource_indicators import find_resources
 from oidcserver.models.backchannel_request import MAX_BINDING_MESSAGE
-from oidcserver.oauth.scopes import ignored_because, scope_words
+from oidcserver.oauth.scopes import ignored_because, scope_for, scope_words
 from oidcserver.oidc.ciba import BINDING, LIFETIME, MAX_LIFETIME
 
 #: A bearer token (RFC 6750 section 2.1).
@@ -40,6 +42,17 @@ def read_scope(asking: BackchannelAuthenticationRequest) -> None:
             "CIBA section 7.1",
         )
     asking.granted_scope = " ".join(granted)
+
+
+def read_resources(asking: BackchannelAuthenticationRequest) -> None:
+    """Read the resources (RFC 8707) and the authorization details (RFC 9396) of the request."""
+    provider, client, payload = asking.provider, asking.client, asking.payload
+    asking.audience = find_resources(provider, client, payload.datalist.get("resource", ()))
+    asking.granted_scope = scope_for(provider, asking.audience, asking.granted_scope)
+    text = payload.data.get(PARAMETER)
+    if text is not None:
+        details = parse_details(provider, client, text)
+        asking.authorization_details = for_audience(details, asking.audience)
 
 
 def read_binding_message(asking: BackchannelAuthenticationRequest) -> None:
