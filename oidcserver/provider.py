@@ -1,7 +1,7 @@
 """The provider: the selected offers, fixed at the start and shared by every request."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -147,6 +147,11 @@ class Provider:
             return self.resources.get(resource_key(uri))
         except ValueError:
             return None
+
+    def served_resources(self, client_id: str, audience: Collection[str]) -> list[str]:
+        """Return the resources of an audience that a client is the server of."""
+        found = filter(None, map(self.find_resource, audience))
+        return [resource.uri for resource in found if resource.server == client_id]
 
     @cached_property
     def scopes_of_resources(self) -> frozenset[str]:

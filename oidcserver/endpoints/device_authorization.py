@@ -160,7 +160,7 @@ STEPS: tuple[Step[OAuthRequest], ...] = (
 #: endpoint. The page of the user repeats it.
 REQUEST_STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(narrow_scope),  # RFC 6749 section 3.3
-    # RFC 8707 section 2.1
+    # RFC 8707 section 2
     Step(resource_indicators.read_resources, when=resource_indicators.are_declared),
     Step(authorization_details.read_authorization_details),  # RFC 9396 section 5
     Step(read_prompt),  # OpenID Connect Core section 3.1.2.1

@@ -23,7 +23,7 @@ from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oauth.responses import json_response, jwt_response
 from oidcserver.oauth.steps import authenticate_client, read_parameters, reject, require_client
 from oidcserver.oauth.tokens import find_access_token
-from oidcserver.types import Configurator, Provider, Request
+from oidcserver.types import Configurator, Request
 
 INACTIVE: dict[str, Any] = {"active": False}
 
@@ -63,7 +63,7 @@ def _access_token(request: Request, client: RegisteredClient, text: str) -> dict
     if token is None:
         return None
     provider = request.oidc.provider
-    served = _served_resources(provider, client, token.audience)
+    served = provider.served_resources(client.client_id, token.audience)
     is_resource = bool(served) or client.client_id in token.audience or client.resource_server
     if client.client_id != token.client_id and not is_resource:
         return INACTIVE  # section 4: no more than that
@@ -88,14 +88,6 @@ def _access_token(request: Request, client: RegisteredClient, text: str) -> dict
         "authorization_details": details or None,  # RFC 9396 section 9.2
     }
     return {name: value for name, value in members.items() if value is not None}
-
-
-def _served_resources(
-    provider: Provider, client: RegisteredClient, audience: Collection[str]
-) -> list[str]:
-    """Return the resources of an audience that the caller is the server of."""
-    found = filter(None, map(provider.find_resource, audience))
-    return [resource.uri for resource in found if resource.server == client.client_id]
 
 
 def _refresh_token(request: Request, client: RegisteredClient, text: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ log = logging.getLogger("oidcserver.rejections")
 
 #: Errors that are a usual part of a protocol, after which the client repeats its request. Recording
 #: them would hide the others.
-USUAL = frozenset({"use_dpop_nonce"})
+USUAL = frozenset({"use_dpop_nonce", "authorization_pending", "slow_down"})
 #: Letters that are not confused with others and make no words (RFC 8628 section 6.1).
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
 #: A description may have a sentence for each part of a request.

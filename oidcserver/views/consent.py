@@ -112,8 +112,8 @@ def _page(request: Request, asking: AuthorizationRequest) -> Response:
         "claims": " ".join(_single_claims(asking)),
         "new": new,
         "earlier": earlier,
-        "resources": requested_resources(asking),
-        "details": detail_sentences(asking),
+        "resources": resources_of(asking),
+        "details": details_of(asking),
         "may_remember": may_remember(asking),
         "remembered": remembered is not None,
     }
@@ -144,13 +144,13 @@ def _divide(
     return new, [entry for entry in asked if entry not in new]
 
 
-def requested_resources(asking: AuthorizationRequest) -> list[Resource]:
+def resources_of(asking: AuthorizationRequest) -> list[Resource]:
     """Return the resources that the access is for, without the provider itself."""
     found = map(asking.provider.find_resource, asking.resources)
     return [resource for resource in found if resource is not None]
 
 
-def detail_sentences(asking: AuthorizationRequest) -> list[list[str]]:
+def details_of(asking: AuthorizationRequest) -> list[list[str]]:
     """Return the sentences about each of the authorization details (RFC 9396 section 13)."""
     types = asking.provider.authorization_details_types
     details = asking.authorization_details or ()
@@ -163,7 +163,7 @@ def end_of_access(asking: AuthorizationRequest) -> str:
     assert client is not None
     if not may_refresh(asking.request, client) or "code" not in asking.response_type.split():
         usual = settings["oauth.access_token_lifetime"]
-        lifetimes = [it.access_token_lifetime or usual for it in requested_resources(asking)]
+        lifetimes = [it.access_token_lifetime or usual for it in resources_of(asking)]
         return f"The access ends after {duration(min(lifetimes, default=usual))}."
     if "offline_access" not in asking.scope.split():
         longest = duration(settings["oidc.session_max_lifetime"])

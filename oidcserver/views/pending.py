@@ -21,7 +21,7 @@ from oidcserver.oidc.claims import claims_beyond_scopes
 from oidcserver.oidc.requested_subject import another_user_needed
 from oidcserver.oidc.scopes import describe_claim
 from oidcserver.types import Request
-from oidcserver.views.consent import detail_sentences, end_of_access, requested_resources
+from oidcserver.views.consent import details_of, end_of_access, resources_of
 from oidcserver.views.moments import moment
 from oidcserver.views.user_agents import describe_user_agent
 
@@ -76,7 +76,7 @@ def read_pending(request: Request, row: Pending, flow: str) -> PendingRequest:
     """
     pairs = [(name, value) for name, values in row.parameters.items() for value in values]
     oauth_request = OAuthRequest(request, pairs)
-    client = oauth_request.client = request.oidc.server.query_client(row.client_id)
+    client = oauth_request.client = request.oidc.server.query_client(row.client_id, renew=False)
     pending = PendingRequest(
         oauth_request,
         client=client,
@@ -117,8 +117,8 @@ def described(pending: PendingRequest) -> dict[str, Any]:
         "client": pending.client,
         "session": pending.login_session,
         "asked": [*scopes, *claims],
-        "resources": requested_resources(pending),
-        "details": detail_sentences(pending),
+        "resources": resources_of(pending),
+        "details": details_of(pending),
         "duration": end_of_access(pending),
         "moment": moment(row.created_at),
         "minutes": max(0, request.oidc.now - row.created_at) // 60,
@@ -143,4 +143,5 @@ def record_consent(pending: PendingRequest) -> None:
         pending.scope,
         remember=None,
         claims=" ".join(pending.single_claims),
+        resources=pending.resources,
     )

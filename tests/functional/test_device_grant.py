@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from payments import NAME
 from sqlalchemy import func, select
 from support.app import Provider, RelyingParty, decode_id_token
 from support.devices import (
@@ -14,6 +15,7 @@ from support.devices import (
     approved,
     ask,
     decide,
+    enter,
     poll,
     refusal,
     register_device,
@@ -35,6 +37,7 @@ from oidcserver.settings import ConfigurationProblem
 pytestmark = pytest.mark.both_databases
 
 AT_ONCE = 12
+BANK, SHOP = "https://bank.example.com/payments", "https://shop.example.com/api"
 
 
 @pytest.fixture
@@ -337,6 +340,53 @@ def test_a_user_code_that_another_device_has_is_not_given_twice(
     refused = device.post("/oauth/device_authorization", scope="openid", status=503)
     assert refused.headers["Retry-After"] == "1"
     assert count(provider, DeviceAuthorization) == 1
+
+
+@pytest.fixture
+def rich(make_provider: Any) -> Provider:
+    """A provider with resources and a type of authorization details."""
+    made: Provider = make_provider(
+        **SETTINGS,
+        oidcserver__includes="payments",
+        oauth__resources=f"{BANK}: bank:pay | The Bank\n{SHOP}",
+        oidc__scope_claims="bank:pay: | Pay",
+    )
+    return made
+
+
+def test_the_token_is_for_the_resource_and_has_the_details_that_the_user_saw(
+    rich: Provider,
+) -> None:
+    device = register_device(rich, scope="profile bank:pay", authorization_details_types=[NAME])
+    entry = {"type": NAME, "instructedAmount": {"currency": "EUR", "amount": "123.50"},
+             "creditorName": "Merchant & Sons",
+             "creditorAccount": {"iban": "DE02100100109307118603"}}  # fmt: skip
+    codes = ask(device, scope="profile bank:pay", resource=BANK,
+                authorization_details=json.dumps([entry]))  # fmt: skip
+    browser = signed_in(rich)
+    page = enter(browser, codes["user_code"])
+    for shown in ("The Bank", "Merchant & Sons", "123.50", "Pay"):
+        assert shown in page.html.get_text(" ")
+    page.forms["decision"].submit("decision", value="allow")
+    said = device.introspect(poll(device, codes)["access_token"])
+    assert said["aud"] == BANK
+    assert said["authorization_details"] == [entry]
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ({"resource": "https://unknown.example.com"}, "invalid_target"),
+        ({"resource": f"{BANK}#x"}, "invalid_target"),
+        ({"authorization_details": "[{}]"}, "invalid_authorization_details"),
+        ({"authorization_details": "x"}, "invalid_authorization_details"),
+    ],
+)
+def test_resources_and_details_are_judged_at_once(
+    rich: Provider, form: dict[str, str], error: str
+) -> None:
+    device = register_device(rich, authorization_details_types=[NAME])
+    assert ask(device, status=400, scope="profile", **form)["error"] == error
 
 
 # -- selection ---------------------------------------------------------------------------------

@@ -318,6 +318,23 @@ def test_the_resource_is_one_of_the_id_jag(client: RelyingParty) -> None:
     assert client.introspect(narrowed["access_token"])["aud"] == other
 
 
+def test_the_resource_is_one_that_is_declared_and_open_to_the_client(
+    make_provider: Any, jwks: Path
+) -> None:
+    other = "https://api.example/other"
+    provider = make_provider(
+        **settings(str(jwks)), oauth__resources=f"{API}\n{other}: | Other | clients=somebody"
+    )
+    with provider.database() as dbsession:
+        dbsession.add(User("ada", realm=ISSUER, external_id="u-1"))
+    client = register(provider)
+    tokens = send(client, IDP.id_jag(client, resource="https://API.example:443/mcp"))
+    assert client.introspect(tokens["access_token"])["aud"] == API
+    for resource in (other, "https://api.example/unknown", [API, other]):
+        refused = send(client, IDP.id_jag(client, resource=resource), 400)
+        assert refused["error"] == "invalid_target"
+
+
 # -- once --------------------------------------------------------------------------------------
 
 

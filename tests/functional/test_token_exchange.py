@@ -1,10 +1,12 @@
 """Token exchange (RFC 8693): for another audience, with less, and never for longer."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from joserfc.jwk import ECKey
+from payments import NAME
 from support.app import Provider, RelyingParty
 from support.assertions import Signer
 from support.request_signing import public
@@ -217,6 +219,46 @@ def test_a_token_that_was_not_meant_for_the_client_is_useless_to_it(
     for kind, token in (("access_token", tokens["access_token"]), ("id_token", tokens["id_token"])):
         refused = exchange(orders, token, 400, kind=kind, resource=STOCK)
         assert refused["error"] == "invalid_request"
+
+
+def test_a_server_of_a_resource_needs_no_audience_in_its_rule(make_provider: Any) -> None:
+    provider = make_provider(
+        oauth__grants=SETTINGS["oauth__grants"],
+        oauth__token_exchange_rules=f"orders {STOCK} delegation",
+        oauth__resources=f"{ORDERS}: | Orders | server=orders\n{STOCK}\n{BILL}: | | clients=shop",
+    )
+    shop = register(provider, "shop")
+    orders = register(provider, "orders", redirect_uris=[], response_types=[],
+                      grant_types=[EXCHANGE])  # fmt: skip
+    answer = shop.login(provider.browser(), resource=ORDERS)
+    received = shop.exchange(answer["code"])["access_token"]
+    exchanged = exchange(orders, received, resource="https://STOCK.example:443/api")
+    assert orders.introspect(exchanged["access_token"])["aud"] == STOCK
+    assert exchange(orders, received, 400, resource=BILL)["error"] == "invalid_target"
+    assert exchange(shop, received, 400, resource=STOCK)["error"] == "invalid_target"
+
+
+def payment(amount: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "type": NAME,
+        "instructedAmount": {"currency": "EUR", "amount": amount},
+        "creditorName": "Merchant",
+        "creditorAccount": {"iban": "DE02100100109307118603"},
+        **changes,
+    }
+
+
+def test_authorization_details_go_no_further_than_they_are_meant(make_provider: Any) -> None:
+    provider = make_provider(**SETTINGS, oidcserver__includes="payments")
+    shop = register(provider, "shop", authorization_details_types=[NAME])
+    here, there = payment("1.00", locations=[ORDERS]), payment("2.00", locations=[STOCK])
+    answer = shop.login(provider.browser(), authorization_details=json.dumps([here, there]))
+    token = shop.exchange(answer["code"])["access_token"]
+    exchanged = exchange(shop, token, resource=ORDERS)
+    assert exchanged["authorization_details"] == [here]
+    more = json.dumps([payment("9.00", locations=[ORDERS])])
+    refused = exchange(shop, token, 400, resource=ORDERS, authorization_details=more)
+    assert refused["error"] == "invalid_authorization_details"
 
 
 # -- scope and lifetime ------------------------------------------------------------------------

@@ -8,6 +8,7 @@ account is made.
 from math import ceil
 from typing import Any
 
+from oidcserver.extensions.resource_indicators import are_declared, find_resources
 from oidcserver.grants.base import TokenGrant
 from oidcserver.grants.jwt_bearer.assertions import RULE, Accepted, accept
 from oidcserver.grants.jwt_bearer.issuers import ID_JAG, SETTING, trusted_issuers
@@ -100,18 +101,28 @@ class JWTBearerGrant(TokenGrant):
         return " ".join(given)
 
     def _restrict_audience(self, accepted: Accepted) -> None:
-        """Let the token be for the resources of an ID-JAG, or for those of them that were asked."""
-        asked = list(dict.fromkeys(self.token_request.payload.datalist.get("resource", ())))
+        """Let the token be for the resources of an ID-JAG, or for those of them that were asked.
+
+        :raises Rejection: ``invalid_target`` also if resources are declared here, and one of these
+            is not among them or not for the client.
+        """
+        token_request = self.token_request
+        asked = list(dict.fromkeys(token_request.payload.datalist.get("resource", ())))
         if not accepted.resources:
             return
-        if not set(asked) <= set(accepted.resources):
+        granted = accepted.resources
+        if are_declared(token_request.provider):
+            provider, client = token_request.provider, token_request.client
+            asked = list(find_resources(provider, client, asked))
+            granted = find_resources(provider, client, granted)
+        if not set(asked) <= set(granted):
             raise Rejection(
                 "invalid_target",
                 "The assertion is not for the requested resource.",
                 rule="RFC 8707 section 2.2",
                 received={"resource": asked},
             )
-        self.token_request.audience = tuple(asked) or accepted.resources
+        token_request.audience = tuple(asked) or granted
 
 
 def spend_assertion(token_request: OAuthRequest) -> None:

@@ -5,10 +5,15 @@ and lives no longer. By default it names the client as the actor (delegation); o
 that it does not (impersonation).
 """
 
-import re
 from typing import Any
 
-from oidcserver.extensions.authorization_details import for_audience
+from oidcserver.extensions.authorization_details import (
+    PARAMETER,
+    are_covered,
+    for_audience,
+    invalid_details,
+    parse_details,
+)
 from oidcserver.grants.base import TokenGrant
 from oidcserver.grants.token_exchange.actors import actor, depth_of, may_act
 from oidcserver.grants.token_exchange.rules import (
@@ -26,14 +31,12 @@ from oidcserver.grants.token_exchange.tokens import (
     read_presented,
 )
 from oidcserver.interfaces import ExchangePermission
+from oidcserver.interfaces.resources import resource_key
 from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.issuing import still_allowed, token_response
-from oidcserver.oauth.scopes import PERSONAL, scope_words
+from oidcserver.oauth.scopes import PERSONAL, scope_for, scope_words
 from oidcserver.settings import text
-from oidcserver.types import Configurator
-
-#: An absolute URI without a fragment (RFC 8707 section 2, RFC 3986 section 4.3).
-_RESOURCE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-\"$-~]+", re.ASCII)
+from oidcserver.types import Configurator, Provider
 
 
 class TokenExchangeGrant(TokenGrant):
@@ -64,14 +67,13 @@ class TokenExchangeGrant(TokenGrant):
         targets = self._targets() or subject.audience
         permissions = {target: self._permission(target) for target in targets}
         self._require_own(subject, permissions)
-        _require_covered(token_request.provider.issuer, subject, permissions)
-        token_request.actor = self._actor(subject, permissions)
-        self.scope = self._narrowed_scope(subject)
-        token_request.audience = tuple(targets)
-        # Not those of the authorization: the token may have fewer.
-        token_request.authorization_details = for_audience(
-            subject.authorization_details or [], token_request.audience
+        _require_covered(
+            token_request.provider, token_request.client.client_id, subject, permissions
         )
+        token_request.actor = self._actor(subject, permissions)
+        token_request.audience = tuple(targets)
+        self.scope = self._narrowed_scope(subject)
+        token_request.authorization_details = self._narrowed_details(subject)
         token_request.latest_end = subject.expires_at
         token_request.authorization, token_request.user = subject.authorization, subject.user
         self.subject = subject
@@ -92,17 +94,25 @@ class TokenExchangeGrant(TokenGrant):
         return 200, answer, []
 
     def _targets(self) -> list[str]:
-        """Return the requested audiences and resources, each once."""
-        values = self.token_request.payload.datalist
-        for resource in values.get("resource", ()):
-            if not _RESOURCE.fullmatch(resource):
-                raise _invalid_target(
-                    "A resource is not an absolute URI without a fragment.", resource
-                )
-        return list(dict.fromkeys([*values.get("resource", ()), *values.get("audience", ())]))
+        """Return the requested audiences and resources, each once, as they are declared."""
+        values, provider = self.token_request.payload.datalist, self.token_request.provider
+        for uri in values.get("resource", ()):
+            try:
+                resource_key(uri)
+            except ValueError as problem:
+                raise _invalid_target(f"A resource {problem}.", uri) from None
+        targets: dict[str, None] = {}
+        for name in (*values.get("resource", ()), *values.get("audience", ())):
+            resource = provider.find_resource(name)
+            targets[name if resource is None else resource.uri] = None
+        return list(targets)
 
     def _permission(self, target: str) -> ExchangePermission:
+        """Return what the policy allows for a target; a resource may be for certain clients."""
         permission = permission_for(self.token_request, target)
+        resource = self.token_request.provider.find_resource(target)
+        if resource is not None and not resource.is_open_to(self.token_request.client.client_id):
+            permission = None
         if permission is None:
             raise _invalid_target("The client may not exchange tokens for this audience.", target)
         return permission
@@ -113,7 +123,10 @@ class TokenExchangeGrant(TokenGrant):
         """Require that the token was issued to the client or for it: a stolen one is useless."""
         client_id = self.token_request.client.client_id
         meant_for = {subject.client_id, *subject.audience}
-        own = [{client_id, *permission.own_audiences} for permission in permissions.values()]
+        served = self.token_request.provider.served_resources(client_id, subject.audience)
+        own = [
+            {client_id, *served, *permission.own_audiences} for permission in permissions.values()
+        ]
         if any(meant_for.isdisjoint(names) for names in own):
             raise invalid_request(
                 "The subject_token was issued neither to nor for the client.", RULE
@@ -160,26 +173,45 @@ class TokenExchangeGrant(TokenGrant):
         self.validate_requested_scope()
         wanted = " ".join(name for name in asked or subject.scope.split() if name not in PERSONAL)
         scope = still_allowed(token_request.request, token_request.client, wanted)
+        scope = scope_for(token_request.provider, token_request.audience, scope)
         if asked and not scope:
             raise Rejection("invalid_scope", "None of the scopes can be passed on.", rule=RULE)
         return scope
 
+    def _narrowed_details(self, subject: PresentedToken) -> list[dict[str, Any]]:
+        """Return the requested authorization details, or those of the token for the audience."""
+        token_request = self.token_request
+        provider, client = token_request.provider, token_request.client
+        details = list(subject.authorization_details)
+        text = token_request.payload.data.get(PARAMETER)
+        if text is not None:
+            asked = parse_details(provider, client, text)
+            if not are_covered(provider, details, asked):
+                raise invalid_details("The entries allow more than the subject_token")
+            details = asked
+        return for_audience(details, token_request.audience)
+
 
 def _require_covered(
-    issuer: str, subject: PresentedToken, permissions: dict[str, ExchangePermission]
+    provider: Provider,
+    client_id: str,
+    subject: PresentedToken,
+    permissions: dict[str, ExchangePermission],
 ) -> None:
     """Require that the presented token covers each audience.
 
     It does if it is for that audience, if its user granted that resource (RFC 8707), or if it is
-    for no resource in particular. A policy may name an audience of the client itself: a token for
-    that is accepted for the other, too.
+    for no resource in particular. A token for the client's own resource, or for an audience that
+    the policy names, was sent to the client, and is accepted for the other, too.
     """
     assert subject.authorization is not None
-    if subject.audience == (issuer,):
+    if subject.audience == (provider.issuer,):
         return
     covered = {*subject.audience, *(subject.authorization.resources or ())}
+    served = provider.served_resources(client_id, subject.audience)
     for target, permission in permissions.items():
-        if target not in covered and permission.own_audiences.isdisjoint(subject.audience):
+        own = {*served, *permission.own_audiences}
+        if target not in covered and own.isdisjoint(subject.audience):
             raise _invalid_target("The subject_token does not cover this audience.", target)
 
 

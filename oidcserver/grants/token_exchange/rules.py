@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from oidcserver.interfaces import ExchangePermission
+from oidcserver.interfaces.resources import is_same_resource
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.types import Registry
 
@@ -47,7 +48,8 @@ def exchange_rules(raw: str) -> tuple[ExchangeRule, ...]:
 def by_rules(token_request: OAuthRequest, audience: str) -> ExchangePermission | None:
     """Return what the rules of the ini allow the client."""
     for rule in token_request.provider.settings[RULES]:
-        if (rule.client_id, rule.audience) == (token_request.client.client_id, audience):
+        own = rule.client_id == token_request.client.client_id
+        if own and is_same_resource(rule.audience, audience):
             permission: ExchangePermission = rule.permission
             return permission
     return None

@@ -1,5 +1,6 @@
 """The tokens that a client presents for exchange (RFC 8693 section 2.1): those of this provider."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,7 @@ class PresentedToken:
     act: Any = None
     may_act: Any = None
     #: Those of an access token (RFC 9396).
-    authorization_details: list[dict[str, Any]] | None = None
+    authorization_details: Sequence[dict[str, Any]] = ()
 
 
 def read_presented(token_request: OAuthRequest, parameter: str) -> PresentedToken:
@@ -75,7 +76,7 @@ def _access_token(token_request: OAuthRequest, text: str) -> PresentedToken | No
         token.bearer.authorization,
         token.bearer.user,
         act=token.actor,
-        authorization_details=token.authorization_details,
+        authorization_details=token.authorization_details or (),
     )
 
 
