@@ -5,6 +5,7 @@ from typing import Any
 from oidcserver.models import Authorization, BackchannelRequest, Client, User
 from oidcserver.models.backchannel_request import decide_backchannel_request
 from oidcserver.models.consent import grant_consent
+from oidcserver.models.user import lock_generation
 from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.oauth.issuing import still_allowed
 from oidcserver.oauth.subjects import subject_of
@@ -36,16 +37,18 @@ def approve(
     :param amr: how the user was authenticated (RFC 8176).
     """
     dbsession = request.oidc.dbsession
+    user = dbsession.get_one(User, asked.user_id)
+    if not lock_generation(dbsession, user):
+        return False
     if not decide_backchannel_request(dbsession, asked.request_digest, asked.user_id):
         return False
-    lifetime = request.oidc.provider.settings["oauth.access_token_lifetime"]
     shown = scope.split()
     asked_scope = " ".join(name for name in asked.scope.split() if name in shown)
     allowed = still_allowed(request, client, asked_scope)
     authorization = Authorization(
         client_id=client.client_id,
         user_id=asked.user_id,
-        subject=subject_of(request, client, dbsession.get_one(User, asked.user_id)),
+        subject=subject_of(request, client, user),
         scope=allowed,
         claims_request=asked.claims_request,
         resources=asked.resources,
@@ -54,7 +57,7 @@ def approve(
         acr=acr,
         amr=amr,
         # A client that polls in the last moment gets a token that is alive.
-        expires_at=asked.expires_at + lifetime,
+        expires_at=asked.expires_at + request.oidc.provider.longest_access_token_lifetime,
     )
     dbsession.add(authorization)
     dbsession.flush()
