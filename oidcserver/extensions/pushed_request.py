@@ -52,6 +52,8 @@ def _reject_contradiction(registry: Registry) -> str | None:
         )
     if is_selected(provider) and "authorization" not in provider.endpoints:
         return f"oauth.endpoints selects {ENDPOINT}, but not authorization, where it is used."
+    if not provider.settings[LIFETIME]:
+        return f"{LIFETIME} is 0, so every pushed request would have expired."
     return None
 
 

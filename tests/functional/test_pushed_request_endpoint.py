@@ -413,6 +413,7 @@ def test_the_lifetime_is_a_setting(make_provider: Any) -> None:
             {"oauth__endpoints": "pushed_authorization_request token jwks"},
             "but not authorization, where it is used",
         ),
+        ({"oauth__pushed_request_lifetime": "0"}, "every pushed request would have expired"),
     ],
 )
 def test_a_contradiction_stops_the_start(

@@ -228,6 +228,15 @@ def test_what_could_not_be_used_stops_the_start(
         configure(offers_tea, offers)
 
 
+@pytest.mark.parametrize("name", ["problem", "protect"])
+def test_a_response_mode_needs_functions_that_can_be_called(name: str) -> None:
+    def offers(config: Any) -> None:
+        config.add_response_mode("pigeon", str, **{name: "text"})
+
+    with pytest.raises(ConfigurationProblem, match=r"'pigeon' of .* cannot be called"):
+        configure(offers_tea, offers)
+
+
 def test_two_endpoints_of_one_path_stop_the_start() -> None:
     def offers(config: Any) -> None:
         config.add_oauth_endpoint("kettle", "/kettle", lambda request: None)
