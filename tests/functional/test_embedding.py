@@ -9,6 +9,7 @@ from pyramid.config import Configurator
 from pyramid.response import Response
 from pyramid.security import Denied
 from support.app import DEVELOPMENT, Provider
+from support.pushing import ENDPOINTS, push, refusal, visit
 
 ISSUER = "http://localhost:6543/auth"
 
@@ -22,6 +23,7 @@ def host(tmp_path: Path, keys_directory: Path) -> Any:
     settings = {
         **DEVELOPMENT,
         "oidc.issuer": ISSUER,
+        "oauth.endpoints": f"{ENDPOINTS} oauth_authorization_server",
         "oidcserver.database_url": f"sqlite:///{tmp_path / 'host.sqlite'}",
         "oidcserver.keys_directory": str(keys_directory),
     }
@@ -65,6 +67,16 @@ def test_the_whole_flow_works_below_the_prefix(host: Any) -> None:
     tokens = client.exchange(answer["code"])
     assert client.userinfo(tokens["access_token"]).json["preferred_username"] == "alice"
     assert "access_token" in client.refresh(tokens["refresh_token"])
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "none"])
+def test_requests_are_pushed_below_the_prefix_too(host: Any, method: str) -> None:
+    """There `pyramid_tm` manages the request, also of an endpoint that only programs call."""
+    provider = Embedded(host)
+    client = provider.register(token_endpoint_auth_method=method)
+    assert refusal(client, scope="unknown") == "invalid_scope"
+    page = visit(client, provider.browser(), push(client))
+    assert client.exchange(client.answer(client.complete(page))["code"])["access_token"]
 
 
 def test_every_url_of_discovery_begins_with_the_issuer_and_answers(host: Any) -> None:
