@@ -102,8 +102,12 @@ def check_size(pushed_request: PushedRequest) -> None:
 
 
 def limit_public_clients(pushed_request: PushedRequest) -> None:
-    """Count the request of a public client: anybody can push one, and fill the database."""
-    if not pushed_request.client.is_public:
+    """Count the request of a public client, or of one that registered itself.
+
+    Anybody can push such a request, and must not fill the database.
+    """
+    client = pushed_request.client
+    if not (client.is_public or client.self_registered):
         return
     wait = count_stored(pushed_request.request, PER_ADDRESS)
     if wait:

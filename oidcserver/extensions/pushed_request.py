@@ -78,8 +78,8 @@ def includeme(config: Configurator) -> None:
         PER_ADDRESS,
         integer,
         1000,
-        "The number of requests that public clients, which do not authenticate, may push from one "
-        "network within oidc.interaction_lifetime.",
+        "The number of requests that public clients, and clients that registered themselves, may "
+        "push from one network within oidc.interaction_lifetime.",
     )
     config.add_server_metadata(MEMBER, _required)
     config.add_startup_check("pushed requests", _reject_contradiction)

@@ -188,10 +188,16 @@ def test_where_public_clients_are_not_selected_none_pushes(make_provider: Any) -
     assert response.json["error"] == "invalid_client"
 
 
-def test_public_clients_of_one_network_push_so_many(make_provider: Any, clock: Any) -> None:
-    """Anybody can push as a public client, and must not fill the database."""
+@pytest.mark.parametrize("kind", ["public", "self-registered"])
+def test_clients_that_anybody_can_use_push_so_many_from_one_network(
+    make_provider: Any, clock: Any, kind: str
+) -> None:
+    """Nobody fills the database with requests that no user opens."""
     provider = make_provider(oauth__endpoints=ENDPOINTS, oauth__pushed_requests_per_address=3)
-    client, confidential = provider.register(**PUBLIC), provider.register()
+    client = provider.register(**(PUBLIC if kind == "public" else {}))
+    with provider.database() as dbsession:
+        dbsession.merge(client.client).self_registered = kind == "self-registered"
+    confidential = provider.register()
     assert refusal(client, scope="unknown") == "invalid_scope"
     for host in range(3):
         client.http.extra_environ = {"REMOTE_ADDR": f"2001:db8::{host}"}
