@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 from support.app import Browser, Provider, decode_id_token
 from support.ciba import SETTINGS, CibaClient, decide, forms, user
+from support.faulty_plugin import failing
 
 from oidcserver import clock as oidcserver_clock
 from oidcserver.database.door import Database
@@ -679,6 +680,33 @@ def test_a_request_that_fails_before_the_commit_asks_nobody(
         assert client.request(status="*").status_int >= 500
     assert [it for it in told if isinstance(it, OAuthEvent)] == []
     assert forms(alice) == []
+
+
+def test_a_decision_that_fails_before_the_commit_leaves_the_request_open(
+    provider: Provider, client: CibaClient, alice: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise OperationalError("a write", None, Exception("The connection is lost."))
+
+    auth_req_id = client.ask()
+    [form] = forms(alice)
+    with monkeypatch.context() as patch:
+        patch.setattr("oidcserver.oidc.ciba.decisions.grant_consent", fail)
+        failed = form.submit("decision", value="allow", expect_errors=True)
+    assert failed.status_int >= 500
+    assert rows(provider, Authorization, Consent) == [0, 0]
+    assert client.error(auth_req_id) == "authorization_pending"
+    decide(alice)
+    assert "access_token" in client.poll(auth_req_id)
+
+
+def test_a_subscriber_that_fails_costs_nobody_anything(make_provider: Any) -> None:
+    provider = make_provider(**SETTINGS, oidcserver__includes="support.faulty_plugin")
+    client, alice = CibaClient(provider), user(provider)
+    with failing("subscriber"):
+        auth_req_id = client.ask()
+        assert "You allowed the request" in decide(alice)
+        assert "access_token" in client.poll(auth_req_id)
 
 
 # Plugins, discovery, the start

@@ -9,10 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.app import Provider, RelyingParty
 
+from oidcserver.models.backchannel_request import GRANT_TYPE
+
 EXAMPLES = 100_000 if os.environ.get("RACES") == "full" else 300
 PATHS = (
     "/", "/login", "/logout", "/consent", "/clients", "/create_client", "/clients/x", "/account",
-    "/device", "/device/x", "/oauth/device_authorization",
+    "/device", "/device/x", "/oauth/device_authorization", "/oauth/bc-authorize", "/approvals",
     "/oauth/authorize", "/oauth/par", "/oauth/token", "/oauth/revoke", "/oauth/introspect",
     "/oauth/userinfo", "/oauth/end_session", "/oauth/check_session", "/oauth/register",
     "/oauth/register/x", "/oauth/jwks.json", "/.well-known/openid-configuration", "/api/me",
@@ -29,7 +31,8 @@ NAMES = (
     "login_hint", "display", "ui_locales", "acr_values", "claims", "id_token_hint", "session",
     "device_code", "user_code", "assertion", "subject_token", "subject_token_type", "actor_token",
     "actor_token_type", "requested_token_type", "resource", "audience", "authorization_details",
-    "claims_locales", "post_logout_redirect_uri", "then", "logout_hint",
+    "claims_locales", "post_logout_redirect_uri", "then", "logout_hint", "login_hint_token",
+    "binding_message", "requested_expiry", "client_notification_token", "auth_req_id",
 )  # fmt: skip
 VALUES = (
     "code", "token", "id_token", "openid profile", "none", "login", "authorization_code",
@@ -39,8 +42,9 @@ VALUES = (
     "urn:ietf:params:oauth:grant-type:jwt-bearer",
     "urn:ietf:params:oauth:token-type:access_token", "urn:ietf:params:oauth:token-type:id_token",
     "dc_x", "bbbb-bbbb", "http://[", "urn:ietf:params:oauth:request_uri:ru_x", "valid",
+    GRANT_TYPE,
     "alice",
-    "eyJhbGciOiJub25lIn0.e30.", "at_x.y", "rt_x", "ac_x", "\\", '"', "//evil.example",
+    "eyJhbGciOiJub25lIn0.e30.", "at_x.y", "rt_x", "ac_x", "bc_x", "\\", '"', "//evil.example",
     "S256", '{"userinfo": {"name": null}}', '{"id_token": {"sub": {"value": "x"}}}', "[" * 40,
     "https://client.example/request.jwt#x",
     "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "form_post", "x" * 43, "-1", "\u202e",
@@ -73,18 +77,18 @@ def known(
             "oauth__endpoints": (
                 "authorization pushed_authorization_request token revocation introspection "
                 "userinfo end_session check_session registration client_configuration jwks "
-                "openid_configuration device_authorization"
+                "openid_configuration device_authorization backchannel_authentication"
             ),
             "oauth__response_modes": (
                 "query fragment form_post query.jwt fragment.jwt form_post.jwt jwt"
             ),
             "oauth__grants": (
                 "authorization_code implicit hybrid client_credentials password refresh_token "
-                "device_code token_exchange jwt_bearer"
+                "device_code token_exchange jwt_bearer ciba"
             ),
             "oauth__token_exchange_rules": "client https://api.example delegation",
             "oauth__trusted_issuers": "https://idp.example https://idp.example/jwks.json",
-            "oidc__pages": "home login consent logout clients account api_me device",
+            "oidc__pages": "home login consent logout clients account api_me device approvals",
             "oauth__registration": "open",
             "oauth__registration_limit": "1000000",
             "oauth__request_object_signing_algs": "RS256 ES256 none",
@@ -97,9 +101,16 @@ def known(
         }
     )
     registry = provider.registry
-    for fetcher in (registry.oidc.outbound_fetcher, registry.oidc.logout_deliverer.fetcher):
-        fetcher.resolver = no_address
-    yield provider, provider.register(token_endpoint_auth_method="client_secret_post")
+    for sender in (registry.oidc.logout_deliverer, registry.oidc.ping_deliverer):
+        sender.fetcher.resolver = no_address
+    registry.oidc.outbound_fetcher.resolver = no_address
+    yield (
+        provider,
+        provider.register(
+            token_endpoint_auth_method="client_secret_post",
+            grant_types=["authorization_code", "refresh_token", GRANT_TYPE],
+        ),
+    )
     provider.close()
 
 
@@ -152,7 +163,9 @@ headers = st.fixed_dictionaries(
 MEMBERS = (
     "redirect_uris", "grant_types", "response_types", "token_endpoint_auth_method", "client_name",
     "client_name#de", "scope", "contacts", "jwks", "jwks_uri", "subject_type",
-    "sector_identifier_uri", "id_token_signed_response_alg", "id_token_encrypted_response_alg",
+    "sector_identifier_uri", "backchannel_token_delivery_mode",
+    "backchannel_client_notification_endpoint",
+    "id_token_signed_response_alg", "id_token_encrypted_response_alg",
     "userinfo_signed_response_alg", "request_object_signing_alg", "default_max_age",
     "default_acr_values", "initiate_login_uri", "request_uris", "post_logout_redirect_uris",
     "frontchannel_logout_uri", "backchannel_logout_uri", "backchannel_logout_session_required",
