@@ -204,14 +204,16 @@ def _check_encryption(provider: Provider, metadata: dict[str, Any]) -> None:
 
 
 def _check_ciba(provider: Provider, metadata: dict[str, Any]) -> None:
-    """Check the members of CIBA (section 4); without a delivery mode the client polls."""
+    """Check the members of CIBA (section 4); by default a client polls, if that is selected."""
     if GRANT_TYPE not in metadata["grant_types"]:
         return
     if metadata["token_endpoint_auth_method"] == "none":
         raise InvalidClientMetadata(
             "token_endpoint_auth_method", "A public client cannot use CIBA: it has to authenticate."
         )
-    mode = metadata.setdefault("backchannel_token_delivery_mode", "poll")
+    modes = promised(provider, "backchannel_token_delivery_modes_supported")
+    default = "poll" if "poll" in modes else "ping"
+    mode = metadata.setdefault("backchannel_token_delivery_mode", default)
     if mode == "ping" and "backchannel_client_notification_endpoint" not in metadata:
         raise InvalidClientMetadata(
             "backchannel_client_notification_endpoint",

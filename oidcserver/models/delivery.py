@@ -14,8 +14,8 @@ from oidcserver.models.base import Identifier, Time
 class Delivery:
     """The columns of a message that one client has to get.
 
-    It is written in the transaction of what it is about, so it is sent if and only if that
-    happened.
+    It is written in the transaction of the event that it reports, so it is sent only if that was
+    committed.
     """
 
     __tablename__: str

@@ -48,7 +48,7 @@ class Undeliverable(Exception):
 class Deliverer(Generic[D]):
     """Delivers the rows of one table from threads of its own.
 
-    A subclass names the table and what is sent.
+    A subclass sets the table, and sends a row of it by :meth:`post`.
 
     :param registry: of the application, for its database, provider and clients' keys.
     :param fetcher: with a short timeout, since a user may be waiting.

@@ -1,4 +1,4 @@
-"""The page of backchannel requests (CIBA): a user sees what applications ask, and decides."""
+"""The page of backchannel requests (CIBA), on which a user decides on them."""
 
 from typing import Any
 
@@ -78,7 +78,7 @@ def _signed_in_too_long_ago(request: Request, client: Client) -> bool:
 
 
 def _description(request: Request, row: BackchannelRequest, client: Client) -> dict[str, Any]:
-    """Return what the page shows of a request."""
+    """Return the values of a request for the page."""
     known = request.oidc.provider.scopes
     scope = still_allowed(request, client, row.scope)
     scopes: list[Scope] = [known[name] for name in scope.split()]

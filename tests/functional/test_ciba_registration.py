@@ -40,6 +40,12 @@ def test_a_client_needs_no_redirect_uri_and_polls_by_default(provider: Provider)
     assert registered["response_types"] == []
 
 
+def test_where_only_ping_is_selected_a_client_cannot_poll(make_provider: Any) -> None:
+    provider = make_provider(**SETTINGS, oidc__ciba_delivery_modes="ping")
+    with pytest.raises(InvalidClientMetadata, match="ping needs"):
+        CibaClient(provider, backchannel_token_delivery_mode=None)
+
+
 def test_every_member_is_kept(provider: Provider) -> None:
     members = {
         "backchannel_token_delivery_mode": "ping",

@@ -132,7 +132,7 @@ def test_no_parameter_is_beside_a_signed_request(client: SigningClient) -> None:
         assert rejected.json["error"] == "invalid_request", name
 
 
-def test_what_no_standard_knows_is_ignored_beside_it_and_inside(client: SigningClient) -> None:
+def test_unknown_parameters_are_ignored_beside_it_and_inside(client: SigningClient) -> None:
     client.send(client.signed(request_context={"device": "till 7"}), unknown="1")
 
 
@@ -210,7 +210,7 @@ def test_private_key_jwt_authenticates_beside_it(provider: Provider, keys: dict[
     client.send(**client.signer.form())
     rejected = client.send(status=401)
     assert rejected.json["error"] == "invalid_client"
-    # What authenticates is not what asks.
+    # A JWT for one purpose is not accepted for the other.
     assertion = client.signer.assertion()
     rejected = client.send(assertion, status=400, **client.signer.form())
     assert rejected.json["error"] == "invalid_request"

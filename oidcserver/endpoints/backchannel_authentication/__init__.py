@@ -66,7 +66,7 @@ def require_confidential_client(asking: BackchannelAuthenticationRequest) -> Non
 def check_grant_type(asking: BackchannelAuthenticationRequest) -> None:
     """Reject a client that did not register the grant type, or that registered itself.
 
-    Otherwise anybody who registers a client could find out which users exist, and bother them.
+    Otherwise anybody could register a client, find out by it which users exist, and bother them.
     """
     if not asking.client.check_grant_type(GRANT_TYPE):
         raise rejected("unauthorized_client", "The client did not register the CIBA grant type.")

@@ -13,8 +13,8 @@ class BackchannelAuthenticationRequest(OAuthRequest):
     """The findings of the steps; ``payload`` has the parameters, those of a signed request too.
 
     A step of a plugin may set ``user`` before ``find_user``, from a ``login_hint_token`` of its own
-    format, or raise :func:`unknown_user`. What a step puts into ``audience`` and
-    ``authorization_details`` is shown to the user, and granted.
+    format, or raise :func:`unknown_user`. The ``audience`` and the ``authorization_details`` that a
+    step sets are shown to the user, and granted.
     """
 
     def __init__(self, request: Request) -> None:

@@ -24,7 +24,7 @@ MEMBER = "backchannel_authentication_request_signing_alg"
 RULE = "CIBA section 7.1.1"
 #: Claims about the JWT (RFC 7519 section 4.1); every other member is a parameter.
 _JWT_CLAIMS = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
-#: What must not be beside a signed request: the parameters of section 7.1, RFC 8707 and RFC 9396.
+#: The parameters of section 7.1, RFC 8707 and RFC 9396: none may be beside a signed request.
 _PARAMETERS = frozenset(
     {
         "scope", "client_notification_token", "acr_values", "login_hint_token", "id_token_hint",
@@ -34,7 +34,7 @@ _PARAMETERS = frozenset(
 )  # fmt: skip
 #: The type of RFC 9101 section 10.8, or none: any other is a JWT for another purpose.
 _TYPES = frozenset({"jwt", "oauth-authz-req+jwt"})
-#: What an authorization request has, and a backchannel request has not.
+#: Parameters of authorization requests, which no backchannel request has.
 _OF_OTHER_ENDPOINTS = frozenset({"response_type", "redirect_uri", "request", "request_uri"})
 
 

@@ -25,7 +25,7 @@ def approve(
 ) -> bool:
     """Approve a request, in the transaction of Pyramid's request; return whether it was open.
 
-    The caller has authenticated the user ``asked.user_id``, and has shown the user what is asked.
+    The caller has authenticated the user ``asked.user_id``, and has shown the request to the user.
     The authorization belongs to no login session: the device on which the user decides is not the
     one that is signed in, so signing out there does not end it.
 

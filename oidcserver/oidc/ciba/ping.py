@@ -13,7 +13,7 @@ from oidcserver.operations.outbox import Deliverer, Undeliverable
 from oidcserver.types import FetchResult, Provider, Request
 
 MEMBER = "backchannel_client_notification_endpoint"
-#: The purpose of the seal on what a notification needs: both are credentials.
+#: The purpose of the seal on the two credentials of a notification.
 PURPOSE = "CIBA notification"
 
 
@@ -36,7 +36,7 @@ class PingDeliverer(Deliverer[PingDelivery]):
 
 
 def seal_ping(provider: Provider, auth_req_id: str, client_notification_token: str) -> str:
-    """Return what a notification needs, sealed: the database holds no usable credential."""
+    """Return the two credentials of a notification, sealed: the database holds none in plain."""
     content = compact([auth_req_id, client_notification_token]).encode()
     sealed: str = provider.sealer(PURPOSE).seal(content)
     return sealed
