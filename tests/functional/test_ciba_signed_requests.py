@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from joserfc.jwk import ECKey
-from support.app import Provider
+from support.app import Provider, decode_id_token
 from support.assertions import encode
 from support.ciba import SETTINGS, CibaClient, SigningClient, decide, forms, user
 from support.client_host import JWKSHost
@@ -268,3 +268,53 @@ def test_fapi_allows_ps256_and_es256_alone(strict: Provider, keys: dict[str, Any
     )
     request = unnamed.signed(binding_message="1234")
     assert unnamed.send(request, status=400).json["error"] == "invalid_request"
+
+
+def test_the_walk_of_the_conformance_plan(make_provider: Any, keys: dict[str, Any]) -> None:
+    """Module ``fapi-ciba-id1`` and those that vary it, with two clients and in poll mode."""
+    provider = make_provider(
+        **SETTINGS,
+        **FAPI,
+        oidcserver__includes="support.ciba_approval_plugin",
+        oauth__token_endpoint_auth_methods="private_key_jwt",
+        oauth__token_endpoint_auth_signing_algs="PS256 ES256",
+        oauth__access_token_signing_alg="PS256",
+        oauth__assertion_audience="issuer",
+        oidc__signing_algs="PS256 ES256",
+    )
+    user(provider)
+    members = {"token_endpoint_auth_method": "private_key_jwt"}
+    members["id_token_signed_response_alg"] = "PS256"
+    first = SigningClient(provider, keys["PS256"], "PS256", **members)
+    second = SigningClient(provider, ECKey.generate_key("P-256"), "ES256", **members)
+
+    def ask(client: SigningClient, **parameters: Any) -> dict[str, Any]:
+        request = client.signed(binding_message="1234", **parameters)
+        answer: dict[str, Any] = client.send(request, **client.signer.form()).json
+        return answer
+
+    def poll(client: SigningClient, auth_req_id: str) -> dict[str, Any]:
+        return client.poll(auth_req_id, status="*", **client.signer.form())
+
+    def answer(client: SigningClient, auth_req_id: str, action: str) -> None:
+        client.rp.http.post(f"/ciba-approval?auth_req_id={auth_req_id}&action={action}")
+
+    asked = ask(first, scope="profile openid", acr_values="1")
+    auth_req_id = asked["auth_req_id"]
+    errors = [poll(first, auth_req_id)["error"] for _ in range(20)]
+    assert errors[0] == "authorization_pending"
+    assert set(errors) == {"authorization_pending", "slow_down"}
+    assert poll(second, auth_req_id)["error"] == "invalid_grant"
+    answer(first, auth_req_id, "allow")
+    tokens = poll(first, auth_req_id)
+    claims = decode_id_token(provider, tokens["id_token"], "PS256")
+    assert claims["acr"] == "1"
+    assert poll(first, auth_req_id)["error"] == "invalid_grant"
+    refresh = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    refreshed = first.rp.token(**refresh, **first.signer.form()).json
+    assert decode_id_token(provider, refreshed["id_token"], "PS256")["sub"] == claims["sub"]
+
+    asked = ask(second, requested_expiry=300)
+    assert asked["expires_in"] == 300
+    answer(second, asked["auth_req_id"], "deny")
+    assert poll(second, asked["auth_req_id"])["error"] == "access_denied"

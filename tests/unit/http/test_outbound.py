@@ -1,6 +1,7 @@
 """The one hardened fetch, against hosts on loopback that behave and misbehave."""
 
 import ipaddress
+import json
 import socket
 import ssl
 import threading
@@ -73,6 +74,18 @@ def test_a_form_is_posted(serve: Any) -> None:
     assert head.startswith(b"POST /logout HTTP/1.1\r\n")
     assert b"Content-Type: application/x-www-form-urlencoded" in head
     assert body == b"logout_token=a+b%26%C3%A9"
+
+
+def test_json_is_posted_with_further_fields(serve: Any) -> None:
+    host = serve(b"HTTP/1.1 204 No Content\r\n\r\n")
+    url = f"http://127.0.0.1:{host.port}/ciba"
+    result = development().post_json(url, {"name": "é"}, {"Authorization": "Bearer x"})
+    assert result.status == 204
+    head, _, body = host.requests[0].partition(b"\r\n\r\n")
+    assert head.startswith(b"POST /ciba HTTP/1.1\r\n")
+    assert b"Content-Type: application/json\r\n" in head
+    assert b"Authorization: Bearer x" in head
+    assert json.loads(body) == {"name": "é"}
 
 
 def test_https_pins_the_address_and_proves_the_name(serve: Any, authority: Any) -> None:
