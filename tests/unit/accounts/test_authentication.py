@@ -11,6 +11,7 @@ from support.app import Provider
 
 from oidcserver.accounts import authentication
 from oidcserver.accounts.passwords import Busy, hash_password
+from oidcserver.credentials import digest
 from oidcserver.http.throttling import TooManyAttempts
 from oidcserver.interfaces import DirectoryUser
 from oidcserver.models import Throttle, User
@@ -144,6 +145,8 @@ def test_no_user_name_is_kept_or_announced(opened: Any, directory: CountingDirec
     keys = opened.oidc.dbsession.scalars(select(Throttle.key)).all()
     assert len(keys) == 3
     assert not any("secret" in key for key in keys)
+    # Nor can it be found by trying: the name has a keyed digest.
+    assert digest("login name:my secret by mistake") not in keys
 
 
 def test_the_database_directory_takes_as_long_for_a_name_that_nobody_has(
@@ -200,8 +203,8 @@ def test_what_is_counted_of_a_name_can_be_forgotten(
     for name in ("alice", "bob"):
         for _ in range(11):
             assert opened.oidc.authenticate_user(name, "wrong") is None
-    assert authentication.unlock(opened.oidc.dbsession, " Alice")
-    assert not authentication.unlock(opened.oidc.dbsession, "alice")
+    assert authentication.unlock(opened.oidc.provider, opened.oidc.dbsession, " Alice")
+    assert not authentication.unlock(opened.oidc.provider, opened.oidc.dbsession, "alice")
     assert opened.oidc.authenticate_user("bob", "right") is None
     assert opened.oidc.authenticate_user("alice", "right") is not None
 
