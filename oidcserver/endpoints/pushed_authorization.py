@@ -39,7 +39,7 @@ from oidcserver.types import Configurator, Request
 class PushedRequest(OAuthRequest):
     """A request that pushes an authorization request, and the findings of the steps."""
 
-    #: What is pushed; ``check_request`` checks it.
+    #: The authorization request that is pushed; ``check_request`` sets and checks it.
     authorization_request: AuthorizationRequest
 
 
@@ -49,7 +49,7 @@ def pushed_authorization(request: Request) -> Response:
 
 
 def reject_reference(pushed_request: PushedRequest) -> None:
-    """Reject a ``request_uri``: what it refers to would not be pushed."""
+    """Reject a ``request_uri``, because the request has to be in the form itself."""
     if "request_uri" in pushed_request.form:
         raise invalid_request("A pushed request has no request_uri.", "RFC 9126 section 2.1")
 

@@ -9,7 +9,7 @@ from pyramid.config import Configurator
 from pyramid.response import Response
 from pyramid.security import Denied
 from support.app import DEVELOPMENT, Provider
-from support.pushing import ENDPOINTS, push, refusal, visit
+from support.pushing import ENDPOINTS, push, rejection, visit
 
 ISSUER = "http://localhost:6543/auth"
 
@@ -74,7 +74,7 @@ def test_requests_are_pushed_below_the_prefix_too(host: Any, method: str) -> Non
     """There `pyramid_tm` manages the request, also of an endpoint that only programs call."""
     provider = Embedded(host)
     client = provider.register(token_endpoint_auth_method=method)
-    assert refusal(client, scope="unknown") == "invalid_scope"
+    assert rejection(client, scope="unknown") == "invalid_scope"
     page = visit(client, provider.browser(), push(client))
     assert client.exchange(client.answer(client.complete(page))["code"])["access_token"]
 

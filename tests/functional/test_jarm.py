@@ -106,7 +106,7 @@ def test_the_response_is_signed_as_the_client_registered(provider: Provider, alg
     assert opened(client, token, alg, secret=secret)["code"]
 
 
-def test_by_default_it_is_signed_with_what_there_is(make_provider: Any) -> None:
+def test_by_default_it_is_signed_with_a_selected_algorithm(make_provider: Any) -> None:
     provider = make_provider(
         oauth__response_modes="query jwt", oidc__signing_algs="ES256 PS256",
         oauth__access_token_signing_alg="ES256",
@@ -345,7 +345,7 @@ def test_where_it_is_not_selected_it_is_not_supported(make_provider: Any) -> Non
         ({"authorization_encrypted_response_alg": "ECDH-ES"}, "needs jwks or jwks_uri"),
     ],
 )
-def test_what_cannot_be_done_is_not_registered(
+def test_members_that_cannot_work_are_not_registered(
     make_provider: Any, members: dict[str, str], sentence: str
 ) -> None:
     provider = make_provider(

@@ -1,4 +1,4 @@
-"""The endpoint where clients push requests (RFC 9126 section 2): who may, and what is rejected."""
+"""The endpoint where clients push requests: authentication, rejections, limits (RFC 9126)."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from joserfc.jwk import Key, OctKey
 from sqlalchemy import select
 from support.app import ISSUER, Provider, RelyingParty
 from support.assertions import Signer
-from support.pushing import ENDPOINTS, post, push, refusal, visit
+from support.pushing import ENDPOINTS, post, push, rejection, visit
 from support.request_signing import make_private_keys, public
 
 from oidcserver import clock as provider_clock
@@ -38,7 +38,7 @@ def stored(provider: Provider) -> list[SuspendedRequest]:
     return rows
 
 
-# -- what is rejected ------------------------------------------------------------------------
+# -- rejections -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def stored(provider: Provider) -> list[SuspendedRequest]:
 def test_a_request_is_checked_when_it_is_pushed(
     provider: Provider, client: RelyingParty, changes: dict[str, str], error: str
 ) -> None:
-    assert refusal(client, **changes) == error
+    assert rejection(client, **changes) == error
     assert stored(provider) == []
 
 
@@ -87,7 +87,7 @@ def test_a_repeated_parameter_is_rejected(client: RelyingParty) -> None:
 
 def test_a_request_that_is_too_long_is_rejected(provider: Provider, client: RelyingParty) -> None:
     more = {f"extra{number}": "x" * 4000 for number in range(MAX_STORED // 4000 + 1)}
-    assert refusal(client, status=413, **more) == "invalid_request"
+    assert rejection(client, status=413, **more) == "invalid_request"
     assert stored(provider) == []
 
 
@@ -106,11 +106,11 @@ def test_json_is_no_form(client: RelyingParty) -> None:
 def test_without_a_challenge_a_public_client_is_rejected(provider: Provider) -> None:
     """The suite's par-ensure-pkce-required."""
     none = {"code_challenge": None, "code_challenge_method": None}
-    assert refusal(provider.register(**PUBLIC), **none) == "invalid_request"
-    assert refusal(provider.register(require_pkce=True), **none) == "invalid_request"
+    assert rejection(provider.register(**PUBLIC), **none) == "invalid_request"
+    assert rejection(provider.register(require_pkce=True), **none) == "invalid_request"
 
 
-# -- who may push ----------------------------------------------------------------------------
+# -- client authentication ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_clients_that_anybody_can_use_push_so_many_from_one_network(
     with provider.database() as dbsession:
         dbsession.merge(client.client).self_registered = kind == "self-registered"
     confidential = provider.register()
-    assert refusal(client, scope="unknown") == "invalid_scope"
+    assert rejection(client, scope="unknown") == "invalid_scope"
     for host in range(3):
         client.http.extra_environ = {"REMOTE_ADDR": f"2001:db8::{host}"}
         push(client)
@@ -243,7 +243,7 @@ def test_an_assertion_for_another_audience_is_rejected(
 ) -> None:
     client, signer = signing_client(provider, key)
     form = signer.form(signer.assertion(aud=audience))
-    assert refusal(client, status=401, **form) == "invalid_client"
+    assert rejection(client, status=401, **form) == "invalid_client"
 
 
 @pytest.mark.parametrize(
@@ -279,12 +279,12 @@ def test_an_assertion_is_accepted_at_one_endpoint_once(provider: Provider, key: 
     client, signer = signing_client(provider, key)
     form = signer.form()
     push(client, **form)
-    assert refusal(client, status=401, **form) == "invalid_client"
+    assert rejection(client, status=401, **form) == "invalid_client"
     tokens = client.token(grant_type="client_credentials", status=401, **form).json
     assert tokens["error"] == "invalid_client"
 
 
-# -- who has to push -------------------------------------------------------------------------
+# -- clients that have to push --------------------------------------------------------------
 
 
 @pytest.fixture(params=["client", "everybody"])
@@ -306,7 +306,7 @@ def pushing(request: pytest.FixtureRequest, make_provider: Any) -> RelyingParty:
 @pytest.mark.parametrize(
     "changes", [{}, {"request": "e30.e30."}, {"request_uri": "https://client.example/r"}]
 )
-def test_who_has_to_push_gets_a_page_for_anything_else(
+def test_a_client_that_has_to_push_gets_a_page_for_any_other_request(
     pushing: RelyingParty, changes: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The suite's ensure-unsigned-authorization-request-without-using-par-fails."""
@@ -323,12 +323,12 @@ def test_who_has_to_push_gets_a_page_for_anything_else(
     assert "require_pushed_authorization_requests = true" in row.received["decided_by"]
 
 
-def test_who_has_to_push_signs_users_in(pushing: RelyingParty) -> None:
+def test_a_client_that_has_to_push_signs_users_in(pushing: RelyingParty) -> None:
     page = visit(pushing, pushing.provider.browser(), push(pushing))
     assert "code" in pushing.answer(pushing.complete(page))
 
 
-def test_a_request_that_waits_does_not_escape_the_demand_to_push(
+def test_a_request_that_waits_does_not_escape_the_new_rule_to_push(
     provider: Provider, client: RelyingParty
 ) -> None:
     page = client.authorize(provider.browser())
@@ -383,7 +383,7 @@ def test_discovery_names_the_endpoint_and_whether_it_has_to_be_used(
     assert required is settings["oauth.require_pushed_authorization_requests"]
 
 
-def test_what_is_not_selected_does_not_exist(make_provider: Any) -> None:
+def test_an_endpoint_that_is_not_selected_does_not_exist(make_provider: Any) -> None:
     provider = make_provider()
     assert not [name for name in metadata(provider) if "pushed" in name]
     client = provider.register()

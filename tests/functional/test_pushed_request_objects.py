@@ -11,7 +11,7 @@ import pytest
 from joserfc.jwk import Key
 from support.app import REDIRECT_URI, Provider, RelyingParty, decode_id_token
 from support.assertions import Signer
-from support.pushing import ENDPOINTS, post, push, refusal, visit
+from support.pushing import ENDPOINTS, post, push, rejection, visit
 from support.request_signing import make_private_keys, public, unsigned
 
 from oidcserver import clock as provider_clock
@@ -68,16 +68,16 @@ class Signing:
         return self.signer.sign(self.claims(**changes), **(_header or {}))
 
     def form(self, request_object: str, **beside: Any) -> dict[str, Any]:
-        """Return what is pushed: the object, and beside it nothing that is not given."""
+        """Return the form of a push: the object, and beside it only the given parameters."""
         nothing = dict.fromkeys(self.client.parameters())
         return {**nothing, "request": request_object, **beside}
 
-    def refusal(self, request_object: str, **beside: Any) -> str:
+    def rejection(self, request_object: str, **beside: Any) -> str:
         """Push an object that is rejected; return the error."""
-        return refusal(self.client, **self.form(request_object, **beside))
+        return rejection(self.client, **self.form(request_object, **beside))
 
     def login(self, request_object: str, **beside: Any) -> dict[str, str]:
-        """Push an object and do what follows; return the parameters of the answer."""
+        """Push an object, sign in and allow; return the parameters of the answer."""
         request_uri = push(self.client, **self.form(request_object, **beside))
         page = visit(self.client, self.client.provider.browser(), request_uri)
         return self.client.answer(self.client.complete(page))
@@ -113,11 +113,11 @@ def test_beside_the_object_only_the_client_counts(signing: Signing) -> None:
     assert signing.client.exchange(answer["code"])["scope"] == "openid profile"
 
 
-def test_what_only_stands_beside_the_object_is_missing(signing: Signing) -> None:
+def test_parameters_beside_the_object_do_not_replace_those_inside(signing: Signing) -> None:
     """ensure-request-object-without-redirect-uri-fails."""
     beside = {"redirect_uri": REDIRECT_URI, "response_type": "code"}
     for name in beside:
-        assert signing.refusal(signing.sign(**{name: ...}), **beside) == "invalid_request"
+        assert signing.rejection(signing.sign(**{name: ...}), **beside) == "invalid_request"
 
 
 def test_the_client_id_of_the_object_is_that_of_the_client(
@@ -125,7 +125,7 @@ def test_the_client_id_of_the_object_is_that_of_the_client(
 ) -> None:
     other = provider.register().client_id
     for wrong in (other, ..., "", 1, [signing.client.client_id]):
-        assert signing.refusal(signing.sign(client_id=wrong)) == "invalid_request_object"
+        assert signing.rejection(signing.sign(client_id=wrong)) == "invalid_request_object"
     response = post(signing.client, **signing.form(signing.sign(), client_id=other))
     assert response.json["error"] in ("invalid_request", "invalid_client")
     assert "code" in signing.login(signing.sign(), client_id=signing.client.client_id)
@@ -165,7 +165,7 @@ def test_times_audience_and_content_against_the_rules(
     """ensure-request-object-without-exp-fails, -without-nbf-fails, -with-exp-over-60-fails,
     -with-nbf-over-60-fails, -with-bad-aud-fails, ensure-expired-request-object-fails,
     par-authorization-request-containing-request_uri."""
-    assert signing.refusal(signing.sign(**_at(changes))) == "invalid_request_object"
+    assert signing.rejection(signing.sign(**_at(changes))) == "invalid_request_object"
 
 
 def _at(changes: dict[str, Any]) -> dict[str, Any]:
@@ -186,11 +186,11 @@ def test_another_algorithm_is_rejected(
     """ensure-signed-request-object-with-RS256-fails, -signature-algorithm-is-not-none."""
     if alg == "RS256":
         other = Signing(provider, keys["RS256"], "RS256")
-        assert other.refusal(other.sign()) == "invalid_request_object"
+        assert other.rejection(other.sign()) == "invalid_request_object"
     else:
         claims = signing.claims()
         forged = unsigned(claims) if alg == "none" else unsigned(claims, alg=alg) + "AAAA"
-        assert signing.refusal(forged) == "invalid_request_object"
+        assert signing.rejection(forged) == "invalid_request_object"
 
 
 def test_another_signature_is_rejected(
@@ -198,15 +198,15 @@ def test_another_signature_is_rejected(
 ) -> None:
     """ensure-request-object-with-invalid-signature-fails, ensure-matching-key-in-...-request."""
     stranger = Signer(signing.client.client_id, "ES256", make_private_keys()["ES256"], "x")
-    assert signing.refusal(stranger.sign(signing.claims())) == "invalid_request_object"
+    assert signing.rejection(stranger.sign(signing.claims())) == "invalid_request_object"
     header, claims, signature = signing.sign().split(".")
     changed = ".".join([header, claims, signature[:-8] + "AAAAAAAA"])
-    assert signing.refusal(changed) == "invalid_request_object"
+    assert signing.rejection(changed) == "invalid_request_object"
 
 
 def test_plain_parameters_are_rejected(signing: Signing) -> None:
     """ensure-unsigned-request-at-par-endpoint-fails."""
-    assert refusal(signing.client) == "invalid_request"
+    assert rejection(signing.client) == "invalid_request"
 
 
 def test_other_jwts_of_the_client_are_no_requests(provider: Provider, signing: Signing) -> None:
@@ -226,7 +226,7 @@ def test_other_jwts_of_the_client_are_no_requests(provider: Provider, signing: S
         signer.sign(backchannel),
         signing.sign(sub=signer.client_id),
     ):
-        assert signing.refusal(jwt) == "invalid_request_object"
+        assert signing.rejection(jwt) == "invalid_request_object"
 
 
 def test_a_signed_request_goes_on_after_its_own_exp(

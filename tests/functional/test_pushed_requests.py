@@ -15,7 +15,7 @@ from support.app import (
     follow_to_answer,
 )
 from support.dpop import ProofKey
-from support.pushing import ENDPOINTS, post, push, refused_with_a_page, visit
+from support.pushing import ENDPOINTS, post, push, rejected_with_a_page, visit
 
 from oidcserver.models import SuspendedRequest
 from oidcserver.models.suspended_request import REQUEST_URI_PREFIX
@@ -72,7 +72,7 @@ def test_each_request_has_a_reference_of_its_own(client: RelyingParty) -> None:
         {"code_challenge": "x"}, {"request": "x"}, {"login_hint": "x" * 4000}, {"scope": ""},
     ],
 )  # fmt: skip
-def test_whatever_is_beside_the_reference_is_ignored(
+def test_parameters_beside_the_reference_are_ignored(
     client: RelyingParty, browser: Browser, beside: dict[str, str]
 ) -> None:
     """The suite's ensure-different-nonce-inside-and-outside-request-object and its siblings."""
@@ -130,9 +130,9 @@ def test_an_expired_one_gets_a_page_before_anybody_signs_in(
     """The suite's par-attempt-to-use-expired-request_uri."""
     request_uri = push(client)
     clock.advance(LIFETIME)
-    refused_with_a_page(visit(client, browser, request_uri), EXPIRED)
+    rejected_with_a_page(visit(client, browser, request_uri), EXPIRED)
     browser.sign_in()
-    refused_with_a_page(visit(client, browser, request_uri), EXPIRED)
+    rejected_with_a_page(visit(client, browser, request_uri), EXPIRED)
 
 
 @pytest.mark.parametrize("signed_in", [True, False])
@@ -144,7 +144,7 @@ def test_a_used_one_gets_a_page_before_anybody_signs_in(
     clock.advance(WINDOW)
     if not signed_in:
         browser.get("/logout").forms["logout"].submit()
-    refused_with_a_page(visit(client, browser, request_uri), FINISHED)
+    rejected_with_a_page(visit(client, browser, request_uri), FINISHED)
 
 
 def test_one_whose_code_was_redeemed_is_used_at_once(
@@ -154,7 +154,7 @@ def test_one_whose_code_was_redeemed_is_used_at_once(
     request_uri = push(client)
     answer = client.answer(client.complete(visit(client, browser, request_uri)))
     tokens = client.exchange(answer["code"])
-    refused_with_a_page(visit(client, browser, request_uri), FINISHED)
+    rejected_with_a_page(visit(client, browser, request_uri), FINISHED)
     assert client.introspect(tokens["access_token"])["active"], "nothing was redeemed twice"
 
 
@@ -174,7 +174,7 @@ def test_another_user_of_the_browser_does_not_get_the_answer(
     browser.get("/logout").forms["logout"].submit()
     browser.sign_in("bob")
     page = client.complete(visit(client, browser, request_uri), "bob")
-    refused_with_a_page(page, FINISHED)
+    rejected_with_a_page(page, FINISHED)
 
 
 def test_a_denied_one_tells_the_client(client: RelyingParty, browser: Browser) -> None:
@@ -199,7 +199,7 @@ def test_a_page_that_was_open_for_too_long_ends_at_an_error_page(
         form["username"], form["password"] = "alice", "valid"
     clock.advance(INTERACTION)
     page = follow_to_answer(form.submit("decision", value="allow", expect_errors=True))
-    refused_with_a_page(page, EXPIRED)
+    rejected_with_a_page(page, EXPIRED)
     with client.provider.database() as dbsession:
         assert dbsession.scalars(select(SuspendedRequest.used_at)).one() is None
 
@@ -210,17 +210,17 @@ def test_the_other_clients_one_is_not_known(
     """The suite's par-attempt-to-use-request_uri-for-different-client."""
     other = provider.register()
     request_uri = push(client)
-    refused_with_a_page(visit(other, browser, request_uri), UNKNOWN)
+    rejected_with_a_page(visit(other, browser, request_uri), UNKNOWN)
     assert "login" in visit(client, browser, request_uri).forms, "it is not used up"
 
 
 def test_the_reference_alone_is_not_enough(client: RelyingParty, browser: Browser) -> None:
     request_uri = push(client)
-    refused_with_a_page(visit(client, browser, request_uri, client_id=None), UNKNOWN)
+    rejected_with_a_page(visit(client, browser, request_uri, client_id=None), UNKNOWN)
     pairs = [("client_id", client.client_id), ("request_uri", request_uri)]
     for more in (("client_id", "x"), ("request_uri", request_uri), ("request_uri", "https://x/")):
         page = browser.get("/oauth/authorize", [*pairs, more], expect_errors=True)
-        refused_with_a_page(page, UNKNOWN if more[0] == "client_id" else "is repeated")
+        rejected_with_a_page(page, UNKNOWN if more[0] == "client_id" else "is repeated")
 
 
 def test_no_other_credential_is_a_reference(client: RelyingParty, browser: Browser) -> None:
@@ -230,7 +230,7 @@ def test_no_other_credential_is_a_reference(client: RelyingParty, browser: Brows
                    client.secret, "ru_" + "x" * 43, "", "ru_", "sealed:", "sealed:x"]  # fmt: skip
     for credential in credentials:
         page = visit(client, browser, f"{REQUEST_URI_PREFIX}{credential}")
-        refused_with_a_page(page, UNKNOWN)
+        rejected_with_a_page(page, UNKNOWN)
 
 
 def test_a_reference_is_no_other_credential(client: RelyingParty, browser: Browser) -> None:
@@ -248,7 +248,7 @@ def test_it_belongs_to_the_browser_that_opens_it_first(
 ) -> None:
     request_uri = push(client)
     page = visit(client, browser, request_uri)
-    refused_with_a_page(visit(client, provider.browser(), request_uri), "in another browser")
+    rejected_with_a_page(visit(client, provider.browser(), request_uri), "in another browser")
     assert "code" in client.answer(client.complete(page))
 
 
@@ -288,7 +288,7 @@ def test_the_present_registration_counts_when_it_is_opened(
         stored = dbsession.merge(client.client)
         elsewhere = ["https://client.example/elsewhere"]
         stored.client_metadata = {**stored.client_metadata, "redirect_uris": elsewhere}
-    refused_with_a_page(visit(client, browser, request_uri), "not one that the application")
+    rejected_with_a_page(visit(client, browser, request_uri), "not one that the application")
 
 
 def test_a_long_state_and_nonce_come_back_whole(client: RelyingParty, browser: Browser) -> None:

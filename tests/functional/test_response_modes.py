@@ -1,4 +1,4 @@
-"""A plugin's response mode says what it cannot carry, and protects what it sends."""
+"""A plugin's response mode rejects responses that it cannot carry, and protects the others."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def answer(client: RelyingParty, response: Any) -> dict[str, Any]:
     return opened(parameters["box"])
 
 
-def test_what_it_protects_is_all_that_is_sent(client: RelyingParty, browser: Browser) -> None:
+def test_only_the_protected_response_is_sent(client: RelyingParty, browser: Browser) -> None:
     response = client.complete(client.authorize(browser, response_mode="boxed"))
     assert client.exchange(answer(client, response)["code"])["access_token"]
 
@@ -49,7 +49,7 @@ def test_an_error_is_protected_too(client: RelyingParty, browser: Browser) -> No
     assert answer(client, response)["error"] == "login_required"
 
 
-def test_what_it_cannot_carry_is_rejected_and_not_sent_in_another_way(
+def test_a_response_that_it_cannot_carry_is_not_sent_in_another_way(
     client: RelyingParty, browser: Browser
 ) -> None:
     changes = {"response_type": "id_token token", "response_mode": "boxed"}
@@ -58,7 +58,7 @@ def test_what_it_cannot_carry_is_rejected_and_not_sent_in_another_way(
     assert CANNOT in page
 
 
-def test_where_it_cannot_protect_nothing_is_issued_and_nothing_sent(
+def test_if_it_cannot_protect_nothing_is_issued_and_nothing_sent(
     provider: Provider, client: RelyingParty, browser: Browser
 ) -> None:
     """The response is written before the commit."""

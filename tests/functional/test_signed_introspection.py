@@ -88,7 +88,7 @@ def test_a_resource_server_gets_it_for_itself(
         ("application/jwt", False), ("text/html", False), ("x" * 300, False), (",;q=", False),
     ],
 )  # fmt: skip
-def test_who_names_the_media_type_gets_it(
+def test_a_caller_that_names_the_media_type_gets_it(
     provider: Provider, accept: str | None, signed: bool
 ) -> None:
     client = provider.register()

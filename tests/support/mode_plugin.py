@@ -1,4 +1,4 @@
-"""A plugin with a response mode that protects what it sends, and cannot carry everything."""
+"""A plugin with a response mode that protects responses, and cannot carry tokens."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ CANNOT = "This mode carries no tokens."
 def encode(
     authorization_request: AuthorizationRequest, redirect_uri: str, parameters: dict[str, str]
 ) -> Response:
-    """Send what is protected in the query."""
+    """Send the box in the query."""
     assert authorization_request.redirect_uri == redirect_uri
     return see_other(f"{redirect_uri}?box={parameters['box']}")
 

@@ -27,7 +27,7 @@ def push(client: RelyingParty, **changes: Any) -> str:
     return str(answer["request_uri"])
 
 
-def refusal(client: RelyingParty, *, status: int = 400, **changes: Any) -> str:
+def rejection(client: RelyingParty, *, status: int = 400, **changes: Any) -> str:
     """Push a request that is rejected; return the error, which is JSON and never a redirect."""
     response = post(client, status=status, **changes)
     assert response.content_type == "application/json"
@@ -47,7 +47,7 @@ def visit(
     return follow_to_answer(browser.get("/oauth/authorize", given, expect_errors=True))
 
 
-def refused_with_a_page(page: webtest.TestResponse, sentence: str) -> None:
+def rejected_with_a_page(page: webtest.TestResponse, sentence: str) -> None:
     """Check that an error page came, and no form to sign in."""
     assert page.status_int in (400, 403), page
     assert page.content_type == "text/html"
