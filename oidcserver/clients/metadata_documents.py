@@ -239,7 +239,7 @@ def _count(request: Request, url: str) -> None:
             raise too_many("Too many applications were looked up. Please try again later.", wait)
 
 
-def _require_method(registry: Registry) -> str | None:
+def _warn_of_no_method(registry: Registry) -> str | None:
     provider = registry.oidc.provider
     if is_selected(provider) and not provider.client_authentication_methods.keys() & set(METHODS):
         return (
@@ -279,5 +279,5 @@ def includeme(config: Configurator) -> None:
     config.add_server_metadata(
         "client_id_metadata_document_supported", lambda provider: is_selected(provider) or None
     )
-    config.add_startup_check("client documents", _require_method)
+    config.add_oauth_offer("startup warning", "client documents", _warn_of_no_method)
     config.add_oidc_method(renew_client)

@@ -4,6 +4,7 @@ OAuth Client ID Metadata Document (draft-ietf-oauth-client-id-metadata-document)
 """
 
 import json
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -111,6 +112,16 @@ def test_a_url_is_no_client_where_documents_are_not_selected(
     assert "is not known" in rejected(client, without.browser())
     assert client.refresh(tokens["refresh_token"], status=401)["error"] == "invalid_client"
     assert web.fetched == []
+
+
+def test_the_start_says_that_no_such_client_could_authenticate(
+    make_provider: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, logger="oidcserver.start"):
+        make_provider()
+        assert "selects neither" not in caplog.text
+        make_provider(oauth__token_endpoint_auth_methods="client_secret_basic")
+    assert "authenticates by none or private_key_jwt, but" in caplog.text
 
 
 def test_another_process_and_the_time_after_a_restart_know_the_client(

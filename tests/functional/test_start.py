@@ -69,8 +69,6 @@ def start(production_keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ({"oauth__profile": "mcp", "oauth__registration_unused_lifetime": "0",
           "oauth__endpoints": "authorization token jwks openid_configuration registration "
           "oauth_authorization_server"}, "set oauth.registration_unused_lifetime"),
-        ({"oauth__client_id_metadata_documents": "true",
-          "oauth__token_endpoint_auth_methods": "client_secret_basic"}, "selects neither"),
         ({"oauth__pkce_required": "false"}, "one of public, without_nonce, all"),
         ({"oidcserver__database_url": "postgresql://u:secret@localhost/x"},
          "holds a password"),
