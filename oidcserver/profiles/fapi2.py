@@ -48,6 +48,10 @@ DEFAULTS: Mapping[str, Any] = {
     "oauth.response_types": ("code",),
     "oauth.sender_constraints": ("dpop",),
     "oauth.access_token_signing_alg": ALGORITHMS[0],
+    # FAPI-CIBA section 5.2.2, where the grant ciba is selected.
+    "oidc.ciba_require_signed_request": True,
+    "oidc.ciba_require_binding_message": True,
+    "oidc.ciba_request_signing_algs": ("PS256", "ES256"),
     "oauth.endpoints": (
         "authorization", "pushed_authorization_request", "token", "revocation", "introspection",
         "userinfo", "end_session", "jwks", "openid_configuration", "oauth_authorization_server",

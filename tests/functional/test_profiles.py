@@ -36,6 +36,8 @@ def test_the_metadata_are_those_of_fapi(strict: Provider, profile: str) -> None:
     for name in ("id_token", "token_endpoint_auth", "dpop"):
         algorithms = document[f"{name}_signing_alg_values_supported"]
         assert set(algorithms) <= {"PS256", "ES256", "EdDSA"}, name
+    settings = strict.registry.oidc.provider.settings
+    assert settings["oidc.ciba_require_signed_request"] is True
     signed = profile == "fapi2_message_signing"
     assert document.get("require_signed_request_object", False) is signed
     assert ("jwt" in document["response_modes_supported"]) is signed
