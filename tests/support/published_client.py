@@ -3,13 +3,17 @@
 import json
 from typing import Any
 
-from support.app import Provider, RelyingParty
+from joserfc.jwk import ECKey
+from support.app import Browser, Provider, RelyingParty
+from support.assertions import Signer
 from support.client_web import ClientWeb
 
 from oidcserver.models import Client
 
 URL = "https://client.example/oauth/client.json"
 REDIRECT_URI = "https://client.example/cb"
+KEY = ECKey.generate_key("P-256", {"kid": "1"})
+KEYS = {"keys": [KEY.as_dict(private=False)]}
 
 
 def document(url: str = URL, **changes: Any) -> dict[str, Any]:
@@ -32,6 +36,21 @@ def publish(web: ClientWeb, provider: Provider, url: str = URL, **changes: Any) 
     web.documents[url] = "application/json", json.dumps(members).encode()
     described = {"token_endpoint_auth_method": "none", **members}
     return RelyingParty(provider, Client(client_id=url, client_metadata=described), None)
+
+
+def rejected(client: RelyingParty, browser: Browser, **changes: Any) -> str:
+    """Return the text of the error page, from which nothing is sent to the client."""
+    page = client.authorize(browser, **changes)
+    assert page.status_int == 400
+    assert page.content_type == "text/html"
+    assert "Location" not in page.headers
+    text: str = page.text
+    return text
+
+
+def signer(provider: Provider, url: str = URL) -> Signer:
+    """Return what signs with the published key."""
+    return Signer(url, "ES256", KEY, provider.issuer)
 
 
 #: Documents of the shapes that clients of the Model Context Protocol publish, and the redirect URI
