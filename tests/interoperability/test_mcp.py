@@ -25,8 +25,6 @@ from support.tls_server import serve_https
 PROGRAMS = Path(__file__).parent
 #: As the examples of both SDKs register.
 REDIRECT_URI = "http://localhost:8090/callback"
-#: Whether the MCP server requires tokens for its own URL (RFC 8707).
-CHECKS_AUDIENCE = False
 ENDPOINTS = (
     "authorization token introspection revocation jwks openid_configuration "
     "oauth_authorization_server registration"
@@ -104,7 +102,7 @@ def provider(
         **Documented("MCP SDKs").settings(),
         "oauth__outbound_allow_loopback": "true",
         "oauth__outbound_ca_bundle": str(document[1]),
-        **({"oauth__resources": f"{mcp_url}: | An MCP server"} if CHECKS_AUDIENCE else {}),
+        "oauth__resources": f"{mcp_url}: | An MCP server",
         **way.settings,
     }
     made = _embedded(values, prefix, provider_url, keys_directory) if prefix else None
@@ -157,7 +155,6 @@ def mcp_server(
         wsgi = make_mcp_server(
             mcp_url,
             provider.issuer,
-            CHECKS_AUDIENCE,
             validator="introspection",
             introspection_endpoint=f"{provider.issuer}/oauth/introspect",
             client_id=client["client_id"],
@@ -171,7 +168,6 @@ def mcp_server(
         "issuer": provider.issuer,
         "client_id": client["client_id"],
         "client_secret": client["client_secret"],
-        "audience": mcp_url if CHECKS_AUDIENCE else None,
     }
     with serve_site([nodejs() or "", str(PROGRAMS / "node" / "mcp_server.mjs")], configuration):
         yield mcp_url

@@ -37,23 +37,17 @@ def answer(request: Any) -> Response:
     return Response(json_body={"jsonrpc": "2.0", "id": message["id"], **said})
 
 
-def make_mcp_server(url: str, issuer: str, checks_audience: bool, **settings: str) -> Any:
+def make_mcp_server(url: str, issuer: str, **settings: str) -> Any:
     """Return the application that serves at ``url``, which ends with ``/mcp``.
 
-    :param checks_audience: whether the application is a resource of its own (RFC 8707), which
-        publishes its metadata by itself (RFC 9728).
+    It accepts tokens for its own URL alone (RFC 8707) and publishes its metadata (RFC 9728).
+
     :param settings: those of ``oauth_resource``, without the prefix.
     """
-    scopes = ["openid", "profile"]
-    if checks_audience:
-        settings |= {"resource": url, "issuer": issuer, "scopes": " ".join(scopes)}
-    metadata = {"resource": url, "authorization_servers": [issuer], "scopes_supported": scopes}
+    settings |= {"resource": url, "issuer": issuer, "scopes": "openid profile"}
     own = {f"oauth_resource.{name}": value for name, value in settings.items()}
     with Configurator(settings=own) as config:
         config.include("oidcserver.resource")
-        if not checks_audience:
-            config.add_route("metadata", "/.well-known/oauth-protected-resource/mcp")
-            config.add_view(lambda request: metadata, route_name="metadata", renderer="json")
         config.add_route("mcp", "/mcp")
         config.add_view(answer, route_name="mcp", request_method="POST", oauth_scope="profile")
         config.add_view(lambda request: Response(status=405), route_name="mcp")

@@ -13,7 +13,7 @@ import express from 'express'
 
 import { readConfiguration, serve } from './site.mjs'
 
-const { port, issuer, client_id, client_secret, audience } = await readConfiguration()
+const { port, issuer, client_id, client_secret } = await readConfiguration()
 const discovery = await fetch(`${issuer}/.well-known/oauth-authorization-server`)
 const oauthMetadata = await discovery.json()
 const resourceServerUrl = new URL(`http://127.0.0.1:${port}/mcp`)
@@ -27,7 +27,7 @@ async function verifyAccessToken(token) {
   })
   const answer = await response.json()
   if (!answer.active) throw new InvalidTokenError('The token is not active.')
-  if (audience && ![answer.aud].flat().includes(audience)) {
+  if (![answer.aud].flat().includes(resourceServerUrl.href)) {
     throw new InvalidTokenError('The token is for another server.')
   }
   return {
