@@ -1,5 +1,6 @@
 """A client asks for the sign-in of a user, who decides on a page (CIBA, poll mode)."""
 
+import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -751,20 +752,37 @@ def test_the_event_names_client_user_and_message(
     assert "bc_" not in str(event.details)
 
 
-def test_what_a_step_puts_into_the_request_is_shown_and_granted(make_provider: Any) -> None:
-    provider = make_provider(**SETTINGS, oidcserver__includes="support.payment_plugin")
-    client, alice = CibaClient(provider), user(provider)
-    auth_req_id = client.ask()
+def test_resources_and_authorization_details_are_shown_and_granted(make_provider: Any) -> None:
+    api = "https://api.example"
+    provider = make_provider(**SETTINGS, oidcserver__includes="payments", oauth__resources=api)
+    client = CibaClient(provider, authorization_details_types=["payment_initiation"])
+    alice = user(provider)
+    payment = {
+        "type": "payment_initiation",
+        "instructedAmount": {"currency": "EUR", "amount": "12.50"},
+        "creditorName": "<i>Merchant</i>",
+        "creditorAccount": {"iban": "DE02100100109307118603"},
+    }
+    auth_req_id = client.ask(resource=api, authorization_details=json.dumps([payment]))
     page = alice.get("/approvals")
-    for shown in ("payment_initiation", "12.50", "https://api.example", "&lt;i&gt;"):
+    for shown in ("Pay 12.50 EUR to &lt;i&gt;Merchant", "DE02100100109307118603", api):
         assert shown in page
     decide(alice)
-    client.poll(auth_req_id)
-    with provider.database() as dbsession:
-        authorization = dbsession.scalars(select(Authorization)).one()
-        assert authorization.resources == ["https://api.example"]
-        assert authorization.authorization_details is not None
-        assert authorization.authorization_details[0]["type"] == "payment_initiation"
+    tokens = client.poll(auth_req_id)
+    assert tokens["authorization_details"] == [payment]
+    token = client.rp.introspect(tokens["access_token"])
+    assert token["aud"] == api
+    assert token["authorization_details"] == [payment]
+
+
+def test_resources_and_authorization_details_are_checked(make_provider: Any) -> None:
+    provider = make_provider(
+        **SETTINGS, oidcserver__includes="payments", oauth__resources="https://api.example"
+    )
+    client = CibaClient(provider)
+    assert client.refused(resource="https://other.example") == "invalid_target"
+    payment = json.dumps([{"type": "payment_initiation"}])
+    assert client.refused(authorization_details=payment) == "invalid_authorization_details"
 
 
 def test_discovery_says_what_is_there(provider: Provider) -> None:

@@ -52,10 +52,10 @@ def place(
 
 
 def challenge(response: webtest.TestResponse) -> dict[str, str]:
-    """Return the parameters of the one challenge of a response."""
+    """Return the parameters of the challenge for bearer tokens."""
     [header] = response.headers.getall("WWW-Authenticate")
     assert header.startswith("Bearer ")
-    return dict(re.findall(r'(\w+)="([^"]*)"', header))
+    return dict(re.findall(r'(\w+)="([^"]*)"', header.partition(", DPoP ")[0]))
 
 
 def bearer(client: RelyingParty, page: webtest.TestResponse) -> dict[str, str]:

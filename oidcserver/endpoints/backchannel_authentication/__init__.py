@@ -13,6 +13,7 @@ from oidcserver.credentials import BACKCHANNEL_REQUEST, digest, new_credential
 from oidcserver.endpoints.backchannel_authentication.hints import find_user, read_hint
 from oidcserver.endpoints.backchannel_authentication.parameters import (
     read_acr_values,
+    read_authorization_details,
     read_binding_message,
     read_notification_token,
     read_requested_expiry,
@@ -28,6 +29,7 @@ from oidcserver.endpoints.backchannel_authentication.signed_request import (
     read_signed_request,
     use_signed_request,
 )
+from oidcserver.extensions import resource_indicators
 from oidcserver.interfaces import Step
 from oidcserver.models import BackchannelRequest
 from oidcserver.models.backchannel_request import GRANT_TYPE, add_backchannel_request
@@ -139,7 +141,8 @@ STEPS: tuple[Step[BackchannelAuthenticationRequest], ...] = (
     Step(read_signed_request),  # section 7.1.1: from here on its parameters are the request's
     Step(use_signed_request),  # its jti is spent, also when the request fails later
     Step(read_scope),
-    Step(read_resources),  # RFC 8707 and RFC 9396
+    Step(read_resources, when=resource_indicators.are_declared),  # RFC 8707 section 2
+    Step(read_authorization_details),  # RFC 9396 section 5
     Step(read_hint),  # exactly one
     Step(read_binding_message),
     Step(reject_user_code),

@@ -45,13 +45,17 @@ def read_scope(asking: BackchannelAuthenticationRequest) -> None:
 
 
 def read_resources(asking: BackchannelAuthenticationRequest) -> None:
-    """Read the resources (RFC 8707) and the authorization details (RFC 9396) of the request."""
-    provider, client, payload = asking.provider, asking.client, asking.payload
-    asking.audience = find_resources(provider, client, payload.datalist.get("resource", ()))
+    """Read the resources of the request, and drop the scopes that they do not define."""
+    provider, client = asking.provider, asking.client
+    asking.audience = find_resources(provider, client, asking.payload.datalist.get("resource", ()))
     asking.granted_scope = scope_for(provider, asking.audience, asking.granted_scope)
-    text = payload.data.get(PARAMETER)
+
+
+def read_authorization_details(asking: BackchannelAuthenticationRequest) -> None:
+    """Read the authorization details of the request."""
+    text = asking.payload.data.get(PARAMETER)
     if text is not None:
-        details = parse_details(provider, client, text)
+        details = parse_details(asking.provider, asking.client, text)
         asking.authorization_details = for_audience(details, asking.audience)
 
 
