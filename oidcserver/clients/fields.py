@@ -17,6 +17,7 @@ from oidcserver.clients.members import (
 )
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.rules import known_members
+from oidcserver.clients.software_statement import MEMBER as STATEMENT
 from oidcserver.models import Client
 from oidcserver.settings import nearest
 from oidcserver.types import Provider
@@ -213,13 +214,18 @@ COLUMNS = frozenset(field.name for field in FIELDS.values() if field.column)
 def sections(provider: Provider, *, columns: bool = True) -> list[tuple[str, list[Field]]]:
     """Return the fields by section; the last section has the members that plugins add.
 
-    Fields without options here are omitted, and without ``columns`` those for administrators.
+    Fields without options here are omitted, and without ``columns`` those for administrators. The
+    software statement is omitted: only a registration verifies it (RFC 7591 section 2.3).
     """
     found = [
         (title, [field for field in fields if _is_available(provider, field, columns)])
         for title, fields in SECTIONS
     ]
-    more = [Field(name, name, JSON) for name in known_members(provider) if name not in FIELDS]
+    more = [
+        Field(name, name, JSON)
+        for name in known_members(provider)
+        if name not in FIELDS and name != STATEMENT
+    ]
     return [(title, fields) for title, fields in (*found, ("More", more)) if fields]
 
 
