@@ -79,12 +79,12 @@ def limit_requests(device_request: OAuthRequest) -> None:
         )
 
 
-def check_request(device_request: OAuthRequest) -> None:
+def check_request(device_request: OAuthRequest) -> Response | None:
     """Pass the checks of the flow ``device_authorization_request``, which the page repeats."""
     asking = AuthorizationRequest(
         device_request, client=device_request.client, response_type="code"
     )
-    run_steps(REQUEST_FLOW, asking)
+    return run_steps(REQUEST_FLOW, asking)
 
 
 def prepare_codes(device_request: OAuthRequest) -> None:

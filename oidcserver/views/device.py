@@ -27,7 +27,8 @@ from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.events import announce as notify
 from oidcserver.oauth.flow import run
-from oidcserver.oauth.responses import see_other
+from oidcserver.oauth.rejections import record_rejection
+from oidcserver.oauth.responses import error_page, see_other
 from oidcserver.oauth.steps import announce, commit
 from oidcserver.oauth.user_codes import (
     LIFETIME,
@@ -40,6 +41,7 @@ from oidcserver.sessions import logout_channels
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import login_url, own_session, signed_in
 from oidcserver.views.pending import (
+    Overtaken,
     PendingRequest,
     described,
     obstacle,
@@ -135,7 +137,7 @@ def decide(request: Request) -> Response:
         return here
     if sign_in_needed(pending) or obstacle(pending) is not None:
         return here
-    return run("device_approval", pending, _back_to_page)
+    return run("device_approval", pending, reject)
 
 
 def approve(pending: PendingRequest) -> None:
@@ -157,7 +159,7 @@ def _approve(pending: PendingRequest) -> None:
     user_id, row_id = pending.login_session.user_id, pending.waiting.id
     dbsession = pending.request.oidc.dbsession
     if not decide_device_authorization(dbsession, row_id, user_id, authorization.id):
-        raise Rejection("access_denied", "The request was decided before.")
+        raise Overtaken("access_denied", "The request was decided before.")
     record_consent(pending)
 
 
@@ -166,9 +168,13 @@ def go_back(pending: PendingRequest) -> Response:
     return see_other(_url(pending.request, pending.waiting.id))
 
 
-def _back_to_page(pending: PendingRequest, rejection: Rejection) -> Response:
-    """Show the page again: it says what became of the request."""
-    return go_back(pending)
+def reject(pending: PendingRequest, rejection: Rejection) -> Response:
+    """Show the page, if it says what came in between, or else the rejection of a plugin's step."""
+    if isinstance(rejection, Overtaken):
+        return go_back(pending)
+    request, client = pending.request, pending.client
+    reference = record_rejection(request, rejection, client and client.client_id)
+    return error_page(request, rejection, reference, back=_url(request, pending.waiting.id))
 
 
 def _own_row(request: Request) -> DeviceAuthorization:

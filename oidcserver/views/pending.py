@@ -129,13 +129,17 @@ def described(pending: PendingRequest) -> dict[str, Any]:
     }
 
 
+class Overtaken(Rejection):
+    """The user signed out or decided elsewhere meanwhile, which the page shows."""
+
+
 def record_consent(pending: PendingRequest) -> None:
     """Record what the user allowed, so that the account page shows it. It is never remembered.
 
-    :raises Rejection: if the user has signed out meanwhile.
+    :raises Overtaken: if the user has signed out meanwhile.
     """
     if not lock_live_session(pending.request.oidc.dbsession, pending.login_session.id):
-        raise Rejection("login_required", "The End-User has just signed out.")
+        raise Overtaken("login_required", "The End-User has just signed out.")
     grant_consent(
         pending.request.oidc.dbsession,
         pending.login_session.user_id,

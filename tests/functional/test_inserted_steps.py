@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import webtest
 from support.app import Provider, RelyingParty
+from support.devices import DEVICE_CODE, ask, enter
 from support.stepping_plugin import HEADER, PLACES, ExampleStep
 
 from oidcserver.clients.dynamic import RegistrationRequest
@@ -20,6 +21,7 @@ from oidcserver.models import RecordedRejection
 from oidcserver.models.backchannel_request import GRANT_TYPE
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.requests import OAuthRequest
+from oidcserver.views.pending import PendingRequest
 
 AFTER = "https://client.example/after"
 
@@ -31,7 +33,7 @@ class Scene:
         self.provider = provider
         self.client: RelyingParty = provider.register(
             post_logout_redirect_uris=[AFTER],
-            grant_types=["authorization_code", "refresh_token", GRANT_TYPE],
+            grant_types=["authorization_code", "refresh_token", DEVICE_CODE, GRANT_TYPE],
         )
         self.browser = provider.browser()
         self.tokens = self.client.exchange(self.client.login(self.browser)["code"])
@@ -80,8 +82,15 @@ class Scene:
         query = {"id_token_hint": self.tokens["id_token"], "post_logout_redirect_uri": AFTER}
         return self.browser.get("/oauth/end_session", query, headers=headers, status="*")
 
-    def ask(self, headers: dict[str, str]) -> webtest.TestResponse:
+    def ask_for_sign_in(self, headers: dict[str, str]) -> webtest.TestResponse:
         return self.post("/oauth/bc-authorize", headers, scope="openid", login_hint="alice")
+
+    def ask_for_codes(self, headers: dict[str, str]) -> webtest.TestResponse:
+        return self.post("/oauth/device_authorization", headers, scope="openid")
+
+    def approve_device(self, headers: dict[str, str]) -> webtest.TestResponse:
+        page = enter(self.browser, ask(self.client, scope="openid")["user_code"])
+        return page.forms["decision"].submit("decision", value="allow", headers=headers, status="*")
 
     def is_unchanged(self) -> bool:
         """Whether the user is signed in and both tokens are live."""
@@ -110,7 +119,10 @@ FLOWS: dict[str, tuple[Call, type, int]] = {
     "registration": (Scene.register, RegistrationRequest, 400),
     "client_configuration": (Scene.manage, ConfigurationRequest, 400),
     "end_session": (Scene.sign_out, EndSessionRequest, 400),
-    "backchannel_authentication": (Scene.ask, BackchannelAuthenticationRequest, 400),
+    "device_authorization": (Scene.ask_for_codes, OAuthRequest, 400),
+    "device_authorization_request": (Scene.ask_for_codes, AuthorizationRequest, 400),
+    "device_approval": (Scene.approve_device, PendingRequest, 400),
+    "backchannel_authentication": (Scene.ask_for_sign_in, BackchannelAuthenticationRequest, 400),
 }
 
 
@@ -121,8 +133,9 @@ def provider(make_provider: Any) -> Provider:
         oauth__registration="open",
         oauth__endpoints="authorization pushed_authorization_request token revocation "
         "introspection userinfo end_session jwks openid_configuration registration "
-        "client_configuration backchannel_authentication",
-        oauth__grants="authorization_code refresh_token ciba",
+        "client_configuration device_authorization backchannel_authentication",
+        oauth__grants="authorization_code refresh_token device_code ciba",
+        oidc__pages="home login consent logout account device approvals",
     )
     return made
 

@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import String, Text
 from support.app import Provider, RelyingParty
+from support.ciba import CibaClient
+from support.devices import ask, register_device
 
 from oidcserver.cli import main
 from oidcserver.clients.registration import InvalidClientMetadata
@@ -19,21 +21,37 @@ LONG = "x" * 5000
 #: Grows threefold when normalised.
 GROWING = "\ufb2c" * 64
 
+#: Endpoints and grants at which such texts enter.
+SETTINGS = {
+    "oauth__grants": "authorization_code refresh_token device_code ciba",
+    "oauth__endpoints": (
+        "authorization token jwks openid_configuration registration device_authorization "
+        "backchannel_authentication"
+    ),
+    "oidc__pages": "home login consent logout account device approvals",
+}
+
 #: Columns that hold what the provider made or what its ini, its code and its operator name:
 #: identifiers, digests, references, names of formats, methods and classes, and what is cut.
 OWN = {
     "authorization": {"id", "client_id", "user_id", "subject", "session_id"},
     "authorization_code": {"code_digest", "authorization_id", "client_id"},
+    "backchannel_request": {"request_digest", "client_id", "user_id", "authorization_id"},
     "client": {
-        "client_id", "owner_id", "secret_digest", "previous_secret_digest", "access_token_format",
+        "owner_id", "secret_digest", "previous_secret_digest", "access_token_format",
         "registration_token_digest",
     },
     "consent": {"user_id", "client_id"},
+    "device_authorization": {
+        "id", "device_code_digest", "user_code_digest", "client_id", "claimed_by",
+        "authorization_id",
+    },
     "initial_access_token": {"id", "token_digest"},
     "login_session": {"id", "token_digest", "user_id", "acr"},
     "login_session_client": {"session_id", "client_id", "subject"},
     "logout_delivery": {"id", "client_id", "subject", "session_id"},
     "pairwise_subject": {"subject", "user_id"},
+    "ping_delivery": {"id", "client_id"},
     "refresh_token": {"token_digest", "authorization_id", "client_id"},
     "rejection": {"reference", "endpoint", "error"},
     "revoked_access_token": {"token_id"},
@@ -95,6 +113,28 @@ def challenge(provider: Provider, ini: str) -> None:
         assert "error=invalid_request" in answer.location
 
 
+def come_as_a_document(provider: Provider, ini: str) -> None:
+    url = "https://client.example/".ljust(256, "x")
+    answer = provider.browser().get(
+        "/oauth/authorize", {"client_id": url, "response_type": "code"}, status=400
+    )
+    assert "longer than 255 characters" in answer
+
+
+def request_a_sign_in(provider: Provider, ini: str) -> None:
+    client = CibaClient(provider)
+    provider.browser().sign_in()
+    assert client.refused(binding_message="x" * 65) == "invalid_binding_message"
+    client.rp.http.extra_environ["REMOTE_ADDR"] = LONG
+    assert client.ask(binding_message="x" * 64)
+
+
+def request_codes(provider: Provider, ini: str) -> None:
+    device = register_device(provider)
+    device.http.extra_environ["REMOTE_ADDR"] = LONG
+    assert ask(device)["user_code"]
+
+
 #: Where a text from outside enters, by the columns that would hold it.
 ENTRANCES: dict[tuple[str, str], list[Callable[[Provider, str], None]]] = {
     ("pairwise_subject", "sector"): [register_long_host],
@@ -105,6 +145,10 @@ ENTRANCES: dict[tuple[str, str], list[Callable[[Provider, str], None]]] = {
     ("user_account", "external_id"): [],  # see test_user_directories.py
     ("authorization_code", "code_challenge"): [challenge],
     ("authorization_code", "code_challenge_method"): [],
+    ("client", "client_id"): [come_as_a_document],
+    ("backchannel_request", "binding_message"): [request_a_sign_in],
+    ("backchannel_request", "remote_address"): [request_a_sign_in],
+    ("device_authorization", "remote_address"): [request_codes],
 }
 
 INI = """[app:main]
@@ -130,13 +174,13 @@ def test_each_column_of_a_limited_length_is_ours_or_has_its_entrance_here() -> N
 
 
 @pytest.mark.parametrize(
-    "enter", [enter for entrances in ENTRANCES.values() for enter in entrances]
+    "enter", dict.fromkeys(enter for entrances in ENTRANCES.values() for enter in entrances)
 )
 def test_a_text_that_is_too_long_is_answered_where_it_enters(
     make_provider: Any, database_url: str, keys_directory: Any, tmp_path: Any,
     enter: Callable[[Provider, str], None],
 ) -> None:  # fmt: skip
-    provider = make_provider(oidcserver__database_url=database_url)
+    provider = make_provider(oidcserver__database_url=database_url, **SETTINGS)
     ini = tmp_path / "long.ini"
     escaped = database_url.replace("%", "%%")
     ini.write_text(INI.format(database_url=escaped, keys=keys_directory))

@@ -20,6 +20,9 @@ PLACES = {
     "registration": {"after": "check_metadata"},
     "client_configuration": {"after": "find_client"},
     "end_session": {"before": "commit"},
+    "device_authorization": {"before": "prepare_codes"},
+    "device_authorization_request": {"after": "narrow_scope"},
+    "device_approval": {"before": "approve"},
     "backchannel_authentication": {"after": "find_user"},
 }
 
