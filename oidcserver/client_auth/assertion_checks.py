@@ -48,7 +48,7 @@ def check_client_id(assertion: Assertion) -> str | None:
 
 
 def check_audience(assertion: Assertion) -> str | None:
-    """``aud`` is this provider's issuer or the URL of an endpoint.
+    """``aud`` is this provider's issuer or the URL of an endpoint, at either host.
 
     With ``oauth.assertion_audience = issuer`` it is the issuer, as a string.
     """
@@ -58,6 +58,10 @@ def check_audience(assertion: Assertion) -> str | None:
         # RFC 7523 section 3: the token endpoint; RFC 9126 section 2: the endpoint of the request.
         accepted.add(provider.url(provider.endpoints.get("token", "")))
         accepted.add(assertion.request.uri)
+        if base := provider.settings["oauth.mtls_base_url"]:
+            # RFC 8705 section 5: a client that uses mTLS knows these endpoints by their aliases.
+            endpoints = accepted - {provider.issuer}
+            accepted |= {base + url.removeprefix(provider.issuer) for url in endpoints}
         audiences = aud if isinstance(aud, list) else [aud]
     else:
         audiences = [aud]

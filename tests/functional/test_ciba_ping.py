@@ -257,6 +257,23 @@ def test_an_endpoint_that_fails_is_notified_again_until_the_request_expires(
     assert len(endpoint.posts) < 6
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_client_that_rejects_its_token_is_not_notified_again(
+    provider: Provider, endpoint: NotificationEndpoint, alice: Browser, frozen: Any, status: int
+) -> None:
+    """The suite's ping modules with a response of 401 or 403 require it."""
+    client = pinged(provider, endpoint)
+    endpoint.status = status
+    auth_req_id = ask(client)
+    decide(alice)
+    deliver(provider)
+    frozen.advance(60)
+    deliver(provider)
+    assert len(endpoint.posts) == 1
+    assert f"status {status}" in deliveries(provider)[0].problem
+    assert "access_token" in client.poll(auth_req_id), "the client may still poll"
+
+
 def test_one_that_expired_before_a_process_looked_is_told_to_the_log(
     provider: Provider,
     endpoint: NotificationEndpoint,

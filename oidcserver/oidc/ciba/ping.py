@@ -34,6 +34,12 @@ class PingDeliverer(Deliverer[PingDelivery]):
         headers = {"Authorization": f"Bearer {token}"}
         return self.fetcher.post_json(uri, {"auth_req_id": auth_req_id}, headers)
 
+    def rejected(self, result: FetchResult) -> str | None:
+        """Return why 401 and 403 are final: the client would reject the same token again."""
+        if result.status not in {401, 403}:
+            return None
+        return f"The client rejected its notification token with status {result.status}."
+
 
 def seal_ping(provider: Provider, auth_req_id: str, client_notification_token: str) -> str:
     """Return the two credentials of a notification, sealed: the database holds none in plain."""

@@ -34,6 +34,7 @@ SETTINGS = {
     "oauth.client_secret_methods": "either",
     "oauth.token_endpoint_auth_signing_algs": ALGORITHMS,
     "oauth.assertion_audience": "issuer_or_endpoint",
+    "oauth.mtls_base_url": "",
     "oauth.assertion_max_lifetime": 300,
     "oauth.clock_skew": 10,
 }

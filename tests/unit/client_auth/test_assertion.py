@@ -141,6 +141,14 @@ def test_another_audience_is_rejected(client: Any, aud: Any) -> None:
     assert client.reason(aud=aud).startswith("aud is not exactly this provider")
 
 
+def test_the_mtls_host_has_the_endpoint_too(client: Any) -> None:
+    alias = "https://mtls.example/oauth/token"
+    client.reason(aud=alias)
+    client.server.set(assertion_audience="issuer_or_endpoint", mtls_base_url="https://mtls.example")
+    assert client.accepted(aud=alias)
+    client.reason(aud="https://mtls.example")
+
+
 @pytest.mark.parametrize("aud", [TOKEN_ENDPOINT, [ISSUER], [ISSUER, TOKEN_ENDPOINT]])
 def test_a_strict_profile_accepts_the_issuer_as_a_string_only(client: Any, aud: Any) -> None:
     client.server.set(assertion_audience="issuer")
