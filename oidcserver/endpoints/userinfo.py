@@ -13,6 +13,7 @@ from oidcserver.clients.client_jwt import (
 )
 from oidcserver.extensions.dpop.proof import Proof
 from oidcserver.extensions.dpop.token_request import public_uris
+from oidcserver.extensions.key_confirmation import key_confirmation
 from oidcserver.extensions.sender_constraints import selects
 from oidcserver.http.cors import allow_registered_origin
 from oidcserver.interfaces import Step
@@ -71,14 +72,14 @@ def reject(userinfo_request: UserInfoRequest, rejection: Rejection) -> Response:
     request, token, reference = userinfo_request.request, userinfo_request.token, None
     if token is not None and rejection.error not in USUAL:
         reference = record_rejection(request, rejection, token.client_id)
-    confirmation = request.registry.oidc.key_confirmation
+    confirmation = key_confirmation(request)
     return error_response(confirmation.name_schemes(request, rejection), reference)
 
 
 def read_token(userinfo_request: UserInfoRequest) -> None:
     """Read the access token of the header or the form."""
     request = userinfo_request.request
-    userinfo_request.presented = request.registry.oidc.key_confirmation.read_token(request)
+    userinfo_request.presented = key_confirmation(request).read_token(request)
 
 
 def find_token(userinfo_request: UserInfoRequest) -> None:
@@ -107,7 +108,8 @@ def require_openid(userinfo_request: UserInfoRequest) -> None:
 def check_confirmation(userinfo_request: UserInfoRequest) -> None:
     """Require the key that the token is bound to, if it is."""
     request, token = userinfo_request.request, userinfo_request.live_token
-    userinfo_request.proof = request.registry.oidc.key_confirmation.check(
+    assert userinfo_request.presented is not None
+    userinfo_request.proof = key_confirmation(request).check(
         request, userinfo_request.presented, token.confirmation, public_uris
     )
 
@@ -115,7 +117,7 @@ def check_confirmation(userinfo_request: UserInfoRequest) -> None:
 def spend_proof(userinfo_request: UserInfoRequest) -> None:
     """Use the proof up."""
     request = userinfo_request.request
-    request.registry.oidc.key_confirmation.spend(request, userinfo_request.proof)
+    key_confirmation(request).spend(request, userinfo_request.proof)
 
 
 def collect_claims(userinfo_request: UserInfoRequest) -> None:

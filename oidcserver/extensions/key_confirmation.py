@@ -107,6 +107,12 @@ class KeyConfirmation:
             raise invalid_token("The access token is bound to another client certificate.")
 
 
+def key_confirmation(request: Request) -> KeyConfirmation:
+    """Return the checks of the application that the request came to."""
+    confirmation: KeyConfirmation = request.registry.oidc.key_confirmation
+    return confirmation
+
+
 def _of_provider(provider: Provider) -> KeyConfirmation:
     return KeyConfirmation(
         make_verifier(provider) if selects("dpop")(provider) else None,

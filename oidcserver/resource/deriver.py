@@ -11,6 +11,7 @@ from urllib.parse import quote
 from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
+from oidcserver.extensions.key_confirmation import key_confirmation
 from oidcserver.oauth.bearer import insufficient_scope, invalid_token
 from oidcserver.oauth.errors import Rejection, as_rejection
 from oidcserver.oauth.responses import error_response
@@ -48,8 +49,7 @@ def oauth_scope_deriver(view: View, info: Any) -> View:
             rejection = as_rejection(error)
             if resource is not None:
                 add_parameters(rejection, resource, alternatives[0])
-            confirmation = request.registry.oidc.key_confirmation
-            return error_response(confirmation.name_schemes(request, rejection))
+            return error_response(key_confirmation(request).name_schemes(request, rejection))
         request.oidc.access_token = token
         return view(context, request)
 
@@ -74,10 +74,10 @@ def authenticate(request: Request, alternatives: list[str], audience: str) -> Ac
     :param audience: the URI of the resource; empty: the audience of the settings.
     :raises Rejection: with the challenge of RFC 6750 section 3.
     """
-    oidc = request.registry.oidc
-    presented = oidc.key_confirmation.read_token(request)
+    confirmation = key_confirmation(request)
+    presented = confirmation.read_token(request)
     try:
-        validator: TokenValidator = oidc.token_validator
+        validator: TokenValidator = request.registry.oidc.token_validator
         token: AccessToken | None = validator.validate(request, presented.text, audience)
     except ValidatorUnavailable as problem:
         log.error("A token cannot be checked: %s", problem)
@@ -89,8 +89,8 @@ def authenticate(request: Request, alternatives: list[str], audience: str) -> Ac
         ) from None
     if token is None:
         raise invalid_token("The access token is not valid, has expired or was revoked.")
-    proof = oidc.key_confirmation.check(request, presented, token.confirmation, _public_uris)
-    oidc.key_confirmation.spend(request, proof)
+    proof = confirmation.check(request, presented, token.confirmation, _public_uris)
+    confirmation.spend(request, proof)
     if not any(token.scopes.issuperset(scopes.split()) for scopes in alternatives):
         raise insufficient_scope(alternatives[0])
     return token

@@ -29,7 +29,7 @@ class ForeignOrigins(Protocol):
 
 
 class Deliverer(Protocol):
-    """Sends what is due to hosts of clients, from threads of its own."""
+    """Sends notifications to hosts of clients, from threads of its own."""
 
     fetcher: OutboundFetcher
 
@@ -63,34 +63,6 @@ class LogoutChannel(Protocol):
         ...
 
 
-class KeyConfirmation(Protocol):
-    """Checks that the sender of an access token has the key that the token is bound to.
-
-    :class:`oidcserver.extensions.key_confirmation.KeyConfirmation` implements it.
-    """
-
-    @property
-    def dpop(self) -> Any:
-        """The verifier of DPoP proofs; None if DPoP is not selected."""
-        ...
-
-    def read_token(self, request: Any) -> Any:
-        """Return the access token that a request presents."""
-        ...
-
-    def check(self, request: Any, presented: Any, confirmation: Any, uris: Any) -> Any:
-        """Check the keys; return the proof of a request that has one."""
-        ...
-
-    def spend(self, request: Any, proof: Any) -> None:
-        """Use a proof up, if there is one."""
-        ...
-
-    def name_schemes(self, request: Any, rejection: Any) -> Any:
-        """Name every accepted scheme in the challenge of a rejection; return the rejection."""
-        ...
-
-
 class RegistryOidc:
     """``registry.oidc``: the objects that all requests share."""
 
@@ -119,8 +91,9 @@ class RegistryOidc:
     ping_deliverer: Deliverer
     #: Validates access tokens for views with ``oauth_scope``.
     token_validator: Any
-    #: Checks the keys that access tokens are bound to.
-    key_confirmation: KeyConfirmation
+    #: Checks the keys that access tokens are bound to; the function ``key_confirmation`` of
+    #: ``oidcserver.extensions.key_confirmation`` returns it with its type.
+    key_confirmation: Any
     #: The public URL at which the paths of the application begin.
     resource_url: str
     #: The resources that this application protects, by their keys.
