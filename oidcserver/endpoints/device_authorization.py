@@ -156,8 +156,8 @@ STEPS: tuple[Step[OAuthRequest], ...] = (
     Step(respond),
 )
 
-#: The flow ``device_authorization_request``: what is asked for is checked as at the authorization
-#: endpoint. The page of the user repeats it.
+#: The flow ``device_authorization_request`` checks the request as the authorization endpoint does.
+#: The page of the user repeats the checks.
 REQUEST_STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(narrow_scope),  # RFC 6749 section 3.3
     # RFC 8707 section 2

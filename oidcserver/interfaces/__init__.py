@@ -227,7 +227,7 @@ class ResponseMode:
 
 @dataclass(frozen=True, slots=True)
 class ExchangePermission:
-    """What a client may do by token exchange (RFC 8693) for one audience."""
+    """The rights of a client in token exchange (RFC 8693), for one audience."""
 
     #: Whether the token does not name the client as the actor (RFC 8693 section 1.1).
     impersonation: bool = False

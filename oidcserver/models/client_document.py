@@ -146,8 +146,8 @@ def _end_grants_elsewhere(
 
 
 _DOCUMENT = update(Client).returning(Client.client_id)
-#: Lets one of several requests fetch an old document, while the others use the copy. It takes
-#: ``claimed_client``, ``claimed_now`` and ``claimed_until``, when it is tried again.
+#: Lets one of several requests fetch an old document; the others use the copy. It takes
+#: ``claimed_client``, ``claimed_now`` and ``claimed_until``, the time of the next attempt.
 CLAIM = AtomicWrite(
     _DOCUMENT.where(
         Client.client_id == bindparam("claimed_client"),

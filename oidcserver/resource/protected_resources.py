@@ -88,8 +88,8 @@ def choose_resource(registry: Registry, named: str | None) -> ProtectedResource 
             named = next(iter(declared.values())).uri
         if not named:
             raise ConfigurationProblem(
-                "A view with oauth_scope has to name one of several resources by the option "
-                f"oauth_resource: {', '.join(it.uri for it in declared.values())}."
+                "There are several resources. A view with oauth_scope has to name one by the "
+                f"option oauth_resource: {', '.join(it.uri for it in declared.values())}."
             )
     try:
         resource: ProtectedResource = declared[resource_key(named)]

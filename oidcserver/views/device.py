@@ -260,7 +260,7 @@ def _url(request: Request, row_id: str) -> str:
 STEPS: tuple[Step[PendingRequest], ...] = (
     Step(prepare_authorization),  # the root of a new family, as for a code
     Step(logout_channels.take_part),  # the client hears of the end of the login session
-    Step(approve),  # of several decisions at once, one counts
+    Step(approve),  # the first of several concurrent decisions counts
     Step(use.note_authorization),  # a client that registered itself is in use
     Step(commit),
     Step(announce),

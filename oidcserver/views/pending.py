@@ -1,7 +1,7 @@
 """Requests without a browser of their own, which wait for the decision of a user on a page.
 
 A row keeps the parameters of the request and the place that it came from. The page repeats the
-checks of its endpoint, and shows the user who asks for what, and from where.
+checks of its endpoint, and shows the client, the requested access and the place.
 """
 
 from collections.abc import Mapping, Sequence

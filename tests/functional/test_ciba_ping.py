@@ -102,7 +102,7 @@ def ask(client: CibaClient, **parameters: Any) -> str:
 
 
 def deliver(provider: Provider) -> None:
-    """Send what is due, and wait for it."""
+    """Send the notifications that are due, and wait for them."""
     provider.registry.oidc.ping_deliverer.deliver_due()
 
 

@@ -145,7 +145,7 @@ def test_each_scope_of_discovery_may_be_asked_for(
     assert set(tokens["scope"].split()) == set(scopes)
 
 
-# What is fetched, and what never is
+# Documents that are fetched, and URLs that are not
 
 
 @pytest.mark.parametrize(

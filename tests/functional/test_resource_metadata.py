@@ -166,7 +166,7 @@ def test_the_resource_of_the_settings_is_the_default_of_views() -> None:
 
 
 def test_a_view_has_to_name_one_of_several_resources() -> None:
-    with pytest.raises(ConfigurationProblem, match="has to name one of several resources"):
+    with pytest.raises(ConfigurationProblem, match="A view with oauth_scope has to name one"):
         make_app(A, B)
     with pytest.raises(ConfigurationProblem, match=r"not declared\. Did you mean"):
         make_app(A, B, named=f"{A}x")

@@ -29,7 +29,7 @@ class ProofVerifier:
     """Reads proofs, and uses them up."""
 
     rules: ProofRules
-    #: Uses a proof up; of several requests at once, one gets True.
+    #: Uses a proof up; returns True to exactly one of several concurrent requests.
     use: Callable[[Request, Proof], bool]
     nonces: Nonces | None = None
 

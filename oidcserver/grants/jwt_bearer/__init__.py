@@ -36,7 +36,7 @@ class JWTBearerGrant(TokenGrant):
         text = token_request.parameter("assertion", "RFC 7523 section 2.1")
         accepted = accept(token_request, text)
         if accepted.kind != ID_JAG and token_request.auth_method == "none":
-            # Whoever has the assertion could send it in the name of a public client.
+            # Anyone who has the assertion could send it in the name of a public client.
             raise Rejection(
                 "unauthorized_client",
                 "A public client cannot use an assertion that does not name it.",
