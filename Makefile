@@ -2,8 +2,9 @@
 
 PYTHON ?= python3
 BIN = .venv/bin
+CATALOGUES = $(wildcard oidcserver/locale/*/LC_MESSAGES/oidcserver.po)
 
-.PHONY: serve test docs interoperability races bench bench-quick bench-paired bench-growth lock clean
+.PHONY: serve test docs catalogues interoperability races bench bench-quick bench-paired bench-growth lock clean
 
 serve: .venv/serve
 	$(BIN)/pserve development.ini
@@ -18,6 +19,18 @@ test: .venv/test
 docs: .venv/docs
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs build/docs
 	@echo "Open build/docs/index.html."
+
+# The sentences of templates and modules into the catalogues, to be translated there. A catalogue of
+# another language begins as an empty oidcserver/locale/LANGUAGE/LC_MESSAGES/oidcserver.po.
+catalogues: .venv/test
+	mkdir -p build
+	$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml --keyword Counted:1,2 \
+		--add-comments Translators: --strip-comments --sort-by-file --add-location file \
+		--project oidcserver --copyright-holder "The oidcserver authors" \
+		--output-file build/oidcserver.pot oidcserver
+	for catalogue in $(CATALOGUES); do $(BIN)/pybabel --quiet update --input-file build/oidcserver.pot \
+		--output-file $$catalogue --locale $$(basename $${catalogue%/LC_MESSAGES/*}) \
+		--ignore-obsolete --no-fuzzy-matching --ignore-pot-creation-date; done
 
 # Other people's relying parties, built from their registries into .cache: Go, Rust and others.
 interoperability: .venv/test
@@ -50,7 +63,7 @@ bench-paired: .venv/bench
 lock:
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet --editable '.[docs,test]'
+	.venv-lock/bin/pip install --quiet --editable '.[docs,ldap,test]'
 	echo '# The packages that make serve, make test and make docs install. Renew: make lock PYTHON=the oldest Python' > constraints.txt
 	.venv-lock/bin/pip freeze --exclude-editable >> constraints.txt
 	rm -rf .venv-lock
@@ -58,9 +71,12 @@ lock:
 clean:
 	rm -rf .venv .cache build/docs
 
-.venv/test: EXTRAS = [test]
+# python-ldap is compiled, which takes the headers of OpenLDAP.
+COMMA = ,
+.venv/test: EXTRAS = [test$(if $(wildcard /usr/include/ldap.h),$(COMMA)ldap)]
 .venv/docs: EXTRAS = [docs]
-.venv/serve .venv/test .venv/docs: setup.py constraints.txt | $(BIN)/pip
+# The installation compiles the catalogues.
+.venv/serve .venv/test .venv/docs: setup.py constraints.txt $(CATALOGUES) | $(BIN)/pip
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.$(EXTRAS)'
 	touch $@
 

@@ -85,9 +85,12 @@ def main() -> None:
         cluster = PostgreSQL()
         stack.callback(cluster.stop)
         _measure_limits(cluster, Path(folder), figures, seconds)
-        for token_format in dict.fromkeys(work.token_format for work in works):
-            chosen = [work for work in works if work.token_format == token_format]
-            candidates = _candidates(cluster, Path(folder), token_format, options.servers, figures)
+        for setup in dict.fromkeys((work.token_format, work.features) for work in works):
+            token_format, features = setup
+            chosen = [work for work in works if (work.token_format, work.features) == setup]
+            candidates = _candidates(
+                cluster, Path(folder), token_format, features, options.servers, figures
+            )
             with ExitStack() as up:
                 processes = {
                     server.name: _start(server, token_format, up, Path(folder), figures)
@@ -115,9 +118,19 @@ def _options() -> argparse.Namespace:
 
 
 def _candidates(
-    cluster: PostgreSQL, folder: Path, token_format: str, names: str, figures: Figures
+    cluster: PostgreSQL,
+    folder: Path,
+    token_format: str,
+    features: bool,
+    names: str,
+    figures: Figures,
 ) -> list[servers.Server]:
     """Return the servers that can be measured here; note why the others cannot."""
+    if features:
+        return [
+            provider.oidcserver(cluster, folder, token_format, features=True),
+            servers.node(cluster, token_format, features=True),
+        ]
     makers: list[Callable[[], servers.Server]] = [
         lambda: provider.oidcserver(cluster, folder, token_format),
         lambda: servers.node(cluster, token_format),

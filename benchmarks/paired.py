@@ -41,14 +41,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="oidcbench") as folder, ExitStack() as stack:
         cluster = PostgreSQL()
         stack.callback(cluster.stop)
-        for token_format in dict.fromkeys(work.token_format for work in works):
+        setups = dict.fromkeys((work.token_format, work.features) for work in works)
+        for token_format, features in setups:
             with ExitStack() as up:
                 pair = [
-                    _start(name, tree, token_format, cluster, Path(folder), up)
+                    _start(name, tree, token_format, cluster, Path(folder), up, features)
                     for name, tree in trees.items()
                 ]
                 for work in works:
-                    if work.token_format == token_format:
+                    if (work.token_format, work.features) == (token_format, features):
                         ratios[work] = _compare(work, pair, options.seconds, options.rounds)
     for name, chosen in (
         ("machine endpoints", [ratio for work, ratio in ratios.items() if work.machine]),
@@ -92,11 +93,14 @@ def _start(
     cluster: PostgreSQL,
     folder: Path,
     stack: ExitStack,
+    features: bool,
 ) -> Server:
-    server = provider.oidcserver(cluster, folder, token_format, f"{name}_{token_format}", tree)
+    server = provider.oidcserver(
+        cluster, folder, token_format, f"{name}_{token_format}", tree, features=features
+    )
     server.name = name
     server.prepare()
-    log = folder / f"{name}_{token_format}.log"
+    log = folder / f"{name}_{token_format}_{features}.log"
     process = stack.enter_context(running(server.command, server.environment, log=log))
     wait_until_it_answers(server.url + server.paths["discovery"], process)
     checks.check(server, token_format)

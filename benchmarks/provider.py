@@ -7,9 +7,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 from machine import PostgreSQL, free_port
-from servers import PYTHON, REDIRECT_URI, Server
+from servers import PYTHON, REDIRECT_URI, RESOURCE, TOKEN_EXCHANGE, Server
 
 ROOT = Path(__file__).parents[1]
+FEATURES = f"""\
+oauth.endpoints =
+    authorization token revocation introspection userinfo end_session jwks openid_configuration
+    pushed_authorization_request
+oauth.sender_constraints = dpop
+oauth.token_exchange_rules = bench {RESOURCE} delegation
+"""
 
 
 @dataclass(frozen=True)
@@ -34,10 +41,15 @@ def oidcserver(
     token_format: str,
     database: str = "",
     tree: Tree = Tree(),
+    *,
+    features: bool = False,
 ) -> Server:
-    """This provider, as ``pserve`` runs it; its database is named after its token format."""
+    """This provider, as ``pserve`` runs it.
+
+    :param features: whether pushed requests, DPoP and token exchange are selected, too.
+    """
     port = free_port()
-    name = f"oidcserver_{database or token_format}"
+    name = f"oidcserver_{database or token_format}{'_features' * features}"
     folder = work / name
     folder.mkdir()
     ini = folder / "provider.ini"
@@ -47,6 +59,7 @@ def oidcserver(
             issuer=f"http://127.0.0.1:{port}", database_url=url, port=port,
             keys=folder / "keys",
             token_format="jwt" if token_format == "jwt" else "sealed",
+            grants="token_exchange" if features else "", features=FEATURES if features else "",
         )
     )  # fmt: skip
     server = Server(
@@ -55,6 +68,7 @@ def oidcserver(
             "authorization": "/oauth/authorize", "token": "/oauth/token",
             "introspection": "/oauth/introspect", "userinfo": "/oauth/userinfo",
             "jwks": "/oauth/jwks.json", "discovery": "/.well-known/openid-configuration",
+            "pushed_request": "/oauth/par",
         },
         version=version("oidcserver"),
         offline={"scope": "openid profile offline_access"},
@@ -68,7 +82,8 @@ def oidcserver(
             [command, "clients", "create", ini, "--name", "Benchmark", "--json",
              "--redirect-uri", REDIRECT_URI, "--response-type", "code",
              "--grant-type", "authorization_code", "--grant-type", "client_credentials",
-             "--grant-type", "refresh_token", "--scope", "openid profile email offline_access"],
+             "--grant-type", "refresh_token", "--scope", "openid profile email offline_access",
+             "--client-id", "bench", *(["--grant-type", TOKEN_EXCHANGE] if features else [])],
             check=True, capture_output=True,
         )  # fmt: skip
         client = json.loads(made.stdout)

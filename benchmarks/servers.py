@@ -25,6 +25,9 @@ USERNAME = "alice"
 PASSWORD = "valid"
 VERIFIER = "a" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+#: The audience of exchanged tokens.
+RESOURCE = "https://orders.example/api"
 #: Long enough for every server's rules.
 SECRET = "0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -88,19 +91,21 @@ class Server:
         words = f"{client_id or self.client_id}:{self.secret}".encode()
         return "Basic " + base64.b64encode(words).decode()
 
-    def token(self, client_id: str = "", **form: str) -> dict[str, Any]:
-        """Post to its token endpoint."""
-        return self._post("token", client_id, form)
+    def token(self, client_id: str = "", proof: str = "", **form: str) -> dict[str, Any]:
+        """Post to its token endpoint, with a DPoP proof or without."""
+        return self._post("token", client_id, form, {"DPoP": proof} if proof else {})
 
     def introspect(self, token: str, client_id: str = "") -> dict[str, Any]:
         """Ask its introspection endpoint about a token."""
-        return self._post("introspection", client_id, {"token": token})
+        return self._post("introspection", client_id, {"token": token}, {})
 
-    def _post(self, endpoint: str, client_id: str, form: Mapping[str, str]) -> dict[str, Any]:
+    def _post(
+        self, endpoint: str, client_id: str, form: Mapping[str, str], headers: Mapping[str, str]
+    ) -> dict[str, Any]:
         response = requests.post(
             self.base(endpoint) + self.paths[endpoint],
             form,
-            headers={"Authorization": self.basic(client_id)},
+            headers={"Authorization": self.basic(client_id), **headers},
             timeout=30,
         )
         members: dict[str, Any] = response.json()
@@ -110,6 +115,10 @@ class Server:
 
     def authorization_path(self, **changes: str) -> str:
         """The path and query of an authorization request; "" leaves a parameter out."""
+        return f"{self.paths['authorization']}?{self.authorization_request(**changes)}"
+
+    def authorization_request(self, **changes: str) -> str:
+        """The parameters of an authorization request, as a form; "" leaves one out."""
         query = {
             "client_id": self.client_id,
             "response_type": "code",
@@ -121,17 +130,21 @@ class Server:
             "code_challenge_method": "S256",
             **changes,
         }
-        sent = {name: value for name, value in query.items() if value}
-        return f"{self.paths['authorization']}?{urlencode(sent)}"
+        return urlencode({name: value for name, value in query.items() if value})
 
 
 def node(
-    postgresql: PostgreSQL | None, token_format: str, *, configured_client: bool = False
+    postgresql: PostgreSQL | None,
+    token_format: str,
+    *,
+    configured_client: bool = False,
+    features: bool = False,
 ) -> Server:
     """node oidc-provider, over PostgreSQL or in its memory.
 
     :param configured_client: whether PostgreSQL holds all but the client, which is then known from
         the start and cannot be changed.
+    :param features: whether it has DPoP and a token exchange; pushed requests it always has.
     """
     port = free_port()
     environment = _environment(port, token_format)
@@ -142,13 +155,16 @@ def node(
         if configured_client:
             name = "oidc-provider, client configured"
             environment["CLIENT_IN"] = "configuration"
-        database = f"node_{token_format}_{environment['CLIENT_IN']}"
+        if features:
+            environment["FEATURES"] = RESOURCE
+        database = f"node_{token_format}_{environment['CLIENT_IN']}{'_features' * features}"
         environment["DATABASE_URL"] = postgresql.url(postgresql.new_database(database))
     return Server(
         name, ["node", HERE / "peers/node/server.mjs"], environment, port,
         {
             "authorization": "/auth", "token": "/token", "introspection": "/token/introspection",
             "userinfo": "/me", "jwks": "/jwks", "discovery": "/.well-known/openid-configuration",
+            "pushed_request": "/request",
         },
         version=json.loads(NODE_PACKAGE.read_text())["version"],
         offline={"scope": "openid profile offline_access", "prompt": "consent"},

@@ -44,8 +44,11 @@ class User:
         if server.posts_login:
             self.browser.session.post(server.url + "/login", {"username": USERNAME}, timeout=30)
 
-    def authorize(self, **changes: str) -> dict[str, str]:
-        """Go through an authorization request; return the tokens."""
+    def authorize(self, proof: str = "", **changes: str) -> dict[str, str]:
+        """Go through an authorization request; return the tokens.
+
+        :param proof: a DPoP proof for the token request.
+        """
         page = self.browser.open(self.server.url + self.server.authorization_path(**changes))
         for _ in range(5):
             if page.url.startswith(REDIRECT_URI):
@@ -54,7 +57,7 @@ class User:
                     raise RuntimeError(f"{self.server.name} gives no code: {page.url}")
                 return self.server.token(
                     grant_type="authorization_code", code=answer["code"][0],
-                    redirect_uri=REDIRECT_URI, code_verifier=VERIFIER,
+                    redirect_uri=REDIRECT_URI, code_verifier=VERIFIER, proof=proof,
                 )  # fmt: skip
             page = self._fill_in()
         raise RuntimeError(f"{self.server.name} does not come to an end: {page.url} {page.text}")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from load import WrongAnswersError
-from servers import REDIRECT_URI, VERIFIER, Server
+from proofs import Prover
+from servers import REDIRECT_URI, RESOURCE, TOKEN_EXCHANGE, VERIFIER, Server
 from user import User
 
 #: More than there are connections, so that each always finds one.
@@ -24,6 +25,8 @@ class Work:
     #: Takes the server and returns the script's arguments; it may go through flows for them.
     arguments: Callable[[Server], list[str]]
     token_format: str = "opaque"
+    #: Whether the server has pushed requests, DPoP and token exchange.
+    features: bool = False
     #: Whether a server can do it at all.
     serves: Callable[[Server], bool] = lambda server: True
     #: Whether a program asks alone, without a user's browser.
@@ -73,6 +76,40 @@ def _code_flow(server: Server) -> list[str]:
             urlencode(form)]  # fmt: skip
 
 
+def _pushed_code_flow(server: Server) -> list[str]:
+    pushed = [server.paths["pushed_request"], server.authorization_request(),
+              f"{server.paths['authorization']}?client_id={server.client_id}"]  # fmt: skip
+    return [*_code_flow(server)[1:], *pushed]
+
+
+def _dpop_token(server: Server) -> list[str]:
+    prover = Prover()
+    proofs = prover.write("POST", server.url + server.paths["token"])
+    return [*_client_credentials(server)[:3], '"DPoP"', proofs,
+            *_client_credentials(server)[4:]]  # fmt: skip
+
+
+def _dpop_userinfo(server: Server) -> list[str]:
+    prover = Prover()
+    token = User(server).authorize(prover.proof("POST", server.url + server.paths["token"]))
+    access_token = token["access_token"]
+    proofs = prover.write("GET", server.url + server.paths["userinfo"], access_token)
+    return ["GET", server.paths["userinfo"], "", '"sub"', proofs,
+            f"Authorization: DPoP {access_token}"]  # fmt: skip
+
+
+def _token_exchange(server: Server) -> list[str]:
+    form = {
+        "grant_type": TOKEN_EXCHANGE,
+        "subject_token": User(server).authorize()["access_token"],
+        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "resource": RESOURCE,
+        "scope": "profile",
+    }
+    return ["POST", server.paths["token"], urlencode(form), '"issued_token_type"',
+            FORM, "Authorization: " + server.basic()]  # fmt: skip
+
+
 def _get(path: str, expected: str) -> Callable[[Server], list[str]]:
     return lambda server: ["GET", server.paths[path], "", expected]
 
@@ -102,4 +139,8 @@ WORKS = (
     Work("authorization code flow", "code_flow", _code_flow, serves=lambda server: server.flows),
     Work("discovery", "same", _get("discovery", '"issuer"')),
     Work("JWKS", "same", _get("jwks", '"keys"')),
+    Work("PAR and code flow", "pushed_code_flow", _pushed_code_flow, features=True),
+    Work("DPoP token", "proved", _dpop_token, features=True),
+    Work("DPoP UserInfo", "proved", _dpop_userinfo, features=True),
+    Work("token exchange", "same", _token_exchange, features=True),
 )

@@ -1,5 +1,6 @@
 """A client whose token is bound to a key of its own by DPoP: ``python dpop_client.py``."""
 
+import json
 import os
 import secrets
 import sys
@@ -64,4 +65,4 @@ def get_token(client: BoundClient, issuer: str, client_id: str, client_secret: s
 
 if __name__ == "__main__":
     settings = (os.environ[name] for name in ("ISSUER", "CLIENT_ID", "CLIENT_SECRET"))
-    sys.stdout.write(f"{get_token(BoundClient(), *settings)}\n")
+    sys.stdout.write(f"{json.dumps(get_token(BoundClient(), *settings))}\n")

@@ -19,6 +19,11 @@ INITIAL_ACCESS_TOKEN = "ia_"
 REGISTRATION_TOKEN = "ra_"
 DEVICE_CODE = "dc_"
 BACKCHANNEL_REQUEST = "bc_"
+MAILED_LINK = "ml_"
+PENDING_SIGN_IN = "ps_"
+UPSTREAM_STATE = "us_"
+UPSTREAM_LOGOUT = "ul_"
+REMEMBERED_DEVICE = "rd_"
 
 
 def new_credential(prefix: str, octets: int = 32) -> str:

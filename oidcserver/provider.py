@@ -17,9 +17,11 @@ from oidcserver.interfaces import (
     Step,
     UserDirectory,
 )
+from oidcserver.interfaces.authentication import AcrPolicy, AuthenticationMethod, FirstFactor
 from oidcserver.interfaces.authorization_details import AuthorizationDetailsType
 from oidcserver.interfaces.keys import Keys, Sealer
 from oidcserver.interfaces.resources import Resource, resource_key
+from oidcserver.interfaces.upstream import Upstream
 from oidcserver.settings import Settings
 
 MetadataValue = Callable[["Provider"], Any]
@@ -41,6 +43,14 @@ class Provider:
         self.route_names: set[str] = set()
         #: The routes of pages. Their forms are checked (:mod:`oidcserver.http.csrf`).
         self.page_route_names: set[str] = set()
+        #: The selected ways to begin a sign-in besides the password (``oidc.first_factors``).
+        self.first_factors: dict[str, FirstFactor] = {}
+        #: The selected second factors by name (``oidc.second_factors``).
+        self.second_factors: dict[str, AuthenticationMethod] = {}
+        #: The selected upstreams by name (``oidc.upstreams``).
+        self.upstreams: dict[str, Upstream] = {}
+        #: The packages whose templates are translated.
+        self.text_domains: set[str] = set()
         self.endpoints: dict[str, str] = {}
         #: The paths of endpoints that take multipart/form-data.
         self.multipart_paths: frozenset[str] = frozenset()
@@ -60,6 +70,8 @@ class Provider:
         self.claims_sources: dict[str, ClaimsSource] = {}
         #: The page of each authentication context class that is offered here, the weakest first.
         self.acr_pages: dict[str, str] = {}
+        #: Which methods reach which authentication context class.
+        self.acr_policy = AcrPolicy(())
         self.subject_types: dict[str, Callable[..., str]] = {}
         #: The steps of each flow, in order.
         self.flows: dict[str, tuple[Step[Any], ...]] = {}
@@ -73,6 +85,20 @@ class Provider:
         self.create_keys: Callable[[], Keys]
         #: Takes the name of a purpose.
         self.sealer: Callable[[str], Sealer]
+
+    def settings_for(self, client: Any) -> Mapping[str, Any]:
+        """Return the settings for the requests of a client, which may have a profile for itself."""
+        return self._settings_of_profiles.get(client.member("profile"), self.settings)
+
+    @cached_property
+    def _settings_of_profiles(self) -> Mapping[str | None, Mapping[str, Any]]:
+        """The settings for clients with a profile, by its name."""
+        profiles = {offer.name: offer.value for offer in self.catalog.offers("profile").values()}
+        return {
+            name: {**self.settings, **profile.client_settings(self.settings)}
+            for name, profile in profiles.items()
+            if profile.client_settings is not None
+        }
 
     @property
     def realm(self) -> str:

@@ -178,7 +178,7 @@ CORE: tuple[Setting, ...] = (
     Setting("oauth.scopes", words, (), "The scopes that exist; empty: all that are offered."),
     Setting("oauth.authorization_details_types", words, (),
             "The types of authorization details that exist; empty: all that plugins offer."),
-    Setting("oidc.pages", words, ("login", "consent", "logout", "home"),
+    Setting("oidc.pages", words, ("login", "consent", "logout", "home", "language"),
             "The pages that exist."),
     Setting("oidc.subject_types", words, ("public", "pairwise"),
             "How a client may know a user: by one subject for all clients, or by one of its own."),

@@ -2,28 +2,48 @@
 
 import os
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from support.app import Provider
 from support.browser import start_browser
 from support.postgresql import Cluster
 from support.processes import free_port
 from support.requirements import REQUIREMENTS, missing
+from support.shared_work import shared_work
 from webtest.http import StopableWSGIServer
 
 from oidcserver import clock as oidcserver_clock
+
+if TYPE_CHECKING:  # it imports python-ldap, which may not be installed
+    from support.slapd import Slapd, Unit
 
 MISSING = missing()
 INSTALL = " ".join(["apt-get install -y", *(lacking.packages for lacking in MISSING.values())])
 NOT_INSTALLED = " is not installed"
 LEFT_OUT: Counter[str] = Counter()
 
+# The speed of an example says nothing on a busy machine.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
+
+
+#: A file system in memory, where committing is quick, and the room that a run may need there.
+MEMORY, ROOM = Path("/dev/shm"), 4 << 30
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    """In CI nothing is left out."""
+    """Put temporary files into memory, if there is room. In CI nothing is left out."""
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None  # it is read again
     if MISSING and os.environ.get("CI") == "true":
         names = ", ".join(lacking.name for lacking in MISSING.values())
         pytest.exit(f"CI lacks {names}: {INSTALL}", returncode=3)
@@ -68,6 +88,22 @@ def postgresql() -> Iterator[Cluster]:
     cluster.stop()
 
 
+@pytest.fixture(scope="session")
+def ldap() -> Iterator["Slapd"]:
+    """A throwaway LDAP server."""
+    from support.slapd import Slapd
+
+    server = Slapd()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def unit(ldap: "Slapd") -> "Unit":
+    """A place of the test's own on the LDAP server."""
+    return ldap.new_unit()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database: once SQLite, once PostgreSQL."""
@@ -90,6 +126,21 @@ def clock() -> Iterator[Clock]:
     """The provider's clock, put right again afterwards."""
     yield Clock()
     oidcserver_clock.offset = 0.0
+
+
+@pytest.fixture
+def frozen(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The provider's clock, which goes on only when it is told to."""
+    moment = oidcserver_clock.now()
+    monkeypatch.setattr(oidcserver_clock, "now", lambda: int(moment + oidcserver_clock.offset))
+    return clock
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shared_work() -> Iterator[None]:
+    """Do once what each start of a provider would do again."""
+    with shared_work():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -137,12 +188,14 @@ def postgresql_template(postgresql: Cluster, keys_directory: Path) -> str:
 @pytest.fixture
 def provider_url(
     request: pytest.FixtureRequest, backend: str, tmp_path: Path, empty_provider_database: Path
-) -> str:
+) -> Iterator[str]:
     """The URL of a database of the test's own, with the schema and no rows."""
     if backend == "postgresql":
         cluster: Cluster = request.getfixturevalue("postgresql")
-        return cluster.new_database(request.getfixturevalue("postgresql_template"))
-    return f"sqlite:///{shutil.copy(empty_provider_database, tmp_path / 'provider.sqlite')}"
+        with cluster.lent_database(request.getfixturevalue("postgresql_template")) as url:
+            yield url
+    else:
+        yield f"sqlite:///{shutil.copy(empty_provider_database, tmp_path / 'provider.sqlite')}"
 
 
 MakeProvider = Callable[..., Provider]

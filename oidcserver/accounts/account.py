@@ -24,6 +24,7 @@ from oidcserver.models.user import (
     read_account,
 )
 from oidcserver.oauth.errors import Rejection, invalid_grant
+from oidcserver.texts import _
 from oidcserver.types import Request
 
 log = logging.getLogger(__name__)
@@ -44,17 +45,22 @@ def account_of(request: Request, user: DirectoryUser) -> UserRecord | None:
         )
     realm = request.oidc.provider.realm
     account = read_account(request.oidc.database, realm, user.id)
-    if account is None or _differs(account, user):
-        account = request.oidc.database.run(partial(_keep, realm, user))
-    return account if account.disabled_at is None else None
+    if account is None or differs(account, user):
+        account = request.oidc.database.run(partial(keep_account, realm, user))
+    return account if account.may_sign_in else None
 
 
-def _differs(account: UserRecord, user: DirectoryUser) -> bool:
-    return (account.username, account.claims) != (user.username.strip(), dict(user.claims))
+def differs(account: User | UserRecord, user: DirectoryUser) -> bool:
+    """Whether an account has to be changed: it is that of a user who had left, for example."""
+    stored = (account.username, account.claims, account.left_at)
+    return stored != (user.username.strip(), dict(user.claims), None)
 
 
-def _keep(realm: str, user: DirectoryUser, dbsession: Session) -> UserRecord:
-    """Insert or change the row of an account."""
+def keep_account(realm: str, user: DirectoryUser, dbsession: Session) -> UserRecord:
+    """Insert or change the row of an account, whose user the directory knows.
+
+    :raises Rejection: if an account of another realm has the user name.
+    """
     name, key = user.username.strip(), normalise_username(user.username)
     if len(key) > MAX_USERNAME_KEY:
         raise ValueError(f"The user name {name[:40]!r}... is too long.")
@@ -72,6 +78,7 @@ def _keep(realm: str, user: DirectoryUser, dbsession: Session) -> UserRecord:
     ).one()
     for column, value in columns.items():
         setattr(row, column, value)
+    row.left_at = None
     dbsession.flush()
     return UserRecord(*(getattr(row, each.name) for each in fields(UserRecord)))
 
@@ -85,5 +92,8 @@ def _name_is_taken(holder: User, realm: str) -> Rejection:
         holder.username,
     )
     return invalid_grant(
-        "Another account here has this user name. Please ask those who run this service."
+        _(
+            "Another account here already has this user name. Please contact the operator of "
+            "this service."
+        )
     )

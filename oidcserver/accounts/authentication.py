@@ -95,7 +95,7 @@ def authenticate_user(request: Request, username: str, password: str) -> UserRec
         # A password that was changed while it was checked signs nobody in.
         user = replace(user, generation=before.generation)
     if user is None:
-        _announce_rejection(request, "login_failed")
+        _announce_rejection(request, "login_failed", before)
         return None
 
     def forget(dbsession: Session) -> None:
@@ -148,6 +148,6 @@ def _announce_lock(request: Request, name: str, network: str, limit: _Limit) -> 
     announce(OAuthEvent(request, "login_locked", details))
 
 
-def _announce_rejection(request: Request, name: str) -> None:
+def _announce_rejection(request: Request, name: str, user: UserRecord | None = None) -> None:
     # Not the user name: users type their password into its field.
-    announce(OAuthEvent(request, name, {}))
+    announce(OAuthEvent(request, name, {} if user is None else {"user_id": user.id}))

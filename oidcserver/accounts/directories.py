@@ -18,43 +18,28 @@ from oidcserver.models.user import (
     find_user,
     normalise_username,
 )
-from oidcserver.types import Registry, Request
+from oidcserver.texts import _
+from oidcserver.types import Provider, Registry, Request
 
 DEMO_PASSWORD = "valid"
 
 
-class DemoDirectory:
-    """Any user name with the password ``valid``; a new name becomes a user. Development only."""
+def passwords_problem(provider: Provider, selection: str) -> str | None:
+    """Return why something cannot be selected where passwords are not kept here.
 
-    realm = LOCAL
-    sign_in_hint = f'Any user name works here, such as alice. The password is "{DEMO_PASSWORD}".'
-
-    def authenticate(self, request: Request, username: str, password: str) -> DirectoryUser | None:
-        """Return the user of that name, made now if need be."""
-        name = username.strip()
-        if not hmac.compare_digest(password.encode(), DEMO_PASSWORD.encode()):
-            return None
-        key = normalise_username(name)
-        if not (key and name.isprintable()):
-            return None
-        if len(name) > MAX_USERNAME or len(key) > MAX_USERNAME_KEY:
-            return None
-
-        def find_or_make(dbsession: Session) -> User | None:
-            insert_once(dbsession, User, username=name, username_key=key)
-            return find_user(dbsession, name)
-
-        return _as_directory_user(request.oidc.database.run(find_or_make))
-
-    def claims(self, request: Request, user: DirectoryUser) -> Mapping[str, Any]:
-        """Return the stored claims, and an address that can receive nothing (RFC 2606)."""
-        return {"email": f"{user.id}@demo.invalid", "email_verified": False, **user.claims}
+    :param selection: what selects it: the beginning of the sentence.
+    """
+    if getattr(provider.user_directory, "keeps_passwords", False):
+        return None
+    name = provider.settings["oidc.user_directory"]
+    return f"{selection}, but the users of oidc.user_directory = {name} have no passwords here."
 
 
 class DatabaseDirectory:
     """The users of our own table, with argon2id hashes."""
 
     realm = LOCAL
+    keeps_passwords = True
 
     def authenticate(self, request: Request, username: str, password: str) -> DirectoryUser | None:
         """Check the password on a connection of its own that is given back before the hashing.
@@ -83,6 +68,46 @@ class DatabaseDirectory:
             .execution_options(synchronize_session=False)
         )
         request.oidc.database.run(lambda dbsession: dbsession.execute(statement))
+
+
+class DemoDirectory(DatabaseDirectory):
+    """Any user name with the password ``valid``; a new name becomes a user. Development only.
+
+    A user with a password of their own, as one who registered, has that.
+    """
+
+    realm = LOCAL
+    #: Users may have passwords of their own, which are stored in the table of users.
+    keeps_passwords = True
+    sign_in_hint = _(
+        'Any user name works here, such as alice. The password is "${password}".',
+        {"password": DEMO_PASSWORD},
+    )
+
+    def authenticate(self, request: Request, username: str, password: str) -> DirectoryUser | None:
+        """Return the user of that name, made now if need be."""
+        with request.registry.oidc.database.session() as dbsession:
+            known = find_user(dbsession, username)
+        if known is not None and known.password_hash is not None:
+            return super().authenticate(request, username, password)
+        name = username.strip()
+        if not hmac.compare_digest(password.encode(), DEMO_PASSWORD.encode()):
+            return None
+        key = normalise_username(name)
+        if not (key and name.isprintable()):
+            return None
+        if len(name) > MAX_USERNAME or len(key) > MAX_USERNAME_KEY:
+            return None
+
+        def find_or_make(dbsession: Session) -> User | None:
+            insert_once(dbsession, User, username=name, username_key=key)
+            return find_user(dbsession, name)
+
+        return _as_directory_user(request.oidc.database.run(find_or_make))
+
+    def claims(self, request: Request, user: DirectoryUser) -> Mapping[str, Any]:
+        """Return the stored claims, and an address that can receive nothing (RFC 2606)."""
+        return {"email": f"{user.id}@demo.invalid", "email_verified": False, **user.claims}
 
 
 def _as_directory_user(user: User | None) -> DirectoryUser | None:

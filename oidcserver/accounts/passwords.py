@@ -11,13 +11,17 @@ import base64
 import os
 import secrets
 import threading
+import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
+
+from oidcserver.accounts.foreign_hashes import foreign_hash
+from oidcserver.accounts.hash_costs import HashTimes, argon2_seconds
 
 #: The longest password, in bytes of UTF-8.
 MAX_PASSWORD_BYTES = 4096
@@ -39,6 +43,10 @@ _DUMMY_HASH = (
     f"$argon2id$v=19$m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
     f"${_unpadded(_HASHER.salt_len)}${_unpadded(_HASHER.hash_len)}"
 )
+
+_OWN = f"{_DUMMY_HASH.rsplit('$', 2)[0]}$"
+# How long the hashes of other systems take here: so long does every refusal take.
+_foreign_times = HashTimes()
 
 # Each hash takes a core and 19 MiB. More at once than cores would only slow every other request.
 _CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -71,9 +79,12 @@ def hash_password(password: str, *, wait: float = DEFAULT_WAIT) -> str:
 def verify_password(password: str, stored: str | None, *, wait: float = DEFAULT_WAIT) -> bool:
     """Tell whether the password is the one that ``stored`` was made from.
 
-    ``None`` (no such user, or one without a password) and a text that is no argon2 hash cost as
-    much as a wrong password and are always false. A password that :func:`hash_password` rejects
-    is false at once, for any user.
+    ``None`` (no such user, or one without a password) and a text that is no hash cost as much as a
+    wrong password and are always false. A password that :func:`hash_password` rejects is false at
+    once, for any user. The hash of an imported user
+    (:mod:`oidcserver.accounts.foreign_hashes`) costs what the other system chose. Once one was
+    verified in this process, false takes at least as long as the slowest of these hashes, so the
+    time does not tell which names exist.
 
     :param wait: seconds to wait for a free core.
     :raises Busy: when no core became free in time.
@@ -82,17 +93,44 @@ def verify_password(password: str, stored: str | None, *, wait: float = DEFAULT_
         prepared = _prepare(password)
     except ValueError:
         return False
-    usable = stored if stored is not None and stored.startswith("$argon2") else _DUMMY_HASH
+    try:
+        check, cost = _check(password, prepared, stored or _DUMMY_HASH)
+    except ValueError:
+        check, cost = _check(password, prepared, _DUMMY_HASH)
     with _turn(wait):
-        try:
-            return _hashing.submit(_HASHER.verify, usable, prepared).result()
-        except (InvalidHashError, VerificationError):
-            return False
+        started = time.monotonic()
+        right = _hashing.submit(check).result()
+        took = time.monotonic() - started
+    if cost is not None:
+        _foreign_times.note(cost, took)
+    if not right:  # without a core
+        time.sleep(max(0.0, _foreign_times.longest() - took))
+    return right
+
+
+def _check(password: str, prepared: bytes, stored: str) -> tuple[Callable[[], bool], float | None]:
+    """Return the check of a password, and its cost unless that is the one of our own hashes.
+
+    :raises ValueError: if the text is no hash, or one that costs too much.
+    """
+    if stored.startswith("$argon2"):
+        cost = argon2_seconds(stored)
+        return lambda: _is_argon2(stored, prepared), None if stored.startswith(_OWN) else cost
+    foreign = foreign_hash(stored)
+    # Other systems do not normalise.
+    return lambda: foreign.verify(password.encode()), foreign.seconds
+
+
+def _is_argon2(stored: str, prepared: bytes) -> bool:
+    try:
+        return _HASHER.verify(stored, prepared)
+    except (InvalidHashError, VerificationError):
+        return False
 
 
 def needs_rehash(stored: str) -> bool:
-    """Tell whether a hash was made with other parameters: hash again at the next right login."""
-    return _HASHER.check_needs_rehash(stored)
+    """Tell whether a hash was made otherwise than here: hash again at the next right login."""
+    return not stored.startswith("$argon2") or _HASHER.check_needs_rehash(stored)
 
 
 def _prepare(password: str) -> bytes:

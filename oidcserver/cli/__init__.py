@@ -6,10 +6,15 @@ from oidcserver.cli import (
     clients,
     configuration,
     database,
+    groups,
     keys,
-    logouts,
+    outboxes,
     registration_tokens,
     rejections,
+    user_access,
+    user_details,
+    user_sync,
+    user_transfer,
     users,
 )
 from oidcserver.cli.application import Commands
@@ -27,12 +32,25 @@ def main() -> None:
     """
 
 
+for of_users in (
+    user_access.set_password,
+    user_access.unlock_user,
+    user_access.reset_factors,
+    user_access.sign_out,
+    user_details.show_user,
+    user_sync.sync,
+    user_transfer.import_users,
+    user_transfer.export_users,
+):
+    users.users.add_command(of_users)
+
 for command in (
     database.initdb,
     database.prune,
-    logouts.deliver_logouts,
+    outboxes.deliver,
     clients.clients,
     users.users,
+    groups.groups,
     registration_tokens.registration_tokens,
     keys.keys,
     configuration.check,

@@ -10,19 +10,21 @@ from typing import Any
 
 import click
 from pyramid.paster import get_appsettings
+from pyramid.scripting import prepare
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from oidcserver.keys.store import KeyStoreError
+from oidcserver.operations.activity import BY_COMMAND
 from oidcserver.operations.ini_file import make_importable, read_settings
 from oidcserver.operations.schema import ensure_schema, reason
 from oidcserver.plugins.including import configured
 from oidcserver.settings import ConfigurationProblem
-from oidcserver.types import Registry
+from oidcserver.types import Registry, Request
 
 ini_argument = click.argument("ini", type=click.Path(path_type=Path), metavar="INI")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
 class Commands(click.Group):
@@ -63,9 +65,36 @@ def transaction(registry: Registry) -> Iterator[Session]:
         yield dbsession
 
 
+@contextmanager
+def notifying(registry: Registry) -> Iterator[Request]:
+    """Bring the schema up to date, then yield a request whose transaction commits at the end.
+
+    It is for commands that do what a page of the user does: events and mails go with them.
+    """
+    ensure_schema(registry)
+    with prepare(registry=registry) as env:
+        request: Request = env["request"]
+        request.environ[BY_COMMAND] = True
+        with request.oidc.database.transaction():
+            yield request
+
+
 def show(value: Any) -> None:
     """Print a value as JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def tell(sentence: str, values: dict[str, Any], *, as_json: bool) -> None:
+    """Print what was done: a sentence for people, or values as JSON."""
+    if as_json:
+        show(values)
+    else:
+        click.echo(sentence)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: ``1 user``, ``2 users``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def confirm(question: str, *, yes: bool) -> None:

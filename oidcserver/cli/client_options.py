@@ -78,11 +78,13 @@ def file_name(file: IO[bytes]) -> str:
 
 def _option(field: Field) -> Callable[..., Any]:
     option = option_name(field)
-    words = f"{field.label}."
+    words = f"{field.label}. {field.help}".strip() if field.kind == MAYBE else f"{field.label}."
     if field.kind in (FLAG, MAYBE):
         return click.option(f"{option}/--no-{option[2:]}", field.name, default=None, help=words)
     if field.kind == JSON:
-        return click.option(option, field.name, type=click.File("rb"), help=f"A file: {words}")
+        return click.option(
+            option, field.name, type=click.File("rb"), help=f"{field.label}, from a file."
+        )
     if field.kind == NUMBER:
         return click.option(option, field.name, type=int, help=words)
     if field.several or field.kind == SCOPES:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from oidcserver.cli.application import show
-from oidcserver.clients.fields import column_values
+from oidcserver.clients.columns import column_values
 from oidcserver.models import Client
 
 

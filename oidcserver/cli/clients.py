@@ -22,11 +22,7 @@ from oidcserver.cli.application import (
 from oidcserver.cli.client_options import STDIN, file_name, given_members, member_options
 from oidcserver.cli.client_output import as_text, describe, show_written
 from oidcserver.cli.keys import require_keys
-from oidcserver.clients.fields import (
-    reject_unknown,
-    set_columns,
-    split_columns,
-)
+from oidcserver.clients.columns import reject_unknown, set_columns, split_columns
 from oidcserver.clients.registration import (
     InvalidClientMetadata,
     register_client,
@@ -44,7 +40,11 @@ def clients() -> None:
 @clients.command()
 @ini_argument
 @member_options
-@click.option("--client-id", help="The client_id that the client has at another server.")
+@click.option(
+    "--client-id",
+    help="The client_id that the client has at another server, or the URL where it publishes its "
+    "metadata.",
+)
 @click.option(
     "--client-secret-stdin",
     is_flag=True,
@@ -63,12 +63,17 @@ def create(
 
     Print its client_id and its client_secret, which is not shown again.
 
-    Example: oidcserver clients create development.ini --name Shop
-    --redirect-uri https://shop.example/cb --grant-type authorization_code
-    --response-type code --scope "openid profile"
+    \b
+    Example: oidcserver clients create development.ini --name Shop \\
+        --redirect-uri https://shop.example/cb \\
+        --grant-type authorization_code --response-type code \\
+        --scope "openid profile"
 
     A client that moves here from another server keeps its identifier and its secret:
     --client-id shop --client-secret-stdin < secret.txt
+
+    With the URL where a client publishes its metadata as --client-id, your registration counts
+    here: the document of the client is not fetched.
     """
     given = given_members(options, metadata_file)
     if not given.get("client_name"):
@@ -77,17 +82,18 @@ def create(
     registry = open_registry(ini)
     require_keys(registry)
     with transaction(registry) as dbsession:
+        _require_unused(dbsession, client_id)
         try:
             reject_unknown(registry.oidc.provider, given)
             metadata, columns = split_columns(registry.oidc.provider, given)
             client, secret = register_client(
                 registry.oidc.provider, dbsession, metadata, client_id=client_id, secret=secret
             )
+            set_columns(client, columns)
         except InvalidClientMetadata as problem:
             raise click.ClickException(problem.description) from None
         except IntegrityError:
             raise click.ClickException(f"There is a client {client_id} already.") from None
-        set_columns(client, columns)
         complete = describe(client)
     shown = secret if not client_secret_stdin else None
     show_written(complete, shown, as_json)
@@ -114,9 +120,10 @@ def update(
     The values that you pass replace all values of a member. In a --metadata file, null removes a
     member.
 
-    Example: oidcserver clients update production.ini s6BhdRkqt3
-    --redirect-uri https://shop.example/cb --redirect-uri https://shop.example/cb2
-    --unset logo_uri
+    \b
+    Example: oidcserver clients update production.ini s6BhdRkqt3 \\
+        --redirect-uri https://shop.example/cb \\
+        --redirect-uri https://shop.example/cb2 --unset logo_uri
     """
     given = given_members(options, metadata_file)
     if twice := sorted(given.keys() & set(unset)):
@@ -135,9 +142,9 @@ def update(
             metadata, columns = split_columns(registry.oidc.provider, given)
             changed = {**client.client_metadata, **metadata}
             secret = update_client(registry.oidc.provider, dbsession, client, changed)
+            set_columns(client, columns)
         except InvalidClientMetadata as problem:
             raise click.ClickException(problem.description) from None
-        set_columns(client, columns)
         complete = describe(client)
     show_written(complete, secret, as_json)
 
@@ -223,6 +230,16 @@ def delete(ini: Path, client_id: str, yes: bool) -> None:
     with transaction(registry) as dbsession:
         dbsession.delete(_find(dbsession, client_id))
     click.echo(f"Deleted {client_id}.")
+
+
+def _require_unused(dbsession: Session, url: str | None) -> None:
+    """Require that no client has signed users in by the document at a URL."""
+    client = None if url is None else dbsession.get(Client, url)
+    if client is not None and client.publishes_itself:
+        raise click.ClickException(
+            f"The client {url} has been used here, by the document that it publishes. Delete it "
+            "first (oidcserver clients delete), which ends what it was granted."
+        )
 
 
 def _find(dbsession: Session, client_id: str, *, to_change: bool = False) -> Client:

@@ -1,5 +1,6 @@
 """``oidcserver check`` and ``explain``: mistakes that stop a start, and the effective settings."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,13 @@ from oidcserver.types import Provider, Registry
 @click.command()
 @ini_argument
 def check(ini: Path) -> None:
-    """Say whether a server can start with this ini file.
+    """Check whether the server can start with this ini file.
 
-    If it cannot, name the first mistake.
+    If it cannot, the command prints the first mistake and exits with 1.
 
-    The command checks the file, logging, the server's options, the configuration, the keys and the
-    schema, as a start does. It does not change the database. Run it before a restart.
+    It checks the file, logging, the server's options, the configuration, the keys and the schema,
+    as a start does. It does not change the database, and it connects to no other server, such as
+    that of LDAP or of mail. Run it before a restart.
 
     Example: oidcserver check production.ini
     """
@@ -40,12 +42,12 @@ def check(ini: Path) -> None:
     check_logging(ini, partial(setup_logging, str(ini)))
     read_settings(ini, lambda: get_loader(str(ini), ["wsgi"]).get_wsgi_server())
     check_schema(registry)
-    click.echo(f"A server can start: {registry.oidc.provider.issuer}")
+    click.echo(f"The server can start: {registry.oidc.provider.issuer}")
 
 
 @click.command()
 @ini_argument
-@click.option("--client", "client_id", help="Explain the scopes of this client instead.")
+@click.option("--client", "client_id", help="Explain what this client may request instead.")
 @json_option
 def explain(ini: Path, client_id: str | None, as_json: bool) -> None:
     """Print the effective configuration.
@@ -84,8 +86,13 @@ def explanation(registry: Registry) -> dict[str, Any]:
         "scope": set(provider.scopes),
         "resource": set(provider.resources),
         "authorization details type": set(provider.authorization_details_types),
+        "token exchange policy": {provider.settings["oauth.token_exchange_policy"]},
+        "access token format": set(provider.access_token_formats),
         "response mode": set(provider.response_modes),
         "user directory": {provider.settings["oidc.user_directory"]},
+        "first factor": set(provider.first_factors),
+        "authentication method": set(provider.second_factors),
+        "upstream": set(provider.upstreams),
         "claims source": set(provider.claims_sources),
         "acr value": set(provider.acr_pages),
         "profile": {provider.settings["oauth.profile"]},
@@ -144,7 +151,13 @@ def _shown(setting: Setting, value: Any, raw: Any) -> Any:
         return "(given)"
     if value is None or isinstance(value, bool | int | str):
         return value
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} = {_words(item)}" for name, item in value.items())
     return [str(item) for item in value] if isinstance(value, tuple) else str(value)
+
+
+def _words(item: Any) -> str:
+    return " ".join(map(str, item)) if isinstance(item, tuple) else str(item)
 
 
 def _line(entry: Any) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from oidcserver.cli.application import ini_argument, json_option, open_registry, show
+from oidcserver.cli.application import counted, ini_argument, json_option, open_registry, show
 from oidcserver.migrations import NEEDED
 from oidcserver.operations.prune import prune as prune_rows
 from oidcserver.operations.schema import ensure_schema, read_revision, upgrade
@@ -32,7 +32,9 @@ def initdb(ini: Path) -> None:
 
 @click.command()
 @ini_argument
-@click.option("--batch", default=1000, show_default=True, help="Rows in one transaction.")
+@click.option(
+    "--batch", default=1000, show_default=True, help="How many rows one transaction removes."
+)
 @json_option
 def prune(ini: Path, batch: int, as_json: bool) -> None:
     """End expired sessions and remove expired rows.
@@ -59,4 +61,4 @@ def prune(ini: Path, batch: int, as_json: bool) -> None:
     if as_json:
         show(removed)
     else:
-        click.echo(f"Removed {sum(removed.values())} rows.")
+        click.echo(f"Removed {counted(sum(removed.values()), 'row')}.")

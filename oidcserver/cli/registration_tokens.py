@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 
 from oidcserver import clock
 from oidcserver.cli.application import (
+    counted,
     ini_argument,
     json_option,
     open_registry,
@@ -24,7 +25,7 @@ MAX_NAME = 255
 
 @click.group("registration-tokens")
 def registration_tokens() -> None:
-    """Manage the tokens with which clients may be registered."""
+    """Manage the initial access tokens of registration."""
 
 
 @registration_tokens.command()
@@ -33,7 +34,9 @@ def registration_tokens() -> None:
 @click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True,
               help="How long the token works.")  # fmt: skip
 @click.option(
-    "--uses", type=click.IntRange(1, 10**6), help="How many clients it registers; default: any."
+    "--uses",
+    type=click.IntRange(1, 10**6),
+    help="How many clients it may register; by default any number.",
 )
 @json_option
 def create(ini: Path, name: str, days: int, uses: int | None, as_json: bool) -> None:
@@ -41,7 +44,7 @@ def create(ini: Path, name: str, days: int, uses: int | None, as_json: bool) -> 
 
     Print the token, which cannot be shown again.
 
-    Example: oidcserver registration-tokens create production.ini --name "Team Shop" --uses 1
+    Example: oidcserver registration-tokens create production.ini --name Shop
     """
     if len(name) > MAX_NAME:
         raise click.BadParameter(f"it is longer than {MAX_NAME} characters", param_hint="--name")
@@ -66,7 +69,10 @@ def create(ini: Path, name: str, days: int, uses: int | None, as_json: bool) -> 
 @ini_argument
 @json_option
 def list_tokens(ini: Path, as_json: bool) -> None:
-    """List the tokens, the newest first."""
+    """List the tokens, the newest first.
+
+    Example: oidcserver registration-tokens list production.ini
+    """
     with transaction(open_registry(ini)) as dbsession:
         statement = select(InitialAccessToken).order_by(InitialAccessToken.created_at.desc())
         rows: list[dict[str, Any]] = [
@@ -81,7 +87,8 @@ def list_tokens(ini: Path, as_json: bool) -> None:
         show(rows)
         return
     for row in rows:
-        uses = "any number of uses" if row["uses_left"] is None else f"{row['uses_left']} uses left"
+        left = row["uses_left"]
+        uses = "any number of uses" if left is None else f"{counted(left, 'use')} left"
         ended = f", revoked {when(row['revoked_at'])}" if row["revoked_at"] else ""
         click.echo(f"{row['id']}  {row['name']}: until {when(row['expires_at'])}, {uses}{ended}")
 
@@ -90,7 +97,10 @@ def list_tokens(ini: Path, as_json: bool) -> None:
 @ini_argument
 @click.argument("identifier", metavar="ID")
 def revoke(ini: Path, identifier: str) -> None:
-    """Revoke a token by its id. The clients that it registered stay."""
+    """Revoke a token by its id. The clients that it registered stay.
+
+    Example: oidcserver registration-tokens revoke production.ini ID
+    """
     statement = (
         update(InitialAccessToken)
         .where(InitialAccessToken.id == identifier, InitialAccessToken.revoked_at.is_(None))

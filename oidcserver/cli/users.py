@@ -1,39 +1,49 @@
-"""``oidcserver users``: the users of the database directory."""
+"""``oidcserver users``: accounts, their names and claims."""
 
 import sys
 from pathlib import Path
 from typing import IO
 
 import click
+from sqlalchemy import delete as remove
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oidcserver import clock
-from oidcserver.accounts.authentication import unlock
+from oidcserver.accounts.notices import announce_new_address
 from oidcserver.accounts.passwords import hash_password
 from oidcserver.cli.application import (
+    confirm,
+    counted,
     ini_argument,
     json_option,
+    notifying,
     open_registry,
     show,
+    tell,
     transaction,
     when,
+    yes_option,
 )
 from oidcserver.cli.claims import read_claims
 from oidcserver.models import User
-from oidcserver.models.user import find_user, username_problem
+from oidcserver.models.user import LOCAL, find_user, username_problem
+from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.sessions.ending import end_everything
+from oidcserver.types import Provider
 
 MIN_LENGTH = 8
 
 password_option = click.option(
-    "--password-stdin", is_flag=True, help="Read the password from standard input."
+    "--password-stdin",
+    is_flag=True,
+    help="Read the password from standard input, without a prompt.",
 )
 
 
 @click.group()
 def users() -> None:
-    """Create, list and disable users, and set their claims."""
+    """Manage users."""
 
 
 @users.command()
@@ -44,13 +54,16 @@ def users() -> None:
 def create(ini: Path, name: str, password_stdin: bool, as_json: bool) -> None:
     """Create a user.
 
-    Example: oidcserver users create production.ini alice --password-stdin < password.txt
+    The command prompts for the password.
+
+    Example: oidcserver users create production.ini alice
     """
     registry = open_registry(ini)
+    require_local_directory(registry.oidc.provider)
     problem = username_problem(name)
     if problem is not None:
         raise click.ClickException(problem)
-    hashed = hash_password(_read_password(password_stdin))
+    hashed = hash_password(read_password(password_stdin))
     with transaction(registry) as dbsession:
         if find_user(dbsession, name) is not None:
             raise click.ClickException(f"There is a user {name} already.")
@@ -58,10 +71,7 @@ def create(ini: Path, name: str, password_stdin: bool, as_json: bool) -> None:
         dbsession.add(user)
         dbsession.flush()
         created = {"id": user.id, "username": user.username}
-    if as_json:
-        show(created)
-    else:
-        click.echo(f"Created {created['username']} ({created['id']}).")
+    tell(f"Created {created['username']} ({created['id']}).", created, as_json=as_json)
 
 
 @users.command("list")
@@ -75,74 +85,112 @@ def list_users(ini: Path, as_json: bool) -> None:
     with transaction(open_registry(ini)) as dbsession:
         found = dbsession.scalars(select(User).order_by(User.username_key)).all()
     if as_json:
-        names = ("id", "username", "created_at", "disabled_at")
+        names = ("id", "username", "created_at", "disabled_at", "left_at")
         show([{name: getattr(user, name) for name in names} for user in found])
         return
     for user in found:
-        state = f"disabled since {when(user.disabled_at)}" if user.disabled_at else "active"
-        click.echo(f"{user.username}  {user.id}  {state}")
+        click.echo(f"{user.username}  {user.id}  {_state(user)}")
 
 
-@users.command("set-password")
+def _state(user: User) -> str:
+    if user.disabled_at is not None:
+        return f"disabled since {when(user.disabled_at)}"
+    if user.left_at is not None:
+        return f"not in the directory {user.realm} since {when(user.left_at)}"
+    return "active"
+
+
+@users.command()
 @ini_argument
 @click.argument("name")
-@password_option
-def set_password(ini: Path, name: str, password_stdin: bool) -> None:
-    """Set the password of a user.
+@click.argument("new_name")
+@json_option
+def rename(ini: Path, name: str, new_name: str, as_json: bool) -> None:
+    """Give a user another name.
 
-    This ends all sessions and all tokens of the user.
+    The user keeps the account and the subject. Users of another directory than the database are
+    renamed there.
 
-    Example: oidcserver users set-password production.ini alice --password-stdin < password.txt
+    Example: oidcserver users rename production.ini alice alicia
     """
-    registry = open_registry(ini)
-    hashed = hash_password(_read_password(password_stdin))
-    with transaction(registry) as dbsession:
-        user = _find(dbsession, name)
-        user.password_hash = hashed
-        ended = end_everything(registry, dbsession, user.id)
-        unlock(registry.oidc.provider, dbsession, user.username)
-    click.echo(f"{name} has a new password; ended {ended} authorizations.")
+    with transaction(open_registry(ini)) as dbsession:
+        user = find(dbsession, name)
+        _require_local(user, "name")
+        problem = username_problem(new_name)
+        if problem is not None:
+            raise click.ClickException(problem)
+        holder = find_user(dbsession, new_name)
+        if holder is not None and holder.id != user.id:
+            raise click.ClickException(f"There is a user {new_name} already.")
+        user.rename(new_name)
+        renamed = {"id": user.id, "username": user.username}
+    tell(f"{name} is {renamed['username']} now.", renamed, as_json=as_json)
 
 
-@users.command("unlock")
+@users.command()
 @ini_argument
 @click.argument("name")
-def unlock_user(ini: Path, name: str) -> None:
-    """Reset the count of failed sign-ins of a user.
+@yes_option
+@json_option
+def delete(ini: Path, name: str, yes: bool, as_json: bool) -> None:
+    """Delete the account of a user.
 
-    The user can then sign in without waiting.
+    This ends all sessions and all tokens of the user. A user of another directory who signs in
+    again gets a new account with another subject.
 
-    Example: oidcserver users unlock production.ini alice
+    Example: oidcserver users delete production.ini alice --yes
     """
     registry = open_registry(ini)
     with transaction(registry) as dbsession:
-        user = _find(dbsession, name)
-        locked = unlock(registry.oidc.provider, dbsession, user.username)
-    click.echo(f"Unlocked {name}." if locked else f"No failed sign-ins of {name} are counted.")
+        user_id = find(dbsession, name).id
+    confirm(f"Delete {name}?", yes=yes)
+    with notifying(registry) as request:
+        ended = end_everything(registry, request.oidc.dbsession, user_id)
+        request.oidc.dbsession.execute(remove(User).where(User.id == user_id))
+        event = OAuthEvent(request, "user_deleted", {"user_id": user_id, "username": name})
+        request.oidc.database.after_commit(announce, event)
+    tell(
+        f"Deleted {name}; ended {counted(ended, 'authorization')}.",
+        {"id": user_id, "ended_authorizations": ended},
+        as_json=as_json,
+    )
 
 
 @users.command("set-claims")
 @ini_argument
 @click.argument("name")
 @click.argument("file", type=click.File("rb"))
-def set_claims(ini: Path, name: str, file: IO[bytes]) -> None:
+@json_option
+def set_claims(ini: Path, name: str, file: IO[bytes], as_json: bool) -> None:
     """Replace the claims of a user.
 
-    The file holds a JSON object with all claims of the user. Other claims are removed.
+    The file has a JSON object with all claims of the user. Other claims are removed. The claims of
+    users of another directory than the database are changed there. The old verified address gets a
+    mail if it changes.
 
     Example: oidcserver users set-claims production.ini alice claims.json
     """
     registry = open_registry(ini)
     claims = read_claims(registry.oidc.provider, file)
-    with transaction(registry) as dbsession:
-        _find(dbsession, name).claims = claims
-    click.echo(f"{name} has {len(claims)} claims.")
+    with notifying(registry) as request:
+        user = find(request.oidc.dbsession, name)
+        _require_local(user, "claims")
+        before, old = user.address_key, user.claims.get("email")
+        user.claims = claims
+        if user.address_key != before:
+            announce_new_address(request, user, old if before is not None else None)
+    tell(
+        f"{name} has {counted(len(claims), 'claim')}.",
+        {"username": name, "claims": claims},
+        as_json=as_json,
+    )
 
 
 @users.command()
 @ini_argument
 @click.argument("name")
-def disable(ini: Path, name: str) -> None:
+@json_option
+def disable(ini: Path, name: str, as_json: bool) -> None:
     """Disable a user.
 
     This ends all sessions and all tokens of the user.
@@ -151,33 +199,59 @@ def disable(ini: Path, name: str) -> None:
     """
     registry = open_registry(ini)
     with transaction(registry) as dbsession:
-        user = _find(dbsession, name)
+        user = find(dbsession, name)
         user.disabled_at = user.disabled_at or clock.now()
         ended = end_everything(registry, dbsession, user.id)
-    click.echo(f"Disabled {name}; ended {ended} authorizations.")
+    tell(
+        f"Disabled {name}; ended {counted(ended, 'authorization')}.",
+        {"username": name, "ended_authorizations": ended},
+        as_json=as_json,
+    )
 
 
 @users.command()
 @ini_argument
 @click.argument("name")
-def enable(ini: Path, name: str) -> None:
+@json_option
+def enable(ini: Path, name: str, as_json: bool) -> None:
     """Let a disabled user sign in again.
 
     Example: oidcserver users enable production.ini alice
     """
     with transaction(open_registry(ini)) as dbsession:
-        _find(dbsession, name).disabled_at = None
-    click.echo(f"Enabled {name}.")
+        find(dbsession, name).disabled_at = None
+    tell(f"Enabled {name}.", {"username": name}, as_json=as_json)
 
 
-def _find(dbsession: Session, name: str) -> User:
+def require_local_directory(provider: Provider) -> None:
+    """End the command if users who are added could not sign in with their passwords."""
+    if provider.realm != LOCAL:
+        directory = provider.settings["oidc.user_directory"]
+        raise click.ClickException(
+            f"oidc.user_directory = {directory}: add users there. A password that is stored here "
+            "would not let them sign in."
+        )
+
+
+def find(dbsession: Session, name: str) -> User:
+    """Return the user of a name, or end the command."""
     user = find_user(dbsession, name)
     if user is None:
         raise click.ClickException(f"There is no user {name}.")
     return user
 
 
-def _read_password(from_stdin: bool) -> str:
+def _require_local(user: User, what: str) -> None:
+    """End the command if another directory would replace a change of the user."""
+    if user.realm != LOCAL:
+        raise click.ClickException(
+            f"The directory {user.realm} has the {what} of {user.username}: change the {what} "
+            "there."
+        )
+
+
+def read_password(from_stdin: bool) -> str:
+    """Return the password that is entered or on standard input."""
     if from_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
     elif sys.stdin.isatty():

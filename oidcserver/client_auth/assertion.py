@@ -1,6 +1,6 @@
 """Client assertions (RFC 7523): the one verifier of client_secret_jwt and private_key_jwt."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from math import ceil
 from typing import Any
@@ -73,12 +73,15 @@ class AssertionMethod:
         client: RegisteredClient | None = server.query_client(claimed)
         if client is not None and not client.check_endpoint_auth_method(self.name, "token"):
             raise failed(f"The client registered {client.token_endpoint_auth_method}.")
+        settings = server.provider.settings_for(client) if client else server.provider.settings
         try:
-            header, claims = self._verify(server, client, kid, form["client_assertion"])
+            header, claims = self._verify(server, client, kid, form["client_assertion"], settings)
         except InvalidJWT as invalid:
             reason = f"The assertion is not accepted: {invalid}."
             raise failed(reason if client else UNKNOWN_CLIENT, "RFC 7523 section 3") from None
-        assertion = Assertion(header, claims, claimed, oauth_request, server.provider, clock.now())
+        assertion = Assertion(
+            header, claims, claimed, oauth_request, server.provider, settings, clock.now()
+        )
         for check, rule in CHECKS:
             if problem := check(assertion):
                 raise failed(problem, rule)
@@ -91,9 +94,14 @@ class AssertionMethod:
         return client
 
     def _verify(
-        self, server: AuthorizationServer, client: RegisteredClient | None, kid: Any, assertion: str
+        self,
+        server: AuthorizationServer,
+        client: RegisteredClient | None,
+        kid: Any,
+        assertion: str,
+        settings: Mapping[str, Any],
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        allowed = server.provider.settings["oauth.token_endpoint_auth_signing_algs"]
+        allowed = settings["oauth.token_endpoint_auth_signing_algs"]
         registered = client and client.member("token_endpoint_auth_signing_alg")
         algorithms = [
             alg for alg in self.algorithms if alg in allowed and registered in (None, alg)

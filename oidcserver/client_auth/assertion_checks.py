@@ -22,6 +22,8 @@ class Assertion:
     #: The request that has the assertion.
     request: OAuthRequest
     provider: Provider
+    #: Those for the client.
+    settings: Mapping[str, Any]
     #: Seconds since the epoch.
     now: int
 
@@ -50,15 +52,16 @@ def check_client_id(assertion: Assertion) -> str | None:
 def check_audience(assertion: Assertion) -> str | None:
     """``aud`` is this provider's issuer or the URL of an endpoint, at either host.
 
-    With ``oauth.assertion_audience = issuer`` it is the issuer, as a string.
+    With ``oauth.assertion_audience = issuer`` it is the issuer, as a string
+    (draft-ietf-oauth-rfc7523bis section 4).
     """
     provider, aud = assertion.provider, assertion.claims.get("aud")
     accepted = {provider.issuer}
-    if provider.settings["oauth.assertion_audience"] == "issuer_or_endpoint":
+    if assertion.settings["oauth.assertion_audience"] == "issuer_or_endpoint":
         # RFC 7523 section 3: the token endpoint; RFC 9126 section 2: the endpoint of the request.
         accepted.add(provider.url(provider.endpoints.get("token", "")))
         accepted.add(assertion.request.uri)
-        if base := provider.settings["oauth.mtls_base_url"]:
+        if base := assertion.settings["oauth.mtls_base_url"]:
             # RFC 8705 section 5: a client that uses mTLS knows these endpoints by their aliases.
             endpoints = accepted - {provider.issuer}
             accepted |= {base + url.removeprefix(provider.issuer) for url in endpoints}
@@ -72,7 +75,7 @@ def check_audience(assertion: Assertion) -> str | None:
 
 def check_times(assertion: Assertion) -> str | None:
     """The assertion is valid now, and expires soon."""
-    settings, claims, now = assertion.provider.settings, assertion.claims, assertion.now
+    settings, claims, now = assertion.settings, assertion.claims, assertion.now
     skew, lifetime = settings["oauth.clock_skew"], settings["oauth.assertion_max_lifetime"]
     for name in ("exp", "nbf", "iat"):
         if not _is_numeric_date(claims.get(name, now)):

@@ -18,7 +18,8 @@ def read_basic(oauth_request: OAuthRequest) -> tuple[str, tuple[str, ...]]:
     Several methods call this, so the result is kept on the request.
 
     RFC 6749 section 2.3.1 requires both to be form-urlencoded. Many clients do not encode them, so
-    both forms of the secret are tried. No client_id has a character that encoding changes.
+    both forms of the secret are tried. A client_id with a colon, such as a URL, has to be
+    encoded; no other has a character that encoding changes.
     """
     if oauth_request.basic_credentials is None:
         oauth_request.basic_credentials = _read(oauth_request.authorization_header)

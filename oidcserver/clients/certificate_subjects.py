@@ -105,7 +105,7 @@ def _parse_ip(text: str) -> Any:
 def _parse_email(text: str) -> str:
     local, at, domain = text.rpartition("@")
     if not (local and at and domain and text.isprintable() and " " not in text):
-        raise ValueError("is not an e-mail address")
+        raise ValueError("is not an email address")
     return f"{local}@{domain.lower()}"
 
 

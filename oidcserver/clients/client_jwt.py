@@ -1,5 +1,6 @@
 """JWTs for a client, signed and encrypted as the client registered."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from joserfc.jwk import Key, KeySet
@@ -116,9 +117,12 @@ def encryption_encodings(provider: Provider) -> tuple[str, ...]:
     return encodings if encryption_algorithms(provider) else ()
 
 
-def default_signing_algorithm(provider: Provider) -> str:
-    """Return the standards' default, RS256, or the first algorithm where that is not selected."""
-    selected: tuple[str, ...] = provider.settings["oidc.signing_algs"]
+def default_signing_algorithm(settings: Mapping[str, Any]) -> str:
+    """Return the standards' default, RS256, or the first algorithm where that is not selected.
+
+    :param settings: those of the provider, or those for a client.
+    """
+    selected: tuple[str, ...] = settings["oidc.signing_algs"]
     return "RS256" if "RS256" in selected else selected[0]
 
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from oidcserver.clients.certificate_subjects import SUBJECTS
-from oidcserver.clients.members import is_development, promised
 from oidcserver.clients.needed_secret import SIGNED, is_hmac
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.uris import https_host, redirect_uri_problem
+from oidcserver.clients.values import is_development, promised
 from oidcserver.http.cors import origin_of
 from oidcserver.keys.jwk_set import encryption_key, public_key_set
 from oidcserver.models.backchannel_request import GRANT_TYPE

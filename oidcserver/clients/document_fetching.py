@@ -4,11 +4,11 @@ OAuth Client ID Metadata Document, section "Client Information Discovery".
 """
 
 from functools import partial
-from urllib.parse import urlsplit
 
 from oidcserver import clock
 from oidcserver.clients.documents import read_document
 from oidcserver.clients.problems import InvalidClientMetadata
+from oidcserver.http.addresses import host_of
 from oidcserver.http.freshness import freshness
 from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.http.throttling import network_of, take
@@ -18,6 +18,7 @@ from oidcserver.models.client_document import keep_document
 from oidcserver.oauth.errors import Rejection, too_many
 from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.oauth.waiting import waiting_for_a_host
+from oidcserver.texts import _
 from oidcserver.types import FetchResult, Request
 
 RULE = "OAuth Client ID Metadata Document section 4"
@@ -46,7 +47,7 @@ class DocumentRejected(Rejection):
     def __init__(self, reason: str, url: str) -> None:
         super().__init__(
             "invalid_request",
-            f"The application cannot be identified. {reason}",
+            _("The application cannot be identified. ${reason}", {"reason": reason}),
             rule=RULE,
             received={"client_id": url},
         )
@@ -58,7 +59,7 @@ class DocumentAway(Rejection):
     def __init__(self, reason: str, url: str) -> None:
         super().__init__(
             "temporarily_unavailable",
-            "The metadata document of the client cannot be fetched at this moment.",
+            _("The metadata document of the client cannot be fetched right now."),
             rule=RULE,
             received={"client_id": url, "reason": reason},
             status_code=503,
@@ -78,7 +79,9 @@ def fetch_client(request: Request, url: str) -> ClientRecord:
     database = request.oidc.database
     with database.keeping_rows():
         database.commit()
-        _count(request, url)
+        wait = count_fetch(request, "client document", url)
+        if wait:
+            raise too_many(_("Too many applications were looked up. Please try again later."), wait)
         try:
             with waiting_for_a_host(request):
                 result = request.registry.oidc.remote_documents.get(
@@ -130,15 +133,22 @@ def _keep(request: Request, url: str, result: FetchResult) -> None:
         announce(OAuthEvent(request, event, {"client_id": url}))
 
 
-def _count(request: Request, url: str) -> None:
-    """Count a fetch, for the host of the document and for the network of the user.
+def count_fetch(request: Request, what: str, url: str) -> int:
+    """Count a fetch, for the host of the URL and for the network of the user.
 
-    One host may have documents without number, and one user may name any number of hosts.
+    One host may have documents without number, and one user may name any number of hosts. One
+    network may use a quarter of the fetches from one host, so that others can use its clients too.
+
+    :param what: the kind of document.
+    :returns: 0 if the fetch is allowed, else the seconds to wait.
     """
     limit = request.oidc.provider.settings[LIMIT]
     engine = request.oidc.database.alone.engine
     network = network_of(request.remote_addr or "")
-    for key in (f"client document at {urlsplit(url).netloc}", f"client document for {network}"):
-        wait = take(engine, key, limit, 60)
-        if wait:
-            raise too_many("Too many applications were looked up. Please try again later.", wait)
+    at_host = f"{what} at {host_of(url)}"
+    limits = (
+        (f"{what} for {network}", limit),
+        (f"{at_host} for {network}", max(1, limit // 4)),
+        (at_host, limit),
+    )
+    return next(filter(None, (take(engine, key, most, 60) for key, most in limits)), 0)

@@ -5,6 +5,7 @@ OAuth Client ID Metadata Document, section "Client Identifier".
 
 from urllib.parse import unquote, urlsplit
 
+from oidcserver.clients.uris import is_loopback
 from oidcserver.http import allowed_addresses
 from oidcserver.http.addresses import RejectedURL, parse_url
 from oidcserver.types import Provider
@@ -26,7 +27,18 @@ def is_document_url(provider: Provider, client_id: str) -> bool:
 
 
 def document_url_problem(provider: Provider, url: str) -> str | None:
-    """Return why no document is fetched from a URL, as a sentence; None if it may be.
+    """Return why no document is fetched from a URL, as a sentence; None if it may be."""
+    problem = client_url_problem(provider, url)
+    if problem is not None:
+        return problem
+    host, hosts = urlsplit(url).hostname or "", provider.settings[HOSTS]
+    if hosts and not any(_is_at(host, name) for name in hosts):
+        return f"{HOSTS} does not name the host of the URL."
+    return None
+
+
+def client_url_problem(provider: Provider, url: str) -> str | None:
+    """Return why a URL is no client_id, as a sentence; None if it is well-formed.
 
     URLs are compared as strings, so only one spelling of a URL can be accepted.
     """
@@ -36,6 +48,8 @@ def document_url_problem(provider: Provider, url: str) -> str | None:
         target = parse_url(url, allow_http=allowed_addresses(provider.settings).loopback)
     except RejectedURL as problem:
         return str(problem)
+    if target.scheme == "http" and not is_loopback(target.host):
+        return "The URL must begin with https://."
     if "#" in url:
         return "The URL has a fragment."
     path = urlsplit(url).path
@@ -46,9 +60,6 @@ def document_url_problem(provider: Provider, url: str) -> str | None:
         return "The URL has a path with dot segments."
     if any(character < " " or character == "\x7f" for character in unquote(path)):
         return "The URL has a control character."
-    hosts = provider.settings[HOSTS]
-    if hosts and not any(_is_at(target.host, host) for host in hosts):
-        return f"{HOSTS} does not name the host of the URL."
     return None
 
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from oidcserver.clients.dynamic import registration_scopes
-from oidcserver.clients.members import is_development
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.rules import validate_client_metadata
 from oidcserver.clients.uris import implied_application_type, redirect_uri_problem
+from oidcserver.clients.values import fetched_uri, is_development
 from oidcserver.keys.strict_json import parse_object
 from oidcserver.types import Provider
 
@@ -60,6 +60,7 @@ def read_document(provider: Provider, url: str, body: bytes) -> dict[str, Any]:
     _require_name(document)
     metadata = {name: document[name] for name in MEMBERS & document.keys()}
     metadata |= {name: document[name] for name in document if name.startswith("client_name#")}
+    metadata |= _logo(provider, document)
     metadata["redirect_uris"] = _redirect_uris(provider, document)
     metadata["grant_types"] = _common(document, "grant_types", ["authorization_code"], GRANTS)
     metadata["grant_types"] = [it for it in metadata["grant_types"] if it in provider.grant_types]
@@ -79,6 +80,14 @@ def _require_name(document: Mapping[str, Any]) -> None:
     name = document.get("client_name")
     if not isinstance(name, str) or not name.strip():
         raise InvalidClientMetadata("client_name", "The document has no client_name.")
+
+
+def _logo(provider: Provider, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the address of the logo, if it is one that may be fetched: nothing depends on it."""
+    try:
+        return {"logo_uri": fetched_uri(document["logo_uri"], provider)}
+    except (KeyError, ValueError):
+        return {}
 
 
 def _redirect_uris(provider: Provider, document: Mapping[str, Any]) -> list[str]:

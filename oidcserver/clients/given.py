@@ -4,10 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from oidcserver.clients.document_urls import client_url_problem
 from oidcserver.clients.needed_secret import SIGNED, needs_readable_secret, needs_secret
 from oidcserver.clients.problems import InvalidClientMetadata
+from oidcserver.types import Provider
 
-#: Characters that need no escape in a URL's path, a Basic header or a shell; the column's length.
+#: Characters that need no escape in a URL's path, a Basic header or a shell.
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._~@+][A-Za-z0-9._~@+:-]{0,63}", re.ASCII)
 #: RFC 6749 appendix A.2, without the space.
 _SECRET = re.compile(r"[!-~]{1,512}", re.ASCII)
@@ -17,16 +19,23 @@ MIN_SECRET = 24
 _KEY_OCTETS = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 
-def check_client_id(client_id: str) -> None:
+def check_client_id(provider: Provider, client_id: str) -> None:
     """Check the characters and the length of an identifier.
+
+    It may be the URL where the client publishes its metadata for other servers: a registered client
+    is never fetched (OAuth Client ID Metadata Document, section "Pre-Registering").
 
     :raises InvalidClientMetadata: if it is malformed.
     """
-    if not _CLIENT_ID.fullmatch(client_id):
+    if client_id.startswith(("https://", "http://")):
+        problem = client_url_problem(provider, client_id)
+        if problem is not None:
+            raise InvalidClientMetadata("client_id", f"The client_id is a URL. {problem}")
+    elif not _CLIENT_ID.fullmatch(client_id):
         raise InvalidClientMetadata(
             "client_id",
             "A client_id has 1 to 64 letters, digits and characters of . _ ~ @ + : - "
-            "and begins with neither of the last two.",
+            "and begins with neither of the last two, or is an https URL.",
         )
 
 

@@ -1,9 +1,9 @@
 """Client ID metadata documents: a client_id that is the URL of the client's own metadata.
 
 OAuth Client ID Metadata Document (draft-ietf-oauth-client-id-metadata-document). A document is
-fetched where a client may be new: at the start of an authorization request. It is kept as a row, so
-that the token endpoint, other processes and the time after a restart know the client; a token
-request never makes the server fetch a document of a client that it does not know.
+fetched where a client may be new: at the start of an authorization request, and with an ID-JAG. It
+is kept as a row, so that the token endpoint, other processes and the time after a restart know the
+client; no other token request makes the server fetch a document of a client that it does not know.
 """
 
 import logging
@@ -159,7 +159,8 @@ def includeme(config: Configurator) -> None:
         LIMIT,
         integer,
         30,
-        "How many documents are fetched in a minute from one host, and for one network.",
+        "How many documents are fetched in a minute from one host, and for one network, which may "
+        "use a quarter of those from one host.",
     )
     config.add_server_metadata(
         "client_id_metadata_document_supported", lambda provider: is_selected(provider) or None

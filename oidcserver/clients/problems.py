@@ -5,6 +5,9 @@ from typing import Any
 
 from oidcserver.oauth.errors import Rejection
 
+#: Characters of a name that an error quotes.
+MAX_SHOWN = 100
+
 
 class InvalidClientMetadata(Rejection):
     """Client metadata that is rejected (RFC 7591 section 3.2.2).
@@ -34,3 +37,12 @@ class Problems(list[InvalidClientMetadata]):
         if self:
             self[0].others = tuple(self[1:])
             raise self[0]
+
+
+def printable(text: str) -> str:
+    """Return the beginning of a text without the characters that an error description may not have.
+
+    See RFC 6749 section 5.2.
+    """
+    kept = (c if c.isascii() and c.isprintable() and c not in '"\\' else "?" for c in text)
+    return "".join(kept)[:MAX_SHOWN]

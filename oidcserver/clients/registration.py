@@ -66,7 +66,7 @@ def new_client(
     checked = validate_client_metadata(provider, metadata)
     if client_id is None:
         client_id = new_identifier()
-    check_client_id(client_id)
+    check_client_id(provider, client_id)
     if secret is not None:
         check_client_secret(checked, secret)
     columns = {"client_id": client_id, "client_metadata": checked}

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from oidcserver.clients.cross_rules import CROSS_RULES
-from oidcserver.clients.members import LOCALISED, RULES, Rule, promised
+from oidcserver.clients.members import LOCALISED, RULES
 from oidcserver.clients.problems import InvalidClientMetadata, Problems
 from oidcserver.clients.uris import implied_application_type
+from oidcserver.clients.values import Rule, promised
 from oidcserver.models.registered_client import DEFAULTS
 from oidcserver.types import Provider
 

@@ -8,6 +8,6 @@ def includeme(config: Configurator) -> None:
     for name in (
         "authorization", "pushed_authorization", "token", "revocation", "introspection", "userinfo",
         "end_session", "jwks", "discovery", "check_session", "registration", "client_configuration",
-        "device_authorization", "backchannel_authentication",
+        "device_authorization", "backchannel_authentication", "upstream_logout",
     ):  # fmt: skip
         config.include(f"oidcserver.endpoints.{name}")

@@ -44,6 +44,8 @@ from oidcserver.oauth.responses import see_other
 from oidcserver.oauth.resuming import resume
 from oidcserver.oauth.steps import announce, respond
 from oidcserver.oidc import acr, encryption, id_token, id_token_hint, languages
+from oidcserver.oidc.allowed_groups import check_signed_in_user
+from oidcserver.oidc.choice_of_account import select_account
 from oidcserver.oidc.interactions import narrow_to_decision
 from oidcserver.sessions import logout_channels, session_management
 from oidcserver.types import Configurator, Request
@@ -98,6 +100,10 @@ def store_long_form(authorization_request: AuthorizationRequest) -> Response | N
 def ask_user(authorization_request: AuthorizationRequest) -> Response | None:
     """Send the user to the first page that is due.
 
+    Pages are about the present account. If the request names another one, the page is that where
+    the user switches to it: a link of another site must not change which account is the present
+    one.
+
     :raises Rejection: where ``prompt=none`` forbids it.
     """
     for interaction in authorization_request.provider.interactions:
@@ -110,8 +116,11 @@ def ask_user(authorization_request: AuthorizationRequest) -> Response | None:
                 "End-User interaction is required, but prompt=none was requested.",
                 rule="OpenID Connect Core section 3.1.2.6",
             )
+        oidc = authorization_request.request.oidc
+        switches = oidc.login_session != oidc.accounts.present
+        route_name = "oidc.login" if switches else interaction.route_name
         reference = authorization_request.request_uri or authorization_request.suspend()
-        return see_other(_page_url(authorization_request, interaction.route_name, reference))
+        return see_other(_page_url(authorization_request, route_name, reference))
     return None
 
 
@@ -150,7 +159,9 @@ STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(resume),  # one that waited (RFC 9126 section 4) is bound to the first browser that resumes
     Step(check_request),  # the steps below
     Step(store_long_form),
+    Step(select_account),  # OpenID Connect Core section 3.1.2.1: the one that the request names
     Step(repeat_answer),  # a double click gets the same answer
+    Step(check_signed_in_user),  # the user is in a group that may use the client
     Step(ask_user),  # a page: sign in, step up, consent, or another reason that a plugin adds
     Step(narrow_to_decision),  # to the scope and the claims that the user allowed
     Step(prepare_authorization),  # the root of a new family; a pairwise subject is stored here
@@ -172,6 +183,7 @@ REQUEST_STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(find_client),  # RFC 6749 section 4.1.2.1: without a client no answer leaves the server
     Step(require_pushed_request),  # RFC 9126 section 5
     Step(read_request_object),  # RFC 9101
+    Step(languages.read_ui_locales),  # OpenID Connect Core section 3.1.2.1, for pages from here on
     Step(match_redirect_uri),  # RFC 9700 section 4.1
     Step(reject_duplicates),  # RFC 6749 section 3.1
     Step(check_response_type),

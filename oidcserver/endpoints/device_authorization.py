@@ -9,6 +9,7 @@ from oidcserver.credentials import DEVICE_CODE, digest, new_credential
 from oidcserver.database import NewRow
 from oidcserver.extensions import authorization_details, claims, resource_indicators
 from oidcserver.grants.device_code import ENDPOINT, PAGE, REQUEST_FLOW, DeviceCodeGrant
+from oidcserver.http.senders import remote_address_of, user_agent_of
 from oidcserver.http.throttling import network_of, take, waiting_time
 from oidcserver.interfaces import Step
 from oidcserver.keys.strict_json import compact
@@ -38,10 +39,8 @@ from oidcserver.oauth.user_codes import (
     shown_user_code,
 )
 from oidcserver.oidc import acr, id_token_hint, languages
+from oidcserver.texts import SOURCE
 from oidcserver.types import Configurator, Request
-
-MAX_USER_AGENT = 300
-MAX_ADDRESS = 64
 
 
 def device_authorization(request: Request) -> Response:
@@ -74,7 +73,7 @@ def limit_requests(device_request: OAuthRequest) -> None:
     if wait:
         raise too_many(
             "Too many device codes were requested from this network. "
-            f"Please try again in {waiting_time(wait)}.",
+            f"Please try again in {SOURCE.translate(waiting_time(wait))}.",
             wait,
         )
 
@@ -106,8 +105,8 @@ def prepare_codes(device_request: OAuthRequest) -> None:
         user_code_sealed=sealer.seal(user_code.encode()),
         client_id=device_request.client.client_id,
         parameters=parameters,
-        remote_address=(request.remote_addr or "")[:MAX_ADDRESS],
-        user_agent=(request.user_agent or "")[:MAX_USER_AGENT],
+        remote_address=remote_address_of(request),
+        user_agent=user_agent_of(request),
         expires_at=request.oidc.now + provider.settings[LIFETIME],
         poll_interval=provider.settings[INTERVAL],
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pyramid.response import Response
 
 from oidcserver.interfaces import Step
+from oidcserver.languages.negotiation import UI_LOCALES, prefer
 from oidcserver.models import RegisteredClient
 from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.flow import run
@@ -47,7 +48,7 @@ class EndSessionRequest:
     hint: IdTokenHint | None = None
     #: The client that asks; None if the request does not say which.
     client: RegisteredClient | None = None
-    #: The login session that is to end; None if it has ended already.
+    #: The login session of the hint, if this browser has it; that is to end.
     login_session: LoginSession | None = None
     #: Where the user goes on.
     after: AfterLogout = field(default_factory=AfterLogout)
@@ -74,7 +75,10 @@ def read_parameters(end_session_request: EndSessionRequest) -> None:
     request = end_session_request.request
     payload = Payload(read_form(request) if request.method == "POST" else read_query(request))
     payload.reject_duplicates()
-    end_session_request.data = payload.data
+    end_session_request.data = data = payload.data
+    if UI_LOCALES in data:
+        prefer(request, data[UI_LOCALES])
+        data[UI_LOCALES] = request.oidc.locale.tag  # for the pages that follow
 
 
 def read_hint(end_session_request: EndSessionRequest) -> None:
@@ -85,6 +89,16 @@ def read_hint(end_session_request: EndSessionRequest) -> None:
     hint = read_id_token_hint(end_session_request.request, text)
     if hint is not None and data.get("client_id", hint.client_id) == hint.client_id:
         end_session_request.hint = hint
+
+
+def find_login_session(end_session_request: EndSessionRequest) -> None:
+    """Find the login session of the hint among those of this browser."""
+    hint = end_session_request.hint
+    if hint is not None and hint.proven:
+        sessions = end_session_request.request.oidc.accounts.all()
+        end_session_request.login_session = next(
+            (it for it in sessions if sid_of(hint.client_id, it.id) == hint.sid), None
+        )
 
 
 def find_client(end_session_request: EndSessionRequest) -> None:
@@ -99,13 +113,13 @@ def find_client(end_session_request: EndSessionRequest) -> None:
 
 
 def continue_by_get(end_session_request: EndSessionRequest) -> Response | None:
-    """Redirect a form that came without our cookie to a GET, with which it comes.
+    """Redirect a form that came without our cookies to a GET, with which they come.
 
-    Browsers do not send the cookie with a form of another site. The ID token may be too long for a
+    Browsers do not send the cookies with a form of another site. The ID token may be too long for a
     URL, so its claims go there, sealed.
     """
     request, data = end_session_request.request, end_session_request.data
-    if request.method != "POST" or request.oidc.login_session is not None:
+    if request.method != "POST" or request.oidc.accounts.all():
         return None
     query = {name: data[name] for name in PARAMETERS if name in data}
     if HINT in data:
@@ -129,14 +143,13 @@ def find_target(end_session_request: EndSessionRequest) -> None:
 
 
 def ask_user(end_session_request: EndSessionRequest) -> Response | None:
-    """Ask the user on a page, unless the hint is of the login session that is to end."""
+    """Ask the user on a page, unless the hint is of a login session of this browser."""
     request, after = end_session_request.request, end_session_request.after
-    hint, session = end_session_request.hint, request.oidc.login_session
-    if hint is None:
+    if end_session_request.hint is None:
         intended = False
-    elif session is not None:
+    elif request.oidc.accounts.all():
         # With a hint of another session the request is suspect (section 2).
-        intended = hint.proven and hint.sid == sid_of(hint.client_id, session.id)
+        intended = end_session_request.login_session is not None
     else:
         # An ID token of somebody else can have sent this browser here (RFC 9700 section 4.11.2).
         intended = after.is_vouched_for
@@ -148,15 +161,18 @@ def ask_user(end_session_request: EndSessionRequest) -> Response | None:
 
 def prepare_sign_out(end_session_request: EndSessionRequest) -> None:
     """Let the commit sign out."""
-    end_session_request.login_session = end_session_request.request.oidc.login_session
     end_session_request.outcome.first(_sign_out, end_session_request)
 
 
 def _sign_out(end_session_request: EndSessionRequest) -> None:
-    """End the login session and its tokens, and write the response."""
-    oidc = end_session_request.request.oidc
-    oidc.login_session = end_session_request.login_session  # also where a conflict repeats this
-    end_session_request.response = oidc.log_out(end_session_request.after)
+    """End the login session and its tokens, and write the response.
+
+    The other accounts of the browser stay signed in.
+    """
+    session = end_session_request.login_session
+    end_session_request.response = end_session_request.request.oidc.log_out(
+        end_session_request.after, (session,) if session is not None else ()
+    )
 
 
 def _problems(end_session_request: EndSessionRequest) -> Iterator[str]:
@@ -188,6 +204,7 @@ def _require_page(registry: Registry) -> str | None:
 STEPS: tuple[Step[EndSessionRequest], ...] = (
     Step(read_parameters),  # OpenID Connect RP-Initiated Logout section 2
     Step(read_hint),  # section 2: an ID token of this server, expired or not
+    Step(find_login_session),  # section 2: that of the hint
     Step(find_client),  # section 2: the client of client_id or of the hint
     Step(continue_by_get),  # a form of another site comes without our cookies
     Step(find_target),  # section 3: the post_logout_redirect_uri that the client registered

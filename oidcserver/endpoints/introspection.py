@@ -18,7 +18,7 @@ from oidcserver.models.refresh_token import find_refresh_token
 from oidcserver.oauth.errors import invalid_client
 from oidcserver.oauth.flow import run
 from oidcserver.oauth.issuing import still_allowed
-from oidcserver.oauth.refreshing import reason_of_end
+from oidcserver.oauth.refreshing import end_of, reason_of_end
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oauth.responses import json_response, jwt_response
 from oidcserver.oauth.steps import authenticate_client, read_parameters, reject, require_client
@@ -86,6 +86,7 @@ def _access_token(request: Request, client: RegisteredClient, text: str) -> dict
         "acr": token.acr,  # RFC 9470 section 6.2
         "auth_time": token.auth_time,
         "authorization_details": details or None,  # RFC 9396 section 9.2
+        **(token.claims or {}),
     }
     return {name: value for name, value in members.items() if value is not None}
 
@@ -106,7 +107,7 @@ def _refresh_token(request: Request, client: RegisteredClient, text: str) -> dic
         "scope": scope or None,
         "iss": request.oidc.provider.issuer,
         "iat": row.issued_at,
-        "exp": row.expires_at,
+        "exp": end_of(request, row, authorization),
     }
     return {name: value for name, value in members.items() if value is not None}
 

@@ -29,6 +29,7 @@ from oidcserver.oauth.steps import (
     write_response,
 )
 from oidcserver.oidc import id_token
+from oidcserver.oidc.allowed_groups import check_user_of_grant
 from oidcserver.types import Configurator, Request
 
 
@@ -91,9 +92,21 @@ def _require_registered(token_request: OAuthRequest) -> None:
         )
 
 
+def require_decision(token_request: OAuthRequest) -> None:
+    """Reject a poll of a request that the user has not decided on yet.
+
+    A client that cannot use the tokens, since it lacks the key, learns so at its first poll.
+    """
+    if token_request.undecided is not None:
+        raise token_request.undecided()
+
+
 def prepare_answer(token_request: OAuthRequest) -> None:
     """Let the grant make its tokens and hand in what the commit writes."""
+    user = token_request.user
     status, answer, headers = token_request.grant.create_token_response()
+    if token_request.user is not user:  # a grant of a plugin may name the user only now
+        check_user_of_grant(token_request)
     token_request.status, token_request.answer = status, answer
     own = {"content-type", "cache-control", "pragma"}
     token_request.answer_headers = [item for item in headers if item[0].lower() not in own]
@@ -102,15 +115,19 @@ def prepare_answer(token_request: OAuthRequest) -> None:
 
 STEPS: tuple[Step[OAuthRequest], ...] = (
     Step(read_parameters),  # RFC 6749 section 3.2: no duplicates, no credentials in the URL
+    # An ID-JAG may be the first request of a client that publishes its metadata.
+    Step(jwt_bearer.fetch_client, when=jwt_bearer.fetches_clients),
     Step(authenticate_client),  # section 2.3: the credentials must hold, if there are any
     Step(find_grant),  # of those that oauth.grants selects
     Step(check_proof, when=selects("dpop")),  # RFC 9449 section 4.3
     Step(check_grant_type),  # section 5.2: the client registered it
     Step(validate_grant),  # loads and checks what is redeemed, and consumes nothing
     Step(require_client),  # the client that authenticated, or that the grant names
+    Step(check_user_of_grant),  # the user is in a group that may use the client
     Step(mutual_tls.bind_to_certificate, when=selects("mtls")),  # RFC 8705 section 3
     Step(sender_constraints.require_constraint, when=selects_any),  # RFC 9449 section 5.2
     Step(sender_constraints.check_key),  # of the code or refresh token
+    Step(require_decision),  # RFC 8628 section 3.5, CIBA section 11
     Step(pkce.check_code_verifier),  # RFC 7636 section 4.6
     # RFC 8707 section 2.2
     Step(resource_indicators.narrow_audience, when=resource_indicators.are_declared),

@@ -52,7 +52,7 @@ def protect_response(authorization_request: AuthorizationRequest) -> dict[str, s
         "aud": client.client_id,
         "exp": request.oidc.now + LIFETIME,
     }
-    default = default_signing_algorithm(provider)
+    default = default_signing_algorithm(provider.settings_for(client))
     return {"response": make_client_jwt(request, client, USE, claims, typ="JWT", default=default)}
 
 

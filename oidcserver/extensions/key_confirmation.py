@@ -7,7 +7,7 @@ from typing import Any
 from oidcserver.extensions.dpop import make_verifier
 from oidcserver.extensions.dpop.proof import Proof
 from oidcserver.extensions.dpop.verifier import ProofVerifier, invalid_proof
-from oidcserver.extensions.sender_constraints import WAYS, selects
+from oidcserver.extensions.sender_constraints import REQUIRED, WAYS, selects
 from oidcserver.oauth.bearer import (
     DPOP,
     PresentedToken,
@@ -26,10 +26,12 @@ _JKT, _X5T = (name for _, name in WAYS.values())
 class KeyConfirmation:
     """Checks that the sender of a token has the key that the token is bound to.
 
+    :param required: whether tokens that are not bound to a key are rejected.
     :param dpop: None if DPoP is not selected.
     :param read_certificate: returns the certificate of a request; None if mTLS is not selected.
     """
 
+    required: bool = False
     dpop: ProofVerifier | None = None
     read_certificate: Callable[[Request], ClientCertificate | None] | None = None
 
@@ -54,6 +56,8 @@ class KeyConfirmation:
         :raises Rejection: ``invalid_token``, ``invalid_dpop_proof`` or ``use_dpop_nonce``, 401.
         """
         if confirmation is None and presented.scheme != DPOP:
+            if self.required:
+                raise invalid_token("The access token is not bound to a key of the client.")
             return None
         bound = dict(confirmation or {})
         proof = self._check_proof(request, presented, bound.pop(_JKT, None), uris)
@@ -74,8 +78,25 @@ class KeyConfirmation:
     def name_schemes(self, request: Request, rejection: Rejection) -> Rejection:
         """Name every accepted scheme in the challenge of a rejection; return the rejection."""
         if self.dpop is not None:
-            name_dpop(rejection, request, self.dpop.rules.algorithms)
+            algorithms = self.dpop.rules.algorithms
+            name_dpop(rejection, request, algorithms, alone=not self._accepts_bearer)
         return rejection
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the metadata of a resource about bound tokens (RFC 9728 section 2)."""
+        return {
+            "bearer_methods_supported": ["header", "body"] if self._accepts_bearer else ["header"],
+            "tls_client_certificate_bound_access_tokens": self.read_certificate is not None,
+            "dpop_signing_alg_values_supported": list(
+                self.dpop.rules.algorithms if self.dpop else ()
+            ),
+            "dpop_bound_access_tokens_required": not self._accepts_bearer,
+        }
+
+    @property
+    def _accepts_bearer(self) -> bool:
+        """Whether a token may have the scheme Bearer: an unbound one, or one for a certificate."""
+        return not self.required or self.read_certificate is not None
 
     def _check_proof(
         self,
@@ -115,6 +136,7 @@ def key_confirmation(request: Request) -> KeyConfirmation:
 
 def _of_provider(provider: Provider) -> KeyConfirmation:
     return KeyConfirmation(
+        provider.settings[REQUIRED],
         make_verifier(provider) if selects("dpop")(provider) else None,
         (lambda request: request.oidc.client_certificate) if selects("mtls")(provider) else None,
     )

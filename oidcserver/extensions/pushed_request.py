@@ -4,6 +4,7 @@ from oidcserver.models import RegisteredClient
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
 from oidcserver.settings import boolean, integer, seconds
+from oidcserver.texts import _
 from oidcserver.types import Configurator, Provider, Registry
 
 ENDPOINT = "pushed_authorization_request"
@@ -20,7 +21,7 @@ def require_pushed_request(authorization_request: AuthorizationRequest) -> None:
     decided = required_by(authorization_request.provider, authorization_request.client)
     if decided is not None and not authorization_request.pushed:
         raise invalid_request(
-            "The request has to be pushed to the pushed authorization request endpoint.",
+            _("The request has to be pushed to the pushed authorization request endpoint."),
             "RFC 9126 section 5",
             decided_by=decided,
         )

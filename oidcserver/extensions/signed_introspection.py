@@ -35,5 +35,5 @@ def sign_introspection(request: Request, client: RegisteredClient, answer: dict[
         "iat": request.oidc.now,
         "token_introspection": answer,
     }
-    default = default_signing_algorithm(provider)
+    default = default_signing_algorithm(provider.settings_for(client))
     return make_client_jwt(request, client, USE, claims, typ=TYP, default=default)

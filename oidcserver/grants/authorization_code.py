@@ -68,7 +68,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
         row, authorization, user = found
         if row.used_at is not None:
             raise self._reused(row)
-        if authorization.revoked_at is not None or user.disabled_at is not None:
+        if authorization.revoked_at is not None or not user.may_sign_in:
             raise invalid_grant("The authorization of the code was withdrawn.")
         if row.expires_at <= request.oidc.now:
             raise invalid_grant("The code has expired.")

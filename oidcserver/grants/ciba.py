@@ -1,5 +1,6 @@
 """The grant of CIBA (OpenID Connect Client-Initiated Backchannel Authentication section 10.1)."""
 
+from functools import partial
 from typing import Any, NoReturn
 
 from oidcserver.credentials import digest
@@ -50,10 +51,11 @@ class BackchannelGrant(TokenGrant):
         if row.expires_at <= request.oidc.now:
             raise _rejection("expired_token", "The auth_req_id has expired.")
         if row.decided_at is None:
-            raise self._pending(auth_req_id, row)
+            token_request.undecided = partial(self._pending, auth_req_id, row)
+            return
         if authorization is None:
             raise _rejection("access_denied", "The End-User denied the request.")
-        if authorization.revoked_at is not None or user.disabled_at is not None:
+        if authorization.revoked_at is not None or not user.may_sign_in:
             raise invalid_grant("The authorization of the request was withdrawn.", RULE)
         self.scope = still_allowed(request, client, authorization.scope)
         if "openid" not in self.scope.split():

@@ -3,6 +3,7 @@
 The endpoint ``device_authorization`` issues the codes, and the page ``device`` asks the user.
 """
 
+from functools import partial
 from typing import Any, NoReturn
 
 from oidcserver.credentials import digest
@@ -62,14 +63,15 @@ class DeviceCodeGrant(TokenGrant):
         if row.expires_at <= request.oidc.now:
             raise Rejection("expired_token", "The device code has expired.", rule=RULE)
         if row.decided_at is None:
-            raise self._pending(row)
+            token_request.undecided = partial(self._pending, row)
+            return
         if row.authorization_id is None:
             raise Rejection("access_denied", "The End-User denied the request.", rule=RULE)
         approval = find_approval(request.oidc.database, row.authorization_id)
         if (
             approval is None
             or approval.authorization.revoked_at is not None
-            or approval.user.disabled_at is not None
+            or not approval.user.may_sign_in
         ):
             raise invalid_grant("The authorization of the device code was withdrawn.")
         authorization, user = approval

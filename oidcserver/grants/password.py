@@ -9,6 +9,7 @@ from typing import Any
 from oidcserver.grants.base import TokenGrant
 from oidcserver.http.throttling import waiting_time
 from oidcserver.oauth.errors import invalid_grant
+from oidcserver.texts import SOURCE
 from oidcserver.types import Configurator
 
 
@@ -29,7 +30,13 @@ class PasswordGrant(TokenGrant):
             wait = waiting_time(token_request.provider.settings["oidc.login_window"])
             raise invalid_grant(
                 "The user name and the password do not match, or were tried too often; "
-                f"in that case wait {wait}."
+                f"in that case wait {SOURCE.translate(wait)}."
+            )
+        with token_request.request.oidc.database.transaction():
+            due = token_request.request.oidc.second_factor_is_due(user)
+        if due:
+            raise invalid_grant(
+                "The account needs a second factor, which this grant cannot ask for."
             )
         token_request.user = user
 

@@ -17,7 +17,7 @@ from oidcserver.oauth.issuing import (
     still_allowed,
     token_response,
 )
-from oidcserver.oauth.refreshing import ends_with_session, reason_of_end
+from oidcserver.oauth.refreshing import end_of, ends_with_session, reason_of_end
 from oidcserver.oauth.scopes import scope_words
 from oidcserver.oauth.steps import write_response
 from oidcserver.types import Configurator
@@ -78,7 +78,7 @@ class RefreshTokenGrant(TokenGrant):
         if row.used_at is not None:
             answer["refresh_token"] = self._successor_again(row)
             return 200, answer, []
-        rotation = token_request.provider.settings[ROTATION]
+        rotation = token_request.provider.settings_for(token_request.client)[ROTATION]
         if rotation == "all" or token_request.client.is_public:
             answer["refresh_token"] = self._rotate(row)
         else:
@@ -106,7 +106,8 @@ class RefreshTokenGrant(TokenGrant):
         token_request, now = self.token_request, self.token_request.request.oidc.now
         settings = token_request.provider.settings
         until = min(now + settings[IDLE], row.family_expires_at)
-        if until < row.expires_at + settings[IDLE] // RENEWED_PART:
+        end = end_of(token_request.request, row, token_request.authorization)
+        if until < end + settings[IDLE] // RENEWED_PART:
             return
         lives_until = until + token_request.provider.longest_access_token_lifetime
         token_request.outcome.decide(

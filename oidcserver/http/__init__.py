@@ -10,6 +10,7 @@ from oidcserver.http.content_security_policy import content_security_policy
 from oidcserver.http.documents import RemoteDocuments
 from oidcserver.http.jwks_cache import RemoteJWKS
 from oidcserver.http.outbound import NOWHERE_ELSE, OutboundFetcher
+from oidcserver.http.pictures import RemotePictures
 from oidcserver.http.waiting import WaitingPlaces
 from oidcserver.settings import Settings, boolean, integer, path, seconds
 from oidcserver.types import Configurator, Registry
@@ -39,7 +40,8 @@ def includeme(config: Configurator) -> None:
         reachable,
         NOWHERE_ELSE,
         "Networks, addresses and host names outside the public internet that the server may "
-        "connect to, by https: to fetch documents of clients and to deliver logout tokens.",
+        "connect to, by https: to fetch documents and logos of clients and to deliver logout "
+        "tokens.",
     )
     setting(
         "oauth.outbound_allow_loopback",
@@ -82,6 +84,7 @@ def includeme(config: Configurator) -> None:
         fetcher = config.registry.oidc.outbound_fetcher
         config.registry.oidc.waiting_places = places
         config.registry.oidc.remote_documents = RemoteDocuments(fetcher, places)
+        config.registry.oidc.remote_pictures = RemotePictures(config.registry.oidc.remote_documents)
         config.registry.oidc.remote_jwks = RemoteJWKS(
             fetcher,
             places,

@@ -139,6 +139,17 @@ def parse_url(url: str, *, allow_http: bool = False) -> Target:
     return Target(parts.scheme, host, port, f"{target}?{parts.query}" if parts.query else target)
 
 
+def host_of(url: str) -> str:
+    """Return host and port of a URL in their one notation, for counting; empty: there is no host.
+
+    The case of the host and the default port make no difference.
+    """
+    try:
+        return parse_url(url, allow_http=True).authority
+    except RejectedURL:
+        return ""
+
+
 def _check_host(host: str, *, bracketed: bool) -> None:
     if bracketed or _IPV4.fullmatch(host):
         try:

@@ -19,17 +19,24 @@ def set_cookie(request: Request, name: str, value: str | None, max_age: int | No
 
     :param max_age: seconds; None: until the browser is closed.
     """
-    provider = request.oidc.provider
 
-    def on_response(_request: Request, response: Response) -> None:
-        response.set_cookie(
-            provider.cookie_name(name),
-            value,
-            max_age=max_age,
-            path="/",
-            secure=provider.secure,
-            httponly=True,
-            samesite="Lax",
-        )
+    def on_response(request: Request, response: Response) -> None:
+        write_cookie(request, response, name, value, max_age)
 
     request.add_response_callback(on_response)
+
+
+def write_cookie(
+    request: Request, response: Response, name: str, value: str | None, max_age: int | None = None
+) -> None:
+    """Set a cookie on a response, as :func:`set_cookie` does."""
+    provider = request.oidc.provider
+    response.set_cookie(
+        provider.cookie_name(name),
+        value,
+        max_age=max_age,
+        path="/",
+        secure=provider.secure,
+        httponly=True,
+        samesite="Lax",
+    )

@@ -19,6 +19,8 @@ from oidcserver.types import Configurator, Provider, Request, View
 logger = logging.getLogger(__name__)
 
 FIELD = "csrf_token"
+#: The field of a form that acts for the signed-in user: the account that it was made for.
+ACCOUNT = "csrf_account"
 HEADER = "X-CSRF-Token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -50,6 +52,10 @@ def form_origin(request: Request) -> str | None:
     if origin == "null":
         origin = origin_of(request.headers.get("Referer", ""))
     return origin[:200] if origin else None
+
+
+class AnotherAccount(Exception):
+    """The form was made for another account than the one that is signed in now."""
 
 
 class ForeignOrigins:
@@ -105,6 +111,17 @@ def check_request(request: Request) -> None:
         raise BadCSRFToken("The form has not the token of this browser.")
 
 
+def check_account(request: Request) -> None:
+    """Reject a form that was made for another account, from which the user has switched since.
+
+    :raises AnotherAccount: so nothing is done for either.
+    """
+    made_for = request.POST.get(ACCOUNT)
+    session = request.oidc.login_session if made_for is not None else None
+    if session is not None and session.user_id != made_for:
+        raise AnotherAccount
+
+
 def csrf_deriver(view: View, info: Any) -> View:
     """Check the forms that are sent to our pages, and no other forms.
 
@@ -121,6 +138,7 @@ def csrf_deriver(view: View, info: Any) -> View:
             route = request.matched_route
             if route is not None and route.name in provider.page_route_names:
                 check_request(request)
+                check_account(request)
         return view(context, request)
 
     return checked

@@ -40,6 +40,10 @@ class HostTimedOut(OutboundFetchError):
     """The host did not send its whole answer in time."""
 
 
+class Redirected(OutboundFetchError):
+    """The host answered with a redirect, which is not followed."""
+
+
 class Exchange:
     """One request and its answer. Every failure is an :class:`OutboundFetchError`.
 
@@ -156,7 +160,7 @@ class Exchange:
 
     def _result(self, response: HTTPResponse) -> FetchResult:
         if 300 <= response.status < 400:
-            raise OutboundFetchError("The host answered with a redirect, which is not followed.")
+            raise Redirected("The host answered with a redirect, which is not followed.")
         if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
             raise OutboundFetchError("The host sent a compressed answer, which was not asked for.")
         limit = self._max_bytes

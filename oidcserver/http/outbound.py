@@ -1,7 +1,7 @@
-"""Fetches URLs that clients registered: the only outbound requests of the server.
+"""Fetches URLs of clients and of upstreams: the only outbound requests of the server.
 
-They are jwks_uri, sector_identifier_uri, request_uri, back-channel logout URIs, the notification
-endpoints of CIBA, and the client_id of a client that publishes its metadata there.
+Those of clients are jwks_uri, sector_identifier_uri, request_uri, logo_uri, back-channel logout
+URIs, the notification endpoints of CIBA, and the client_id of a client that publishes its metadata.
 :mod:`oidcserver.http.exchange` makes one request; this module limits its time and their number.
 """
 
@@ -11,22 +11,37 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from functools import cache
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from oidcserver.http.addresses import Reachable
-from oidcserver.http.exchange import Exchange, HostTimedOut, OutboundFetchError, Resolver
+from oidcserver.http.exchange import (
+    Exchange,
+    HostTimedOut,
+    OutboundFetchError,
+    Redirected,
+    Resolver,
+)
 from oidcserver.http.waiting import TooManyWaiting
 from oidcserver.types import FetchResult
 
-__all__ = ["NOWHERE_ELSE", "HostTimedOut", "OutboundFetchError", "OutboundFetcher"]
+__all__ = ["NOWHERE_ELSE", "HostTimedOut", "OutboundFetchError", "OutboundFetcher", "Redirected"]
 
 #: Fetches under way at once in this process. A flood of slow hosts must not take every thread.
 MAX_CONCURRENT = 32
 
 NOWHERE_ELSE = Reachable()
+NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 T = TypeVar("T")
+
+
+@cache
+def _trusting(ca_bundle: str | None) -> ssl.SSLContext:
+    """Return the context of a process that trusts these authorities; reading them takes long."""
+    return ssl.create_default_context(cafile=ca_bundle)
 
 
 class OutboundFetcher:
@@ -53,30 +68,39 @@ class OutboundFetcher:
         self.max_bytes = max_bytes
         self.allowed = allowed
         self.resolver = resolver
-        self.tls = ssl.create_default_context(cafile=ca_bundle)
+        self.tls = _trusting(ca_bundle)
         self.places = threading.BoundedSemaphore(MAX_CONCURRENT)
 
-    def get(self, url: str, accept: str, max_bytes: int | None = None) -> FetchResult:
+    def get(
+        self,
+        url: str,
+        accept: str,
+        max_bytes: int | None = None,
+        headers: Mapping[str, str] = NO_FIELDS,
+    ) -> FetchResult:
         """Fetch a document.
 
         :param accept: the value of the Accept field.
         :param max_bytes: the size of the largest body that is accepted, by default that of all.
+        :param headers: further header fields.
         :raises OutboundFetchError: if the URL is rejected (then nothing was sent), if no whole
             answer came in time, or if the answer is a redirect, too large or compressed.
         :raises TooManyWaiting: if too many fetches are under way in this process.
         """
         return self._within_deadline(
-            url, lambda it: it.request("GET", {"Accept": accept}, None), max_bytes
+            url, lambda it: it.request("GET", {"Accept": accept, **headers}, None), max_bytes
         )
 
-    def post_form(self, url: str, data: Mapping[str, str]) -> FetchResult:
-        """Send a form (application/x-www-form-urlencoded) and return the answer.
+    def post_form(
+        self, url: str, data: Mapping[str, str], headers: Mapping[str, str] = NO_FIELDS
+    ) -> FetchResult:
+        """Send a form (application/x-www-form-urlencoded), with further header fields.
 
         :raises OutboundFetchError: as :meth:`get`.
         """
         body = urlencode(data).encode("ascii")
-        headers = {"Accept": "*/*", "Content-Type": "application/x-www-form-urlencoded"}
-        return self._within_deadline(url, lambda it: it.request("POST", headers, body))
+        own = {"Accept": "*/*", "Content-Type": "application/x-www-form-urlencoded"}
+        return self._within_deadline(url, lambda it: it.request("POST", {**own, **headers}, body))
 
     def post_json(
         self, url: str, data: Mapping[str, Any], headers: Mapping[str, str]
@@ -116,7 +140,7 @@ class OutboundFetcher:
                 future.set_result(work(exchange))
             except OutboundFetchError as problem:
                 # Not the exception itself: its traceback would keep the connection open.
-                future.set_result(OutboundFetchError(problem.reason))
+                future.set_result(type(problem)(problem.reason))
             except BaseException as problem:
                 future.set_exception(problem)
             finally:

@@ -8,7 +8,8 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+
+from oidcserver.http.addresses import host_of
 
 #: Seconds after which the client may try again (Retry-After).
 RETRY_SECONDS = 5
@@ -43,7 +44,7 @@ class WaitingPlaces:
         :param client_id: the client that the URL belongs to.
         :raises TooManyWaiting: at once, if there is no place.
         """
-        parts = [("host", urlsplit(url).netloc.lower()), ("client", client_id)]
+        parts = [("host", host_of(url)), ("client", client_id)]
         parts = [part for part in parts if part[1]]
         with self._lock:
             if self._taken >= self._places or any(self._parts[it] >= self._part for it in parts):

@@ -42,6 +42,14 @@ class User(Protocol):
     @property
     def disabled_at(self) -> int | None: ...
 
+    #: When the directory was found not to let the user sign in any more.
+    @property
+    def left_at(self) -> int | None: ...
+
+    #: Whether the account is not disabled, and its directory knows the user.
+    @property
+    def may_sign_in(self) -> bool: ...
+
     #: Grows when all sessions and tokens of the user end.
     @property
     def generation(self) -> int: ...
@@ -97,6 +105,12 @@ class UserDirectory(Protocol):
     - ``claims(request, user)``, which returns the claims of a :class:`DirectoryUser` at this
       moment. It is called whenever claims are released, and may raise
       :class:`DirectoryUnavailable`. Without it, those of the last sign-in are released.
+    - ``find(registry, identifiers)``, which returns those of its users with these identifiers who
+      may sign in, as a mapping from identifier to :class:`DirectoryUser`, or raises
+      :class:`DirectoryUnavailable`. It is called every ``oidc.directory_sync_interval`` in a thread
+      of its own, without a request, for users who are signed in or whose applications have access.
+      Names and claims become those that it returns; the sessions and tokens of users whom it does
+      not return end. No account is deleted or disabled.
     - ``sign_in_hint``, a sentence on the login page that describes the user name and the password.
     - ``realm``, a text under which its accounts are kept; by default its name in the ini. Two
       directories of one realm have the same users.
@@ -237,6 +251,20 @@ class ExchangePermission:
 
 
 @dataclass(frozen=True, slots=True)
+class AssertionPermission:
+    """The right of a client to ID-JAGs for one other authorization server.
+
+    draft-ietf-oauth-identity-assertion-authz-grant section 4.3
+    """
+
+    #: The identifier of the client at that server.
+    client_id: str
+    #: The scopes and the resources that an ID-JAG may name. None: whatever the client asks for.
+    scopes: Sequence[str] | None = None
+    resources: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Interaction:
     """A reason to ask the user something before an authorization request is answered.
 
@@ -254,9 +282,11 @@ class Interaction:
 class Profile:
     """Defaults and rules for ``oauth.profile``. A rule returns a sentence, or None.
 
-    ``client`` completes and checks the metadata of a client that has the profile for itself.
+    ``client`` completes and checks the metadata of a client that has the profile for itself, and
+    ``client_settings`` takes the settings and returns those that such a client has other values of.
     """
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
     rules: Sequence[Callable[["Registry"], str | None]] = ()
     client: Callable[["Provider", dict[str, Any]], None] | None = None
+    client_settings: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None

@@ -23,14 +23,16 @@ MAX_TOKEN_BYTES = 16384
 #: The longest JWT that we sign: its claims may hold long lists. It is the limit of a request.
 MAX_OWN_TOKEN_BYTES = 65536
 MAX_HEADER_BYTES = 4096
-#: The algorithms by which a client may sign with a private key.
-CLIENT_ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+#: The algorithms by which a client may sign with a private key. EdDSA is the former name of
+#: Ed25519, which RFC 9864 deprecates; it could also mean Ed448, which is not accepted.
+CLIENT_ALGORITHMS = ("RS256", "PS256", "ES256", "Ed25519", "EdDSA")
 SECRET_ALGORITHMS = ("HS256", "HS384", "HS512")
 #: The kty of the keys of each algorithm, and their curve.
 _KEY_TYPES = {
     "RS256": ("RSA", None),
     "PS256": ("RSA", None),
     "ES256": ("EC", "P-256"),
+    "Ed25519": ("OKP", "Ed25519"),
     "EdDSA": ("OKP", "Ed25519"),
 }
 _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -50,7 +52,7 @@ class _Registry(JWSRegistry):
     max_payload_length = MAX_OWN_TOKEN_BYTES
 
     def get_alg(self, name: str) -> JWSAlgModel:
-        # joserfc warns about the name EdDSA: RFC 9864 deprecates it, but clients still use it.
+        # joserfc warns about the name EdDSA, but clients still use it.
         if name not in (self.allowed or ()):
             raise UnsupportedAlgorithmError(name)
         return self.algorithms[name]

@@ -21,6 +21,7 @@ _RECIPES: dict[str, tuple[str, Any, Any]] = {
     "RS256": ("sig", "RSA", RSA_BITS),
     "PS256": ("sig", "RSA", RSA_BITS),
     "ES256": ("sig", "EC", "P-256"),
+    "Ed25519": ("sig", "OKP", "Ed25519"),
     "EdDSA": ("sig", "OKP", "Ed25519"),
     "RSA-OAEP-256": ("enc", "RSA", RSA_BITS),
     "RSA-OAEP": ("enc", "RSA", RSA_BITS),

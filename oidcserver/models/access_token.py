@@ -55,7 +55,7 @@ _CLIENT_AND_USER = Read(
             Authorization.id == bindparam("authorization_id"),
             User.id == Authorization.user_id,
             Authorization.revoked_at.is_(None),
-            User.disabled_at.is_(None),
+            User.may_sign_in,
         )
     ),
     together=True,

@@ -25,7 +25,7 @@ _LATEST = Read(
     .join(User, User.id == Authorization.user_id)
     .where(
         or_(User.id == bindparam("subject"), User.id.in_(_pairwise)),
-        User.disabled_at.is_(None),
+        User.may_sign_in,
         Authorization.client_id == bindparam("client"),
         Authorization.subject == bindparam("subject"),
         Authorization.auth_time == bindparam("auth_time"),

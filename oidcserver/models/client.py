@@ -35,6 +35,8 @@ class ClientRecord(RegisteredClient):
     updated_at: int
     resource_server: bool
     self_registered: bool
+    allowed_groups: list[str] | None
+    skip_consent: bool
     access_token_format: str | None
     last_used_at: int | None
     registration_token_digest: str | None
@@ -73,6 +75,10 @@ class Client(RegisteredClient, Base):
     #: The client registered itself without an initial access token or software statement, so it is
     #: not trusted.
     self_registered: Mapped[bool] = mapped_column(default=False)
+    #: The groups whose members may use the client; None: every user may.
+    allowed_groups: Mapped[list[str] | None] = mapped_column(Json)
+    #: The client is the operator's own: users are not asked for consent.
+    skip_consent: Mapped[bool] = mapped_column(default=False)
     access_token_format: Mapped[str | None] = mapped_column(String(32))
     #: When a client that registered itself, with a token or without, or by its document, was
     #: registered or last used (noted once a day). None for all others, which are never pruned.

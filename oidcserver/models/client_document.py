@@ -24,8 +24,8 @@ MAX_UNUSED = 1000
 #: Members by which users recognise a client, or which decide who gets what they allow. After such a
 #: change the users are asked again.
 IDENTITY = (
-    "client_name", "client_uri", "redirect_uris", "jwks", "jwks_uri", "token_endpoint_auth_method",
-    "token_endpoint_auth_methods_supported",
+    "client_name", "client_uri", "logo_uri", "redirect_uris", "jwks", "jwks_uri",
+    "token_endpoint_auth_method", "token_endpoint_auth_methods_supported",
 )  # fmt: skip
 
 #: The document clients that nobody has allowed anything, as a condition.

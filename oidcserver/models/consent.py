@@ -116,12 +116,11 @@ def _joined(words: str, more: str) -> str:
 
 
 def withdraw_consent(dbsession: Session, user_id: str, client_id: str) -> bool:
-    """Delete a consent and end its token families; return whether there was one."""
+    """Delete a consent and end the token families of its client; return whether there was any."""
     statement = (
         delete(Consent)
         .where(Consent.user_id == user_id, Consent.client_id == client_id)
         .returning(Consent.client_id)
     )
     found = dbsession.scalar(statement) is not None
-    revoke_authorizations_of_consent(dbsession, user_id, client_id)
-    return found
+    return revoke_authorizations_of_consent(dbsession, user_id, client_id) > 0 or found

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, bindparam, select, true, update
+from sqlalchemy import ColumnElement, ForeignKey, String, and_, bindparam, select, true, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from oidcserver import clock
@@ -26,6 +26,7 @@ class LoginSessionRecord:
     auth_time: int
     acr: str
     amr: list[str]
+    methods: list[str]
     created_at: int
     last_seen_at: int
     expires_at: int
@@ -46,6 +47,8 @@ class LoginSession(Base):
     auth_time: Mapped[int] = mapped_column(Time, default=clock.now)
     acr: Mapped[str] = mapped_column(String(255), default="0")
     amr: Mapped[list[str]] = mapped_column(Json, default=list)
+    #: The names of the methods in the ini, such as ``password``, by which the class is judged.
+    methods: Mapped[list[str]] = mapped_column(Json, default=list)
     created_at: Mapped[int] = mapped_column(Time, default=clock.now)
     last_seen_at: Mapped[int] = mapped_column(Time, default=clock.now)
     #: The absolute end; idleness is counted from ``last_seen_at``.
@@ -57,15 +60,26 @@ class LoginSession(Base):
     user: Mapped[User] = relationship(lazy="raise")
 
 
+def is_live(now: Any, idle_since: Any) -> ColumnElement[bool]:
+    """Return the condition of sessions that have neither ended nor expired.
+
+    :param now: a time, or a parameter of the statement.
+    :param idle_since: sessions that were not used since have expired.
+    """
+    return and_(
+        LoginSession.ended_at.is_(None),
+        LoginSession.expires_at > now,
+        LoginSession.last_seen_at > idle_since,
+    )
+
+
 _LIVE = Read(
     select(*(getattr(LoginSession, field.name) for field in fields(LoginSessionRecord)[:-1]), User)
     .join(User, User.id == LoginSession.user_id)
     .where(
         LoginSession.token_digest == bindparam("digest"),
-        LoginSession.ended_at.is_(None),
-        LoginSession.expires_at > bindparam("now"),
-        LoginSession.last_seen_at > bindparam("idle_since"),
-        User.disabled_at.is_(None),
+        is_live(bindparam("now"), bindparam("idle_since")),
+        User.may_sign_in,
     )
 )
 

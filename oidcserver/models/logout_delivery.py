@@ -4,10 +4,10 @@ from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oidcserver.models.base import Base, Identifier
-from oidcserver.models.delivery import Delivery
+from oidcserver.models.delivery import ClientDelivery
 
 
-class LogoutDelivery(Delivery, Base):
+class LogoutDelivery(ClientDelivery, Base):
     """A logout that one client has to be told of (Back-Channel Logout section 2.5).
 
     Written with the end of the session; the token is made anew at each attempt.

@@ -4,10 +4,10 @@ from sqlalchemy import Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from oidcserver.models.base import Base
-from oidcserver.models.delivery import Delivery
+from oidcserver.models.delivery import ClientDelivery
 
 
-class PingDelivery(Delivery, Base):
+class PingDelivery(ClientDelivery, Base):
     """A decision on a backchannel request that its client has to be told of (CIBA section 10.2)."""
 
     __tablename__ = "ping_delivery"

@@ -48,6 +48,7 @@ class RefreshToken(Base):
     scope: Mapped[str] = mapped_column(Words, default="")
     #: The key that the token of a public client is bound to.
     confirmation: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    #: Or when one that is not rotated was renewed.
     issued_at: Mapped[int] = mapped_column(Time, default=clock.now)
     #: The end of idleness or of the family, whichever comes first.
     expires_at: Mapped[int] = mapped_column(Time, index=True)
@@ -119,7 +120,7 @@ RENEW = AtomicWrite(
         RefreshToken.used_at.is_(None),
         RefreshToken.expires_at > bindparam("now"),
     )
-    .values(expires_at=bindparam("renewed_until"))
+    .values(issued_at=bindparam("now"), expires_at=bindparam("renewed_until"))
     .returning(RefreshToken.token_digest),
     extending,
 )

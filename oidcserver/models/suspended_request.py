@@ -4,6 +4,7 @@ A request that needs the user is stored like a pushed request (RFC 9126) and res
 ``request_uri``. Two tabs, a reload and an old page all work in this way.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ForeignKey, Text, bindparam, or_, select, update
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
 from oidcserver.credentials import REQUEST_URI, digest, new_credential
-from oidcserver.database import AtomicWrite, NewRow
+from oidcserver.database import AtomicWrite, NewRow, Read, Statements
 from oidcserver.models.base import Base, Digest, Identifier, Json, Time, Words
 from oidcserver.models.live_session import LIVE
 
@@ -23,10 +24,33 @@ REQUEST_URI_PREFIX = "urn:ietf:params:oauth:request_uri:"
 ANY_BROWSER = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SuspendedRequestRecord:
+    """A row of :class:`SuspendedRequest`."""
+
+    reference_digest: str
+    client_id: str
+    parameters: dict[str, Any]
+    signed: bool
+    pushed: bool
+    browser_digest: str
+    expires_at: int
+    authenticated_session_id: str | None
+    selected_session_id: str | None
+    declined_acr: str | None
+    decided_by: str | None
+    allowed_scope: str | None
+    allowed_claims: str | None
+    denied: bool
+    used_at: int | None
+    response_sealed: str | None
+
+
 class SuspendedRequest(Base):
     """A validated authorization request, and the answers of the user so far."""
 
     __tablename__ = "suspended_request"
+    __record__ = SuspendedRequestRecord
 
     reference_digest: Mapped[str] = mapped_column(Digest, primary_key=True)
     client_id: Mapped[str] = mapped_column(ForeignKey("client.client_id", ondelete="CASCADE"))
@@ -79,40 +103,46 @@ def new_pushed_request(**columns: Any) -> tuple[str, dict[str, Any]]:
     return REQUEST_URI_PREFIX + reference, row.values
 
 
-def find_suspended_request(dbsession: Session, request_uri: str) -> SuspendedRequest | None:
-    """Return the row of a ``request_uri`` of ours, live or not."""
+_OF_REFERENCE = Read(
+    select(SuspendedRequest).where(SuspendedRequest.reference_digest == bindparam("reference"))
+)
+
+
+def find_suspended_request(database: Statements, request_uri: str) -> SuspendedRequestRecord | None:
+    """Return the request of a ``request_uri`` of ours, live or not."""
     if not request_uri.startswith(REQUEST_URI_PREFIX):
         return None
-    reference = digest(request_uri.removeprefix(REQUEST_URI_PREFIX))
-    statement = select(SuspendedRequest).where(SuspendedRequest.reference_digest == reference)
-    return dbsession.scalars(statement).one_or_none()
+    return read_again(database, key_of(request_uri))
 
 
-def bind_suspended_request(
-    dbsession: Session, suspended: SuspendedRequest, browser_digest: str, expires_at: int
-) -> bool:
-    """Bind a request to the first browser that resumes it. Of several at once, one gets True.
+def key_of(request_uri: str) -> str:
+    """Return the key of the row of a ``request_uri`` of ours."""
+    return digest(request_uri.removeprefix(REQUEST_URI_PREFIX))
 
-    :param expires_at: until when the user may finish it.
-    """
-    statement = (
-        update(SuspendedRequest)
-        .where(
-            SuspendedRequest.reference_digest == suspended.reference_digest,
-            SuspendedRequest.browser_digest == ANY_BROWSER,
-        )
-        .values(browser_digest=browser_digest, expires_at=expires_at)
-        .returning(SuspendedRequest.reference_digest)
-        .execution_options(synchronize_session=False)
+
+def read_again(database: Statements, reference_digest: str) -> SuspendedRequestRecord | None:
+    """Return a request as it is now; None if its client was deleted."""
+    row = database.read(_OF_REFERENCE, reference=reference_digest)
+    record: SuspendedRequestRecord | None = None if row is None else row[0]
+    return record
+
+
+#: Binds a request to the first browser that resumes it. It takes ``bound_reference``,
+#: ``bound_browser``, and ``bound_until``, when the time of the user to finish it ends.
+BIND = AtomicWrite(
+    update(SuspendedRequest)
+    .where(
+        SuspendedRequest.reference_digest == bindparam("bound_reference"),
+        SuspendedRequest.browser_digest == ANY_BROWSER,
     )
-    bound = dbsession.scalars(statement).one_or_none() is not None
-    dbsession.refresh(suspended)
-    return bound
+    .values(browser_digest=bindparam("bound_browser"), expires_at=bindparam("bound_until"))
+    .returning(SuspendedRequest.reference_digest)
+)
 
 
 def decide_suspended_request(
     dbsession: Session,
-    suspended: SuspendedRequest,
+    reference_digest: str,
     user_id: str,
     allowed_scope: str | None,
     allowed_claims: str = "",
@@ -125,7 +155,7 @@ def decide_suspended_request(
     statement = (
         update(SuspendedRequest)
         .where(
-            SuspendedRequest.reference_digest == suspended.reference_digest,
+            SuspendedRequest.reference_digest == reference_digest,
             SuspendedRequest.used_at.is_(None),
             or_(SuspendedRequest.decided_by.is_(None), SuspendedRequest.decided_by != user_id),
         )

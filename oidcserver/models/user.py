@@ -1,22 +1,35 @@
 """Users."""
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from precis_i18n import get_profile
-from sqlalchemy import String, Text, UniqueConstraint, bindparam, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    select,
+    update,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, Session, mapped_column, validates
 
 from oidcserver import clock
 from oidcserver.credentials import new_identifier
 from oidcserver.database import Read, Statements
 from oidcserver.interfaces import MAX_DIRECTORY_TEXT
+from oidcserver.mailboxes import MAX_LENGTH, normalise_address, verified_address_key
 from oidcserver.models.base import Base, Identifier, Json, Time
 
 #: The realm of the users whom no other directory knows.
 LOCAL = "local"
-#: The longest user name in characters, that of an e-mail address (RFC 5321 section 4.5.3.1.3).
+#: The longest user name in characters, that of an email address (RFC 5321 section 4.5.3.1.3).
 MAX_USERNAME = 254
 #: Normalising may make a name longer.
 MAX_USERNAME_KEY = 255
@@ -76,7 +89,13 @@ class UserRecord:
     created_at: int
     updated_at: int
     disabled_at: int | None
+    left_at: int | None
     generation: int
+
+    @property
+    def may_sign_in(self) -> bool:
+        """Whether the account is not disabled, and its directory knows the user."""
+        return self.disabled_at is None and self.left_at is None
 
 
 def _own_id(context: Any) -> str:
@@ -93,7 +112,10 @@ class User(Base):
 
     __tablename__ = "user_account"
     __record__ = UserRecord
-    __table_args__ = (UniqueConstraint("realm", "external_id"),)
+    __table_args__ = (
+        UniqueConstraint("realm", "external_id"),
+        Index("ix_user_account_realm_checked_at", "realm", "checked_at"),
+    )
 
     id: Mapped[str] = mapped_column(Identifier, primary_key=True, default=new_identifier)
     realm: Mapped[str] = mapped_column(String(255), default=LOCAL)
@@ -102,20 +124,44 @@ class User(Base):
     username_key: Mapped[str] = mapped_column(String(MAX_USERNAME_KEY), unique=True)
     password_hash: Mapped[str | None] = mapped_column(Text)
     claims: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    #: The verified address of the claims in its normalised form, to find the user by.
+    address_key: Mapped[str | None] = mapped_column(String(MAX_LENGTH), index=True)
     created_at: Mapped[int] = mapped_column(Time, default=clock.now)
     updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
     disabled_at: Mapped[int | None] = mapped_column(Time)
+    #: When the directory was found not to let the user sign in any more.
+    left_at: Mapped[int | None] = mapped_column(Time)
     #: Grows when all sessions and tokens of the user end: a sign-in that began before is void.
     generation: Mapped[int] = mapped_column(default=0)
+    #: When the directory was last asked whether the user may still sign in.
+    checked_at: Mapped[int | None] = mapped_column(Time)
 
     def __init__(self, username: str, **columns: Any) -> None:
-        super().__init__(
-            username=username.strip(), username_key=normalise_username(username), **columns
-        )
+        super().__init__(**columns)
+        self.rename(username)
+
+    def rename(self, username: str) -> None:
+        """Set the name and its normalised form."""
+        self.username, self.username_key = username.strip(), normalise_username(username)
+
+    @hybrid_property
+    def may_sign_in(self) -> bool:
+        """Whether the account is not disabled, and its directory knows the user."""
+        return self.disabled_at is None and self.left_at is None
+
+    @may_sign_in.inplace.expression
+    @classmethod
+    def _may_sign_in(cls) -> ColumnElement[bool]:
+        return and_(cls.disabled_at.is_(None), cls.left_at.is_(None))
+
+    @validates("claims")
+    def _find_by_verified_address(self, name: str, claims: dict[str, Any]) -> dict[str, Any]:
+        self.address_key = verified_address_key(claims)
+        return claims
 
 
 def lock_generation(dbsession: Session, user: Any) -> bool:
-    """Return whether an account is of the generation in which it was read, and not disabled.
+    """Return whether an account is of the generation in which it was read, and may sign in.
 
     Its row is locked: the end of all its sessions and tokens waits for the transaction, and then
     finds what it wrote.
@@ -124,7 +170,7 @@ def lock_generation(dbsession: Session, user: Any) -> bool:
     """
     unchanged = (
         select(User.id)
-        .where(User.id == user.id, User.generation == user.generation, User.disabled_at.is_(None))
+        .where(User.id == user.id, User.generation == user.generation, User.may_sign_in)
         .with_for_update(read=True)
     )
     return dbsession.scalar(unchanged) is not None
@@ -136,6 +182,16 @@ def begin_generation(dbsession: Session, user_id: str) -> None:
         update(User)
         .where(User.id == user_id)
         .values(generation=User.generation + 1, updated_at=User.updated_at)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def note_left(dbsession: Session, user_id: str, now: int) -> None:
+    """Let a user sign in no more by any way, until the directory knows the user again."""
+    dbsession.execute(
+        update(User)
+        .where(User.id == user_id)
+        .values(left_at=now, updated_at=User.updated_at)
         .execution_options(synchronize_session=False)
     )
 
@@ -166,3 +222,12 @@ def find_user(dbsession: Session, username: str) -> User | None:
     """Return the row of the user of that name, disabled or not."""
     statement = select(User).where(User.username_key == normalise_username(username))
     return dbsession.scalars(statement).one_or_none()
+
+
+def find_users_by_address(dbsession: Session, address: str) -> Sequence[User]:
+    """Return the users of the realm ``local`` with that verified address, disabled or not.
+
+    :raises ValueError: if it is no address.
+    """
+    found = (User.realm == LOCAL, User.address_key == normalise_address(address))
+    return dbsession.scalars(select(User).where(*found).order_by(User.created_at, User.id)).all()

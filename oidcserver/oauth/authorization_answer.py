@@ -8,17 +8,17 @@ from urllib.parse import parse_qsl, urlsplit
 from pyramid.response import Response
 
 from oidcserver.database.writes import inserting
-from oidcserver.models import Authorization, SuspendedRequest
+from oidcserver.models import Authorization
 from oidcserver.models.authorization_code import find_authorization_code
 from oidcserver.models.live_session import STAY
-from oidcserver.models.suspended_request import ANSWER_AGAIN, USE
+from oidcserver.models.suspended_request import ANSWER_AGAIN, USE, read_again
 from oidcserver.oauth.authorization_errors import send
 from oidcserver.oauth.authorization_request import AuthorizationRequest
-from oidcserver.oauth.errors import Rejection, invalid_request
+from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.flow import run_steps
 from oidcserver.oauth.issuing import announce_token, new_authorization
 from oidcserver.oauth.outcome import Outcome
-from oidcserver.oauth.resuming import request_is_finished
+from oidcserver.oauth.resuming import request_is_finished, request_is_unknown
 
 #: The purpose of the seal on the stored answer to an authorization request.
 ANSWER = "authorization response"
@@ -88,6 +88,7 @@ def prepare_answer(authorization_request: AuthorizationRequest) -> None:
     client, user = authorization_request.client, authorization_request.login_session.user
     assert client is not None
     offer = request.oidc.provider.authorization_grants[authorization_request.response_type]
+    oauth_request.user = user
     grant = request.oidc.server.make_grant(offer, oauth_request)
     _, answer, headers = grant.create_authorization_response(
         authorization_request.redirect_uri, user
@@ -152,11 +153,11 @@ def commit(authorization_request: AuthorizationRequest) -> Response | None:
         return None
     suspended, oauth_request = authorization_request.suspended, authorization_request.oauth_request
     assert suspended is not None
-    authorization_request.suspended = authorization_request.request.oidc.dbsession.get(
-        SuspendedRequest, suspended.reference_digest, populate_existing=True
+    authorization_request.suspended = read_again(
+        authorization_request.request.oidc.database, suspended.reference_digest
     )
     if authorization_request.suspended is None:  # its client has just been deleted
-        raise invalid_request("This sign-in is not known here any more.", "RFC 9126 section 4")
+        raise request_is_unknown()
     authorization_request.lost, oauth_request.outcome = False, Outcome()
     return run_steps("authorization", authorization_request, start="repeat_answer")
 

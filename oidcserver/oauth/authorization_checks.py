@@ -7,8 +7,11 @@ from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.issuing import may_be_redirected_to
 from oidcserver.oauth.scopes import default_scope, ignored_because, scope_words
+from oidcserver.texts import _
 
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+#: The route of the page where a user makes an account; ``prompt=create`` exists with it.
+REGISTER = "oidc.register"
 
 
 def find_client(authorization_request: AuthorizationRequest) -> None:
@@ -16,7 +19,7 @@ def find_client(authorization_request: AuthorizationRequest) -> None:
     identifiers = authorization_request.payload.datalist.get("client_id", [])
     if len(identifiers) != 1:
         raise invalid_request(
-            "The request has no client_id." if not identifiers else "client_id is repeated.",
+            _("The request has no client_id.") if not identifiers else _("client_id is repeated."),
             "RFC 6749 section 4.1.1",
         )
     server = authorization_request.request.oidc.server
@@ -24,7 +27,7 @@ def find_client(authorization_request: AuthorizationRequest) -> None:
     authorization_request.client = authorization_request.oauth_request.client = client
     if client is None:
         raise invalid_request(
-            "The application that sent you here is not known.",
+            _("The application that sent you here is not known."),
             "RFC 6749 section 4.1.2.1",
             client_id=identifiers[0],
         )
@@ -36,12 +39,12 @@ def match_redirect_uri(authorization_request: AuthorizationRequest) -> None:
     client = authorization_request.client
     assert client is not None
     if len(asked) > 1:
-        raise invalid_request("redirect_uri is repeated.", "RFC 6749 section 3.1")
+        raise invalid_request(_("redirect_uri is repeated."), "RFC 6749 section 3.1")
     if not asked:
         redirect_uri = client.get_default_redirect_uri()
         # OpenID Connect Core section 3.1.2.1 requires the parameter.
         if redirect_uri is None or "openid" in authorization_request.data.get("scope", "").split():
-            raise invalid_request("The request has no redirect_uri.", "RFC 6749 section 3.1.2.3")
+            raise invalid_request(_("The request has no redirect_uri."), "RFC 6749 section 3.1.2.3")
     else:
         redirect_uri = asked[0]
         if not may_be_redirected_to(authorization_request.request, client, redirect_uri):
@@ -52,7 +55,7 @@ def match_redirect_uri(authorization_request: AuthorizationRequest) -> None:
             if client.check_redirect_uri(redirect_uri, localhost_any_port=True):
                 received["allowed_by"] = "oauth.localhost_any_port = true"
             raise invalid_request(
-                "The redirect_uri is not one that the application registered.",
+                _("The redirect_uri is not one that the application registered."),
                 "RFC 9700 section 4.1",
                 **received,
             )
@@ -148,7 +151,10 @@ def read_prompt(authorization_request: AuthorizationRequest) -> None:
     prompt = frozenset(authorization_request.data.get("prompt", "").split())
     if "none" in prompt and len(prompt) > 1:
         raise invalid_request("prompt=none stands alone.", "OpenID Connect Core section 3.1.2.1")
-    if not prompt <= PROMPTS:
+    provider = authorization_request.provider
+    # OpenID Connect Initiating User Registration section 4
+    known = PROMPTS | {"create"} if REGISTER in provider.route_names else PROMPTS
+    if not prompt <= known:
         raise invalid_request("The prompt holds an unknown value.", prompt=sorted(prompt))
     authorization_request.prompt = prompt
     max_age = authorization_request.data.get("max_age")

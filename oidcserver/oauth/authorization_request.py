@@ -7,11 +7,16 @@ from pyramid.response import Response
 
 from oidcserver.http.throttling import network_of, take, waiting_time
 from oidcserver.keys.strict_json import compact
-from oidcserver.models import AuthorizationRecord, RegisteredClient, SuspendedRequest
-from oidcserver.models.suspended_request import REQUEST_URI_PREFIX, suspend_request
+from oidcserver.models import AuthorizationRecord, RegisteredClient
+from oidcserver.models.suspended_request import (
+    REQUEST_URI_PREFIX,
+    SuspendedRequestRecord,
+    suspend_request,
+)
 from oidcserver.oauth.errors import invalid_request, too_many
 from oidcserver.oauth.outcome import Outcome
 from oidcserver.oauth.requests import OAuthRequest, Payload
+from oidcserver.texts import _
 from oidcserver.types import LoginSession, Provider, Request
 
 #: The purpose of the seal on a request that waits for a user to sign in.
@@ -45,13 +50,15 @@ class AuthorizationRequest:
     resources: tuple[str, ...] = ()
     #: The ``authorization_details`` parameter, read (RFC 9396 section 2).
     authorization_details: list[dict[str, Any]] | None = None
+    #: Whether the parameters were stored or sealed by this server, and have come back.
+    stored: bool = False
     #: Whether all parameters were in a request object that the client signed (RFC 9101).
     signed: bool = False
     #: Whether the client pushed the request (RFC 9126).
     pushed: bool = False
     #: The key that the code is to be bound to, as in ``cnf`` (RFC 9449 section 10).
     confirmation: dict[str, Any] | None = None
-    suspended: SuspendedRequest | None = None
+    suspended: SuspendedRequestRecord | None = None
     #: The ``request_uri`` of a request that was resumed and has not expired.
     request_uri: str = ""
     #: Whether the user allowed the request or an earlier one, by a consent that has to go on.
@@ -166,13 +173,18 @@ class AuthorizationRequest:
         """
         request = self.request
         if len(compact(self.payload.datalist)) > MAX_STORED:
-            raise invalid_request(f"The request is longer than {MAX_STORED} characters.")
+            raise invalid_request(
+                _("The request is longer than ${count} characters.", {"count": MAX_STORED})
+            )
         if request.oidc.login_session is None:
             wait = count_stored(request, "oidc.stored_requests_per_address")
             if wait:
                 raise too_many(
-                    "Too many sign-ins were started from your network and not finished. "
-                    f"Please open the page again in {waiting_time(wait)}.",
+                    _(
+                        "Too many sign-ins were started from your network and not finished. "
+                        "Please open the page again in ${time}.",
+                        {"time": waiting_time(wait)},
+                    ),
                     wait,
                 )
         return suspend_request(

@@ -90,17 +90,23 @@ def challenge(rejection: Rejection, status_code: int, scope: str = "") -> Reject
     return rejection
 
 
-def name_dpop(rejection: Rejection, request: Request, algorithms: Sequence[str]) -> None:
+def name_dpop(
+    rejection: Rejection, request: Request, algorithms: Sequence[str], *, alone: bool = False
+) -> None:
     """Name the scheme DPoP in the challenge of a rejection (RFC 9449 section 7.1).
 
     A request that used this scheme gets the error under it.
+
+    :param alone: whether the scheme Bearer is not accepted.
     """
     algs = f'algs="{" ".join(algorithms)}"'
     used = request.headers.get("Authorization", "").partition(" ")[0].lower() == "dpop"
 
     def name(value: str) -> str:
         error = value.removeprefix(BEARER).strip()
-        return f"{DPOP} {error}, {algs}" if used and error else f"{value}, {DPOP} {algs}"
+        if error and (used or alone):
+            return f"{DPOP} {error}, {algs}"
+        return f"{DPOP} {algs}" if alone else f"{value}, {DPOP} {algs}"
 
     rejection.headers = tuple(
         (header, name(value) if header == "WWW-Authenticate" else value)

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
+from pyramid.i18n import TranslationString
+
+from oidcserver.texts import SOURCE, english
 
 #: The characters of an error description (RFC 6749 sections 4.1.2.1 and 5.2).
 ALLOWED = {chr(code) for code in range(0x20, 0x7F)} - {'"', "\\"}
@@ -13,7 +16,8 @@ class Rejection(OAuth2Error):
     """The rejection of a request.
 
     :param error: the registered error code.
-    :param description: a sentence for the developer of the client. It never quotes input.
+    :param description: a sentence for the developer of the client. It never quotes input. If the
+        user reads it too, on a page, it is marked for translation by ``oidcserver.texts._``.
     :param rule: the section that the request violates, such as ``RFC 9700 section 4.1``.
     :param received: the received values, for the operator; never a credential.
     :param status_code: the status of an answer that is not a redirect.
@@ -30,12 +34,20 @@ class Rejection(OAuth2Error):
         status_code: int = 400,
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        if not ALLOWED.issuperset(description):
+        in_english = SOURCE.translate(description)
+        if not ALLOWED.issuperset(in_english):
             raise ValueError("a description keeps to the characters of RFC 6749 section 5.2")
-        super().__init__(description=description, error=error, status_code=status_code)
+        super().__init__(description=in_english, error=error, status_code=status_code)
+        self._given = description
         self.rule = rule
         self.received = dict(received or {})
         self.headers = headers
+
+    @property
+    def sentence(self) -> str:
+        """The description for a page, which translates it, or marks it as English."""
+        given = self._given
+        return given if isinstance(given, TranslationString) else english(given)
 
 
 def as_rejection(error: OAuth2Error) -> Rejection:

@@ -18,8 +18,14 @@ class OAuthEvent:
     - of tokens: ``token_issued``, ``token_exchanged``, ``token_revoked``, ``code_reused``,
       ``refresh_token_reused``, ``device_code_issued``, ``backchannel_authentication_requested``
     - of users: ``authorization_granted``, ``authorization_denied``, ``consent_granted``,
-      ``consent_withdrawn``, ``login_failed``, ``login_locked`` (by the limit of a user name),
-      ``login_throttled`` (by the limit of a network), ``user_code_rejected``
+      ``consent_withdrawn``, ``login_failed`` (with ``user_id`` if an account has the name),
+      ``login_locked`` (by the limit of a user name), ``login_throttled`` (by the limit of a
+      network), ``user_code_rejected``
+    - of accounts: ``user_registered``, ``user_recovered``, ``user_deleted``, ``password_changed``,
+      ``address_changed``, ``profile_changed``, ``factor_added``, ``factor_removed``,
+      ``second_factor_failed``, ``second_factor_locked``, ``recovery_codes_made``,
+      ``recovery_code_used``, ``device_remembered``, ``passkey_copied``
+    - of sign-ins elsewhere: ``upstream_failed``, ``upstream_linked``, ``upstream_unlinked``
     - of clients: ``client_created``, ``client_changed``, ``client_secret_rotated``,
       ``client_deleted``
     - those of :class:`LoginSessionEvent`
@@ -32,7 +38,8 @@ class OAuthEvent:
 
 @dataclass(frozen=True, slots=True)
 class LoginSessionEvent(OAuthEvent):
-    """A login session began or ended: ``signed_in``, ``signed_out``, ``session_ended``.
+    """A login session began or ended: ``signed_in``, ``signed_out``, ``session_ended``; or a second
+    factor raised its class: ``stepped_up``.
 
     A subscriber to this class is not called for each token.
     """

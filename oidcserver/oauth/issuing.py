@@ -29,7 +29,7 @@ def new_authorization(
         lifetime of a code.
     :raises Rejection: ``invalid_grant`` if the account of the user is disabled.
     """
-    if user.disabled_at is not None:
+    if not user.may_sign_in:
         raise invalid_grant("The account of the End-User is disabled.")
     provider = request.oidc.provider
     if redeemable_for is None:
@@ -47,7 +47,7 @@ def new_authorization(
 
 def may_be_redirected_to(request: Request, client: RegisteredClient, redirect_uri: str) -> bool:
     """Whether the client registered a redirect URI; by the settings its port may differ."""
-    any_port = request.oidc.provider.settings["oauth.localhost_any_port"]
+    any_port = request.oidc.provider.settings_for(client)["oauth.localhost_any_port"]
     return client.check_redirect_uri(redirect_uri, localhost_any_port=any_port)
 
 
@@ -125,6 +125,9 @@ def token_response(oauth_request: OAuthRequest, scope: str) -> dict[str, Any]:
     :raises Rejection: ``invalid_scope`` if the audience has none of the scopes.
     """
     scope = narrow_to_audience(oauth_request, scope)
+    user, claims = oauth_request.user, None
+    if user is not None:
+        claims = oauth_request.request.oidc.access_token_claims(user, scope.split())
     text, token = issue_access_token(
         oauth_request.provider,
         oauth_request.client,
@@ -134,6 +137,7 @@ def token_response(oauth_request: OAuthRequest, scope: str) -> dict[str, Any]:
         confirmation=oauth_request.confirmation,
         authorization_details=oauth_request.authorization_details or None,
         actor=oauth_request.actor,
+        claims=claims,
         latest_end=oauth_request.latest_end,
     )
     response: dict[str, Any] = {

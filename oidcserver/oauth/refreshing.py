@@ -3,7 +3,7 @@
 The registration, the login session and the settings may have changed since it was issued.
 """
 
-from oidcserver.models import RegisteredClient
+from oidcserver.models import AuthorizationRecord, RefreshTokenRecord, RegisteredClient
 from oidcserver.models.refresh_token import FoundRefreshToken
 from oidcserver.oauth.issuing import may_refresh
 from oidcserver.types import Request
@@ -21,12 +21,9 @@ def reason_of_end(
     :param allowed: the scope that it still allows, of ``oauth.issuing.still_allowed``.
     """
     token, authorization, user, _, _ = found
-    if authorization.revoked_at is not None or user.disabled_at is not None:
+    if authorization.revoked_at is not None or not user.may_sign_in:
         return "The authorization of the refresh token was revoked."
-    # A lifetime that was shortened since the token was issued counts too.
-    longest = request.oidc.provider.settings["oauth.refresh_token_max_lifetime"]
-    ends_at = min(token.expires_at, authorization.created_at + longest)
-    if token.used_at is None and ends_at <= request.oidc.now:
+    if token.used_at is None and end_of(request, token, authorization) <= request.oidc.now:
         return "The refresh token has expired."
     if not may_refresh(request, client) or bool(allowed) is not bool(token.scope):
         return "The client is no longer registered for refresh tokens, or for any scope of it."
@@ -34,6 +31,17 @@ def reason_of_end(
     if ends_with_session(found, allowed) and not found.session_is_alive(request.oidc.now, idle):
         return "The login session that the refresh token belongs to has ended."
     return None
+
+
+def end_of(request: Request, token: RefreshTokenRecord, authorization: AuthorizationRecord) -> int:
+    """Return when a refresh token expires that is not used, in seconds since the epoch.
+
+    Lifetimes that were shortened since it was issued count too.
+    """
+    settings = request.oidc.provider.settings
+    idle: int = settings["oauth.refresh_token_idle_lifetime"]
+    longest: int = settings["oauth.refresh_token_max_lifetime"]
+    return min(token.expires_at, token.issued_at + idle, authorization.created_at + longest)
 
 
 def ends_with_session(found: FoundRefreshToken, allowed: str) -> bool:

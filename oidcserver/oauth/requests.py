@@ -4,7 +4,7 @@ Duplicates, bad UTF-8 and NUL are rejected here, so that no step after it has to
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,6 +13,7 @@ from pyramid.response import Response
 
 from oidcserver.oauth.errors import Rejection, invalid_request
 from oidcserver.oauth.outcome import Outcome
+from oidcserver.texts import _
 from oidcserver.types import Provider, Request
 
 #: Parameters that may be sent more than once (RFC 8707 section 2).
@@ -51,7 +52,7 @@ class Payload(OAuth2Payload):
         for name, values in self._datalist.items():
             if len(values) > 1 and name not in REPEATABLE:
                 raise invalid_request(
-                    "A parameter is repeated.", "RFC 6749 section 3.1", parameter=name
+                    _("A parameter is repeated."), "RFC 6749 section 3.1", parameter=name
                 )
 
 
@@ -78,6 +79,8 @@ class OAuthRequest(OAuth2Request):
         self.payload = Payload(parameters)
         #: The grant that answers a token request.
         self.grant: Any = None
+        #: Counts a poll before the user's decision and returns its rejection; None: it is decided.
+        self.undecided: Callable[[], Rejection] | None = None
         #: The authorization that the tokens belong to; None if the client acts on its own behalf.
         self.authorization: Any = None
         #: The key that the tokens are bound to, as in ``cnf`` (RFC 7800 section 3.1); None: Bearer.
@@ -165,11 +168,11 @@ def _decode(raw: bytes) -> list[tuple[str, str]]:
             max_num_fields=MAX_PARAMETERS,
         )
     except UnicodeDecodeError:
-        raise invalid_request("The parameters are not UTF-8.", "RFC 6749 appendix B") from None
+        raise invalid_request(_("The parameters are not UTF-8."), "RFC 6749 appendix B") from None
     except ValueError:
-        raise invalid_request("There are too many parameters.") from None
+        raise invalid_request(_("There are too many parameters.")) from None
     if b"\x00" in raw or b"%00" in raw:
-        raise invalid_request("A parameter holds the character NUL.")
+        raise invalid_request(_("A parameter holds the character NUL."))
     return pairs
 
 

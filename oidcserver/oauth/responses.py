@@ -10,6 +10,7 @@ from pyramid.response import Response
 
 from oidcserver.keys.strict_json import compact
 from oidcserver.oauth.errors import Rejection
+from oidcserver.texts import _
 from oidcserver.types import Request
 
 #: The header of a rejection that has its reference, for ``oidcserver explain-error``.
@@ -68,7 +69,7 @@ def destination(redirect_uri: str) -> str:
     parts = urlsplit(redirect_uri)
     if parts.scheme in {"http", "https"}:
         return parts.netloc
-    return f"an application on this device ({parts.scheme})"
+    return _("an application on this device (${scheme})", {"scheme": parts.scheme})
 
 
 def error_page(

@@ -120,6 +120,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
             scope = " ".join(scope_words(scope))
         if user is None:
             return token_response(oauth_request, scope)
+        oauth_request.user = user
         oauth_request.outcome.first(_require_generation, request, user)
         resources = list(oauth_request.audience) or None
         row = new_authorization(request, client, user, scope=scope, resources=resources)

@@ -16,6 +16,7 @@ from oidcserver.keys.strict_json import compact
 from oidcserver.models import AuthorizationRecord, RegisteredClient
 from oidcserver.models.access_token import Bearer, find_bearer
 from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.token_claims import claims_about_user
 from oidcserver.types import Provider, Request
 
 PREFIX = "at_"
@@ -41,6 +42,8 @@ class AccessToken(NamedTuple):
     acr: str | None = None
     authorization_details: list[dict[str, Any]] | None = None
     actor: Mapping[str, Any] | None = None
+    #: The claims about the user that ``oidc.claims`` declares to be in access tokens.
+    claims: Mapping[str, Any] | None = None
     #: The client, authorization and user of a token that was found to be live.
     bearer: Bearer | None = None
 
@@ -108,6 +111,7 @@ class JWTFormat:
             "acr": token.acr,
             "authorization_details": token.authorization_details,
             "act": token.actor,
+            **(token.claims or {}),
         }
         claims.update({name: value for name, value in optional.items() if value is not None})
         algorithm = provider.settings["oauth.access_token_signing_alg"]
@@ -152,6 +156,7 @@ def _verify(keys: Keys, issuer: str, text: str) -> AccessToken | None:
         acr=claims.get("acr"),
         authorization_details=claims.get("authorization_details"),
         actor=claims.get("act"),
+        claims=claims_about_user(claims),
     )
 
 
@@ -165,6 +170,7 @@ def issue_access_token(
     confirmation: Mapping[str, Any] | None = None,
     authorization_details: list[dict[str, Any]] | None = None,
     actor: Mapping[str, Any] | None = None,
+    claims: Mapping[str, Any] | None = None,
     latest_end: int | None = None,
 ) -> tuple[str, AccessToken]:
     """Make an access token; nothing is written to the database.
@@ -174,6 +180,7 @@ def issue_access_token(
     :param audience: the resource servers that it is for; empty: this provider.
     :param confirmation: the key that it is bound to, as in ``cnf``.
     :param actor: the actor of a delegation, as in ``act`` (RFC 8693 section 4.1).
+    :param claims: claims about the user.
     :param latest_end: when it expires at the latest, in seconds since the epoch.
     :returns: the text for the client, and its contents.
     :raises Rejection: ``invalid_target`` if resources of the audience take different formats.
@@ -195,6 +202,7 @@ def issue_access_token(
         acr=authorization.acr if authorization else None,
         authorization_details=authorization_details,
         actor=actor,
+        claims=claims or None,
     )
     return provider.access_token_formats[name].encode(provider, token), token
 

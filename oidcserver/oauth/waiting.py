@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from oidcserver.http.waiting import TooManyWaiting
 from oidcserver.oauth.errors import Rejection
+from oidcserver.texts import _
 from oidcserver.types import Request
 
 
@@ -23,7 +24,7 @@ def waiting_for_a_host(request: Request) -> Iterator[None]:
     except TooManyWaiting as problem:
         raise Rejection(
             "temporarily_unavailable",
-            "Too many requests wait for other hosts at this moment. Please try again.",
+            _("Too many requests are waiting for other hosts right now. Please try again."),
             status_code=503,
             headers=(("Retry-After", str(problem.retry_after)),),
             received={"setting": "oauth.outbound_places"},

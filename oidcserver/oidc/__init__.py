@@ -6,7 +6,7 @@ from oidcserver.types import Configurator
 def includeme(config: Configurator) -> None:
     """Include the parts."""
     for name in (
-        "scopes", "claims", "interactions", "acr", "id_token", "encryption",
-        "requested_subject", "subject_types", "ciba",
+        "scopes", "claim_types", "groups", "claims", "interactions", "acr_selection",
+        "id_token", "encryption", "requested_subject", "subject_types", "ciba",
     ):  # fmt: skip
         config.include(f"oidcserver.oidc.{name}")

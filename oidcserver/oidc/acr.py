@@ -5,22 +5,14 @@ first: a login of one class satisfies all classes before it. ``acr_values`` and 
 ``default_acr_values`` become a voluntary request for the claim ``acr``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from oidcserver.catalog import Offer, unknown
-from oidcserver.interfaces import Interaction
 from oidcserver.models import AuthorizationRecord, SuspendedRequest
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oidc.claims import wanted_values
-from oidcserver.plugins.selection import DECLARE
-from oidcserver.settings import ConfigurationProblem, text, words
-from oidcserver.types import Configurator, Provider
-
-SETTING = "oidc.acr_values"
-PASSWORD = "oidc.password_acr"
+from oidcserver.types import Provider
 
 
 def read_acr_values(authorization_request: AuthorizationRequest) -> None:
@@ -37,7 +29,7 @@ def read_acr_values(authorization_request: AuthorizationRequest) -> None:
     elif _is_essential(claims_request) and not set(
         authorization_request.provider.acr_pages
     ).intersection(asked_values(claims_request)):
-        raise _unmet()
+        raise unmet_acr()
 
 
 def asked_values(claims_request: Mapping[str, Any] | None) -> Sequence[str]:
@@ -54,7 +46,8 @@ def acr_claim(provider: Provider, authorization: AuthorizationRecord) -> str | N
     if reached is None:
         return None
     asked = asked_values(authorization.claims_request)
-    return next((wanted for wanted in asked if _reaches(provider, reached, wanted)), reached)
+    policy = provider.acr_policy
+    return next((wanted for wanted in asked if policy.reaches(reached, wanted)), reached)
 
 
 def decline_acr(suspended: SuspendedRequest, acr: str) -> None:
@@ -74,47 +67,46 @@ def step_up_needed(acr: str, authorization_request: AuthorizationRequest) -> str
     return "login_required" if _next_acr(authorization_request) == acr else None
 
 
-def lacks_essential_acr(authorization_request: AuthorizationRequest) -> bool:
-    """Whether the request requires a class (essential) that the login does not reach."""
-    asked = asked_values(authorization_request.claims_request)
-    if not (asked and _is_essential(authorization_request.claims_request)):
-        return False
-    reached = authorization_request.login_session.acr
-    return not any(_reaches(authorization_request.provider, reached, each) for each in asked)
+def next_acr(
+    provider: Provider,
+    reached: str,
+    claims_request: Mapping[str, Any] | None,
+    declined: Collection[str] = (),
+) -> str | None:
+    """Return the requested class whose page the user goes to next.
 
+    None if the login reaches a requested class, or if no page is left.
 
-def _next_acr(authorization_request: AuthorizationRequest) -> str | None:
-    session = authorization_request.request.oidc.login_session
-    asked = asked_values(authorization_request.claims_request)
-    provider = authorization_request.provider
-    if session is None or any(_reaches(provider, session.acr, wanted) for wanted in asked):
+    :param reached: the class of the login.
+    :param declined: the classes that the user cannot or will not reach.
+    """
+    asked = asked_values(claims_request)
+    if any(provider.acr_policy.reaches(reached, wanted) for wanted in asked):
         return None
-    essential = _is_essential(authorization_request.claims_request)
-    if "none" in authorization_request.prompt and not essential:
-        return None  # a voluntary claim is never an error
+    offered = (wanted for wanted in asked if wanted in provider.acr_pages)
+    return next((wanted for wanted in offered if wanted not in declined), None)
+
+
+def wanted_acr(authorization_request: AuthorizationRequest, reached: str) -> str | None:
+    """Return the class that a sign-in which has reached one goes on to for a request, or None."""
     suspended = authorization_request.suspended
-    declined = (suspended.declined_acr or "").split() if suspended is not None else []
-    for wanted in asked:
-        if wanted in provider.acr_pages and wanted not in declined:
-            return wanted
-    if essential and asked:
-        raise _unmet()
-    return None
+    declined = (suspended.declined_acr or "").split() if suspended is not None else ()
+    asked = authorization_request.claims_request
+    return next_acr(authorization_request.provider, reached, asked, declined)
 
 
-def _reaches(provider: Provider, reached: str, wanted: str) -> bool:
-    order = list(provider.acr_pages)
-    if reached not in order or wanted not in order:
-        return reached == wanted
-    return order.index(reached) >= order.index(wanted)
+def lacks_essential_acr(
+    provider: Provider, reached: str, claims_request: Mapping[str, Any] | None
+) -> bool:
+    """Whether a request requires a class (essential) that the login does not reach."""
+    asked = asked_values(claims_request)
+    if not (asked and _is_essential(claims_request)):
+        return False
+    return not any(provider.acr_policy.reaches(reached, wanted) for wanted in asked)
 
 
-def _is_essential(claims_request: Mapping[str, Any] | None) -> bool:
-    wish = (claims_request or {}).get("id_token", {}).get("acr") or {}
-    return bool(wish.get("essential"))
-
-
-def _unmet() -> Rejection:
+def unmet_acr() -> Rejection:
+    """Return the rejection of a request whose essential class is not reached."""
     return Rejection(
         "unmet_authentication_requirements",
         "The End-User cannot be authenticated in the requested way.",
@@ -122,41 +114,19 @@ def _unmet() -> Rejection:
     )
 
 
-def _select(config: Configurator, info: Any) -> None:
-    """Put the selected classes in their order, and add the interaction of each."""
-    provider = config.registry.oidc.provider
-    settings, catalog = provider.settings, provider.catalog
-    password = settings[PASSWORD]
-    offers = catalog.offers("acr value")
-    pages = {password: "oidc.login", **{name: offer.value for name, offer in offers.items()}}
-    names = settings[SETTING] or tuple(pages)
-    for name in names:
-        if name not in pages:
-            raise ConfigurationProblem(unknown(SETTING, name, offers))
-    if password not in names:
-        raise ConfigurationProblem(
-            f"{SETTING} lacks {password!r}, the class of a login with a password ({PASSWORD}). "
-            "Add it at its rank, the weakest first."
-        )
-    provider.acr_pages = {name: pages[name] for name in names}
-    for name, route_name in provider.acr_pages.items():
-        needed: Callable[[Any], str | None] = partial(step_up_needed, name)
-        interaction = Interaction(f"acr {name}", needed, route_name)
-        entry = (interaction, ("login", "subject"), "consent")
-        catalog.add(Offer("interaction", interaction.name, entry, info))
+def _next_acr(authorization_request: AuthorizationRequest) -> str | None:
+    session = authorization_request.request.oidc.login_session
+    if session is None:
+        return None
+    provider, asked = authorization_request.provider, authorization_request.claims_request
+    if "none" in authorization_request.prompt and not _is_essential(asked):
+        return None  # a voluntary claim is never an error
+    wanted = wanted_acr(authorization_request, session.acr)
+    if wanted is None and lacks_essential_acr(provider, session.acr, asked):
+        raise unmet_acr()
+    return wanted
 
 
-def includeme(config: Configurator) -> None:
-    """Add the settings, the interactions and the metadata."""
-    setting = config.add_oauth_setting
-    setting(PASSWORD, text, "1", "The acr of a login with a password.")
-    setting(
-        SETTING,
-        words,
-        (),
-        "The authentication context classes, the weakest first; empty: all offered classes.",
-    )
-    config.add_server_metadata("acr_values_supported", lambda provider: list(provider.acr_pages))
-    # After the settings are known, and before the interactions are put in their order.
-    select = partial(_select, config, config.action_info)
-    config.action(("oauth", "acr values"), select, order=DECLARE)
+def _is_essential(claims_request: Mapping[str, Any] | None) -> bool:
+    wish = (claims_request or {}).get("id_token", {}).get("acr") or {}
+    return bool(wish.get("essential"))

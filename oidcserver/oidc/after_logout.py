@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
+from oidcserver.languages.negotiation import UI_LOCALES
 from oidcserver.models import RegisteredClient
 from oidcserver.oauth.responses import destination
 
 #: The parameters of the end_session endpoint that the sign-out page takes too.
-PARAMETERS = ("client_id", "post_logout_redirect_uri", "state")
+PARAMETERS = ("client_id", "post_logout_redirect_uri", "state", UI_LOCALES)
 RULE = "OpenID Connect RP-Initiated Logout 1.0 section 2"
 
 
@@ -25,6 +26,8 @@ class AfterLogout:
     reference: str = ""
     #: The query of the sign-out page.
     query: Mapping[str, str] = field(default_factory=dict)
+    #: The name of a target that is no client.
+    place: str = ""
 
     @property
     def is_vouched_for(self) -> bool:
@@ -35,7 +38,7 @@ class AfterLogout:
     def name(self) -> str:
         """The name of the target: of a client that registered itself, only the host is shown."""
         if self.client is None or self.target is None:
-            return ""
+            return self.place
         return self.client.client_name if self.is_vouched_for else destination(self.target)
 
 
@@ -48,6 +51,8 @@ def after_logout_of(
     :param data: the parameters of the request.
     """
     query = {"reference": reference} if reference else {}
+    if UI_LOCALES in data:
+        query[UI_LOCALES] = data[UI_LOCALES]
     uri = data.get("post_logout_redirect_uri")
     if client is None or uri is None or not is_registered(client, uri):
         return AfterLogout(None, None, ignored, reference, query)

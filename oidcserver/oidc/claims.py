@@ -5,8 +5,17 @@ from typing import Any
 
 from oidcserver.interfaces import DirectoryUser, User
 from oidcserver.models import AuthorizationRecord
+from oidcserver.oidc import groups
+from oidcserver.oidc.claim_types import (
+    ACCESS_TOKEN,
+    ID_TOKEN,
+    SETTING,
+    USERINFO,
+    claim_problem,
+    is_for,
+    own_claim,
+)
 from oidcserver.oidc.languages import LOCALES, in_languages, plain_name
-from oidcserver.oidc.scopes import CLAIM_TYPES, STANDARD_CLAIMS
 from oidcserver.types import Configurator, Provider, Registry, Request
 
 #: The claims that the provider sets itself; no directory, source or scope can set them.
@@ -29,7 +38,7 @@ def userinfo_claims(
     """
     asked = authorization.claims_request or {}
     names = [*_names_of(request.oidc.provider, scopes), *asked.get("userinfo", ())]
-    return _release(request, user, names, asked.get(LOCALES, ()))
+    return _release(request, user, names, asked.get(LOCALES, ()), USERINFO)
 
 
 def claims_of_id_token(
@@ -38,25 +47,44 @@ def claims_of_id_token(
     user: User,
     scopes: Iterable[str] = (),
     *,
+    of_scopes: bool = False,
     alone: bool = False,
 ) -> dict[str, Any]:
     """Return the claims about a user in an ID token.
 
-    These are the claims that the claims parameter requests, and those of ``scopes``.
+    These are the claims that the claims parameter requests, and those claims of ``scopes`` that
+    ``oidc.claims`` declares to be in ID tokens.
 
+    :param of_scopes: whether it has the other claims of the scopes too.
     :param alone: whether no access token is issued, so that UserInfo cannot be asked: the ID token
         also has the claims that the claims parameter requests from UserInfo.
     """
     asked = authorization.claims_request or {}
-    names = [*asked.get("id_token", ()), *_names_of(request.oidc.provider, scopes)]
+    provider = request.oidc.provider
+    names = [*asked.get("id_token", ())]
+    for name in _names_of(provider, scopes):
+        own = own_claim(provider, name)
+        if of_scopes or (own is not None and ID_TOKEN in own.places):
+            names.append(name)
     if alone:
         names += asked.get("userinfo", ())
-    return _release(request, user, names, asked.get(LOCALES, ()))
+    return _release(request, user, names, asked.get(LOCALES, ()), ID_TOKEN)
 
 
 def scope_claims(request: Request, user: User, scopes: Iterable[str]) -> dict[str, Any]:
     """Return the known claims of the scopes (section 5.4)."""
-    return _release(request, user, _names_of(request.oidc.provider, scopes), ())
+    return _release(request, user, _names_of(request.oidc.provider, scopes), (), USERINFO)
+
+
+def access_token_claims(request: Request, user: User, scopes: Iterable[str]) -> dict[str, Any]:
+    """Return the claims of the scopes that ``oidc.claims`` declares to be in access tokens:
+    ``request.oidc.access_token_claims``."""
+    provider = request.oidc.provider
+    names = [name for name in provider.settings[SETTING] if is_for(provider, name, ACCESS_TOKEN)]
+    if not names:
+        return {}
+    granted = set(_names_of(provider, scopes))
+    return _release(request, user, [it for it in names if it in granted], (), ACCESS_TOKEN)
 
 
 def claims_beyond_scopes(
@@ -104,10 +132,13 @@ def _names_of(provider: Provider, scopes: Iterable[str]) -> list[str]:
 
 
 def _release(
-    request: Request, user: User, names: Sequence[str], locales: Sequence[str]
+    request: Request, user: User, names: Sequence[str], locales: Sequence[str], place: str
 ) -> dict[str, Any]:
-    """Return the named claims that are known, in the requested languages."""
-    wanted = frozenset(map(plain_name, names)).intersection(request.oidc.provider.claim_names)
+    """Return the named claims that are known and released at a place, in the requested
+    languages."""
+    provider = request.oidc.provider
+    names = [name for name in names if is_for(provider, plain_name(name), place)]
+    wanted = frozenset(map(plain_name, names)).intersection(provider.claim_names)
     if not wanted:
         return {}
     known = _read(request, user, wanted)
@@ -138,7 +169,31 @@ def known_claims(request: Request, user: User) -> dict[str, Any]:
 
 
 def _read(request: Request, user: User, wanted: frozenset[str]) -> dict[str, Any]:
-    """Read the directory, then the sources; a later source overrides earlier ones."""
+    """Return the wanted claims that a relying party can use."""
+    known = {
+        key: value
+        for key, value in _known(request, user, wanted).items()
+        if plain_name(key) in wanted
+    }
+    groups.leave_out_if_too_many(request, user, known)
+    provider = request.oidc.provider
+    usable = ((key, _usable(provider, plain_name(key), value)) for key, value in known.items())
+    return {key: value for key, value in usable if value is not None}
+
+
+def all_groups(request: Request, user: User) -> frozenset[str]:
+    """Return the groups of a user, however many, whether or not a scope releases them.
+
+    :raises oidcserver.interfaces.DirectoryUnavailable: if the directory does not answer.
+    """
+    return frozenset(_known(request, user, frozenset({groups.GROUPS}))[groups.GROUPS])
+
+
+def _known(request: Request, user: User, wanted: frozenset[str]) -> dict[str, Any]:
+    """Read the directory, then the sources; a later source overrides earlier ones.
+
+    The stored groups of a user are added to those.
+    """
     provider = request.oidc.provider
     known = known_claims(request, user)
     for source in provider.claims_sources.values():
@@ -146,22 +201,22 @@ def _read(request: Request, user: User, wanted: frozenset[str]) -> dict[str, Any
         if names:
             more = source.read(request, user, names)
             known.update({key: more[key] for key in more if plain_name(key) in names})
-    usable = ((key, _usable(plain_name(key), known[key])) for key in known)
-    return {key: value for key, value in usable if value is not None and plain_name(key) in wanted}
+    if not groups.CLAIMS.isdisjoint(wanted):
+        groups.add_stored(request, user, known)
+    return known
 
 
-def _usable(name: str, value: Any) -> Any:
+def _usable(provider: Provider, name: str, value: Any) -> Any:
     """Return a value that a relying party can use, or None.
 
-    Claims without a value are left out, never null or empty (section 5.3.2), and so are standard
-    claims of a wrong type (section 5.1).
+    Claims without a value are left out, never null or empty (section 5.3.2), and so are claims of a
+    wrong type: standard claims (section 5.1), and those that ``oidc.claims`` declares.
     """
     if isinstance(value, dict):
         value = {member: held for member, held in value.items() if held not in (None, "")}
     if value is None or value in ("", {}, []):
         return None
-    types = CLAIM_TYPES.get(name, (str,))
-    return value if name not in STANDARD_CLAIMS or type(value) in types else None
+    return value if claim_problem(provider, name, value) is None else None
 
 
 def claims_supported(provider: Provider) -> list[str]:
@@ -177,7 +232,8 @@ def _reject_protocol_claims(registry: Registry) -> str | None:
 
 
 def includeme(config: Configurator) -> None:
-    """Add the check and the metadata."""
+    """Add the check, the metadata and ``request.oidc.access_token_claims``."""
+    config.add_oidc_method(access_token_claims)
     config.add_startup_check("claims", _reject_protocol_claims)
     config.add_server_metadata("claims_supported", claims_supported)
     config.add_server_metadata("claim_types_supported", ["normal"])

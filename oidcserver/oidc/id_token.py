@@ -3,7 +3,7 @@
 from typing import Any
 
 from oidcserver.clients.client_jwt import UNSIGNED, make_client_jwt, signing_algorithms
-from oidcserver.clients.members import ID_TOKEN_CLAIMS
+from oidcserver.clients.values import ID_TOKEN_CLAIMS
 from oidcserver.keys.jwt import half_hash
 from oidcserver.models import AuthorizationRecord, RegisteredClient
 from oidcserver.oauth.authorization_request import AuthorizationRequest
@@ -40,6 +40,8 @@ def id_token_claims(
 ) -> dict[str, Any]:
     """Return the claims of every ID token of an authorization (section 2)."""
     provider, session_id = request.oidc.provider, authorization.session_id
+    if not _registered_for_logout(request, client):
+        session_id = None
     claims = {
         "iss": provider.issuer,
         "sub": authorization.subject,
@@ -52,6 +54,13 @@ def id_token_claims(
         "sid": sid_of(client.client_id, session_id) if session_id is not None else None,
     }
     return {name: value for name, value in claims.items() if value is not None}
+
+
+def _registered_for_logout(request: Request, client: RegisteredClient) -> bool:
+    """Whether a client can end a login session, or is told of its end: it needs the ``sid``."""
+    channels = request.registry.oidc.logout_channels.values()
+    members = ("post_logout_redirect_uris", *(channel.uri_member for channel in channels))
+    return any(client.member(member) for member in members)
 
 
 def add_to_authorization_response(authorization_request: AuthorizationRequest) -> None:
@@ -74,6 +83,7 @@ def add_to_authorization_response(authorization_request: AuthorizationRequest) -
             authorization,
             authorization_request.login_session.user,
             authorization.scope.split() if alone else (),
+            of_scopes=alone,
             alone=alone,
         ),
         "nonce": authorization.nonce,
@@ -92,11 +102,14 @@ def add_to_token_response(token_request: OAuthRequest) -> None:
         return
     request, client = token_request.request, token_request.client
     algorithm, token = client.member(ALGORITHM), response["access_token"]
-    scopes = (
-        response["scope"].split() if has_claims_of_scopes(request.oidc.provider, client) else ()
-    )
     claims = {
-        **claims_of_id_token(request, authorization, token_request.user, scopes),
+        **claims_of_id_token(
+            request,
+            authorization,
+            token_request.user,
+            response["scope"].split(),
+            of_scopes=has_claims_of_scopes(request.oidc.provider, client),
+        ),
         "nonce": authorization.nonce if token_request.refresh_token is None else None,
         "at_hash": half_hash(token, algorithm) if algorithm != UNSIGNED else None,
         **token_request.id_token_claims,

@@ -31,8 +31,9 @@ from oidcserver.types import Provider, Request
 PARAMETER = "id_token_hint"
 #: The key of the subject in ``AuthorizationRequest.extra``.
 HINTED = PARAMETER
-#: The purpose of the seal on a hint that was verified.
-PURPOSE = "id_token_hint"
+#: The purposes of the seal on a hint that was verified: in a URL of ours, and in the database,
+#: whose contents are not accepted from anybody.
+PURPOSE, STORED_PURPOSE = "id_token_hint", "stored id_token_hint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,9 @@ def read_id_token_hint(request: Request, hint: str) -> IdTokenHint | None:
 
     :param hint: an ID token, or what :func:`seal_hint` returned.
     """
-    sealed = request.oidc.provider.sealer(PURPOSE).unseal(hint)
+    sealed = _unseal_hint(request, hint, PURPOSE)
     if sealed is not None:
-        return IdTokenHint(*json.loads(sealed))
+        return sealed
     claims, proven = verify_id_token(request.oidc.provider, hint), True
     if claims is None:
         claims, proven = _verify_by_secret(request, hint), False
@@ -74,10 +75,15 @@ def verify_id_token(provider: Provider, text: str) -> dict[str, Any] | None:
     return claims if claims is not None and _is_id_token(claims, provider.issuer) else None
 
 
-def seal_hint(request: Request, hint: IdTokenHint) -> str:
+def seal_hint(request: Request, hint: IdTokenHint, purpose: str = PURPOSE) -> str:
     """Return a short text that replaces the ID token in a URL or in the database."""
-    sealed: str = request.oidc.provider.sealer(PURPOSE).seal(compact(astuple(hint)).encode())
+    sealed: str = request.oidc.provider.sealer(purpose).seal(compact(astuple(hint)).encode())
     return sealed
+
+
+def _unseal_hint(request: Request, text: str, purpose: str) -> IdTokenHint | None:
+    unsealed = request.oidc.provider.sealer(purpose).unseal(text)
+    return None if unsealed is None else IdTokenHint(*json.loads(unsealed))
 
 
 def hinted_client(request: Request, hint: str) -> RegisteredClient | None:
@@ -136,7 +142,10 @@ def read_hint(authorization_request: AuthorizationRequest) -> None:
     if text is None:
         return
     assert authorization_request.client is not None
-    hint = read_id_token_hint(authorization_request.request, text)
+    request, hint = authorization_request.request, None
+    if authorization_request.stored:
+        hint = _unseal_hint(request, text, STORED_PURPOSE)
+    hint = hint or read_id_token_hint(request, text)
     if hint is None or hint.client_id != authorization_request.client.client_id:
         raise invalid_request(
             "The id_token_hint is not an ID token that was issued to this client.",
@@ -144,4 +153,4 @@ def read_hint(authorization_request: AuthorizationRequest) -> None:
         )
     authorization_request.extra[HINTED] = hint.subject
     # The request may be stored until the user answers; an ID token is long and has personal data.
-    authorization_request.payload.replace(PARAMETER, seal_hint(authorization_request.request, hint))
+    authorization_request.payload.replace(PARAMETER, seal_hint(request, hint, STORED_PURPOSE))

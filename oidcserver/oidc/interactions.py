@@ -1,15 +1,20 @@
 """The interactions of authorization requests: when the user has to sign in or to consent."""
 
+from collections.abc import Sequence
+
 from oidcserver.models import ConsentRecord
 from oidcserver.models.consent import find_consent
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
+from oidcserver.oidc.choice_of_account import choice_needed, choices, must_sign_in
 from oidcserver.oidc.claims import claims_beyond_scopes, narrow_claims_request
-from oidcserver.types import Configurator, Registry
+from oidcserver.types import Configurator, LoginSession, Registry, Request
 
 
 def login_needed(authorization_request: AuthorizationRequest) -> str | None:
     """Require a sign-in if no user is signed in or the request asks for another sign-in.
+
+    Among several accounts the user chooses one first, and the age of its sign-in counts.
 
     OpenID Connect Core section 3.1.2.1.
     """
@@ -21,35 +26,35 @@ def login_needed(authorization_request: AuthorizationRequest) -> str | None:
         and authorization_request.suspended.authenticated_session_id == session.id
     ):
         return None
-    if "login" in authorization_request.prompt or _too_old(
-        authorization_request, session.auth_time
-    ):
+    if must_sign_in(authorization_request):
         return "login_required"
-    return (
-        "account_selection_required" if _choice_needed(authorization_request, session.id) else None
-    )
+    choice = choice_needed(authorization_request)
+    if choice is not None:
+        return choice
+    request, max_age = authorization_request.request, authorization_request.max_age
+    return "login_required" if is_older(request, session, max_age) else None
 
 
-def may_choose(authorization_request: AuthorizationRequest) -> bool:
-    """Whether the user may go on with the present account, and has to confirm it.
+def is_older(request: Request, session: LoginSession, max_age: int | None) -> bool:
+    """Whether the sign-in of a session does not satisfy a ``max_age``, in seconds; None: any does.
 
-    That is the case for ``prompt=select_account``.
+    A sign-in in which a remembered device spared the second factor satisfies none.
     """
-    return login_needed(authorization_request) == "account_selection_required"
+    if max_age is None:
+        return False
+    too_old = session.auth_time + max_age < request.oidc.now
+    return too_old or request.oidc.lacks_second_factor(session)
 
 
-def _choice_needed(authorization_request: AuthorizationRequest, session_id: str) -> bool:
-    suspended = authorization_request.suspended
-    chosen = suspended.selected_session_id if suspended is not None else None
-    return "select_account" in authorization_request.prompt and chosen != session_id
+def accounts_to_choose(authorization_request: AuthorizationRequest) -> Sequence[LoginSession]:
+    """Return the accounts among which the login page lets the user choose.
 
-
-def _too_old(authorization_request: AuthorizationRequest, auth_time: int) -> bool:
-    # max_age=0 means prompt=login, even within the same second as the last login.
-    max_age = authorization_request.max_age
-    return max_age is not None and (
-        max_age == 0 or authorization_request.request.oidc.now > auth_time + max_age
-    )
+    There are none if one is chosen, and has to sign in again.
+    """
+    session = authorization_request.request.oidc.login_session
+    if session is not None and choice_needed(authorization_request) is None:
+        return ()
+    return choices(authorization_request)
 
 
 def consent_needed(authorization_request: AuthorizationRequest) -> str | None:
@@ -66,6 +71,8 @@ def consent_needed(authorization_request: AuthorizationRequest) -> str | None:
                 "The End-User denied the request.",
                 rule="RFC 6749 section 4.1.2.1",
             )
+        return None
+    if skips_consent(authorization_request):
         return None
     if "consent" in authorization_request.prompt or not may_remember(authorization_request):
         return "consent_required"
@@ -85,7 +92,8 @@ def narrow_to_decision(authorization_request: AuthorizationRequest) -> None:
     Where :func:`consent_needed` decides about consent, there is one now, which has to go on.
     """
     interactions = authorization_request.provider.interactions
-    authorization_request.consented = any(it.needed is consent_needed for it in interactions)
+    asked = any(it.needed is consent_needed for it in interactions)
+    authorization_request.consented = asked and not skips_consent(authorization_request)
     suspended = authorization_request.suspended
     if suspended is None or suspended.decided_by != authorization_request.login_session.user_id:
         return
@@ -141,6 +149,17 @@ def may_remember(authorization_request: AuthorizationRequest) -> bool:
     return client.token_endpoint_auth_method != "none" or redirect_uri.startswith("https:")
 
 
+def skips_consent(authorization_request: AuthorizationRequest) -> bool:
+    """Whether the client is the operator's own (``skip_consent``), and this request needs no user.
+
+    A request with ``prompt=consent`` does, and so does one whose consent may not be remembered.
+    """
+    client = authorization_request.client
+    assert client is not None
+    asks = "consent" in authorization_request.prompt
+    return client.skip_consent and not asks and may_remember(authorization_request)
+
+
 def remembered_consent(authorization_request: AuthorizationRequest) -> ConsentRecord | None:
     """Return the remembered consent of the user to this client, or None."""
     request, client = authorization_request.request, authorization_request.client
@@ -170,4 +189,3 @@ def includeme(config: Configurator) -> None:
     config.add_startup_check("pages of interactions", require_pages)
     # Requests may ask for other values: they are ignored (OpenID Connect Core section 3.1.2.1).
     config.add_server_metadata("display_values_supported", ["page"])
-    config.add_server_metadata("ui_locales_supported", ["en"])

@@ -1,15 +1,23 @@
-"""Claims in several languages (OpenID Connect Core section 5.2): ``name``, ``name#de``."""
+"""The languages of pages and claims that a client asks for.
 
-import re
+Claims have several languages by their names: ``name``, ``name#de`` (OpenID Connect Core section
+5.2).
+"""
+
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from oidcserver.languages.negotiation import UI_LOCALES, prefer
 from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.texts import LANGUAGE_TAG
 
 MAX_LOCALES = 10
 LOCALES = "locales"
-#: A language tag, simplified (RFC 5646 section 2.1).
-_TAG = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
+
+
+def read_ui_locales(authorization_request: AuthorizationRequest) -> None:
+    """Let pages about the request have a language of ``ui_locales`` (section 3.1.2.1)."""
+    prefer(authorization_request.request, authorization_request.data.get(UI_LOCALES))
 
 
 def read_claims_locales(authorization_request: AuthorizationRequest) -> None:
@@ -17,7 +25,7 @@ def read_claims_locales(authorization_request: AuthorizationRequest) -> None:
     tags = [
         tag
         for tag in authorization_request.data.get("claims_locales", "").split()
-        if _TAG.fullmatch(tag)
+        if LANGUAGE_TAG.fullmatch(tag)
     ]
     if tags:
         authorization_request.claims_request = {

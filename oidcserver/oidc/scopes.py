@@ -9,6 +9,7 @@ from oidcserver.interfaces import Scope
 from oidcserver.plugins.offering import SCOPE_NAME
 from oidcserver.plugins.selection import DECLARE
 from oidcserver.settings import lines
+from oidcserver.texts import _
 from oidcserver.types import Configurator, Provider, Registry
 
 SETTING = "oidc.scope_claims"
@@ -16,20 +17,20 @@ SETTING = "oidc.scope_claims"
 _CLAIM = re.compile(r"[A-Za-z0-9_.:/?=&~+-]{1,255}", re.ASCII)
 
 STANDARD = (
-    Scope("openid", "Know that it is you"),
+    Scope("openid", _("Know that it is you")),
     Scope(
         "profile",
-        "See your name, picture and other profile details",
+        _("See your name, picture and other profile details"),
         (
             "name", "family_name", "given_name", "middle_name", "nickname", "preferred_username",
             "profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale",
             "updated_at",
         ),
     ),
-    Scope("email", "See your email address", ("email", "email_verified")),
-    Scope("address", "See your postal address", ("address",)),
-    Scope("phone", "See your phone number", ("phone_number", "phone_number_verified")),
-    Scope("offline_access", "Keep this access while you are away, until you withdraw it"),
+    Scope("email", _("See your email address"), ("email", "email_verified")),
+    Scope("address", _("See your postal address"), ("address",)),
+    Scope("phone", _("See your phone number"), ("phone_number", "phone_number_verified")),
+    Scope("offline_access", _("Keep this access while you are away, until you withdraw it")),
 )  # fmt: skip
 
 #: The types of the standard claims that are not text. A number may have a fraction (section 5.1).
@@ -43,25 +44,25 @@ STANDARD_CLAIMS = frozenset(name for scope in STANDARD for name in scope.claims)
 
 #: The descriptions of the standard claims on the consent page.
 CLAIM_WORDS = {
-    "name": "See your full name",
-    "family_name": "See your family name",
-    "given_name": "See your given name",
-    "middle_name": "See your middle name",
-    "nickname": "See your nickname",
-    "preferred_username": "See your preferred user name",
-    "profile": "See the address of your profile page",
-    "picture": "See your picture",
-    "website": "See the address of your website",
-    "gender": "See your gender",
-    "birthdate": "See your date of birth",
-    "zoneinfo": "See your time zone",
-    "locale": "See your language",
-    "updated_at": "See when your profile was last changed",
-    "email": "See your email address",
-    "email_verified": "See whether your email address was verified",
-    "address": "See your postal address",
-    "phone_number": "See your phone number",
-    "phone_number_verified": "See whether your phone number was verified",
+    "name": _("See your full name"),
+    "family_name": _("See your family name"),
+    "given_name": _("See your given name"),
+    "middle_name": _("See your middle name"),
+    "nickname": _("See your nickname"),
+    "preferred_username": _("See your preferred user name"),
+    "profile": _("See the address of your profile page"),
+    "picture": _("See your picture"),
+    "website": _("See the address of your website"),
+    "gender": _("See your gender"),
+    "birthdate": _("See your date of birth"),
+    "zoneinfo": _("See your time zone"),
+    "locale": _("See your language"),
+    "updated_at": _("See when your profile was last changed"),
+    "email": _("See your email address"),
+    "email_verified": _("See whether your email address was verified"),
+    "address": _("See your postal address"),
+    "phone_number": _("See your phone number"),
+    "phone_number_verified": _("See whether your phone number was verified"),
 }
 
 
@@ -73,6 +74,10 @@ def describe_claim(provider: Provider, name: str) -> str:
             return words
     if name in CLAIM_WORDS:
         return CLAIM_WORDS[name]
+    own = provider.settings["oidc.claims"].get(name)
+    if own is not None and own.sentence:
+        # A catalogue of the operator may translate the sentence of the ini.
+        return _(own.sentence)
     scopes = (scope.description for scope in provider.scopes.values() if name in scope.claims)
     return next(scopes, name)
 
@@ -107,8 +112,10 @@ def declare_scopes(provider: Provider) -> None:
         offered = provider.catalog.offers("scope").get(scope.name)
         existing = offered.value if offered is not None else Scope(scope.name, "")
         claims = tuple(dict.fromkeys((*existing.claims, *scope.claims)))
-        words = f"See your {', '.join(claims)}".replace("_", " ")
-        sentence = scope.description or existing.description or words
+        named = ", ".join(claims).replace("_", " ")
+        words = _("See your ${claims}", {"claims": named})
+        # A catalogue of the operator may translate the sentence of the ini.
+        sentence = _(scope.description) if scope.description else existing.description or words
         where = SimpleNamespace(file=SETTING, line=number)
         provider.catalog.add(Offer("scope", scope.name, Scope(scope.name, sentence, claims), where))
 

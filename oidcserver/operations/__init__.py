@@ -7,7 +7,7 @@ from oidcserver.types import Configurator
 
 def includeme(config: Configurator) -> None:
     """Include the parts, and add the settings for rejections and pruning."""
-    for name in ("audit", "health", "schema"):
+    for name in ("audit", "activity", "health", "schema"):
         config.include(f"oidcserver.operations.{name}")
     setting = config.add_oauth_setting
     setting(

@@ -1,75 +1,61 @@
-"""The outbox: a few threads take the due rows of a table and send them to the hosts of clients.
+"""The outbox: a few threads take the due rows of a table and send them.
 
 The table is the queue, so every process delivers the rows of all processes. If a process ends, the
-rows that it had claimed become due again. A client may receive the same message twice, but it does
-not miss one while it can be reached.
+rows that it had claimed become due again. A message may be sent twice, but none is lost while it
+can be delivered.
 """
 
 import logging
 import secrets
 import threading
-import time
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 from typing import Generic, TypeVar
-from urllib.parse import urlsplit
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from oidcserver import clock
-from oidcserver.http.outbound import OutboundFetchError
-from oidcserver.http.waiting import TooManyWaiting
-from oidcserver.models import Client
 from oidcserver.models.delivery import Delivery, claim_delivery, end_delivery, postpone_delivery
-from oidcserver.operations.lanes import DeliveryLanes
 from oidcserver.operations.schema import reason
-from oidcserver.types import FetchResult, OutboundFetcher, Registry
+from oidcserver.types import Registry
 
 #: Deliveries under way at once in one process, and those that use the database at that moment.
 WORKERS, DATABASE_USERS = 32, 4
-#: How many deliveries a worker looks at to find one whose lane has room.
-MAX_LOOKS = 100
 #: Seconds from the first failure to the second attempt, doubled after each, and their maximum.
 FIRST_PAUSE, LONGEST_PAUSE = 5, 3600
-#: Seconds that a claim lasts beyond what its fetches may take.
-CLAIM_MARGIN = 30
 _random = secrets.SystemRandom()
 
 D = TypeVar("D", bound=Delivery)
 
 
 class Undeliverable(Exception):
-    """A message cannot be made at this moment. ``reason`` is a sentence."""
+    """A message cannot be sent at this moment. ``reason`` is a sentence."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
-class Deliverer(Generic[D]):
+class Outbox(ABC, Generic[D]):
     """Delivers the rows of one table from threads of its own.
 
-    A subclass sets the table, and sends a row of it by :meth:`post`.
+    A subclass sets the table, and sends a row of it by :meth:`attempt`.
 
-    :param registry: of the application, for its database, provider and clients' keys.
-    :param fetcher: with a short timeout, since a user may be waiting.
+    :param registry: of the application, for its database and provider.
+    :param lease: seconds that one attempt may take.
     :param interval: seconds between two looks for due deliveries; 0: a command looks for them.
     """
 
     #: The table of the deliveries.
     model: type[D]
-    #: The client metadata member with the URI that they go to.
-    member: str
-    #: What the client is notified of, for the log.
-    occasion: str
     log: logging.Logger
+    #: Deliveries under way at once in one process.
+    workers = WORKERS
 
-    def __init__(self, registry: Registry, fetcher: OutboundFetcher, interval: int) -> None:
-        self.fetcher = fetcher
+    def __init__(self, registry: Registry, lease: int, interval: int) -> None:
         self.registry = registry
+        self._lease = lease
         self._interval = interval
-        timeout = registry.oidc.provider.settings["oauth.outbound_timeout"]
-        self._lease = int(fetcher.timeout) + timeout + CLAIM_MARGIN
-        self._lanes = DeliveryLanes()
         self._database_users = threading.BoundedSemaphore(DATABASE_USERS)
         #: Guards the attributes below, and signals their changes.
         self._changed = threading.Condition()
@@ -79,17 +65,18 @@ class Deliverer(Generic[D]):
         self._started = False
         self._stopped = threading.Event()
 
-    def post(self, client: Client, delivery: D, uri: str) -> FetchResult:
-        """Send a delivery; return the client's answer.
+    @abstractmethod
+    def attempt(self, delivery: D) -> None:
+        """Send a delivery, and :meth:`end` or :meth:`postpone` it."""
 
-        :raises Undeliverable: if there is nothing that can be sent.
-        :raises OutboundFetchError, TooManyWaiting: as the fetcher does.
-        """
-        raise NotImplementedError
+    @abstractmethod
+    def describe(self, delivery: D, *, done: bool) -> str:
+        """Return the beginning of a sentence of the log, such as ``Client x was notified``."""
 
-    def rejected(self, result: FetchResult) -> str | None:
-        """Return why no further attempt is made after an answer, or None."""
-        return None
+    def claim(self) -> D | None:
+        """Claim the delivery that has been due longest."""
+        with self._database_users, self.registry.oidc.database.session.begin() as dbsession:
+            return claim_delivery(dbsession, self.model, self._lease)
 
     def start(self) -> None:
         """Look for due deliveries now and at each interval; the first request calls this.
@@ -113,7 +100,7 @@ class Deliverer(Generic[D]):
         with self._changed:
             if self._stopped.is_set():
                 return
-            if self._working >= WORKERS:
+            if self._working >= self.workers:
                 self._more = True  # for the worker that has just found nothing
                 return
             self._working += 1
@@ -151,9 +138,9 @@ class Deliverer(Generic[D]):
     def _work(self) -> None:
         while True:
             try:
-                while claimed := self._claim():
+                while not self._stopped.is_set() and (claimed := self.claim()) is not None:
                     self.wake()  # there may be more, and this one may be slow
-                    self._attempt(*claimed)
+                    self._attempt(claimed)
             except (InterfaceError, OperationalError) as problem:
                 self.log.error("Nothing is delivered: %s", reason(problem))
             except Exception:
@@ -170,81 +157,37 @@ class Deliverer(Generic[D]):
             self._working -= 1
             self._changed.notify_all()
 
-    def _claim(self) -> tuple[D, Client] | None:
-        """Claim the delivery that has been due longest and whose host has room in its lane."""
-        for _ in range(MAX_LOOKS):
-            if self._stopped.is_set():
-                return None
-            with self._database_users, self.registry.oidc.database.session() as dbsession:
-                passing_over = self._lanes.waiting_clients()
-                delivery = claim_delivery(dbsession, self.model, self._lease, passing_over)
-                if delivery is None:
-                    return None
-                client = dbsession.get_one(Client, delivery.client_id)
-                host = self._host(client)
-                if self._lanes.enter(client.client_id, host):
-                    try:
-                        dbsession.commit()
-                    except Exception:
-                        self._lanes.leave(host, answered=True)
-                        raise
-                    return delivery, client
-            # The claim is rolled back: the delivery stays due, and the client is skipped for now.
-        return None
-
-    def _attempt(self, delivery: D, client: Client) -> None:
-        began = time.monotonic()
+    def _attempt(self, delivery: D) -> None:
         try:
             if delivery.expires_at <= clock.now():
-                self._end(delivery, "No attempt was made in time.")
-                return
-            uri = client.member(self.member)
-            if uri is None:
-                self._end(delivery, f"The client no longer has a {self.member}.")
-                return
-            result = self.post(client, delivery, uri)
-        except (OutboundFetchError, Undeliverable) as problem:
-            self._postpone(delivery, problem.reason)
-        except TooManyWaiting:
-            self._postpone(delivery, "Too many requests to other hosts are under way.")
-        else:
-            self._settle(delivery, result)
+                self.end(delivery, "No attempt was made in time.")
+            else:
+                self.attempt(delivery)
         finally:
-            quick = time.monotonic() - began < self.fetcher.timeout / 2
-            self._lanes.leave(self._host(client), answered=quick)
             with self._changed:
                 self._awaited.discard(delivery.id)
                 self._changed.notify_all()
 
-    def _settle(self, delivery: D, result: FetchResult) -> None:
-        if result.status in {200, 204}:
-            self._end(delivery)
-        elif problem := self.rejected(result):
-            self._end(delivery, problem)
-        else:
-            self._postpone(delivery, f"The client answered with status {result.status}.")
+    def end(self, delivery: D, problem: str = "", **columns: str) -> None:
+        """Record that a delivery was accepted, or why it never will be.
 
-    def _end(self, delivery: D, problem: str = "") -> None:
+        :param columns: further columns of the ended row.
+        """
         with self._database_users, self.registry.oidc.database.session.begin() as dbsession:
-            end_delivery(dbsession, delivery, problem)
-        client_id, occasion = delivery.client_id, self.occasion
+            end_delivery(dbsession, delivery, problem, **columns)
         if problem:
-            self.log.warning("Client %s was not notified of %s: %s", client_id, occasion, problem)
+            self.log.warning("%s: %s", self.describe(delivery, done=False), problem)
         else:
-            self.log.info("Client %s was notified of %s.", client_id, occasion)
+            self.log.info("%s.", self.describe(delivery, done=True))
 
-    def _postpone(self, delivery: D, problem: str) -> None:
+    def postpone(self, delivery: D, problem: str) -> None:
+        """Record why an attempt failed, and when the next is due; end it if that is too late."""
         pause = min(FIRST_PAUSE * 2 ** (delivery.attempts - 1), LONGEST_PAUSE)
         next_attempt_at = clock.now() + round(pause * _random.uniform(0.75, 1.25))
         if next_attempt_at >= delivery.expires_at:
-            self._end(delivery, f"{problem} No further attempt is made.")
+            self.end(delivery, f"{problem} No further attempt is made.")
             return
         with self._database_users, self.registry.oidc.database.session.begin() as dbsession:
             postpone_delivery(dbsession, delivery, next_attempt_at, problem)
-        self.log.warning(
-            "Client %s was not notified of %s yet (attempt %d): %s",
-            delivery.client_id, self.occasion, delivery.attempts, problem,
-        )  # fmt: skip
-
-    def _host(self, client: Client) -> str:
-        return urlsplit(client.member(self.member) or "").netloc.lower()
+        described = self.describe(delivery, done=False)
+        self.log.warning("%s yet (attempt %d): %s", described, delivery.attempts, problem)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 from oidcserver import clock
 from oidcserver.database.conflicts import repeating
 from oidcserver.models import (
+    Activity,
     Authorization,
     BackchannelRequest,
     Base,
@@ -18,16 +19,24 @@ from oidcserver.models import (
     InitialAccessToken,
     LoginSession,
     LogoutDelivery,
+    Mail,
+    MailedLink,
+    PendingSignIn,
     PingDelivery,
     RecordedRejection,
     RefreshToken,
+    RememberedDevice,
     RevokedAccessToken,
     SuspendedRequest,
     Throttle,
+    UpstreamEnd,
+    UpstreamRequest,
+    UpstreamSession,
     UsedIdentifier,
 )
 from oidcserver.models.client import DAY
 from oidcserver.models.client_document import UNUSED
+from oidcserver.operations.activity import RETENTION
 from oidcserver.settings import Settings
 
 Progress = Callable[[str, int], None]
@@ -55,7 +64,8 @@ def expiries(settings: Settings) -> tuple[Expiry, ...]:
     A used refresh token stays until its expiry, so that its reuse is detected. A request that waits
     for a user stays longer, for a page that was left open overnight. Of the clients, only those
     that registered themselves expire, if they are not used, and after a day those that publish
-    their metadata, if nobody has allowed them anything.
+    their metadata, if nobody has allowed them anything. A sign-in at an upstream is removed with
+    the session that came of it, and after a day if there is none.
     """
     unused = settings["oauth.registration_unused_lifetime"]
     window = max(settings["oidc.login_window"], LONGEST_WINDOW)
@@ -70,6 +80,15 @@ def expiries(settings: Settings) -> tuple[Expiry, ...]:
         Expiry(LogoutDelivery, LogoutDelivery.expires_at),
         Expiry(BackchannelRequest, BackchannelRequest.expires_at),
         Expiry(PingDelivery, PingDelivery.expires_at),
+        Expiry(Mail, Mail.expires_at),
+        Expiry(MailedLink, MailedLink.expires_at),
+        Expiry(PendingSignIn, PendingSignIn.expires_at),
+        Expiry(RememberedDevice, RememberedDevice.expires_at),
+        Expiry(UpstreamRequest, UpstreamRequest.expires_at),
+        Expiry(UpstreamEnd, UpstreamEnd.expires_at),
+        Expiry(
+            UpstreamSession, UpstreamSession.created_at, DAY, UpstreamSession.session_id.is_(None)
+        ),
         Expiry(
             SuspendedRequest, SuspendedRequest.expires_at, settings["oidc.interaction_retention"]
         ),
@@ -79,6 +98,7 @@ def expiries(settings: Settings) -> tuple[Expiry, ...]:
             RecordedRejection.created_at,
             settings["oidcserver.rejection_retention"],
         ),
+        Expiry(Activity, Activity.occurred_at, settings[RETENTION]),
         *((Expiry(Client, Client.last_used_at, unused),) if unused else ()),
         Expiry(Client, Client.document_expires_at, DAY, UNUSED),
     )

@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from oidcserver.texts import SOURCE
 from oidcserver.types import Provider
 
 log = logging.getLogger("oidcserver.serving")
@@ -27,11 +28,13 @@ def introduction(provider: Provider) -> str:
     """Return the first steps with a provider in development."""
     directory = provider.user_directory
     hint = getattr(directory, "sign_in_hint", "`oidcserver users create INI NAME` adds a user.")
-    steps = [("Open", provider.issuer), ("Sign in", hint)]
+    steps = [("Open", provider.issuer), ("Sign in", SOURCE.translate(hint))]
     if "oidc.create_client" in provider.route_names:
         steps.append(("Add a client", provider.url("/create_client")))
     else:
         steps.append(("Add a client", "See `oidcserver clients create --help`."))
     steps.append(("Stop", "Ctrl-C"))
+    if "oidc.mail" in provider.route_names:
+        steps.insert(-1, ("Read its mail", provider.url("/mail")))
     lines = (f"  {step:<14}{instruction}" for step, instruction in steps)
     return "\n".join(["", "The provider is ready.", "", *lines, ""])

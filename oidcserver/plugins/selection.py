@@ -23,10 +23,18 @@ from oidcserver.types import Configurator, Registry
 SETTINGS = PHASE0_CONFIG + 1
 #: For offers that the settings make.
 DECLARE = PHASE0_CONFIG + 2
-SELECT = PHASE0_CONFIG + 3
+#: For offers that depend on those of DECLARE.
+ARRANGE = PHASE0_CONFIG + 3
+SELECT = PHASE0_CONFIG + 4
 CHECK = PHASE3_CONFIG + 100
 #: For what reads the database at the start: the schema is what the code needs.
 AFTER_SCHEMA = CHECK + 3
+
+FIRST_FACTORS = "oidc.first_factors"
+SECOND_FACTORS = "oidc.second_factors"
+UPSTREAMS = "oidc.upstreams"
+#: The endpoint that exists where an upstream has ``backchannel_logout``.
+UPSTREAM_LOGOUT = "upstream_logout"
 
 log = logging.getLogger("oidcserver.start")
 
@@ -53,6 +61,11 @@ def select_all(config: Configurator) -> None:
     provider: Provider = config.registry.oidc.provider
     settings = provider.settings
     select = provider.catalog.select
+    provider.first_factors = select("first factor", settings.get(FIRST_FACTORS, ()), FIRST_FACTORS)
+    provider.second_factors = select(
+        "authentication method", settings.get(SECOND_FACTORS, ()), SECOND_FACTORS
+    )
+    provider.upstreams = select("upstream", settings.get(UPSTREAMS, ()), UPSTREAMS)
     provider.grants = select("grant", settings["oauth.grants"], "oauth.grants")
     _select_response_types(provider)
     provider.response_modes = select(
@@ -163,7 +176,10 @@ def _select_pages_and_endpoints(config: Configurator, provider: Provider) -> Non
     before = len(config.action_state.actions)
     for offer in provider.catalog.offers("metadata").values():
         provider.metadata[offer.name] = offer.value
-    chosen = provider.catalog.select("endpoint", settings["oauth.endpoints"], "oauth.endpoints")
+    names = settings["oauth.endpoints"]
+    if any(upstream.backchannel_logout for upstream in provider.upstreams.values()):
+        names = (*names, UPSTREAM_LOGOUT)
+    chosen = provider.catalog.select("endpoint", names, "oauth.endpoints")
     for name, endpoint in chosen.items():
         path = endpoint.select()
         provider.endpoints[name] = path
@@ -179,6 +195,8 @@ def _select_pages_and_endpoints(config: Configurator, provider: Provider) -> Non
         "page", settings["oidc.pages"], "oidc.pages"
     ).values():
         register(page_config)
+    for method in (*provider.first_factors.values(), *provider.second_factors.values()):
+        method.register(config)
     _refuse_one_path_twice(config, before)
     # What was registered just now is ours; an embedding application's routes are not.
     provider.page_route_names = _added_routes(config, between)

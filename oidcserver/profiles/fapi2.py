@@ -15,8 +15,10 @@ from oidcserver.types import Configurator, Provider, Registry
 SECURITY = "fapi2_security"
 MESSAGE_SIGNING = "fapi2_message_signing"
 
-#: Section 5.4.1 of the Security Profile.
-ALGORITHMS = ("PS256", "ES256", "EdDSA")
+#: Section 5.4.1 of the Security Profile; Ed25519 is the newer name of its EdDSA (RFC 9864).
+ALGORITHMS = ("PS256", "ES256", "Ed25519", "EdDSA")
+#: FAPI-CIBA section 7.10.
+CIBA_ALGORITHMS = ("PS256", "ES256")
 METHODS = ("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
 GRANTS = ("authorization_code", "refresh_token", "client_credentials")
 LONGEST_CODE = 60
@@ -51,7 +53,7 @@ DEFAULTS: Mapping[str, Any] = {
     # FAPI-CIBA section 5.2.2, where the grant ciba is selected.
     "oidc.ciba_require_signed_request": True,
     "oidc.ciba_require_binding_message": True,
-    "oidc.ciba_request_signing_algs": ("PS256", "ES256"),
+    "oidc.ciba_request_signing_algs": CIBA_ALGORITHMS,
     "oauth.endpoints": (
         "authorization", "pushed_authorization_request", "token", "revocation", "introspection",
         "userinfo", "end_session", "jwks", "openid_configuration", "oauth_authorization_server",
@@ -61,6 +63,23 @@ SIGNED_FIXED: Mapping[str, Any] = {
     **FIXED,
     "oauth.require_signed_request_object": True,
     "oidc.request_parameter": True,
+}
+#: The settings that have this value for a client with the profile. The other values of FIXED are
+#: members of its metadata.
+FIXED_FOR_CLIENT: Mapping[str, Any] = {
+    "oauth.assertion_audience": "issuer",
+    "oauth.refresh_token_rotation": "public",
+    "oauth.localhost_any_port": False,
+    "oidc.ciba_require_signed_request": True,
+    "oidc.ciba_require_binding_message": True,
+}
+#: The settings whose words are limited to these for such a client.
+LIMITED_FOR_CLIENT: Mapping[str, tuple[str, ...]] = {
+    "oidc.signing_algs": ALGORITHMS,
+    "oauth.token_endpoint_auth_signing_algs": ALGORITHMS,
+    "oauth.dpop_signing_algs": ALGORITHMS,
+    "oauth.request_object_signing_algs": ALGORITHMS,
+    "oidc.ciba_request_signing_algs": CIBA_ALGORITHMS,
 }
 #: Claims of a request object, and seconds (FAPI 2.0 Message Signing section 5.3.1).
 REQUIRED_CLAIMS = ("aud", "exp", "nbf")
@@ -158,16 +177,38 @@ def check_client(signed: bool, provider: Provider, metadata: dict[str, Any]) -> 
     _check_algorithms(profile, provider, metadata)
 
 
+def client_settings(signed: bool, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the settings for a client that has the profile.
+
+    :param signed: whether the client also has to sign its requests.
+    """
+    values = dict(FIXED_FOR_CLIENT)
+    for name, allowed in LIMITED_FOR_CLIENT.items():
+        values[name] = tuple(word for word in settings[name] if word in allowed)
+    if signed:
+        claims = (*settings["oauth.request_object_claims"], *REQUIRED_CLAIMS)
+        longest = settings["oauth.request_object_max_lifetime"] or LONGEST_REQUEST_OBJECT
+        values["oauth.request_object_claims"] = tuple(dict.fromkeys(claims))
+        values["oauth.request_object_max_lifetime"] = min(longest, LONGEST_REQUEST_OBJECT)
+    return values
+
+
 def _check_algorithms(profile: str, provider: Provider, metadata: dict[str, Any]) -> None:
     """Set or check the algorithms of ID tokens, assertions and request objects."""
     available = [alg for alg in ALGORITHMS if alg in provider.settings["oidc.signing_algs"]]
-    if metadata["id_token_signed_response_alg"] == "RS256" and available:
+    if not available:
+        raise InvalidClientMetadata(
+            "profile", f"The profile {profile} requires one of {', '.join(ALGORITHMS)} here."
+        )
+    if metadata["id_token_signed_response_alg"] == "RS256":
         metadata["id_token_signed_response_alg"] = available[0]
     for member in (
         "id_token_signed_response_alg",
         "token_endpoint_auth_signing_alg",
         "request_object_signing_alg",
         "authorization_signed_response_alg",
+        "introspection_signed_response_alg",
+        "userinfo_signed_response_alg",
     ):
         if metadata.get(member, ALGORITHMS[0]) not in ALGORITHMS:
             raise _contradiction(profile, member, f"one of {', '.join(ALGORITHMS)}")
@@ -192,11 +233,16 @@ def _rules(profile: str, fixed: Mapping[str, Any]) -> tuple[Callable[[Registry],
 def includeme(config: Configurator) -> None:
     """Offer the profiles."""
     config.add_oauth_profile(
-        SECURITY, DEFAULTS, _rules(SECURITY, FIXED), client=partial(check_client, False)
+        SECURITY,
+        DEFAULTS,
+        _rules(SECURITY, FIXED),
+        client=partial(check_client, False),
+        client_settings=partial(client_settings, False),
     )
     config.add_oauth_profile(
         MESSAGE_SIGNING,
         SIGNED_DEFAULTS,
         (*_rules(MESSAGE_SIGNING, SIGNED_FIXED), require_claims),
         client=partial(check_client, True),
+        client_settings=partial(client_settings, True),
     )

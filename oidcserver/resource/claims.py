@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from oidcserver.oauth.token_claims import claims_about_user
 from oidcserver.oauth.tokens import AccessToken
 
 #: The expiry of a token that does not expire: the last second of the year 9999.
@@ -29,6 +30,7 @@ def read_access_token(claims: Mapping[str, Any]) -> AccessToken:
         auth_time=_time(claims, "auth_time"),
         acr=_text(claims, "acr"),
         authorization_details=_authorization_details(claims),
+        claims=claims_about_user(claims),
     )
 
 

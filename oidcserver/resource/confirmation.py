@@ -22,11 +22,13 @@ from oidcserver.types import Registry, Request
 
 PREFIX = "oauth_resource."
 CONSTRAINTS = f"{PREFIX}sender_constraints"
+REQUIRED = f"{PREFIX}require_sender_constraint"
 URL = f"{PREFIX}url"
 PROXIES = f"{PREFIX}client_certificate_proxies"
 #: The settings that the provider's own replace, where it is in the same application.
 ELSEWHERE = (
     "sender_constraints",
+    "require_sender_constraint",
     "dpop_signing_algs",
     "dpop_proof_lifetime",
     "clock_skew",
@@ -87,7 +89,12 @@ def make_key_confirmation(settings: Settings) -> KeyConfirmation:
             f"{PROXIES} is missing: the addresses of the proxies that check client certificates."
         )
     headers = certificate_headers(settings, PREFIX)
+    if settings[REQUIRED] and not ways:
+        raise ConfigurationProblem(
+            f"{REQUIRED} = true, but {CONSTRAINTS} is empty: select dpop, mtls or both."
+        )
     return KeyConfirmation(
+        settings[REQUIRED],
         _verifier(settings) if "dpop" in ways else None,
         partial(_read_certificate, headers) if "mtls" in ways else None,
     )

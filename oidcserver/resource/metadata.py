@@ -79,10 +79,7 @@ def document(registry: Registry, resource: ProtectedResource) -> dict[str, Any]:
         "resource": resource.uri,
         "authorization_servers": list(servers),
         "scopes_supported": list(resource.scopes),
-        "bearer_methods_supported": ["header", "body"],
         "resource_name": resource.name,
+        **registry.oidc.key_confirmation.metadata(),
     }
-    algorithms = "dpop_signing_alg_values_supported"
-    if provider is not None and algorithms in provider.metadata:
-        metadata[algorithms] = provider.metadata[algorithms](provider)
-    return {name: value for name, value in metadata.items() if value not in (None, "", [], ())}
+    return {name: value for name, value in metadata.items() if value not in (False, "", [])}

@@ -18,6 +18,7 @@ from oidcserver.settings import (
     ConfigurationProblem,
     Setting,
     Settings,
+    boolean,
     convert_settings,
     integer,
     issuer,
@@ -92,7 +93,10 @@ SETTINGS: tuple[Setting, ...] = (
             "The bound tokens that are accepted, without the provider in this process: by DPoP "
             "proofs (dpop), by client certificates (mtls).",
             allowed=tuple(WAYS)),
-    Setting("oauth_resource.dpop_signing_algs", words, ("ES256", "PS256", "EdDSA"),
+    Setting("oauth_resource.require_sender_constraint", boolean, False,
+            "Whether tokens that are not bound to a key are rejected, without the provider in this "
+            "process."),
+    Setting("oauth_resource.dpop_signing_algs", words, ("ES256", "PS256", "Ed25519", "EdDSA"),
             "The algorithms by which a client may sign its DPoP proofs.",
             allowed=CLIENT_ALGORITHMS),
     Setting("oauth_resource.dpop_proof_lifetime", seconds, 60,

@@ -9,7 +9,7 @@ from pyramid.events import NewRequest
 from sqlalchemy.orm import Session
 
 from oidcserver import clock
-from oidcserver.clients.members import fetched_uri
+from oidcserver.clients.values import fetched_uri
 from oidcserver.http import allowed_addresses
 from oidcserver.http.outbound import OutboundFetcher
 from oidcserver.http.waiting import TooManyWaiting
@@ -29,7 +29,7 @@ SETTINGS = (
     ("oidc.backchannel_logout_lifetime", seconds, 86400,
      "How long the delivery of a logout token is repeated while an application does not answer."),
     ("oidc.backchannel_logout_interval", seconds, 15,
-     "How often a process looks for logout tokens to send; 0: `oidcserver deliver-logouts` sends "
+     "How often a process looks for logout tokens to send; 0: `oidcserver deliver` sends "
      "them."),
 )  # fmt: skip
 

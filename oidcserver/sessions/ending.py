@@ -27,13 +27,29 @@ def end_login_session(
 
     :param event: the name of the :class:`LoginSessionEvent`.
     """
-    queued = end_sessions(request.registry, request.oidc.dbsession, LoginSession.id == session.id)
-    if session.id not in queued:
-        return False
-    deliver_after_commit(request, queued[session.id])
-    details = {"user_id": session.user_id, "session_id": session.id}
-    request.oidc.database.after_commit(announce, LoginSessionEvent(request, event, details))
-    return True
+    ended = _end_and_announce(request, session.user_id, event, LoginSession.id == session.id)
+    return ended > 0
+
+
+def end_sessions_of_user(request: Request, user_id: str) -> int:
+    """End every session of a user and announce each; return how many.
+
+    Sign-ins that are under way are void. Access with the scope ``offline_access`` goes on.
+    """
+    begin_generation(request.oidc.dbsession, user_id)
+    return _end_and_announce(request, user_id, "session_ended", LoginSession.user_id == user_id)
+
+
+def _end_and_announce(
+    request: Request, user_id: str, event: str, condition: ColumnElement[bool]
+) -> int:
+    queued = end_sessions(request.registry, request.oidc.dbsession, condition)
+    for session_id, deliveries in queued.items():
+        deliver_after_commit(request, deliveries)
+        request.oidc.database.after_commit(request.oidc.accounts.forget, session_id)
+        details = {"user_id": user_id, "session_id": session_id}
+        request.oidc.database.after_commit(announce, LoginSessionEvent(request, event, details))
+    return len(queued)
 
 
 def end_everything(registry: Registry, dbsession: Session, user_id: str) -> int:

@@ -5,12 +5,13 @@ when all have loaded. It can observe only that a frame has loaded: browsers do n
 content of another site.
 """
 
+from collections.abc import Iterable
 from urllib.parse import quote, urlencode, urlsplit
 
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from oidcserver.clients.members import web_uri
+from oidcserver.clients.values import web_uri
 from oidcserver.models import RegisteredClient
 from oidcserver.models.login_session_client import clients_of_login_session
 from oidcserver.oauth.subjects import sid_of
@@ -21,11 +22,13 @@ NAME = "frontchannel"
 MEMBER = "frontchannel_logout_uri"
 
 
-def show_frames(request: Request, session: LoginSession, after: AfterLogout) -> Response | None:
-    """Return the page that signs the user out of the applications of a session.
+def show_frames(
+    request: Request, sessions: Iterable[LoginSession], after: AfterLogout
+) -> Response | None:
+    """Return the page that signs the user out of the applications of sessions.
 
     None if no application is to be notified. The page is the response itself, not the target of a
-    redirect, since the next request cannot identify the ended session.
+    redirect, since the next request cannot identify the ended sessions.
 
     :param after: where the user goes on.
     """
@@ -33,6 +36,7 @@ def show_frames(request: Request, session: LoginSession, after: AfterLogout) -> 
         return None
     frames = [
         (found.client_name, frame_url(request, found, session.id))
+        for session in sessions
         for found, _ in clients_of_login_session(request.oidc.dbsession, session.id)
         if found.member(MEMBER)
     ]

@@ -5,41 +5,27 @@ from pyramid.security import forget
 from oidcserver import types
 from oidcserver.accounts.account import account_of
 from oidcserver.accounts.known_browser import remember_browser
+from oidcserver.accounts.second_factors import forget_pending
 from oidcserver.credentials import LOGIN_SESSION, digest, new_credential
-from oidcserver.http.cookies import read_cookie, set_cookie
+from oidcserver.http.senders import remote_address_of, user_agent_of
 from oidcserver.interfaces import DirectoryUser, User
+from oidcserver.interfaces.authentication import PASSWORD
 from oidcserver.models import LoginSession, LoginSessionRecord
-from oidcserver.models.login_session import (
-    find_login_session,
-    renew_login_session,
-    touch_login_session,
-)
+from oidcserver.models.login_session import find_login_session, renew_login_session
 from oidcserver.models.user import lock_generation
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.events import LoginSessionEvent, announce
+from oidcserver.sessions.browser_accounts import LOGIN_ROUTE
 from oidcserver.sessions.ending import end_login_session
 from oidcserver.types import Request
-
-COOKIE = "session"
-LOGIN_ROUTE = "oidc.login_route"
-MAX_USER_AGENT = 300
-#: The address from a proxy may be any text, so it is cut.
-MAX_ADDRESS = 64
 
 #: Authentication method of a password (RFC 8176 section 2).
 PASSWORD_AMR = ("pwd",)
 
 
-def read_login_session(request: Request) -> LoginSessionRecord | None:
-    """Return the live session of this browser with its user, or None."""
-    token = read_cookie(request, COOKIE)
-    if not token:
-        return None
-    idle = request.oidc.provider.settings["oidc.session_idle_lifetime"]
-    session = find_login_session(request.oidc.database, token, idle)
-    if session is not None:
-        touch_login_session(request.oidc.database, session.id, session.last_seen_at)
-    return session
+def read_login_session(request: Request) -> types.LoginSession | None:
+    """Return the live session of the present account of this browser with its user, or None."""
+    return request.oidc.accounts.present
 
 
 def sign_in(
@@ -48,19 +34,27 @@ def sign_in(
     *,
     amr: tuple[str, ...] = PASSWORD_AMR,
     acr: str | None = None,
+    methods: tuple[str, ...] = (PASSWORD,),
+    step_up_of: types.LoginSession | None = None,
 ) -> LoginSessionRecord | None:
     """Sign a user in and return the session; None if the account is disabled, or if all its
     sessions have just been ended.
 
     An application that embeds the provider calls this where its own users have signed in. The
-    response of the request sets the cookie. It always gets a new value, so nobody who knew the one
-    before is signed in. A user who signs in again keeps the session, hence its ``sid``; the session
-    of another user ends.
+    response of the request sets the cookie. It always gets a new value; the earlier value is not
+    accepted any more. A user who signs in again keeps the session, hence its ``sid``.
+
+    The sessions of other users stay in the browser, up to ``oidc.accounts_per_browser`` accounts;
+    beyond that the session ends that was the present one least recently.
 
     :param user: an account, or a user of the selected user directory. None is also returned if an
         account of another directory has the user name, which the log says.
     :param amr: how the user was authenticated (RFC 8176).
-    :param acr: the authentication context class; by default that of a password.
+    :param acr: the authentication context class; by default the one that the methods reach.
+    :param methods: the names of the methods in the ini; the policies of classes judge by them.
+    :param step_up_of: the session of the user, where a further factor has just raised it. It keeps
+        its ``auth_time`` and its end, for the first factor was not proven anew. None is also
+        returned if it has ended meanwhile.
     """
     if isinstance(user, DirectoryUser):
         account = _account_of(request, user)
@@ -69,34 +63,45 @@ def sign_in(
         user = account
     if not lock_generation(request.oidc.dbsession, user):
         return None
+    forget_pending(request)
     settings = request.oidc.provider.settings
     token = new_credential(LOGIN_SESSION)
     columns = {
         "token_digest": digest(token),
-        "auth_time": request.oidc.now,
-        "acr": acr or settings["oidc.password_acr"],
+        "acr": acr or request.oidc.provider.acr_policy.class_of(methods),
         "amr": list(amr),
+        "methods": list(methods),
         "last_seen_at": request.oidc.now,
-        "expires_at": request.oidc.now + settings["oidc.session_max_lifetime"],
-        "user_agent": (request.user_agent or "")[:MAX_USER_AGENT],
-        "remote_address": (request.remote_addr or "")[:MAX_ADDRESS],
+        "user_agent": user_agent_of(request),
+        "remote_address": remote_address_of(request),
     }
-    current = request.oidc.login_session
-    if current is not None and current.user_id != user.id:
-        end_login_session(request, current, "signed_out")
-        current = None
-    if current is None or not renew_login_session(request.oidc.dbsession, current.id, **columns):
-        request.oidc.dbsession.add(LoginSession(user_id=user.id, **columns))
-        request.oidc.dbsession.flush()
+    accounts, dbsession = request.oidc.accounts, request.oidc.dbsession
+    if step_up_of is None:
+        columns["auth_time"] = request.oidc.now
+        columns["expires_at"] = request.oidc.now + settings["oidc.session_max_lifetime"]
+    current = step_up_of or accounts.of_user(user.id)
+    for displaced in accounts.displaced_by(user.id):
+        end_login_session(request, displaced, "signed_out")
+    if current is None or not renew_login_session(dbsession, current.id, **columns):
+        if step_up_of is not None:
+            return None
+        dbsession.add(LoginSession(user_id=user.id, **columns))
+        dbsession.flush()
     session = find_login_session(
         request.oidc.database, token, settings["oidc.session_idle_lifetime"]
     )
     request.oidc.login_session = session
     if session is not None:
-        set_cookie(request, COOKIE, token)
+        request.oidc.database.after_commit(accounts.add, token, session)
         remember_browser(request, session.user.username_key)
-        details = {"user_id": session.user_id, "session_id": session.id}
-        event = LoginSessionEvent(request, "signed_in", details)
+        details = {
+            "user_id": session.user_id,
+            "session_id": session.id,
+            "amr": list(amr),
+            "methods": list(methods),
+        }
+        name = "signed_in" if step_up_of is None else "stepped_up"
+        event = LoginSessionEvent(request, name, details)
         request.oidc.database.after_commit(announce, event)
     return session
 
@@ -108,18 +113,27 @@ def _account_of(request: Request, user: DirectoryUser) -> User | None:
         return None
 
 
-def sign_out(request: Request) -> types.LoginSession | None:
-    """End this browser's session and its tokens; return it, or None if there was none.
+def sign_out(
+    request: Request, session: types.LoginSession | None = None
+) -> types.LoginSession | None:
+    """End a session of this browser and its tokens; return it, or None if there was none.
+
+    The other accounts of the browser stay signed in.
 
     Where users sign in at the application that embeds the provider, the application forgets them
     too (``pyramid.security.forget``).
+
+    :param session: by default that of the present account.
     """
-    session = request.oidc.login_session
+    present, accounts = request.oidc.login_session, request.oidc.accounts
+    session = session or present
+    forget_pending(request)
     if session is not None:
         end_login_session(request, session, "signed_out")
-        request.oidc.login_session = None
-    if read_cookie(request, COOKIE) is not None:
-        request.oidc.database.after_commit(set_cookie, request, COOKIE, None)
+        request.oidc.database.after_commit(accounts.forget, session.id)
+        if present is not None and present.id == session.id:
+            request.oidc.login_session = None
+    request.oidc.database.after_commit(accounts.send)
     if request.oidc.provider.settings[LOGIN_ROUTE]:
         headers = forget(request)
         request.add_response_callback(lambda _, response: response.headerlist.extend(headers))

@@ -1,10 +1,13 @@
 """Signing out and the redirect that follows, for the sign-out page and the endpoint."""
 
 import re
+from collections.abc import Sequence
 
 from pyramid.response import Response
 
 from oidcserver import types
+from oidcserver.accounts.upstreams.logout import begin_logout
+from oidcserver.languages.negotiation import UI_LOCALES, prefer
 from oidcserver.models import RecordedRejection
 from oidcserver.oauth.rejections import ALPHABET
 from oidcserver.oauth.responses import see_other
@@ -15,11 +18,31 @@ from oidcserver.types import Configurator, Request
 _REFERENCE = re.compile(f"[{ALPHABET}]{{5}}-[{ALPHABET}]{{5}}")
 
 
-def log_out(request: Request, after: types.AfterLogout) -> Response:
-    """End this browser's session; return the response that redirects the user."""
-    session = request.oidc.sign_out()
-    page = show_frames(request, session, after) if session is not None else None
+def log_out(
+    request: Request, after: types.AfterLogout, sessions: Sequence[types.LoginSession] = ()
+) -> Response:
+    """End sessions of this browser; return the response that redirects the user.
+
+    :param sessions: by default that of the present account.
+    """
+    ended = [request.oidc.sign_out(session) for session in sessions or (None,)]
+    known = [it for it in ended if it is not None]
+    after = _by_upstream(request, known, after)
+    page = show_frames(request, known, after)
     return page or see_other(after.target or _page(request, after))
+
+
+def _by_upstream(
+    request: Request, sessions: Sequence[types.LoginSession], after: types.AfterLogout
+) -> types.AfterLogout:
+    """Let the user go on by the upstream that a session came of: the first that has one."""
+    for session in sessions:
+        away = begin_logout(request, session, after.query)
+        if away is not None:
+            upstream, url = away
+            ignored, reference = after.ignored, after.reference
+            return AfterLogout(None, url, ignored, reference, after.query, upstream.label)
+    return after
 
 
 def ask_to_log_out(request: Request, after: types.AfterLogout) -> Response:
@@ -32,6 +55,7 @@ def read_after_logout(request: Request) -> AfterLogout:
 
     The parameters are checked as at the endpoint, since any site can link to this URL.
     """
+    prefer(request, request.GET.get(UI_LOCALES))
     client_id, reference = request.GET.get("client_id"), request.GET.get("reference", "")
     server = request.oidc.server
     client = server.query_client(client_id, renew=False) if client_id else None

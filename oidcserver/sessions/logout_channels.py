@@ -8,7 +8,7 @@ session are not recorded.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from oidcserver.clients.members import Rule, boolean
+from oidcserver.clients.values import Rule, boolean
 from oidcserver.models import AuthorizationRecord
 from oidcserver.models.login_session_client import join_login_session
 from oidcserver.oauth.authorization_request import AuthorizationRequest
@@ -45,7 +45,7 @@ def offer_logout_channel(config: Configurator, name: str, channel: LogoutChannel
         return lambda value, provider: rule(value, provider) if is_selected(provider) else ""
 
     config.add_oauth_offer(KIND, name, channel)
-    # Each channel identifies the session by ``sid``, which every ID token has.
+    # Each channel identifies the session by ``sid``, as the client's ID tokens do.
     for field in (f"{name}_logout_supported", f"{name}_logout_session_supported"):
         config.add_server_metadata(field, is_selected)
     config.add_client_metadata_member(channel.uri_member, where_selected(channel.uri_rule))

@@ -7,7 +7,8 @@ import re
 from oidcserver.keys.jwt import InvalidJWT
 from oidcserver.models import Client, LogoutDelivery
 from oidcserver.oauth.errors import Rejection
-from oidcserver.operations.outbox import Deliverer, Undeliverable
+from oidcserver.operations.client_outbox import ClientOutbox
+from oidcserver.operations.outbox import Undeliverable
 from oidcserver.sessions.logout_token import make_logout_token
 from oidcserver.types import FetchResult
 
@@ -15,7 +16,7 @@ MEMBER = "backchannel_logout_uri"
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 
 
-class LogoutDeliverer(Deliverer[LogoutDelivery]):
+class LogoutDeliverer(ClientOutbox[LogoutDelivery]):
     """Delivers logout tokens (Back-Channel Logout section 2.5); ``registry.oidc.logout_deliverer``.
 
     A token is made anew at each attempt.

@@ -1,9 +1,11 @@
 """The state of a browser's login (OpenID Connect Session Management 1.0 section 3).
 
-The browser state is a random value in a cookie of its own. It belongs to one login session, or to
-none: it changes when a user signs in or out, and stays when the same user signs in again. A relying
-party gets a hash of it (``session_state``), and the page of the endpoint ``check_session`` compares
-that hash with the cookie.
+The browser state is a random value in a cookie of its own. It belongs to the login sessions of the
+browser, or to none: it changes when an account is added or signs out, and stays when the same user
+signs in again, or switches to another account that is signed in. A relying party gets a hash of it
+(``session_state``), and the page of the endpoint ``check_session`` compares that hash with the
+cookie. If it changed, a silent request with ``id_token_hint`` tells whether the user of the relying
+party is still signed in.
 
 That page is in a frame of the relying party. Browsers that block or partition the cookies of other
 sites (Safari and Firefox always, Chromium by choice) do not send the cookie there, so the page
@@ -14,6 +16,7 @@ logout.
 import hashlib
 import re
 import secrets
+from collections.abc import Iterable
 
 from pyramid.response import Response
 
@@ -22,7 +25,8 @@ from oidcserver.http.cookies import read_cookie
 from oidcserver.http.cors import origin_of
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.events import LoginSessionEvent
-from oidcserver.sessions.login import COOKIE as SESSION
+from oidcserver.sessions.browser_accounts import COOKIE as SESSION
+from oidcserver.sessions.browser_accounts import OTHERS
 from oidcserver.types import Configurator, Request
 
 ENDPOINT = "check_session"
@@ -33,7 +37,7 @@ _STATE = re.compile(r"[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{32}")
 class BrowserState:
     """``request.oidc.browser_state``: the state of a browser, in a cookie that scripts can read.
 
-    Its value is a random part and a digest that ties it to one login session, or to none.
+    Its value is a random part and a digest that ties it to the login sessions of the browser.
     """
 
     def __init__(self, request: Request) -> None:
@@ -42,23 +46,24 @@ class BrowserState:
         self._value: str = request.cookies.get(self.cookie_name, "")
         self._sent = False
 
-    def stands_for(self, session_id: str | None) -> bool:
-        """Whether the browser has the state of this session; None: of no session."""
+    def stands_for(self, *session_ids: str) -> bool:
+        """Whether the browser has the state of these sessions."""
         unique = self._value.partition(".")[0]
-        return bool(unique) and self._value == _tied(unique, session_id)
+        return bool(unique) and self._value == _tied(unique, session_ids)
 
-    def of(self, session_id: str | None) -> str:
-        """Return the state of a session; None: no user is signed in.
+    def of(self, *session_ids: str) -> str:
+        """Return the state of these sessions; without any, no user is signed in.
 
         A browser with another state gets a new one. But it keeps its state if no session is known
-        because the session cookie is missing: in a frame of another site browsers send this cookie
-        (``SameSite=None``) and not the session cookie.
+        because their cookies are missing: in a frame of another site browsers send this cookie
+        (``SameSite=None``) and not those of the sessions.
         """
-        unknown = session_id is None and read_cookie(self._request, SESSION) is None
+        brings = any(read_cookie(self._request, name) is not None for name in (SESSION, OTHERS))
+        unknown = not session_ids and not brings
         if unknown and _STATE.fullmatch(self._value):
             return self._value
-        if not self.stands_for(session_id):
-            self._value = _tied(secrets.token_urlsafe(32), session_id)
+        if not self.stands_for(*session_ids):
+            self._value = _tied(secrets.token_urlsafe(32), session_ids)
             if not self._sent:
                 self._request.add_response_callback(self._send)
                 self._sent = True
@@ -77,8 +82,8 @@ class BrowserState:
         )
 
 
-def _tied(unique: str, session_id: str | None) -> str:
-    tie = digest(f"{unique} {session_id or ''}")[:32]
+def _tied(unique: str, session_ids: Iterable[str]) -> str:
+    tie = digest(f"{unique} {' '.join(sorted(session_ids))}")[:32]
     return f"{unique}.{tie}"
 
 
@@ -100,8 +105,7 @@ def add_session_state(authorization_request: AuthorizationRequest) -> None:
     if origin is None or authorization_request.client is None or "openid" not in scope.split():
         return
     request = authorization_request.request
-    session = request.oidc.login_session
-    state = request.oidc.browser_state.of(session.id if session is not None else None)
+    state = request.oidc.browser_state.of(*(it.id for it in request.oidc.accounts.all()))
     authorization_request.parameters["session_state"] = session_state(
         authorization_request.client.client_id, origin, state, new_identifier()
     )
@@ -112,10 +116,11 @@ def follow_login(event: LoginSessionEvent) -> None:
     request, session_id = event.request, event.details["session_id"]
     if ENDPOINT not in request.oidc.provider.endpoints:
         return
-    if event.name == "signed_in":
-        request.oidc.browser_state.of(session_id)
-    elif request.oidc.browser_state.stands_for(session_id):  # not the session of another browser
-        request.oidc.browser_state.of(None)
+    state = request.oidc.browser_state
+    sessions = {it.id for it in request.oidc.accounts.all()}
+    # The session that ended may be one of another browser.
+    if event.name in ("signed_in", "stepped_up") or state.stands_for(*sessions, session_id):
+        state.of(*sessions)
 
 
 def includeme(config: Configurator) -> None:

@@ -1,15 +1,14 @@
 // A button beside each value that is there to be copied. Without scripts there is none.
 for (const value of document.querySelectorAll("[data-copy]")) {
   const button = document.createElement("button");
-  const name = value.dataset.copy;
   button.type = "button";
   button.className = "button quiet";
-  button.textContent = `Copy ${name}`;
+  button.textContent = value.dataset.copy;
   button.setAttribute("aria-live", "polite");
   button.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(value.textContent);
-      button.textContent = `Copied ${name}`;
+      button.textContent = value.dataset.copied;
     } catch {
       getSelection().selectAllChildren(value);
     }

@@ -20,6 +20,7 @@ from oidcserver.types.outbound import (
     OutboundFetcher,
     RemoteDocuments,
     RemoteJWKS,
+    RemotePictures,
     WaitingPlaces,
 )
 from oidcserver.types.registry import Registry, RegistryOidc
@@ -52,6 +53,7 @@ __all__ = [
     "RegistryOidc",
     "RemoteDocuments",
     "RemoteJWKS",
+    "RemotePictures",
     "Request",
     "RequestDatabase",
     "RequestOidc",

@@ -10,11 +10,13 @@ from typing import Any, Protocol
 from pyramid.response import Response
 
 from oidcserver.interfaces import (
+    AssertionPermission,
     ClientAuthenticationMethod,
     ExchangePermission,
     Step,
     UserDirectory,
 )
+from oidcserver.interfaces.authentication import AuthenticationMethod, FirstFactor
 from oidcserver.interfaces.authorization_details import Detail
 from oidcserver.provider import Provider
 from oidcserver.settings import Converter
@@ -74,6 +76,12 @@ class Configurator(Protocol):
 
     def add_static_view(self, name: str, path: str, **options: Any) -> None: ...
 
+    def add_translation_dirs(self, *specs: str, override: bool = False) -> None: ...
+
+    def add_jinja2_extension(self, ext: Any, name: str = ".jinja2") -> None: ...
+
+    def get_jinja2_environment(self, name: str = ".jinja2") -> Any: ...
+
     def add_cache_buster(self, path: str, cachebust: Any) -> None: ...
 
     def add_tween(self, name: str, under: Any = None, over: Any = None) -> None: ...
@@ -114,6 +122,7 @@ class Configurator(Protocol):
         rules: Sequence[Callable[[Registry], str | None]] = (),
         *,
         client: Callable[[Provider, dict[str, Any]], None] | None = None,
+        client_settings: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
     ) -> None: ...
 
     def add_oauth_grant(
@@ -153,6 +162,8 @@ class Configurator(Protocol):
     def add_oidc_view(
         self, view: Callable[..., Any] | str, *, route_name: str, **options: Any
     ) -> None: ...
+
+    def add_oidc_translations(self, spec: str) -> None: ...
 
     def add_server_metadata(self, field: str, value: Any) -> None: ...
 
@@ -201,6 +212,14 @@ class Configurator(Protocol):
         claims: Mapping[str, str],
     ) -> None: ...
 
+    def add_first_factor(self, name: str, method: FirstFactor | str) -> None: ...
+
+    def add_authentication_method(self, name: str, method: AuthenticationMethod | str) -> None: ...
+
+    def add_upstream(
+        self, name: str, *, issuer: str, client_id: str, label: str, **options: Any
+    ) -> None: ...
+
     def add_acr_value(self, name: str, route_name: str) -> None: ...
 
     def add_oauth_resource(
@@ -234,7 +253,9 @@ class Configurator(Protocol):
     ) -> None: ...
 
     def add_token_exchange_policy(
-        self, name: str, policy: Callable[[Any, str], ExchangePermission | None] | str
+        self,
+        name: str,
+        policy: Callable[[Any, str], ExchangePermission | AssertionPermission | None] | str,
     ) -> None: ...
 
     def add_subject_type(self, name: str, subject: Callable[..., str]) -> None: ...

@@ -35,15 +35,23 @@ class Fetcher(Protocol):
 class OutboundFetcher(Fetcher, Protocol):
     """Fetches from public and from allowed addresses, within a time and a size."""
 
-    def get(self, url: str, accept: str, max_bytes: int | None = None) -> FetchResult:
-        """Fetch a document.
+    def get(
+        self,
+        url: str,
+        accept: str,
+        max_bytes: int | None = None,
+        headers: Mapping[str, str] = ...,
+    ) -> FetchResult:
+        """Fetch a document, with further header fields.
 
         :param max_bytes: the size of the largest accepted body, if it is less than the usual one.
         """
         ...
 
-    def post_form(self, url: str, data: Mapping[str, str]) -> FetchResult:
-        """Send a form and return the answer."""
+    def post_form(
+        self, url: str, data: Mapping[str, str], headers: Mapping[str, str] = ...
+    ) -> FetchResult:
+        """Send a form, with further header fields, and return the answer."""
         ...
 
     def post_json(
@@ -75,6 +83,28 @@ class RemoteDocuments(Protocol):
         self, url: str, accept: str, client_id: str = "", max_bytes: int | None = None
     ) -> FetchResult:
         """Fetch a document; ``client_id`` is the client that it belongs to."""
+        ...
+
+
+class Picture(Protocol):
+    """A picture; without content there is none."""
+
+    @property
+    def media_type(self) -> str: ...
+
+    @property
+    def content(self) -> bytes: ...
+
+
+class RemotePictures(Protocol):
+    """Keeps the pictures of clients."""
+
+    def known(self, url: str) -> Picture | None:
+        """Return a remembered picture, without a fetch."""
+        ...
+
+    def fetch(self, url: str, client_id: str) -> Picture:
+        """Fetch a picture; ``client_id`` is the client that it belongs to."""
         ...
 
 

@@ -4,8 +4,15 @@ from collections.abc import Collection, Mapping, MutableMapping
 from typing import Any, Protocol
 
 from oidcserver.provider import Provider
+from oidcserver.texts import Locale
 from oidcserver.types.database import Database
-from oidcserver.types.outbound import OutboundFetcher, RemoteDocuments, RemoteJWKS, WaitingPlaces
+from oidcserver.types.outbound import (
+    OutboundFetcher,
+    RemoteDocuments,
+    RemoteJWKS,
+    RemotePictures,
+    WaitingPlaces,
+)
 
 
 class Budget(Protocol):
@@ -29,9 +36,7 @@ class ForeignOrigins(Protocol):
 
 
 class Deliverer(Protocol):
-    """Sends notifications to hosts of clients, from threads of its own."""
-
-    fetcher: OutboundFetcher
+    """Sends the rows of a table of the outbox, from threads of its own."""
 
     def start(self) -> None:
         """Look for deliveries that are due, now and at intervals."""
@@ -51,6 +56,31 @@ class Deliverer(Protocol):
 
     def deliver_due(self) -> None:
         """Deliver what is due, and wait for it."""
+        ...
+
+
+class ClientDeliverer(Deliverer, Protocol):
+    """Sends notifications to hosts of clients."""
+
+    fetcher: OutboundFetcher
+
+
+class DirectorySync(Protocol):
+    """Asks the user directory again who may sign in, from a thread of its own."""
+
+    def start(self) -> None:
+        """Ask at intervals."""
+        ...
+
+    def stop(self) -> None:
+        """Ask no more."""
+        ...
+
+    def check(self, before: int) -> tuple[int, int, int]:
+        """Ask about the users who were not asked about since a time.
+
+        Return the numbers of users, of those who changed, and of those whose sessions ended.
+        """
         ...
 
 
@@ -77,8 +107,12 @@ class RegistryOidc:
     #: The fetches of clients' documents and keys.
     outbound_fetcher: OutboundFetcher
     waiting_places: WaitingPlaces
+    ldap_places: WaitingPlaces
     remote_documents: RemoteDocuments
     remote_jwks: RemoteJWKS
+    remote_pictures: RemotePictures
+    #: The requests to upstreams, an ``UpstreamHosts`` of ``oidcserver.accounts.upstreams``.
+    upstream_hosts: Any
     #: Limits on what a process logs.
     ignored_scopes: IgnoredScopes
     foreign_origins: ForeignOrigins
@@ -86,9 +120,13 @@ class RegistryOidc:
     outage_budget: Budget
     #: The selected logout channels by name, and the threads that send logout tokens.
     logout_channels: Mapping[str, LogoutChannel]
-    logout_deliverer: Deliverer
+    logout_deliverer: ClientDeliverer
+    #: The threads that send mail, where ``oidc.mail_url`` names a server.
+    mail_outbox: Deliverer
+    #: Asks a user directory that has a method ``find``.
+    directory_sync: DirectorySync
     #: The threads that notify clients of decisions on backchannel requests, in ping mode.
-    ping_deliverer: Deliverer
+    ping_deliverer: ClientDeliverer
     #: Validates access tokens for views with ``oauth_scope``.
     token_validator: Any
     #: Checks the keys that access tokens are bound to; the function ``key_confirmation`` of
@@ -98,6 +136,10 @@ class RegistryOidc:
     resource_url: str
     #: The resources that this application protects, by their keys.
     protected_resources: MutableMapping[str, Any]
+    #: The languages of the pages, by their tags.
+    locales: Mapping[str, Locale]
+    #: The look of the pages, a ``Branding`` of ``oidcserver.views.branding``.
+    branding: Any
     #: Both discovery documents, as JSON.
     discovery_document: bytes
 

@@ -1,7 +1,7 @@
 """Pyramid's request, and ``request.oidc``."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import IO, Any, Protocol
 
 from joserfc.jwk import KeySet
@@ -9,7 +9,9 @@ from pyramid.response import Response
 from sqlalchemy.orm import Session
 
 from oidcserver.interfaces import DirectoryUser, GrantOffer, User
+from oidcserver.interfaces.letter import Letter
 from oidcserver.provider import Provider
+from oidcserver.texts import Locale
 from oidcserver.types.database import RequestDatabase
 from oidcserver.types.registry import Registry
 from oidcserver.types.sessions import AccessToken, AfterLogout, LoginSession
@@ -27,6 +29,10 @@ class AuthorizationServer(Protocol):
 
     def query_client(self, client_id: str, *, renew: bool = True) -> Any:
         """Return the client with that identifier, or None; it must not be changed."""
+        ...
+
+    def validate_requested_scope(self, scope: str | None) -> None:
+        """Reject a scope that the client of the request did not register."""
         ...
 
 
@@ -55,9 +61,46 @@ class BrowserState(Protocol):
 
     cookie_name: str
 
-    def stands_for(self, session_id: str | None) -> bool: ...
+    def stands_for(self, *session_ids: str) -> bool: ...
 
-    def of(self, session_id: str | None) -> str: ...
+    def of(self, *session_ids: str) -> str: ...
+
+
+class BrowserAccounts(Protocol):
+    """The accounts of a browser; see :mod:`oidcserver.sessions.browser_accounts`."""
+
+    @property
+    def present(self) -> LoginSession | None:
+        """The login session of the present account, or None."""
+        ...
+
+    @property
+    def others(self) -> Sequence[LoginSession]:
+        """The login sessions of the other accounts, the latest used first."""
+        ...
+
+    @property
+    def limit(self) -> int:
+        """How many accounts a browser may have."""
+        ...
+
+    def all(self) -> Sequence[LoginSession]: ...
+
+    def find(self, session_id: str) -> LoginSession | None: ...
+
+    def of_user(self, user_id: str) -> LoginSession | None: ...
+
+    def displaced_by(self, user_id: str) -> Sequence[LoginSession]: ...
+
+    def add(self, token: str, session: LoginSession) -> None: ...
+
+    def use(self, session: LoginSession) -> None: ...
+
+    def switch(self, session: LoginSession) -> None: ...
+
+    def forget(self, session_id: str) -> None: ...
+
+    def send(self) -> None: ...
 
 
 class ClientCertificate(Protocol):
@@ -91,7 +134,9 @@ class RequestOidc(Protocol):
     database: RequestDatabase
     #: The ORM session of the transaction that the code is in.
     dbsession: Session
-    #: The live login session of the browser, or None.
+    #: The accounts that are signed in in the browser.
+    accounts: BrowserAccounts
+    #: The live login session of the present account of the browser, or None.
     login_session: LoginSession | None
     #: The live access token of the request. Only views with ``oauth_scope`` have one; for other
     #: views it is None, and they have no reason to read it.
@@ -108,6 +153,15 @@ class RequestOidc(Protocol):
     content_security_policy: ContentSecurityPolicy
     #: The fetched keys of clients, by client_id.
     client_key_sets: dict[str, KeySet]
+    #: The language of the page.
+    locale: Locale
+    #: How the page shows times, a ``LocalTimes`` of ``oidcserver.languages.local_times``.
+    local_times: Any
+    #: The languages that the user may choose, and the path of the page on which this is done.
+    languages: Sequence[Locale]
+    own_path: str
+    #: The look of the pages, a ``Branding`` of ``oidcserver.views.branding``.
+    branding: Any
     #: The name of the provider on its pages.
     service_name: str
     #: Whether the user may open the pages of clients.
@@ -119,8 +173,21 @@ class RequestOidc(Protocol):
         """Return the public URL of a route, made of the configured issuer, never of Host."""
         ...
 
+    def brand_path(self, file: Any) -> str:
+        """Return the path of a file of the operator."""
+        ...
+
     def asset_path(self, path: str) -> str:
         """Return the path of a static file."""
+        ...
+
+    def send_mail(self, to: str, letter: Letter, *, lifetime: int, held: bool = False) -> None:
+        """Queue a mail, which is sent once the transaction is committed.
+
+        :param lifetime: seconds after which it is not sent any more.
+        :param held: whether it is only made, not sent.
+        :raises ValueError: if the address cannot receive mail.
+        """
         ...
 
     def renew_client(self, client: Any) -> Any:
@@ -134,22 +201,46 @@ class RequestOidc(Protocol):
         """Return the user with that name and password, or None."""
         ...
 
-    def sign_in(
-        self, user: User | DirectoryUser, *, amr: tuple[str, ...] = ..., acr: str | None = None
-    ) -> LoginSession | None:
-        """Sign a user in; return the login session, or None if the account is disabled."""
+    def access_token_claims(self, user: User, scopes: Iterable[str]) -> dict[str, Any]:
+        """Return the claims of the scopes that ``oidc.claims`` declares to be in access tokens."""
         ...
 
-    def sign_out(self) -> LoginSession | None:
-        """End the browser's login session; return it, or None."""
+    def second_factor_is_due(self, user: User) -> bool:
+        """Whether a sign-in with one factor has to go on with a second factor."""
+        ...
+
+    def lacks_second_factor(self, session: LoginSession) -> bool:
+        """Whether a user who has second factors proved none of them at the sign-in."""
+        ...
+
+    def sign_in(
+        self,
+        user: User | DirectoryUser,
+        *,
+        amr: tuple[str, ...] = ...,
+        acr: str | None = None,
+        methods: tuple[str, ...] = ...,
+        step_up_of: LoginSession | None = None,
+    ) -> LoginSession | None:
+        """Sign a user in; return the login session, or None if the account is disabled.
+
+        :param step_up_of: the session that a further factor raises; it keeps its ``auth_time``.
+        """
+        ...
+
+    def sign_out(self, session: LoginSession | None = ...) -> LoginSession | None:
+        """End a login session of the browser, by default that of the present account; return it."""
         ...
 
     def end_login_session(self, session: LoginSession, event: str = ...) -> bool:
         """End a login session and the tokens that depend on it; return whether it was live."""
         ...
 
-    def log_out(self, after: AfterLogout) -> Response:
-        """Sign the user out; return the response that leads the user on."""
+    def log_out(self, after: AfterLogout, sessions: Sequence[LoginSession] = ...) -> Response:
+        """Sign the user out; return the response that leads the user on.
+
+        :param sessions: those of this browser that end; by default that of the present account.
+        """
         ...
 
     def ask_to_log_out(self, after: AfterLogout) -> Response:

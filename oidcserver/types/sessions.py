@@ -27,6 +27,10 @@ class LoginSession(Protocol):
     @property
     def amr(self) -> list[str]: ...
 
+    #: The names of the methods in the ini, such as ``password``.
+    @property
+    def methods(self) -> list[str]: ...
+
     @property
     def last_seen_at(self) -> int: ...
 
@@ -79,6 +83,9 @@ class AccessToken(Protocol):
     @property
     def actor(self) -> Mapping[str, Any] | None: ...
 
+    @property
+    def claims(self) -> Mapping[str, Any] | None: ...
+
 
 class AfterLogout(Protocol):
     """Where the user goes on after signing out; see :mod:`oidcserver.oidc.after_logout`."""
@@ -91,4 +98,14 @@ class AfterLogout(Protocol):
     @property
     def query(self) -> Mapping[str, str]:
         """The query of the sign-out page."""
+        ...
+
+    @property
+    def ignored(self) -> str:
+        """A message about ignored parameters."""
+        ...
+
+    @property
+    def reference(self) -> str:
+        """The reference of that message."""
         ...

@@ -54,8 +54,7 @@ def _answer_other_methods(request: Request) -> Response:
 
 
 def includeme(config: Configurator) -> None:
-    """Include the renderer, the style sheet and every page; the ini selects among the pages."""
-    config.include("pyramid_jinja2")
+    """Include the style sheet and every page; the ini selects among the pages."""
     config.add_oauth_setting(
         "oidc.service_name", text, "", "The provider's name on its pages; empty: the issuer's host."
     )
@@ -75,7 +74,10 @@ def includeme(config: Configurator) -> None:
     config.add_oidc_method(asset_path)
     config.add_oidc_attribute("service_name", service_name)
     for name in (
-        "recent_login", "home", "login", "consent", "device", "logout", "clients", "account",
-        "approvals", "errors",
+        "branding", "recent_login", "language", "home", "login", "consent", "device", "logout",
+        "clients", "account", "approvals", "mail", "registration", "own_password",
+        "own_address", "profile", "recovery", "email_link", "leaving", "passkeys",
+        "authenticator_app",
+        "recovery_codes", "errors",
     ):  # fmt: skip
         config.include(f"oidcserver.views.{name}")

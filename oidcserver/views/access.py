@@ -9,6 +9,9 @@ from pyramid.response import Response
 from oidcserver.oauth.responses import own_url, see_other
 from oidcserver.types import LoginSession, Request
 
+#: In the query of the login page: the user wants to switch to another account.
+SWITCH = "switch"
+
 View = Callable[[Request], Response]
 
 #: A path of ours: browsers read a backslash as a slash, drop a TAB, and take ``//`` for a host.
@@ -32,8 +35,23 @@ def home_url(request: Request, **query: str) -> str:
 
 def login_url(request: Request, target: str | None = None, **query: str) -> str:
     """Return the URL of the login page, which then redirects to a target, by default this page."""
+    return page_url(request, "oidc.login", target, **query)
+
+
+def page_url(request: Request, route_name: str, target: str | None = None, **query: str) -> str:
+    """Return the URL of a page that then redirects to a target, by default this page."""
     path = (target or own_url(request)).removeprefix(request.oidc.provider.origin)
-    url: str = request.oidc.url("oidc.login", _query={"next": path, **query})
+    url: str = request.oidc.url(route_name, _query={"next": path, **query})
+    return url
+
+
+def with_query(request: Request, route_name: str, **query: str) -> str:
+    """Return the URL of a page with the query of this one, so that the user can go on from there.
+
+    :param query: further fields.
+    """
+    own = [(name, value) for name, value in request.GET.items() if name not in query]
+    url: str = request.oidc.url(route_name, _query=[*own, *query.items()])
     return url
 
 

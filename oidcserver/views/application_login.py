@@ -12,13 +12,15 @@ from pyramid.interfaces import IRoutesMapper
 from pyramid.response import Response
 
 from oidcserver.keys.strict_json import compact
+from oidcserver.languages.negotiation import UI_LOCALES
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.responses import see_other
 from oidcserver.sessions import LOGIN_ROUTE
 from oidcserver.settings import nearest
 from oidcserver.types import Registry, Request
-from oidcserver.views.access import home_url, local_url
-from oidcserver.views.recent_login import signed_in_a_moment_ago
+from oidcserver.views.access import home_url, local_url, with_query
+from oidcserver.views.recent_login import is_recent, signed_in_a_moment_ago
+from oidcserver.views.second_factor import ROUTE
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, reject, request_uri
 
 PURPOSE = "login page of the application"
@@ -34,9 +36,12 @@ def show(request: Request) -> Response:
     except OAuth2Error as error:
         return reject(request, error)
     target = local_url(request, request.GET.get("next")) or home_url(request)
-    again = "again" in request.GET and not signed_in_a_moment_ago(request)
-    if request.oidc.login_session is not None and not again:
+    if request.oidc.login_session is None:
+        return _to_application(request, target)
+    if "again" not in request.GET or signed_in_a_moment_ago(request):
         return see_other(target)
+    if is_recent(request):
+        return see_other(with_query(request, ROUTE))  # the second factor alone is lacking
     return _to_application(request, target)
 
 
@@ -52,7 +57,8 @@ def _for_client(request: Request, asking: AuthorizationRequest) -> Response:
     left = seal(compact([request.oidc.now, request_uri(request)]).encode())
     query = {"client_id": request.GET.get("client_id", ""), "request_uri": request_uri(request)}
     own = request.oidc.url("oidc.login", _query={**query, LEFT: left})
-    return _to_application(request, own, login_hint=asking.data.get("login_hint"))
+    hints = {name: asking.data.get(name) for name in ("login_hint", UI_LOCALES)}
+    return _to_application(request, own, **hints)
 
 
 def _left_at(request: Request) -> int | None:

@@ -5,7 +5,7 @@ from urllib.parse import quote, urlencode
 
 from sqlalchemy import select
 
-from oidcserver.models import Client, Consent
+from oidcserver.models import Authorization, Client, Consent
 from oidcserver.types import Request
 from oidcserver.views.access import own_session
 
@@ -19,6 +19,32 @@ def allowed_applications(request: Request) -> Sequence[tuple[Consent, Client]]:
         .order_by(Consent.updated_at.desc())
     ).all()
     return applications
+
+
+def applications_without_consent(request: Request) -> Sequence[tuple[Client, frozenset[str]]]:
+    """Return the applications of the operator that have access without a consent.
+
+    They skip it (``skip_consent``), and the user has signed in at them: each with the scopes of its
+    authorizations that are alive.
+    """
+    user_id = own_session(request).user_id
+    consent = select(Consent.client_id).where(Consent.user_id == user_id)
+    rows = request.oidc.dbsession.execute(
+        select(Client, Authorization.scope)
+        .join(Authorization, Authorization.client_id == Client.client_id)
+        .where(
+            Client.skip_consent,
+            Client.client_id.not_in(consent),
+            Authorization.user_id == user_id,
+            Authorization.revoked_at.is_(None),
+            Authorization.expires_at > request.oidc.now,
+        )
+    )
+    scopes: dict[Client, set[str]] = {}
+    for client, scope in rows:
+        scopes.setdefault(client, set()).update(scope.split())
+    found = sorted(scopes, key=lambda client: (client.client_name, client.client_id))
+    return [(client, frozenset(scopes[client])) for client in found]
 
 
 def initiate_login_url(request: Request, client: Client) -> str | None:

@@ -12,17 +12,20 @@ from oidcserver.models.backchannel_request import open_requests
 from oidcserver.oauth.issuing import may_refresh, still_allowed
 from oidcserver.oauth.responses import see_other
 from oidcserver.oidc.ciba.decisions import approve, deny
+from oidcserver.oidc.interactions import is_older
+from oidcserver.texts import Moment, _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import login_url, own_session, signed_in
-from oidcserver.views.client_preview import duration
-from oidcserver.views.moments import moment
+from oidcserver.views.consent import ends_after, ends_when_unused
+from oidcserver.views.step_up import ALLOW, ALLOW_AS_SIGNED_IN, go_to_step_up, step_up_of
 
 ROUTE = "oidc.approvals"
+DECISIONS = (ALLOW, ALLOW_AS_SIGNED_IN, "deny")
 #: Messages after a decision, by the value of ``notice`` in the query: the kind and the sentence.
 NOTICES = {
-    "allowed": ("success", "You allowed the request. You can go back to the application."),
-    "denied": ("success", "You denied the request. The application gets no access."),
-    "gone": ("note", "That request was decided before, or has expired. Nothing was changed."),
+    "allowed": ("success", _("You allowed the request. You can go back to the application.")),
+    "denied": ("success", _("You denied the request. The application gets no access.")),
+    "gone": ("note", _("That request was decided before, or has expired. Nothing was changed.")),
 }
 
 
@@ -42,8 +45,7 @@ def show(request: Request) -> Response:
 def submit(request: Request) -> Response:
     """Store the user's decision on one request, once."""
     session, decision = own_session(request), request.POST.get("decision")
-    # A page that was shown to another user, who has signed out since, decides nothing.
-    if request.POST.get("session") != session.id or decision not in {"allow", "deny"}:
+    if decision not in DECISIONS:
         return see_other(request.oidc.url(ROUTE))
     own = open_requests(request.oidc.dbsession, session.user_id)
     chosen = request.POST.get("request")
@@ -54,6 +56,11 @@ def submit(request: Request) -> Response:
         return _answer(request, "denied" if deny(request, row) else "gone")
     if _signed_in_too_long_ago(request, client):
         return see_other(login_url(request, again="1"))
+    step_up = step_up_of(request, row.claims_request)
+    if away := go_to_step_up(request, step_up, decision):
+        return away
+    if step_up.impossible:
+        return see_other(request.oidc.url(ROUTE))
     # Allow only scopes that the page showed: the client may have changed since.
     allowed = approve(
         request,
@@ -74,7 +81,7 @@ def _answer(request: Request, notice: str) -> Response:
 def _signed_in_too_long_ago(request: Request, client: Client) -> bool:
     """Whether the client requires a newer sign-in (OpenID Connect Registration section 2)."""
     max_age: int | None = client.member("default_max_age")
-    return max_age is not None and request.oidc.now > own_session(request).auth_time + max_age
+    return is_older(request, own_session(request), max_age)
 
 
 def _description(request: Request, row: BackchannelRequest, client: Client) -> dict[str, Any]:
@@ -88,9 +95,10 @@ def _description(request: Request, row: BackchannelRequest, client: Client) -> d
         "scope": scope,
         "scopes": scopes,
         "details": [_sentences(request, it) for it in row.authorization_details or ()],
-        "asked_at": moment(row.created_at),
-        "expires_at": moment(row.expires_at),
+        "asked_at": Moment(row.created_at),
+        "expires_at": Moment(row.expires_at),
         "duration": _duration(request, client),
+        "step_up": step_up_of(request, row.claims_request),
     }
 
 
@@ -115,12 +123,8 @@ def _duration(request: Request, client: Client) -> str:
     """Return a sentence that says how long the access lasts."""
     settings = request.oidc.provider.settings
     if not may_refresh(request, client):
-        return f"The access ends after {duration(settings['oauth.access_token_lifetime'])}."
-    idle = duration(settings["oauth.refresh_token_idle_lifetime"])
-    longest = duration(settings["oauth.refresh_token_max_lifetime"])
-    return (
-        f"The access ends when you withdraw it, when it is not used for {idle}, or after {longest}."
-    )
+        return ends_after(settings["oauth.access_token_lifetime"])
+    return ends_when_unused(settings)
 
 
 def includeme(config: Configurator) -> None:

@@ -1,6 +1,7 @@
 """Access to clients: owners manage their own clients, administrators manage all."""
 
 from functools import wraps
+from urllib.parse import unquote
 
 from pyramid.httpexceptions import HTTPForbidden, HTTPNotFound
 from pyramid.response import Response
@@ -46,9 +47,12 @@ def find_client(request: Request, *, to_change: bool = False) -> Client:
     :param to_change: lock the row, so that other requests that change it wait.
     :raises HTTPNotFound: for every other client, whether it exists or not.
     """
+    client_id = unquote(request.matchdict["client_id"])
+    if not (client_id.isascii() and client_id.isprintable()):
+        raise HTTPNotFound()  # no identifier; drivers raise on NUL and the like
     client: Client | None = request.oidc.dbsession.get(
         Client,
-        request.matchdict["client_id"],
+        client_id,
         with_for_update=to_change or None,
         populate_existing=to_change,  # other requests may have changed it since it was read
     )

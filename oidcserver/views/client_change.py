@@ -4,6 +4,7 @@ from typing import Any
 
 from oidcserver.clients.registration import InvalidClientMetadata, update_client
 from oidcserver.models import Client
+from oidcserver.texts import _
 from oidcserver.types import Request
 from oidcserver.views.recent_login import signed_in_a_moment_ago
 
@@ -17,8 +18,10 @@ class SignInRequired(InvalidClientMetadata):
     def __init__(self) -> None:
         super().__init__(
             "",
-            "This changes how the application authenticates. Such a change requires a recent "
-            "sign-in. Sign in again in another tab, then save this form.",
+            _(
+                "This changes how the application authenticates. Such a change requires a recent "
+                "sign-in. Sign in again in another tab, then save this form."
+            ),
         )
 
 

@@ -3,10 +3,11 @@
 import re
 import shlex
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from oidcserver.extensions.pushed_request import ENDPOINT, is_selected, required_by
 from oidcserver.models import RegisteredClient
+from oidcserver.texts import _
 from oidcserver.types import Request
 from oidcserver.views.access import own_session
 
@@ -48,17 +49,16 @@ def examples(
     personal, steps = False, []
     if "client_credentials" in grants:
         own = _form(command, grant_type="client_credentials")
-        steps.append(Example("Get a token for the application itself", own))
+        steps.append(Example(_("Get a token for the application itself"), own))
     if "password" in grants:
         personal = True
-        demo = request.oidc.provider.settings["oidc.user_directory"] == "demo"
         form = {
             "grant_type": "password",
             "username": own_session(request).user.username,
-            "password": "valid" if demo else None,
+            "password": None,
             "scope": scope,
         }
-        steps.append(Example("Get a token with a password", _form(command, **form)))
+        steps.append(Example(_("Get a token with a password"), _form(command, **form)))
     if "oidc.authorization_endpoint" in routes and client.check_response_type("code"):
         personal = True
         redirect_uri = client.redirect_uris[0]
@@ -70,14 +70,14 @@ def examples(
         }
         steps += [
             *_authorize(request, client, credentials, redirect_uri, scope),
-            Example("Exchange the code in the browser's address bar", _form(command, **form)),
+            Example(_("Exchange the code in the browser's address bar"), _form(command, **form)),
         ]
     if personal and "refresh_token" in grants:
         form = {"grant_type": "refresh_token", "refresh_token": None}
-        steps.append(Example("Get a fresh token later", _form(command, **form)))
+        steps.append(Example(_("Get a fresh token later"), _form(command, **form)))
     if personal and (url := _resource(request, client)):
         command = f'curl -H "Authorization: Bearer $access_token" \\\n  {url}'
-        steps.append(Example("Use the token", command))
+        steps.append(Example(_("Use the token"), command))
     return steps
 
 
@@ -92,17 +92,17 @@ def _token_endpoint(request: Request, client: RegisteredClient) -> str:
 
 def _credentials(client: RegisteredClient, secret: str | None) -> str | None:
     """Return the arguments of curl that authenticate the client (RFC 6749 section 2.3.1)."""
-    client_id, value = client.client_id, secret or "$client_secret"
+    value, own = secret or "$client_secret", urlencode({"client_id": client.client_id})
     by_assertion = f'-d client_assertion_type={JWT_BEARER} -d "client_assertion=$client_assertion"'
-    by_certificate = f"--cert client.pem --key client.key -d client_id={client_id}"
+    by_certificate = f"--cert client.pem --key client.key -d {own}"
     return {
-        "client_secret_basic": f'-u "{client_id}:{value}"',
-        "client_secret_post": f'-d client_id={client_id} -d "client_secret={value}"',
+        "client_secret_basic": f'-u "{quote(client.client_id, safe="@+")}:{value}"',
+        "client_secret_post": f'-d {own} -d "client_secret={value}"',
         "client_secret_jwt": by_assertion,
         "private_key_jwt": by_assertion,
         "tls_client_auth": by_certificate,
         "self_signed_tls_client_auth": by_certificate,
-        "none": f"-d client_id={client_id}",
+        "none": f"-d {own}",
     }.get(client.token_endpoint_auth_method)
 
 
@@ -113,7 +113,7 @@ def _authorize(
 
     A client that has to push its requests (RFC 9126) does so first.
     """
-    title = "Print a URL, open it in a browser, and allow access"
+    title = _("Print a URL, open it in a browser, and allow access")
     url = request.oidc.url("oidc.authorization_endpoint")
     parameters = {
         "response_type": "code",
@@ -128,7 +128,7 @@ def _authorize(
         push = f"curl {credentials} \\\n  {endpoint}"
         return [
             Example(
-                "Push the request", _CHALLENGE + _form(push, **parameters, code_challenge=None)
+                _("Push the request"), _CHALLENGE + _form(push, **parameters, code_challenge=None)
             ),
             Example(title, f'echo "{url}?{own}&request_uri=$request_uri"'),
         ]

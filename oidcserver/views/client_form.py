@@ -19,41 +19,50 @@ from oidcserver.clients.fields import (
 from oidcserver.clients.problems import Problems
 from oidcserver.clients.registration import InvalidClientMetadata
 from oidcserver.credentials import new_identifier
-from oidcserver.models.backchannel_request import GRANT_TYPE
+from oidcserver.interfaces import Scope
+from oidcserver.models.backchannel_request import GRANT_TYPE as CIBA
 from oidcserver.models.registered_client import DEFAULTS
+from oidcserver.texts import _
 from oidcserver.types import Fields, Provider, Request
 from oidcserver.views.access import own_session
 
+#: The names of grants that are URNs (RFC 8628, RFC 7523, RFC 8693).
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 #: The purpose of the seal on a ticket.
 TICKET = "client form"
 
 #: Descriptions of the options; an option of a plugin is shown by its own name.
 WORDS = {
-    "authorization_code": "Authorization code: users sign in",
-    "implicit": "Implicit: tokens straight to the browser (not recommended)",
-    "client_credentials": "Client credentials: the application acts for itself",
-    "password": "Password: the application asks users for it (not recommended)",
-    "refresh_token": "Refresh token: stay signed in",
-    GRANT_TYPE: "CIBA: users decide on a device of their own",
-    "client_secret_basic": "Secret in the Authorization header (client_secret_basic)",
-    "client_secret_post": "Secret in the body (client_secret_post)",
-    "client_secret_jwt": "Assertion signed with the secret (client_secret_jwt)",
-    "private_key_jwt": "Assertion signed with a private key (private_key_jwt)",
-    "tls_client_auth": "TLS certificate of an authority (tls_client_auth)",
-    "self_signed_tls_client_auth": "TLS certificate of its own (self_signed_tls_client_auth)",
-    "none": "None: a public application, such as one in the browser (none)",
-    "web": "Web application",
-    "native": "Native application, on a device",
-    "requested": "Only the claims that the claims parameter requests",
-    "scopes": "Also the claims of the scopes",
-    "public": "By the same subject as every other application (public)",
-    "pairwise": "By a subject that no other application gets (pairwise)",
-    "poll": "It asks regularly (poll)",
-    "ping": "It is notified, and then asks (ping)",
-    "sealed": "Opaque (sealed)",
-    "jwt": "JWT",
+    "authorization_code": _("Authorization code: users sign in"),
+    "implicit": _("Implicit: tokens straight to the browser (not recommended)"),
+    "client_credentials": _("Client credentials: the application acts for itself"),
+    "password": _("Password: the application asks users for it (not recommended)"),
+    "refresh_token": _("Refresh token: stay signed in"),
+    CIBA: _("CIBA: users decide on a device of their own"),
+    DEVICE_CODE: _("Device code: users enter a code that a device shows"),
+    JWT_BEARER: _("JWT bearer: the application presents an assertion of another issuer"),
+    TOKEN_EXCHANGE: _("Token exchange: the application exchanges a token for another"),
+    "client_secret_basic": _("Secret in the Authorization header (client_secret_basic)"),
+    "client_secret_post": _("Secret in the body (client_secret_post)"),
+    "client_secret_jwt": _("Assertion signed with the secret (client_secret_jwt)"),
+    "private_key_jwt": _("Assertion signed with a private key (private_key_jwt)"),
+    "tls_client_auth": _("TLS certificate of an authority (tls_client_auth)"),
+    "self_signed_tls_client_auth": _("TLS certificate of its own (self_signed_tls_client_auth)"),
+    "none": _("None: a public application, such as one in the browser (none)"),
+    "web": _("Web application"),
+    "native": _("Native application, on a device"),
+    "requested": _("Only the claims that the claims parameter requests"),
+    "scopes": _("Also the claims of the scopes"),
+    "public": _("By the same subject as every other application (public)"),
+    "pairwise": _("By a subject that no other application gets (pairwise)"),
+    "poll": _("It asks regularly (poll)"),
+    "ping": _("It is notified, and then asks (ping)"),
+    "sealed": _("Opaque (sealed)"),
+    "jwt": _("JWT"),
 }
-_MAYBE = (("true", "Required"), ("false", "Not required"))
+_MAYBE = (("true", _("Required")), ("false", _("Not required")))
 
 
 def read_form(request: Request, fields: list[Field]) -> dict[str, Any]:
@@ -105,13 +114,18 @@ def options(provider: Provider, field: Field) -> list[tuple[str, str]]:
     if field.kind == MAYBE:
         return [("", field.unsaid), *_MAYBE]
     if field.kind == SCOPES:
-        return [(s.name, f"{s.description} ({s.name})") for s in provider.scopes.values()]
+        return [(scope.name, _name_scope(scope)) for scope in provider.scopes.values()]
     if field.options is None:
         return []
     # An algorithm may have the name none, as an authentication method does.
     words = {} if field.name.endswith("_alg") else WORDS
     chosen = [(name, words.get(name, name)) for name in field.options(provider)]
     return [("", field.unsaid), *chosen] if field.unsaid else chosen
+
+
+def _name_scope(scope: Scope) -> str:
+    words = {"description": scope.description, "name": scope.name}
+    return _("${description} (${name})", words)
 
 
 def new_ticket(request: Request) -> str:
@@ -155,7 +169,9 @@ def _read(form: Fields, field: Field) -> Any:
         try:
             return json.loads(typed)
         except (ValueError, RecursionError):
-            raise InvalidClientMetadata(field.name, f"{field.name} is not JSON.") from None
+            raise InvalidClientMetadata(
+                field.name, _("${member} is not JSON.", {"member": field.name})
+            ) from None
     return typed
 
 

@@ -3,20 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from oidcserver.clients.columns import column_values, reject_unknown, split_columns
 from oidcserver.clients.dynamic import rejected_exemption
-from oidcserver.clients.fields import (
-    ABOUT,
-    TEXTS,
-    Field,
-    column_values,
-    reject_unknown,
-    sections,
-    split_columns,
-)
+from oidcserver.clients.fields import ABOUT, TEXTS, Field, sections
 from oidcserver.clients.registration import InvalidClientMetadata, validate_client_metadata
 from oidcserver.clients.sector import check_sector_identifier
 from oidcserver.models import Client
 from oidcserver.models.registered_client import DEFAULTS
+from oidcserver.texts import _
 from oidcserver.types import Provider, Request
 from oidcserver.views.client_access import is_administrator
 from oidcserver.views.client_form import options, read_form, stored_values
@@ -24,9 +18,9 @@ from oidcserver.views.client_form import options, read_form, stored_values
 #: The members of RFC 7591 section 2.2, which have as many names as there are languages.
 LANGUAGES = Field(
     "languages",
-    "In other languages",
+    _("In other languages"),
     TEXTS,
-    "One per line, such as client_name#de: Laden.",
+    _("One per line, such as client_name#de: Laden."),
 )
 
 
@@ -83,7 +77,7 @@ def read_members(
     checked = validate_client_metadata(provider, {**present, **metadata})
     if not is_administrator(request) and rejected_exemption(provider, checked, present):
         raise InvalidClientMetadata(
-            "require_pkce", "Only an administrator may exempt an application from PKCE."
+            "require_pkce", _("Only an administrator may exempt an application from PKCE.")
         )
     check_sector_identifier(request, checked)
     return metadata, columns
@@ -101,21 +95,24 @@ def sort_problems(
     for one in (problem, *problem.others) if problem is not None else ():
         name = LANGUAGES.name if "#" in one.field else one.field
         if name in values:
-            errors.setdefault(name, one.description)
+            errors.setdefault(name, one.sentence)
         else:
-            others.append(one.description)
+            others.append(one.sentence)
     return errors, others
 
 
 def _read_languages(provider: Provider, lines: list[str]) -> dict[str, str]:
     said: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
-        name, _, value = (part.strip() for part in line.partition(": "))
+        name, _separator, value = (part.strip() for part in line.partition(": "))
         if "#" not in name or not value or name in said:
             raise InvalidClientMetadata(
                 LANGUAGES.name,
-                f"Line {number} has to be a member with a language and a text, such as "
-                "client_name#de: Laden, and each member only once.",
+                _(
+                    "Line ${number} has to be a member with a language and a text, such as "
+                    "client_name#de: Laden, and each member only once.",
+                    {"number": number},
+                ),
             )
         said[name] = value
     reject_unknown(provider, said)

@@ -7,10 +7,9 @@ from oidcserver.models import RegisteredClient
 from oidcserver.oauth.issuing import new_authorization
 from oidcserver.oidc.claims import scope_claims
 from oidcserver.oidc.id_token import has_claims_of_scopes, id_token_claims
+from oidcserver.texts import Counted, _
 from oidcserver.types import Request
 from oidcserver.views.access import own_session
-
-_UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
 def preview(request: Request, client: RegisteredClient) -> dict[str, Any]:
@@ -31,21 +30,32 @@ def preview(request: Request, client: RegisteredClient) -> dict[str, Any]:
 
 def duration(seconds: int) -> str:
     """Return a number of seconds in the largest unit that divides it: ``10 minutes``."""
-    size, unit = next(pair for pair in _UNITS if seconds % pair[0] == 0)
-    count = seconds // size
-    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    if seconds % 60:
+        return Counted("${count} second", "${count} seconds", seconds)
+    if seconds % 3600:
+        return Counted("${count} minute", "${count} minutes", seconds // 60)
+    if seconds % 86400:
+        return Counted("${count} hour", "${count} hours", seconds // 3600)
+    return Counted("${count} day", "${count} days", seconds // 86400)
 
 
 def _lifetimes(request: Request, client: RegisteredClient) -> list[tuple[str, str]]:
     settings = request.oidc.provider.settings
-    lifetimes = [("Access token", duration(settings["oauth.access_token_lifetime"]))]
+    lifetimes = [(_("Access token"), _works_for(settings["oauth.access_token_lifetime"]))]
     if "openid" in client.scopes:
-        lifetimes.append(("ID token", duration(settings["oidc.id_token_lifetime"])))
+        lifetimes.append((_("ID token"), _works_for(settings["oidc.id_token_lifetime"])))
     if client.check_grant_type("refresh_token"):
         idle = duration(settings["oauth.refresh_token_idle_lifetime"])
         longest = duration(settings["oauth.refresh_token_max_lifetime"])
-        lifetimes.append(("Refresh token", f"{idle} unused, {longest} at most"))
+        words = _(
+            "works for ${idle} unused, ${longest} at most", {"idle": idle, "longest": longest}
+        )
+        lifetimes.append((_("Refresh token"), words))
     return lifetimes
+
+
+def _works_for(seconds: int) -> str:
+    return _("works for ${time}", {"time": duration(seconds)})
 
 
 def _documents(request: Request, client: RegisteredClient) -> list[tuple[str, str]]:
@@ -63,7 +73,7 @@ def _documents(request: Request, client: RegisteredClient) -> list[tuple[str, st
     claims = scope_claims(request, session.user, client.scopes)
     if has_claims_of_scopes(request.oidc.provider, client):
         id_token = {**id_token, **claims}
-    documents = [("ID token", id_token)]
+    documents = [(_("ID token"), id_token)]
     if "oidc.userinfo_endpoint" in request.oidc.provider.route_names:
         documents.append(("UserInfo", {"sub": authorization.subject, **claims}))
     return [

@@ -1,10 +1,13 @@
 """The pages of clients: list, create, edit, new secret, delete."""
 
+from typing import Any
+from urllib.parse import quote
+
 from pyramid.response import Response
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from oidcserver.clients.fields import set_columns
+from oidcserver.clients.columns import set_columns
 from oidcserver.clients.registration import (
     InvalidClientMetadata,
     register_client,
@@ -13,6 +16,7 @@ from oidcserver.clients.registration import (
 from oidcserver.credentials import digest
 from oidcserver.models import Client, User
 from oidcserver.oauth.responses import see_other
+from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import own_session
 from oidcserver.views.client_access import find_client, is_administrator, managed
@@ -24,7 +28,7 @@ from oidcserver.views.client_preview import duration
 from oidcserver.views.recent_login import recently_signed_in
 
 PAGE_SIZE = 100
-STALE = "This form is too old, or was opened by another user. Please submit it again."
+STALE = _("This form is too old, or was opened by another user. Please submit it again.")
 
 
 @managed
@@ -176,6 +180,15 @@ def _page_number(request: Request) -> int:
     return int(page) if page.isascii() and page.isdigit() and 0 < len(page) < 7 else 1
 
 
+def quote_client_id(
+    request: Request, elements: tuple[str, ...], values: dict[str, Any]
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Quote a client_id that is a URL for the path of a page, where a slash ends a segment."""
+    if "client_id" in values:
+        values = {**values, "client_id": quote(values["client_id"], safe="@+:")}
+    return elements, values
+
+
 def includeme(config: Configurator) -> None:
     """Offer the pages."""
     config.include("oidcserver.views.client_access")
@@ -188,7 +201,7 @@ def includeme(config: Configurator) -> None:
             ("oidc.client_secret", "/clients/{client_id}/secret", ask_secret, new_secret),
             ("oidc.client_delete", "/clients/{client_id}/delete", ask_delete, delete),
         ):
-            config.add_oidc_route(name, pattern)
+            config.add_oidc_route(name, pattern, pregenerator=quote_client_id)
             config.add_oidc_view(shown, route_name=name, request_method="GET")
             if sent is not None:
                 config.add_oidc_view(sent, route_name=name, request_method="POST")

@@ -20,8 +20,11 @@ from oidcserver.oauth.responses import destination
 from oidcserver.oidc.claims import claims_beyond_scopes
 from oidcserver.oidc.interactions import may_remember, not_yet_allowed, remembered_consent
 from oidcserver.oidc.scopes import describe_claim
+from oidcserver.settings import Settings
+from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.client_preview import duration
+from oidcserver.views.logos import add_logo, logo_url
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, reject
 
 
@@ -42,10 +45,8 @@ def submit(request: Request) -> Response:
         asking = read_request(request)
     except OAuth2Error as error:
         return reject(request, error)
-    session = request.oidc.login_session
     decision = request.POST.get("decision")
-    # A page that was shown to another user, who has signed out since, decides nothing.
-    if asking is None or session is None or request.POST.get("session") != session.id:
+    if asking is None or request.oidc.login_session is None:
         return go_on(request)
     if decision == "switch":
         return go_on(request, _choose_account(asking))
@@ -74,7 +75,8 @@ def _decide(request: Request, asking: AuthorizationRequest, *, allow: bool) -> s
     claims = " ".join(name for name in _single_claims(asking) if name in shown)
     reference, row = open_row(asking)
     dbsession = request.oidc.dbsession
-    if not decide_suspended_request(dbsession, row, user_id, scope if allow else None, claims):
+    allowed = scope if allow else None
+    if not decide_suspended_request(dbsession, row.reference_digest, user_id, allowed, claims):
         return reference
     if allow:
         # A request that must not be remembered does not change remembered consents.
@@ -95,14 +97,11 @@ def _page(request: Request, asking: AuthorizationRequest) -> Response:
     client = asking.client
     assert client is not None
     assert asking.redirect_uri is not None
-    logo = _logo(client)
-    if logo is not None:
-        request.oidc.content_security_policy.allow("img-src", "https:")
     remembered = remembered_consent(asking)
     new, earlier = _divide(asking, remembered)
     values = {
         "client": client,
-        "logo": logo,
+        "logo": logo_url(request, client),
         "links": _links(client),
         "destination": destination(asking.redirect_uri),
         "only_local": client.self_registered and _is_local(client),
@@ -164,20 +163,31 @@ def end_of_access(asking: AuthorizationRequest) -> str:
     if not may_refresh(asking.request, client) or "code" not in asking.response_type.split():
         usual = settings["oauth.access_token_lifetime"]
         lifetimes = [it.access_token_lifetime or usual for it in resources_of(asking)]
-        return f"The access ends after {duration(min(lifetimes, default=usual))}."
+        return ends_after(min(lifetimes, default=usual))
     if "offline_access" not in asking.scope.split():
         longest = duration(settings["oidc.session_max_lifetime"])
-        return f"The access ends when you sign out here, at the latest after {longest}."
-    idle = duration(settings["oauth.refresh_token_idle_lifetime"])
-    longest = duration(settings["oauth.refresh_token_max_lifetime"])
-    return (
-        f"The access ends when you withdraw it, when it is not used for {idle}, or after {longest}."
+        return _(
+            "The access ends when you sign out here, at the latest after ${time}.",
+            {"time": longest},
+        )
+    return ends_when_unused(settings)
+
+
+def ends_after(seconds: int) -> str:
+    """Return a sentence about an access that cannot be refreshed."""
+    return _("The access ends after ${time}.", {"time": duration(seconds)})
+
+
+def ends_when_unused(settings: Settings) -> str:
+    """Return a sentence about an access that can be refreshed while the user is away."""
+    return _(
+        "The access ends when you withdraw it, when it is not used for ${idle}, or after "
+        "${longest}.",
+        {
+            "idle": duration(settings["oauth.refresh_token_idle_lifetime"]),
+            "longest": duration(settings["oauth.refresh_token_max_lifetime"]),
+        },
     )
-
-
-def _logo(client: RegisteredClient) -> str | None:
-    uri = client.member("logo_uri")
-    return uri if isinstance(uri, str) and (origin_of(uri) or "").startswith("https:") else None
 
 
 def _is_local(client: RegisteredClient) -> bool:
@@ -188,9 +198,9 @@ def _is_local(client: RegisteredClient) -> bool:
 def _links(client: RegisteredClient) -> list[tuple[str, str]]:
     """Return the links of the client as pairs of text and URI (RFC 7591 section 2)."""
     members = (
-        ("client_uri", "Website"),
-        ("policy_uri", "Privacy policy"),
-        ("tos_uri", "Terms of service"),
+        ("client_uri", _("Website")),
+        ("policy_uri", _("Privacy policy")),
+        ("tos_uri", _("Terms of service")),
     )
     found = ((text, client.member(name)) for name, text in members)
     return [(text, uri) for text, uri in found if isinstance(uri, str) and origin_of(uri)]
@@ -203,5 +213,6 @@ def includeme(config: Configurator) -> None:
         config.add_oidc_route("oidc.consent", "/consent")
         config.add_oidc_view(show, route_name="oidc.consent", request_method="GET")
         config.add_oidc_view(submit, route_name="oidc.consent", request_method="POST")
+        add_logo(config)
 
     config.add_oauth_page("consent", register)

@@ -1,10 +1,10 @@
-"""The page of the device grant (RFC 8628 section 3.3): enter the code, compare, decide.
+"""The page of a device's request (RFC 8628 section 3.3): compare the code, decide.
 
 An attacker may start a request and send its code to a victim (RFC 10027). So a link alone decides
 nothing, and the page says which client asks, from which place and since when.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from authlib.oauth2 import OAuth2Error
 from pyramid.httpexceptions import HTTPNotFound
@@ -13,12 +13,9 @@ from pyramid.response import Response
 
 from oidcserver.clients import use
 from oidcserver.grants.device_code import PAGE, REQUEST_FLOW
-from oidcserver.http.cookies import read_cookie, set_cookie
-from oidcserver.http.throttling import give_back, network_of, take, waiting_time
 from oidcserver.interfaces import Step
 from oidcserver.models import DeviceAuthorization
 from oidcserver.models.device_authorization import (
-    claim_device_authorization,
     decide_device_authorization,
     release_device_authorization,
 )
@@ -31,15 +28,13 @@ from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.responses import error_page, see_other
 from oidcserver.oauth.steps import announce, commit
 from oidcserver.oauth.user_codes import (
-    LIFETIME,
-    MAX_ENTERED,
     PURPOSE,
-    normalise_user_code,
     shown_user_code,
 )
 from oidcserver.sessions import logout_channels
 from oidcserver.types import Configurator, Request
-from oidcserver.views.access import login_url, own_session, signed_in
+from oidcserver.views.access import SWITCH, login_url, own_session, signed_in
+from oidcserver.views.device_code import REQUEST_PAGE, enter, keep_code, request_url, submit
 from oidcserver.views.pending import (
     Overtaken,
     PendingRequest,
@@ -49,55 +44,7 @@ from oidcserver.views.pending import (
     record_consent,
     sign_in_needed,
 )
-
-REQUEST_PAGE = "oidc.device_request"
-#: The cookie that keeps a code while its user signs in.
-COOKIE = "user_code"
-EMPTY = "Enter the code that your device shows."
-UNKNOWN = (
-    "That code is not known, has expired, or was entered by another account. Compare it with the "
-    "code on your device, or start again there."
-)
-
-
-def enter(request: Request) -> Response:
-    """Show the form for the code; take a code out of the address bar first."""
-    given = request.GET.getall("user_code")
-    if given:
-        _keep_code(request, given[0])
-        return see_other(request.oidc.url(PAGE))
-    if request.oidc.login_session is None:
-        return see_other(login_url(request))
-    return _form(request, read_cookie(request, COOKIE) or "")
-
-
-def submit(request: Request) -> Response:
-    """Claim the request of a code for the user, and go on to it."""
-    entered = request.POST.get("user_code", "")
-    session = request.oidc.login_session
-    if session is None:
-        _keep_code(request, entered)
-        return see_other(login_url(request))
-    provider = request.oidc.provider
-    code = normalise_user_code(provider.settings, entered)
-    if not code:
-        return _form(request, entered, error=EMPTY, status=400)
-    wait = _count(request, session.user_id)
-    if wait:
-        sentence = f"Too many wrong codes were entered. Please try again in {waiting_time(wait)}."
-        response = _form(request, entered, error=sentence, status=429)
-        response.headers["Retry-After"] = str(wait)
-        return response
-    digests = provider.sealer(PURPOSE).digests(code)
-    row_id = claim_device_authorization(request.oidc.dbsession, digests, session.user_id)
-    if row_id is None:
-        notify(OAuthEvent(request, "user_code_rejected", {"user_id": session.user_id}))
-        return _form(request, entered, error=UNKNOWN, status=400)
-    # The attempt does not count. The wrong ones before it still do.
-    for key, _ in _limits(request, session.user_id):
-        give_back(request.oidc.dbsession, key)
-    set_cookie(request, COOKIE, None)
-    return see_other(_url(request, row_id))
+from oidcserver.views.step_up import ALLOW, ALLOW_AS_SIGNED_IN, go_to_step_up, step_up_of
 
 
 @signed_in
@@ -120,7 +67,7 @@ def decide(request: Request) -> Response:
     """Carry out the user's decision, once; then show what came of it."""
     row, user_id = _own_row(request), own_session(request).user_id
     decision = request.POST.get("decision")
-    here = see_other(_url(request, row.id))
+    here = see_other(request_url(request, row.id))
     if decision == "switch":
         return _switch_account(request, row)
     if decision == "deny":
@@ -129,7 +76,9 @@ def decide(request: Request) -> Response:
             event = OAuthEvent(request, "authorization_denied", details)
             request.oidc.database.after_commit(notify, event)
         return here
-    if decision != "allow" or row.decided_at is not None or row.expires_at <= request.oidc.now:
+    if decision not in {ALLOW, ALLOW_AS_SIGNED_IN}:
+        return here
+    if row.decided_at is not None or row.expires_at <= request.oidc.now:
         return here
     try:
         pending = read_pending(request, row, REQUEST_FLOW)
@@ -137,6 +86,8 @@ def decide(request: Request) -> Response:
         return here
     if sign_in_needed(pending) or obstacle(pending) is not None:
         return here
+    if away := go_to_step_up(request, step_up_of(request, pending.claims_request), decision):
+        return away
     return run("device_approval", pending, reject)
 
 
@@ -150,6 +101,13 @@ def approve(pending: PendingRequest) -> None:
         client_id=client.client_id,
         user_id=pending.login_session.user_id,
         scope=pending.scope,
+    )
+    pending.outcome.announce(
+        "consent_granted",
+        client_id=client.client_id,
+        user_id=pending.login_session.user_id,
+        scope=pending.scope,
+        claims=" ".join(pending.single_claims),
     )
 
 
@@ -165,7 +123,7 @@ def _approve(pending: PendingRequest) -> None:
 
 def go_back(pending: PendingRequest) -> Response:
     """Redirect to the page, which shows the decision."""
-    return see_other(_url(pending.request, pending.waiting.id))
+    return see_other(request_url(pending.request, pending.waiting.id))
 
 
 def reject(pending: PendingRequest, rejection: Rejection) -> Response:
@@ -174,7 +132,7 @@ def reject(pending: PendingRequest, rejection: Rejection) -> Response:
         return go_back(pending)
     request, client = pending.request, pending.client
     reference = record_rejection(request, rejection, client and client.client_id)
-    return error_page(request, rejection, reference, back=_url(request, pending.waiting.id))
+    return error_page(request, rejection, reference, back=request_url(request, pending.waiting.id))
 
 
 def _own_row(request: Request) -> DeviceAuthorization:
@@ -192,51 +150,13 @@ def _switch_account(request: Request, row: DeviceAuthorization) -> Response:
     """Give the claim up, so that another account of the user can enter the code."""
     user_id = own_session(request).user_id
     if release_device_authorization(request.oidc.dbsession, row.id, user_id):
-        _keep_code(request, _code_of(request, row))
-    return see_other(login_url(request, request.oidc.url(PAGE), again="1"))
-
-
-def _keep_code(request: Request, entered: str) -> None:
-    settings = request.oidc.provider.settings
-    code = normalise_user_code(settings, entered)
-    set_cookie(request, COOKIE, code or None, max_age=settings[LIFETIME])
+        keep_code(request, _code_of(request, row))
+    return see_other(login_url(request, request.oidc.url(PAGE), **{SWITCH: "1"}))
 
 
 def _code_of(request: Request, row: DeviceAuthorization) -> str:
     code = request.oidc.provider.sealer(PURPOSE).unseal(row.user_code_sealed)
     return "" if code is None else code.decode()
-
-
-def _limits(request: Request, user_id: str) -> Iterator[tuple[str, int]]:
-    """Yield the keys by which attempts are counted, each with its limit."""
-    settings = request.oidc.provider.settings
-    yield f"user code user:{user_id}", settings["oauth.device_code_attempts"]
-    network = network_of(request.remote_addr or "")
-    yield f"user code address:{network}", settings["oauth.device_code_attempts_per_address"]
-
-
-def _count(request: Request, user_id: str) -> int:
-    """Count an attempt before its code is looked up; return the seconds to wait, or 0."""
-    window = request.oidc.provider.settings["oidc.login_window"]
-    # No transaction may be open while an attempt is counted.
-    request.oidc.database.commit()
-    engine = request.oidc.database.alone.engine
-    waits = (take(engine, key, limit, window) for key, limit in _limits(request, user_id))
-    return next((wait for wait in waits if wait), 0)
-
-
-def _form(request: Request, entered: str, *, error: str = "", status: int = 200) -> Response:
-    settings = request.oidc.provider.settings
-    code = normalise_user_code(settings, entered)
-    values = {
-        "code": shown_user_code(code) if len(code) == settings["oauth.device_user_code_length"]
-        else entered[:MAX_ENTERED],
-        "error": error,
-        "session": request.oidc.login_session,
-    }  # fmt: skip
-    response = render_to_response("oidcserver:templates/device.jinja2", values, request=request)
-    response.status_int = status
-    return response
 
 
 def _page(
@@ -249,11 +169,6 @@ def _page(
         **(described(pending) if pending is not None else {"client": None}),
     }
     return render_to_response("oidcserver:templates/device_request.jinja2", values, request=request)
-
-
-def _url(request: Request, row_id: str) -> str:
-    url: str = request.oidc.url(REQUEST_PAGE, id=row_id)
-    return url
 
 
 #: The flow ``device_approval``: the user allows the request.

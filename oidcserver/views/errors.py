@@ -11,13 +11,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from oidcserver.accounts.passwords import Busy
 from oidcserver.database.outage import outage
-from oidcserver.http.csrf import form_origin
+from oidcserver.http.csrf import AnotherAccount, form_origin
 from oidcserver.http.throttling import TooManyAttempts
 from oidcserver.interfaces import DirectoryUnavailable
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.rejections import new_reference
 from oidcserver.oauth.responses import error_page, error_response, own_url, see_other
 from oidcserver.operations.outage import log_outage
+from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import login_url
 
@@ -51,37 +52,48 @@ class OurRoute:
 
 def not_found(problem: HTTPNotFound, request: Request) -> Response:
     """Answer for a URL that does not exist."""
-    return _answer(request, Rejection("not_found", "There is no such page.", status_code=404))
+    return _answer(request, Rejection("not_found", _("This page does not exist."), status_code=404))
 
 
 def forbidden(problem: HTTPForbidden, request: Request) -> Response:
     """Answer a request that is not allowed; redirect visitors to the login page."""
     if request.oidc.login_session is None and not _wants_json(request):
         return see_other(login_url(request))
-    sentence = "You may not see this page."
+    sentence = _("You are not allowed to see this page.")
     return _answer(request, Rejection("access_denied", sentence, status_code=403))
 
 
 def foreign_form(problem: BadCSRFOrigin, request: Request) -> Response:
     """Reject a form that was sent from another origin than the issuer's."""
-    sentence = "This form was sent from another site, so nothing was done."
+    sentence = _("This form was sent from another site, so nothing was done.")
     rejection = Rejection("access_denied", sentence, status_code=403)
     provider, origin, hint = request.oidc.provider, form_origin(request), ""
     if origin is not None and origin != provider.origin:
         request.registry.oidc.foreign_origins.report(origin, provider.issuer)
         if provider.settings["oidcserver.mode"] == "development":
-            hint = (
-                f"The form came from {origin}, but oidc.issuer is {provider.issuer}. Open the page "
-                "at that address, or set oidc.issuer to the address that you use."
+            hint = _(
+                "The form came from ${origin}, but oidc.issuer is ${issuer}. Open the page at that "
+                "address, or set oidc.issuer to the address that you use.",
+                {"origin": origin, "issuer": provider.issuer},
             )
     return _answer(request, rejection, back=own_url(request), hint=hint)
 
 
 def stale_form(problem: BadCSRFToken, request: Request) -> Response:
     """Reject a form that lacks this browser's token; the same URL has a new form."""
-    sentence = (
+    sentence = _(
         "Your browser did not send what this form needs, so nothing was done. Please open the "
         "page again; if this message stays, allow cookies for this page."
+    )
+    rejection = Rejection("access_denied", sentence, status_code=403)
+    return _answer(request, rejection, back=own_url(request))
+
+
+def another_account(problem: AnotherAccount, request: Request) -> Response:
+    """Reject a form of another account than the present one of the browser."""
+    sentence = _(
+        "You switched to another account after this page was opened, so nothing was done. Please "
+        "open the page again."
     )
     rejection = Rejection("access_denied", sentence, status_code=403)
     return _answer(request, rejection, back=own_url(request))
@@ -90,7 +102,7 @@ def stale_form(problem: BadCSRFToken, request: Request) -> Response:
 def try_later(problem: TooManyAttempts | Busy, request: Request) -> Response:
     """Answer with Retry-After if too many passwords are being checked."""
     status = 503 if isinstance(problem, Busy) else 429
-    sentence = "Too many passwords are being checked. Please try again later."
+    sentence = _("Too many passwords are being checked. Please try again later.")
     headers = (("Retry-After", str(problem.retry_after)),)
     rejection = Rejection("temporarily_unavailable", sentence, status_code=status, headers=headers)
     return _answer(request, rejection)
@@ -102,7 +114,7 @@ def directory_down(problem: DirectoryUnavailable, request: Request) -> Response:
     logger.error("the user directory does not answer, reference %s", reference, exc_info=problem)
     rejection = Rejection(
         "temporarily_unavailable",
-        "The service cannot answer at this moment. Please try again in a few seconds.",
+        _("The service is not available right now. Please try again in a few seconds."),
         status_code=503,
         headers=(("Retry-After", str(problem.retry_after)),),
     )
@@ -117,7 +129,7 @@ def database_down(problem: Exception, request: Request) -> Response:
     reference = log_outage(request.registry, what, problem)
     rejection = Rejection(
         "temporarily_unavailable",
-        "The service cannot answer at this moment. Please try again in a few seconds.",
+        _("The service is not available right now. Please try again in a few seconds."),
         status_code=503,
         headers=(("Retry-After", str(DATABASE_RETRY_SECONDS)),),
     )
@@ -130,7 +142,7 @@ def unexpected(problem: Exception, request: Request) -> Response:
         return problem
     reference = new_reference()
     logger.error("unexpected error, reference %s", reference, exc_info=problem)
-    sentence = "Unexpected error."
+    sentence = _("Unexpected error.")
     return _answer(request, Rejection("server_error", sentence, status_code=500), reference)
 
 
@@ -167,6 +179,7 @@ def includeme(config: Configurator) -> None:
     for view, contexts in (
         (foreign_form, (BadCSRFOrigin,)),
         (stale_form, (BadCSRFToken,)),
+        (another_account, (AnotherAccount,)),
         (try_later, (TooManyAttempts, Busy)),
         (directory_down, (DirectoryUnavailable,)),
         (database_down, (DBAPIError, PoolTimeoutError)),

@@ -4,12 +4,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from oidcserver.models.backchannel_request import open_requests
+from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.applications import allowed_applications, initiate_login_url
 
 #: Messages from the page before, by the value of ``notice`` in the query.
 NOTICES = {
-    "restart": (
+    "restart": _(
         "You are signed in, but the request of the application has expired. "
         "Go back to the application and start again."
     ),

@@ -3,23 +3,30 @@
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
+from oidcserver.interfaces.upstream import STAY
 from oidcserver.types import Configurator, Request
+
+#: In the field ``accounts`` of the form: every account of the browser.
+EVERYONE = "all"
 
 
 def show(request: Request) -> Response:
     """Ask whether to sign out, or say that the browser is signed out."""
-    session = request.oidc.login_session
+    session, accounts = request.oidc.login_session, request.oidc.accounts.all()
     after = request.oidc.after_logout
-    if session is not None and after.target is not None:
+    upstreams = request.oidc.provider.upstreams.values()
+    if accounts and (after.target is not None or any(it.logout != STAY for it in upstreams)):
         request.oidc.content_security_policy.let_forms_leave()
     template = "logged_out" if session is None else "logout"
-    values = {"session": session, "after": after}
+    values = {"session": session, "accounts": accounts, "everyone": EVERYONE, "after": after}
     return render_to_response(f"oidcserver:templates/{template}.jinja2", values, request=request)
 
 
 def submit(request: Request) -> Response:
-    """Sign out, and redirect the user."""
-    return request.oidc.log_out(request.oidc.after_logout)
+    """Sign the present account out, or all accounts of this browser; redirect the user."""
+    everyone = request.POST.get("accounts") == EVERYONE
+    sessions = request.oidc.accounts.all() if everyone else ()
+    return request.oidc.log_out(request.oidc.after_logout, sessions)
 
 
 def includeme(config: Configurator) -> None:

@@ -16,13 +16,15 @@ from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.flow import run_steps
 from oidcserver.oauth.requests import OAuthRequest
-from oidcserver.oidc.acr import lacks_essential_acr
+from oidcserver.oidc.allowed_groups import may_use
 from oidcserver.oidc.claims import claims_beyond_scopes
+from oidcserver.oidc.interactions import is_older
 from oidcserver.oidc.requested_subject import another_user_needed
 from oidcserver.oidc.scopes import describe_claim
+from oidcserver.texts import Moment, _
 from oidcserver.types import Request
 from oidcserver.views.consent import details_of, end_of_access, resources_of
-from oidcserver.views.moments import moment
+from oidcserver.views.step_up import step_up_of
 from oidcserver.views.user_agents import describe_user_agent
 
 
@@ -82,6 +84,7 @@ def read_pending(request: Request, row: Pending, flow: str) -> PendingRequest:
         client=client,
         response_type="code",
         redeemable_for=row.expires_at - request.oidc.now,
+        stored=True,
         row=row,
     )
     run_steps(flow, pending)
@@ -91,19 +94,21 @@ def read_pending(request: Request, row: Pending, flow: str) -> PendingRequest:
 def sign_in_needed(pending: PendingRequest) -> bool:
     """Whether the user has to sign in again, as ``prompt=login`` and ``max_age`` say."""
     session = pending.login_session
+    wants_new = "login" in pending.prompt
     if session.auth_time >= pending.waiting.created_at:
-        return False
-    max_age = pending.max_age
-    too_old = max_age is not None and pending.request.oidc.now > session.auth_time + max_age
-    return "login" in pending.prompt or too_old
+        asks = wants_new or pending.max_age is not None
+        return asks and pending.request.oidc.lacks_second_factor(session)
+    return wants_new or is_older(pending.request, session, pending.max_age)
 
 
 def obstacle(pending: PendingRequest) -> str | None:
     """Return a sentence that says why this user cannot allow the request, or None."""
     if another_user_needed(pending) is not None:
-        return "The application asks for another account than yours."
-    if lacks_essential_acr(pending):
-        return "The application requires a stronger sign-in than yours."
+        return _("The application asks for a different account.")
+    client = pending.client
+    assert client is not None
+    if not may_use(pending.request, client, pending.login_session.user):
+        return _("Your account is in none of the groups that may use this application.")
     return None
 
 
@@ -120,12 +125,13 @@ def described(pending: PendingRequest) -> dict[str, Any]:
         "resources": resources_of(pending),
         "details": details_of(pending),
         "duration": end_of_access(pending),
-        "moment": moment(row.created_at),
+        "moment": Moment(row.created_at),
         "minutes": max(0, request.oidc.now - row.created_at) // 60,
         "address": row.remote_address,
         "own_network": own,
         "device": describe_user_agent(row.user_agent),
         "obstacle": obstacle(pending),
+        "step_up": step_up_of(request, pending.claims_request),
     }
 
 

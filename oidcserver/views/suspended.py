@@ -4,7 +4,7 @@ from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
 from oidcserver.models import SuspendedRequest
-from oidcserver.models.suspended_request import find_suspended_request
+from oidcserver.models.suspended_request import key_of
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import as_rejection
 from oidcserver.oauth.flow import run_steps
@@ -12,7 +12,9 @@ from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.requests import OAuthRequest, read_query
 from oidcserver.oauth.responses import error_page, see_other
 from oidcserver.oauth.resuming import find_request, resume
-from oidcserver.types import Request
+from oidcserver.oidc.acr import decline_acr, lacks_essential_acr, wanted_acr
+from oidcserver.types import LoginSession, Request
+from oidcserver.views.access import home_url, local_url
 
 
 def read_request(request: Request) -> AuthorizationRequest | None:
@@ -48,12 +50,54 @@ def reject(request: Request, error: OAuth2Error) -> Response:
 
 
 def go_on(request: Request, reference: str | None = None) -> Response:
-    """Redirect to the authorization endpoint with a ``request_uri``, by default the page's."""
+    """Redirect to the authorization endpoint with a ``request_uri``, by default the page's.
+
+    A page that another page of ours sent the user to has ``next`` instead, and redirects there.
+    """
+    target = local_url(request, request.GET.get("next"))
+    if target is not None and not (reference or request_uri(request)):
+        return see_other(target)
     query = {
         "client_id": request.GET.get("client_id", ""),
         "request_uri": reference or request_uri(request),
     }
     return see_other(request.oidc.url("oidc.authorization_endpoint", _query=query))
+
+
+def go_on_signed_in(
+    request: Request, asking: AuthorizationRequest | None, session: LoginSession | None
+) -> Response:
+    """Go on to the application or to the page that the user came for, after a sign-in.
+
+    :param asking: the authorization request, read before the sign-in.
+    :param session: the session of the sign-in; None where a second factor has raised a session,
+        which does not answer a request for a new sign-in.
+    """
+    if asking is not None:
+        reference, row = open_row(asking)
+        if session is not None:
+            if row.authenticated_session_id == session.id:
+                _decline_class_of_login_page(asking, row, session)
+            row.authenticated_session_id = session.id
+        return go_on(request, reference)
+    if request_uri(request):
+        return see_other(home_url(request, notice="restart"))
+    return see_other(local_url(request, request.GET.get("next")) or home_url(request))
+
+
+def _decline_class_of_login_page(
+    asking: AuthorizationRequest, row: SuspendedRequest, session: LoginSession
+) -> None:
+    """Go on without a voluntary class that the second sign-in at the login page does not reach.
+
+    The user has no way to reach it, or does not want to.
+    """
+    provider = asking.provider
+    wanted = wanted_acr(asking, session.acr)
+    if wanted is None or provider.acr_pages[wanted] != "oidc.login":
+        return
+    if not lacks_essential_acr(provider, session.acr, asking.claims_request):
+        decline_acr(row, wanted)
 
 
 def needs(authorization_request: AuthorizationRequest, route_name: str) -> bool:
@@ -73,11 +117,10 @@ def open_row(authorization_request: AuthorizationRequest) -> tuple[str, Suspende
     while the page was open, or if the user returned by the back button after answering it.
     """
     request = authorization_request.request
-    row = authorization_request.suspended
+    stored, reference = authorization_request.suspended, authorization_request.request_uri
     window = request.oidc.provider.settings["oidc.repeat_window"]
-    if row is not None and (row.used_at is None or request.oidc.now < row.used_at + window):
-        return authorization_request.request_uri, row
-    reference = authorization_request.store()
-    row = find_suspended_request(request.oidc.dbsession, reference)
-    assert row is not None
-    return reference, row
+    if stored is None or (
+        stored.used_at is not None and request.oidc.now >= stored.used_at + window
+    ):
+        reference = authorization_request.store()
+    return reference, request.oidc.dbsession.get_one(SuspendedRequest, key_of(reference))

@@ -1,5 +1,7 @@
 """Names of browsers, from their User-Agent field (RFC 9110 section 10.1.5)."""
 
+from oidcserver.texts import _
+
 #: Pairs of a text in the field and a name. The first match counts, since most fields also contain
 #: the texts of the entries below them.
 _BROWSERS = (
@@ -29,8 +31,10 @@ def describe_user_agent(user_agent: str) -> str:
     browser = _first(_BROWSERS, user_agent)
     system = _first(_SYSTEMS, user_agent)
     if browser is None:
-        return user_agent[:MAX_UNKNOWN].strip() or "A browser"
-    return f"{browser} on {system}" if system else browser
+        return user_agent[:MAX_UNKNOWN].strip() or _("A browser")
+    if system is None:
+        return browser
+    return _("${browser} on ${system}", {"browser": browser, "system": system})
 
 
 def _first(marks: tuple[tuple[str, str], ...], user_agent: str) -> str | None:

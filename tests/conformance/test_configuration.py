@@ -27,7 +27,7 @@ def test_the_commands_make_a_provider_that_starts(tmp_path: Path) -> None:
     shutil.copy(INI, ini)
     document = DOCUMENT.read_text()
     (tmp_path / "claims.json").write_text(re.findall(r"```json\n(.*?)```", document, re.DOTALL)[0])
-    told = commands_of(document)
+    told = [words for words in commands_of(document) if "conformance.ini" in words]
     assert [words[:2] for words in told] == [
         ["initdb", "conformance.ini"], ["keys", "rotate"], ["users", "create"],
         ["users", "set-claims"],

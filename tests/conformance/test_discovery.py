@@ -10,7 +10,7 @@ def test_oidcc_discovery_endpoint_verification(conformance_provider: Conformance
     response = browser.get("/.well-known/openid-configuration")
     assert (response.status_int, response.content_type) == (200, "application/json")
     metadata = response.json
-    check_metadata(metadata, provider.issuer, "private_key_jwt")
+    check_metadata(metadata, provider.issuer, {"private_key_jwt", "client_secret_basic"})
     for name in ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"):
         assert name in metadata
     assert "RS256" in metadata["id_token_signing_alg_values_supported"]

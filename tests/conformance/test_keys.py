@@ -12,7 +12,8 @@ from support.app import Browser
 from support.client_web import ClientWeb
 from support.conformance import ConformanceProvider
 from support.conformance_checks import check_jwks
-from support.conformance_plans import Variant, module
+from support.conformance_plans import module
+from support.conformance_variants import Variant
 from support.registered_client import new_key
 from support.strict_relying_party import Register, StrictRelyingParty
 

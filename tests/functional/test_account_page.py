@@ -6,6 +6,8 @@ import pytest
 import webtest
 from support.app import Provider, RelyingParty
 
+from oidcserver.models import Client
+
 
 @pytest.fixture
 def client(provider: Provider) -> RelyingParty:
@@ -20,7 +22,10 @@ def test_an_application_is_listed_and_its_withdrawal_ends_its_tokens(
     page = browser.get("/account")
     assert "Shop &amp; Sons" in page.text
     form = next(form for form in page.forms.values() if form.action.endswith("/applications"))
-    page = form.submit("client").follow()
+    asked = form.submit("client")
+    assert "Withdraw access?" in asked
+    client.userinfo(tokens["access_token"])
+    page = asked.forms["confirm"].submit("client").follow()
     assert "Shop" not in page.text
     client.userinfo(tokens["access_token"], status=401)
     assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
@@ -37,6 +42,38 @@ def test_another_browser_is_signed_out_from_here(provider: Provider) -> None:
     other.submit("session")
     assert there.get("/account").status_int == 303
     assert here.get("/account").status_int == 200
+
+
+def test_a_user_signs_out_everywhere_and_is_asked_first(
+    provider: Provider, client: RelyingParty
+) -> None:
+    here, there, others = provider.browser(), provider.browser(), provider.browser()
+    others.sign_in("bob")
+    online = client.exchange(client.login(there, scope="openid")["code"])
+    offline = client.exchange(client.login(there, scope="openid offline_access")["code"])
+    here.sign_in("alice")
+    link = here.get("/account").html.find("a", string="Sign out everywhere")
+    asked = here.get(link["href"])
+    assert "Sign out everywhere?" in asked
+    assert there.get("/account").status_int == 200
+    asked.forms["confirm"].submit("session")
+    for browser in (here, there):
+        assert browser.get("/account").status_int == 303
+    assert others.get("/account").status_int == 200
+    client.userinfo(online["access_token"], status=401)
+    client.userinfo(offline["access_token"])
+    here.sign_in("alice")
+    assert here.get("/account").status_int == 200
+
+
+def test_to_sign_out_everywhere_requires_a_recent_sign_in(provider: Provider, clock: Any) -> None:
+    browser = provider.browser()
+    browser.sign_in("alice")
+    confirm = browser.get("/account/sessions?session=all").forms["confirm"]
+    clock.advance(301)
+    for answer in (browser.get("/account/sessions?session=all"), confirm.submit("session")):
+        assert "/login?" in answer.location
+    assert browser.get("/account").status_int == 200
 
 
 def test_a_strangers_session_cannot_be_ended(provider: Provider) -> None:
@@ -80,7 +117,7 @@ def test_markup_is_inert(provider: Provider) -> None:
     client.login(browser, username=markup)
     page = browser.get("/account")
     assert "<script>" not in page.text
-    assert page.html.get_text().count(markup) == 3
+    assert page.html.get_text().count(markup) == 4
     assert "{{ 7 * 7 }}" in page.html.get_text()
 
 
@@ -120,8 +157,9 @@ def test_one_withdraws_for_oneself_alone(provider: Provider, client: RelyingPart
     client.login(alice, username="alice")
     tokens = client.exchange(client.login(bob, username="bob")["code"])
     [form] = forms(alice.get("/account"), "/applications")
-    form.submit("client")
-    form.submit("client")
+    confirm = form.submit("client").forms["confirm"]
+    confirm.submit("client")
+    confirm.submit("client")
     client.userinfo(tokens["access_token"])
     assert "Shop" in bob.get("/account")
 
@@ -155,3 +193,23 @@ def test_junk_is_answered(provider: Provider, junk: str) -> None:
         for values in ({**own, name: junk}, own):
             assert browser.post(path, values).status_int == 303
     assert browser.get("/account").status_int == 200
+
+
+def test_an_application_that_skips_consent_is_listed_and_loses_its_access(
+    provider: Provider, client: RelyingParty
+) -> None:
+    with provider.database() as dbsession:
+        dbsession.get_one(Client, client.client_id).skip_consent = True
+    browser, other = provider.browser(), provider.browser()
+    tokens = client.exchange(client.login(browser)["code"])
+    page = browser.get("/account")
+    assert "Applications of this service" in page
+    assert "Shop &amp; Sons" in page
+    [form] = forms(page, "/applications")
+    confirm = form.submit("client")
+    assert "gets access again when you sign in there" in confirm
+    page = confirm.forms["confirm"].submit("client").follow()
+    assert "Shop" not in page
+    client.userinfo(tokens["access_token"], status=401)
+    other.sign_in("bob")
+    assert "Shop" not in other.get("/account")

@@ -5,18 +5,15 @@ from typing import Any
 
 import pytest
 from second_factor import ACR as TWO_FACTORS
-from second_factor import ATTEMPTS, code_at, key_of
+from second_factor import ATTEMPTS
 from sqlalchemy import select
 from support.app import Browser, Provider, RelyingParty, decode_id_token, follow_to_answer
+from support.two_factors import INCLUDED, code_of, decline, give_code
 
-from oidcserver import clock
 from oidcserver.models import LoginSession
-from oidcserver.models.user import find_user
 from oidcserver.settings import ConfigurationProblem
 
 PASSWORD = "1"
-SECRET = "a-secret-of-thirty-two-characters"
-INCLUDED = {"oidcserver__includes": "second_factor", "second_factor__secret": SECRET}
 UNMET = "unmet_authentication_requirements"
 
 
@@ -55,26 +52,6 @@ def acr(client: RelyingParty, page: Any) -> Any:
     """Return the acr of the ID token at the end."""
     tokens = client.exchange(client.answer(page)["code"])
     return decode_id_token(client.provider, tokens["id_token"])["acr"]
-
-
-def give_code(page: Any) -> Any:
-    """Fill in the page of the second factor with alice's code."""
-    form = page.forms["code"]
-    form["code"] = code_of_alice(page.test_app.provider)
-    return follow_to_answer(form.submit())
-
-
-def code_of_alice(provider: Provider) -> str:
-    """Return what alice's authenticator application shows now."""
-    with provider.database() as dbsession:
-        alice = find_user(dbsession, "alice")
-        assert alice is not None
-        return code_at(key_of(SECRET, alice.id), clock.now())
-
-
-def decline(page: Any) -> Any:
-    """Press the button of who has no code."""
-    return follow_to_answer(page.forms["code"].submit("decline"))
 
 
 # -- what is on offer
@@ -262,7 +239,7 @@ def test_a_wrong_code_is_asked_again_and_a_used_one_is_not_accepted(
     assert "The code is wrong" in form.submit(status=422)
     form["code"] = "\uff11\uff12\uff13\uff14\uff15\uff16"  # full-width digits
     assert "The code is wrong" in form.submit(status=422)
-    code = form["code"] = code_of_alice(provider)
+    code = form["code"] = code_of(provider)
     assert acr(client, follow_to_answer(form.submit())) == TWO_FACTORS
     other = provider.browser()
     page = client.complete(client.authorize(other, acr_values=TWO_FACTORS))
@@ -277,7 +254,7 @@ def test_codes_cannot_be_guessed(
     form["code"] = "000000x"
     for _ in range(ATTEMPTS):
         form.submit(status=422)
-    form["code"] = code_of_alice(provider)
+    form["code"] = code_of(provider)
     assert "try again later" in form.submit(status=429)
 
 

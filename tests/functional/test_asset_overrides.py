@@ -33,9 +33,11 @@ class Overriding(Provider):
         self.issuer = self.registry.oidc.provider.issuer
 
 
-def test_the_cache_key_is_made_of_what_is_served(tmp_path: Path, keys_directory: Path) -> None:
+def test_the_cache_key_is_made_of_what_is_served(
+    tmp_path: Path, provider_url: str, keys_directory: Path
+) -> None:
     settings = {
-        "oidcserver.database_url": f"sqlite:///{tmp_path / 'overridden.sqlite'}",
+        "oidcserver.database_url": provider_url,
         "oidcserver.keys_directory": str(keys_directory),
     }
     theme = tmp_path / "theme"

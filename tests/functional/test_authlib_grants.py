@@ -12,15 +12,16 @@ from support.authlib_plugin import Device
 
 from oidcserver.models import Authorization, RecordedRejection, RefreshToken
 
+pytestmark = pytest.mark.both_databases
+
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 AT_ONCE = 12
 
 
 @pytest.fixture
-def provider(make_provider: Any, database_url: str) -> Provider:
+def provider(make_provider: Any) -> Provider:
     made: Provider = make_provider(
-        oidcserver__database_url=database_url,
         oidcserver__includes="support.authlib_plugin",
         oauth__grants="authlib_code authlib_client_credentials authlib_jwt_bearer "
         "authlib_device_code forgetful refresh_token",

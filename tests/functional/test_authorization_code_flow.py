@@ -21,11 +21,20 @@ def test_the_whole_flow_signs_a_person_in(provider: Provider) -> None:
     assert claims["aud"] == client.client_id
     assert claims["nonce"] == "the-nonce"
     assert claims["amr"] == ["pwd"]
-    assert {"iss", "sub", "exp", "iat", "auth_time", "acr", "at_hash", "sid"} <= set(claims)
+    assert {"iss", "sub", "exp", "iat", "auth_time", "acr", "at_hash"} <= set(claims)
     assert "name" not in claims, "claims of scopes come from UserInfo where there is a token"
     person = client.userinfo(tokens["access_token"]).json
     assert person["sub"] == claims["sub"]
     assert person["preferred_username"] == "alice"
+
+
+def test_an_id_token_names_the_session_for_clients_that_can_sign_out(provider: Provider) -> None:
+    """``sid`` is for end_session and the logout channels; other clients have no use for it."""
+    plain = provider.register()
+    signing_out = provider.register(post_logout_redirect_uris=["https://client.example/out"])
+    for client, present in ((plain, False), (signing_out, True)):
+        tokens = client.exchange(client.login(provider.browser())["code"])
+        assert ("sid" in decode_id_token(provider, tokens["id_token"])) is present
 
 
 def test_the_token_response_is_not_kept_by_anyone(provider: Provider) -> None:
@@ -55,7 +64,7 @@ def test_a_second_request_of_one_session_needs_neither_password_nor_consent_agai
     assert first["code"] != second["code"]
 
 
-@pytest.mark.parametrize("alg", ["RS256", "ES256", "PS256", "EdDSA"])
+@pytest.mark.parametrize("alg", ["RS256", "ES256", "PS256", "Ed25519", "EdDSA"])
 def test_the_id_token_is_signed_as_the_client_registered(provider: Provider, alg: str) -> None:
     client = provider.register(id_token_signed_response_alg=alg)
     tokens = client.exchange(client.login(provider.browser())["code"])

@@ -283,6 +283,17 @@ def test_a_refresh_narrows_one_token_and_not_the_grant(client: RelyingParty) -> 
     assert client.refresh(narrow["refresh_token"])["authorization_details"] == [payment()]
 
 
+def test_a_retry_for_other_details_does_not_get_the_successor(client: RelyingParty) -> None:
+    tokens = tokens_for(client, payment())
+    asked = details(payment("10.00"))
+    first = client.refresh(tokens["refresh_token"], authorization_details=asked)
+    for other in (details(payment("9.00")), None):
+        rejected = client.refresh(tokens["refresh_token"], authorization_details=other, status=400)
+        assert rejected["error"] == "invalid_grant"
+    again = client.refresh(tokens["refresh_token"], authorization_details=asked)
+    assert again["refresh_token"] == first["refresh_token"]
+
+
 def test_a_grant_without_details_gets_none_later(client: RelyingParty) -> None:
     tokens = client.exchange(client.login(client.provider.browser())["code"])
     assert "authorization_details" not in tokens

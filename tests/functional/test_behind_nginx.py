@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterator
 from configparser import ConfigParser
+from contextlib import closing
 from pathlib import Path
+from shutil import copy
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -22,13 +24,6 @@ PRODUCTION = Path(__file__).parents[2] / "production.ini"
 STATE = '"' * 4000
 #: What makes an ID token of 70 groups' size.
 ADDRESS = {"formatted": "x" * 6000}
-
-
-@pytest.fixture
-def proxy() -> Iterator[Nginx]:
-    """An nginx that is not started yet."""
-    with Nginx() as nginx:
-        yield nginx
 
 
 def serve(ini: Path, port: int) -> ServerProcess:
@@ -65,19 +60,26 @@ class Site:
         )
 
 
-@pytest.fixture
-def site(proxy: Nginx, make_provider: Any, tmp_path: Path, keys_directory: Path) -> Iterator[Site]:
-    settings = {
-        "oidc__issuer": proxy.url,
-        "oidcserver__database_url": f"sqlite:///{tmp_path / 'site.sqlite'}",
-        "oidcserver__keys_directory": str(keys_directory),
-        "oauth__grants": "authorization_code implicit hybrid refresh_token",
-    }
-    provider = make_provider(**settings)
-    port = free_port()
-    with serve(write_ini(tmp_path / "site.ini", port, **settings), port) as process:
-        proxy.start([process.url])
-        yield Site(provider, proxy.url)
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory, empty_provider_database: Path, keys_directory: Path
+) -> Iterator[Site]:
+    """A site that all tests share, since it takes long to start."""
+    directory = tmp_path_factory.mktemp("site")
+    with Nginx() as proxy:
+        settings: dict[str, object] = {
+            "oidc__issuer": proxy.url,
+            "oidcserver__database_url": (
+                f"sqlite:///{copy(empty_provider_database, directory / 'site.sqlite')}"
+            ),
+            "oidcserver__keys_directory": str(keys_directory),
+            "oauth__grants": "authorization_code implicit hybrid refresh_token",
+        }
+        port = free_port()
+        ini = write_ini(directory / "site.ini", port, **settings)
+        with closing(Provider(settings)) as provider, serve(ini, port) as process:
+            proxy.start([process.url])
+            yield Site(provider, proxy.url)
 
 
 @pytest.fixture
@@ -150,26 +152,27 @@ def test_what_is_longer_still_is_told_so(site: Site) -> None:
     assert site.get(f"/oauth/authorize?{more}").status == 414
 
 
-@pytest.mark.parametrize("name", ["openid-configuration", "oauth-authorization-server"])
 def test_an_issuer_with_a_path_is_found_by_the_documented_rules(
-    proxy: Nginx, make_provider: Any, tmp_path: Path, keys_directory: Path, name: str
+    make_provider: Any, tmp_path: Path, provider_url: str, keys_directory: Path
 ) -> None:
-    settings = {
-        "oidc__issuer": f"{proxy.url}/auth",
-        "oidcserver__database_url": f"sqlite:///{tmp_path / 'site.sqlite'}",
-        "oidcserver__keys_directory": str(keys_directory),
-    }
-    provider = make_provider(**settings)
-    port = free_port()
-    with serve(write_ini(tmp_path / "site.ini", port, **settings), port) as process:
-        proxy.start([process.url] * 3, issuer_has_path=True)
-        site = Site(provider, proxy.url)
-        documents = [
-            json.loads(site.get(path).data)
-            for path in (f"/.well-known/{name}/auth", f"/auth/.well-known/{name}")
-        ]
-        assert documents[0] == documents[1]
-        assert documents[0]["issuer"] == provider.issuer
-        keys = site.get(documents[0]["jwks_uri"].removeprefix(proxy.url))
-        assert json.loads(keys.data)["keys"]
-        assert site.get(f"/.well-known/{name}").status == 404
+    with Nginx() as proxy:
+        settings: dict[str, object] = {
+            "oidc__issuer": f"{proxy.url}/auth",
+            "oidcserver__database_url": provider_url,
+            "oidcserver__keys_directory": str(keys_directory),
+        }
+        provider = make_provider(**settings)
+        port = free_port()
+        with serve(write_ini(tmp_path / "site.ini", port, **settings), port) as process:
+            proxy.start([process.url] * 3, issuer_has_path=True)
+            site = Site(provider, proxy.url)
+            for name in ("openid-configuration", "oauth-authorization-server"):
+                documents = [
+                    json.loads(site.get(path).data)
+                    for path in (f"/.well-known/{name}/auth", f"/auth/.well-known/{name}")
+                ]
+                assert documents[0] == documents[1]
+                assert documents[0]["issuer"] == provider.issuer
+                keys = site.get(documents[0]["jwks_uri"].removeprefix(proxy.url))
+                assert json.loads(keys.data)["keys"]
+                assert site.get(f"/.well-known/{name}").status == 404

@@ -1,5 +1,6 @@
 """Tokens that are bound to a key, at applications other than the provider itself."""
 
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -100,7 +101,7 @@ def test_a_token_is_accepted_with_a_proof_for_the_public_url_of_the_application(
     ):
         app.get("/orders", headers=wrong, status=401)
     bare = app.get("/orders", status=401)
-    assert bare.headers["WWW-Authenticate"] == 'Bearer, DPoP algs="ES256 PS256 EdDSA"'
+    assert bare.headers["WWW-Authenticate"] == 'Bearer, DPoP algs="ES256 PS256 Ed25519 EdDSA"'
 
 
 def test_an_unbound_token_goes_on_as_before(
@@ -111,6 +112,46 @@ def test_an_unbound_token_goes_on_as_before(
     token = new_token(client, client.basic())
     assert app.get("/orders", headers={"Authorization": f"Bearer {token}"}).json["client"]
     app.get("/orders", headers=key.for_resource(f"{URL}/orders", token), status=401)
+
+
+def test_an_application_may_require_bound_tokens(
+    served: Provider, validation: dict[str, str], key: ProofKey
+) -> None:
+    settings = {**validation, "issuer": served.issuer, "resource": f"{URL}/orders"}
+    bound = {"url": URL, "sender_constraints": "dpop", "require_sender_constraint": "true"}
+    app = webtest.TestApp(make_resource_app(**settings, **bound))
+    client = served.register(**ROBOT)
+    unbound = {"Authorization": f"Bearer {new_token(client, client.basic())}"}
+    for headers, error in (({}, "invalid_token"), (unbound, "invalid_token")):
+        refused = app.get("/orders", headers=headers, status=401)
+        [challenge] = refused.headers.getall("WWW-Authenticate")
+        assert challenge.startswith(f'DPoP error="{error}"')
+        assert "Bearer" not in challenge
+    document = app.get("/.well-known/oauth-protected-resource").json
+    assert document["dpop_bound_access_tokens_required"] is True
+    assert document["dpop_signing_alg_values_supported"] == ["ES256", "PS256", "Ed25519", "EdDSA"]
+    assert document["bearer_methods_supported"] == ["header"]
+
+
+def test_tokens_that_are_bound_to_a_certificate_keep_the_scheme_bearer() -> None:
+    both = {"require_sender_constraint": "true", "issuer": "https://login.example.com"}
+    settings = {"validator": "jwks", "resource": f"{URL}/orders", **both, **BOUND_BY}
+    app = webtest.TestApp(make_resource_app(**settings))
+    [challenge] = app.get("/orders", status=401).headers.getall("WWW-Authenticate")
+    assert re.match('Bearer .*, DPoP algs="ES256 PS256 Ed25519 EdDSA"$', challenge)
+    document = app.get("/.well-known/oauth-protected-resource").json
+    assert document["tls_client_certificate_bound_access_tokens"] is True
+    assert "dpop_bound_access_tokens_required" not in document
+
+
+def test_required_binding_needs_a_way() -> None:
+    with pytest.raises(ConfigurationProblem, match="sender_constraints is empty"):
+        make_resource_app(
+            validator="jwks",
+            issuer="https://login.example.com",
+            audience=URL,
+            require_sender_constraint="true",
+        )
 
 
 def test_a_token_is_accepted_with_the_certificate_that_it_is_bound_to(
@@ -163,7 +204,7 @@ def test_settings_that_do_not_fit_stop_the_start(settings: dict[str, str], sente
 
 
 @pytest.fixture
-def make_host(tmp_path: Any, keys_directory: Any) -> Iterator[Any]:
+def make_host(provider_url: str, keys_directory: Any) -> Iterator[Any]:
     """Return a function that makes an application that embeds the provider below /auth."""
     made: list[Any] = []
 
@@ -171,7 +212,7 @@ def make_host(tmp_path: Any, keys_directory: Any) -> Iterator[Any]:
         own = {
             **DEVELOPMENT,
             "oidc.issuer": "https://intranet.example/auth",
-            "oidcserver.database_url": f"sqlite:///{tmp_path / 'host.sqlite'}",
+            "oidcserver.database_url": provider_url,
             "oidcserver.keys_directory": str(keys_directory),
             **{name.replace("__", ".", 1): value for name, value in settings.items()},
         }

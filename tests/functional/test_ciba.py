@@ -16,7 +16,6 @@ from support.app import Browser, Provider, decode_id_token
 from support.ciba import SETTINGS, CibaClient, decide, forms, user
 from support.faulty_plugin import failing
 
-from oidcserver import clock as oidcserver_clock
 from oidcserver.database.door import Database
 from oidcserver.keys.store import KeyStore
 from oidcserver.models import (
@@ -42,14 +41,6 @@ CLAIM = "urn:openid:params:jwt:claim:auth_req_id"
 def provider(make_provider: Any) -> Provider:
     provider: Provider = make_provider(**SETTINGS)
     return provider
-
-
-@pytest.fixture
-def frozen(clock: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The provider's clock, which goes on only when it is told to."""
-    moment = oidcserver_clock.now()
-    monkeypatch.setattr(oidcserver_clock, "now", lambda: int(moment + oidcserver_clock.offset))
-    return clock
 
 
 @pytest.fixture
@@ -174,7 +165,7 @@ def test_the_user_withdraws_the_access_on_the_account_page(
     page = alice.get("/account")
     assert "The Example Application" in page
     form = next(it for it in page.forms.values() if "account/applications" in it.action)
-    form.submit("client")
+    form.submit("client").forms["confirm"].submit("client")
     client.rp.refresh(tokens["refresh_token"], status=400)
     client.rp.userinfo(tokens["access_token"], status=401)
 
@@ -377,6 +368,21 @@ def test_a_client_that_nobody_vouches_for_asks_nobody(
     assert forms(alice) == []
 
 
+@pytest.mark.parametrize("everybody", [True, False])
+def test_a_client_that_may_only_push_requests_asks_here_without(
+    make_provider: Any, everybody: bool
+) -> None:
+    """The requirement is about the authorization endpoint (RFC 9126 section 6)."""
+    name = "require_pushed_authorization_requests"
+    endpoints = f"{SETTINGS['oauth__endpoints']} pushed_authorization_request"
+    own = {"oauth__endpoints": endpoints, f"oauth__{name}": str(everybody).lower()}
+    provider = make_provider(**{**SETTINGS, **own})
+    client, alice = CibaClient(provider, **({} if everybody else {name: True})), user(provider)
+    auth_req_id = client.ask()
+    decide(alice)
+    assert "access_token" in client.poll(auth_req_id)
+
+
 def test_only_post_is_answered(client: CibaClient) -> None:
     assert client.rp.http.get("/oauth/bc-authorize", status=405).headers["Allow"] == "POST"
 
@@ -398,6 +404,16 @@ def test_a_client_that_polls_too_fast_has_to_slow_down(
     assert client.error(auth_req_id) == "authorization_pending"
     decide(alice)
     assert "access_token" in client.poll(auth_req_id), "there is something to fetch"
+
+
+def test_a_client_without_its_key_learns_so_before_the_user_decides(make_provider: Any) -> None:
+    provider = make_provider(**SETTINGS, oauth__sender_constraints="dpop")
+    client = CibaClient(provider, dpop_bound_access_tokens=True)
+    alice = user(provider)
+    auth_req_id = client.ask()
+    assert client.error(auth_req_id) == "invalid_dpop_proof"
+    decide(alice)
+    assert client.error(auth_req_id) == "invalid_dpop_proof"
 
 
 def test_an_expired_request_gives_nothing_also_if_it_was_allowed(
@@ -489,20 +505,13 @@ def test_nobody_else_sees_or_decides_a_request(
     # Bob signs in where the page of alice is still open, and forges her form as his own.
     alice.get("/logout").forms["logout"].submit()
     alice.sign_in("bob")
-    form["csrf_token"] = alice.get("/account").forms[0]["csrf_token"].value
-    for session in (form["session"].value, _session_of(alice)):
-        form["session"] = session
-        form.submit("decision", value="allow").follow()
-        assert client.error(auth_req_id) in {"authorization_pending", "slow_down"}
+    own = next(it for it in alice.get("/account").forms.values() if "csrf_account" in it.fields)
+    form["csrf_token"] = own["csrf_token"].value
+    assert "switched to another account" in form.submit("decision", value="allow", status=403)
+    form["csrf_account"] = own["csrf_account"].value
+    form.submit("decision", value="allow").follow()
+    assert client.error(auth_req_id) == "authorization_pending"
     assert rows(provider, Authorization, Consent) == [0, 0]
-
-
-def _session_of(browser: Browser) -> str:
-    """Return the identifier of a browser's own session, which its account page has."""
-    page = browser.get("/account")
-    form = next(it for it in page.forms.values() if "account/sessions" in it.action)
-    value: str = form.fields["session"][0]._value
-    return value
 
 
 def test_a_visitor_signs_in_and_comes_back(provider: Provider, client: CibaClient) -> None:
@@ -534,7 +543,7 @@ def test_a_double_click_decides_once(client: CibaClient, alice: Browser) -> None
 def test_another_decision_than_the_two_changes_nothing(client: CibaClient, alice: Browser) -> None:
     auth_req_id = client.ask()
     [form] = forms(alice)
-    form.submit("decision", value="perhaps")
+    alice.post(form.action, [*form.submit_fields(), ("decision", "perhaps")])
     assert client.error(auth_req_id) == "authorization_pending"
 
 
@@ -549,11 +558,11 @@ def test_only_the_scopes_that_were_shown_are_allowed(
 
 
 def test_the_home_page_says_how_many_requests_wait(client: CibaClient, alice: Browser) -> None:
-    assert "waits for your decision" not in alice.get("/")
+    assert "waiting for your decision" not in alice.get("/")
     client.ask()
-    assert "1 request waits for your decision" in alice.get("/")
+    assert "1 request is waiting for your decision" in alice.get("/")
     client.ask()
-    assert "2 requests wait for your decision" in alice.get("/")
+    assert "2 requests are waiting for your decision" in alice.get("/")
     assert "Requests" in alice.get("/account").html.nav.get_text()
 
 
@@ -561,7 +570,7 @@ def test_names_and_messages_are_escaped(provider: Provider, alice: Browser) -> N
     client = CibaClient(provider, client_name="<script>alert(1)</script>")
     client.ask(binding_message="\"&amp; ' {{ 7*7 }}")
     page = alice.get("/approvals")
-    assert page.html.select("script") == []
+    assert all("src" in it.attrs and not it.get_text() for it in page.html.select("script"))
     [shown] = page.html.select(".binding")
     assert shown.get_text() == "\"&amp; ' {{ 7*7 }}"
 
@@ -587,6 +596,8 @@ def test_the_user_signs_in_again_where_the_client_requires_a_new_sign_in(
 def test_a_fourth_open_request_to_one_user_is_rejected(
     provider: Provider, client: CibaClient, alice: Browser, frozen: Any
 ) -> None:
+    prompts: list[OAuthEvent] = []
+    provider.registry.registerHandler(prompts.append, (OAuthEvent,))
     other = CibaClient(provider)
     client.ask(requested_expiry="60")
     client.ask()
@@ -595,6 +606,7 @@ def test_a_fourth_open_request_to_one_user_is_rejected(
     assert rejected.headers["Retry-After"] == "60"
     assert rejected.json["error"] == "temporarily_unavailable"
     assert len(forms(alice)) == 3
+    assert [it.name for it in prompts] == ["backchannel_authentication_requested"] * 3
     user(provider, "bob")
     client.ask(login_hint="bob")
     decide(alice, "deny")
@@ -791,7 +803,7 @@ def test_discovery_says_what_is_there(provider: Provider) -> None:
     assert document["backchannel_token_delivery_modes_supported"] == ["poll", "ping"]
     assert document["backchannel_user_code_parameter_supported"] is False
     algorithms = document["backchannel_authentication_request_signing_alg_values_supported"]
-    assert set(algorithms) == {"RS256", "PS256", "ES256", "EdDSA"}
+    assert set(algorithms) == {"RS256", "PS256", "ES256", "Ed25519", "EdDSA"}
     assert GRANT_TYPE in document["grant_types_supported"]
 
 

@@ -1,17 +1,14 @@
 """The ping mode of CIBA: the client is notified that the user has decided (section 10.2)."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from support.app import Browser, Provider
 from support.ciba import NOTIFICATION_TOKEN, SETTINGS, CibaClient, decide, user
+from support.notification_endpoint import NotificationEndpoint
 
-from oidcserver import clock as oidcserver_clock
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.registration import update_client
 from oidcserver.models import BackchannelRequest, Client, PingDelivery
@@ -19,61 +16,11 @@ from oidcserver.models import BackchannelRequest, Client, PingDelivery
 pytestmark = pytest.mark.both_databases
 
 
-class NotificationEndpoint:
-    """A client's endpoint on loopback; ``status`` and ``headers`` are what it answers."""
-
-    def __init__(self) -> None:
-        self.status = 204
-        self.headers: dict[str, str] = {}
-        self.posts: list[tuple[str, str, str, Any]] = []
-        self.heard = threading.Event()
-        self.may_answer = threading.Event()
-        self.may_answer.set()
-        endpoint = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                fields = (self.headers["Content-Type"], self.headers["Authorization"])
-                endpoint.posts.append((self.path, *fields, body))
-                endpoint.heard.set()
-                endpoint.may_answer.wait(30)
-                self.send_response(endpoint.status)
-                for name, value in endpoint.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}/ciba?tenant=1"
-
-    def close(self) -> None:
-        self.may_answer.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-
 @pytest.fixture
 def endpoint() -> Iterator[NotificationEndpoint]:
     running = NotificationEndpoint()
     yield running
     running.close()
-
-
-@pytest.fixture
-def frozen(clock: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The provider's clock, which goes on only when it is told to."""
-    moment = oidcserver_clock.now()
-    monkeypatch.setattr(oidcserver_clock, "now", lambda: int(moment + oidcserver_clock.offset))
-    return clock
 
 
 @pytest.fixture
@@ -217,16 +164,28 @@ def test_an_address_that_is_not_allowed_any_more_gets_no_packet(
     assert deliveries(strict)[0].problem
 
 
-def test_a_redirect_is_not_followed(
-    provider: Provider, endpoint: NotificationEndpoint, alice: Browser
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_and_ends_the_notification(
+    provider: Provider,
+    endpoint: NotificationEndpoint,
+    alice: Browser,
+    frozen: Any,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
 ) -> None:
     client = pinged(provider, endpoint)
     auth_req_id = ask(client)
-    endpoint.status, endpoint.headers = 302, {"Location": "/elsewhere"}
+    endpoint.status, endpoint.headers = status, {"Location": "/elsewhere"}
     decide(alice)
     deliver(provider)
+    endpoint.status, endpoint.headers = 204, {}
+    frozen.advance(60)
+    deliver(provider)
     assert [post[0] for post in endpoint.posts] == ["/ciba?tenant=1"]
-    assert "redirect" in deliveries(provider)[0].problem
+    [delivery] = deliveries(provider)
+    assert delivery.ended_at is not None
+    assert f"was not notified of a decision: {delivery.problem}" in caplog.text
+    assert "a redirect, which is not followed" in delivery.problem
     assert "access_token" in client.poll(auth_req_id), "the client may still poll"
 
 

@@ -40,7 +40,7 @@ def client(provider: Provider, keys: dict[str, Any]) -> SigningClient:
     return SigningClient(provider, keys["ES256"])
 
 
-@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA"])
+@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "Ed25519", "EdDSA"])
 def test_a_signed_request_has_all_parameters(
     provider: Provider, keys: dict[str, Any], alg: str
 ) -> None:

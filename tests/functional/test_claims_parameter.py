@@ -220,7 +220,7 @@ def test_it_is_promised(provider: Provider) -> None:
     assert document["claims_parameter_supported"] is True
     assert {"sub", "name", "address", "phone_number_verified"} <= set(document["claims_supported"])
     assert document["display_values_supported"] == ["page"]
-    assert document["ui_locales_supported"] == ["en"]
+    assert document["ui_locales_supported"] == ["en", "de", "fr", "es", "ar"]
 
 
 # -- one person
@@ -324,10 +324,9 @@ def test_a_remembered_consent_covers_the_claims_that_were_allowed(
     assert consents(client.provider) == [("openid", "name phone_number birthdate", True)]
 
 
-def test_either_database_keeps_what_was_asked_and_allowed(
-    make_provider: Any, database_url: str
-) -> None:
-    provider = make_provider(oidcserver__database_url=database_url)
+@pytest.mark.both_databases
+def test_either_database_keeps_what_was_asked_and_allowed(make_provider: Any) -> None:
+    provider = make_provider()
     browser, client = provider.browser(), provider.register()
     browser.sign_in()
     request = asking(

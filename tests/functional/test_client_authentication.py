@@ -42,7 +42,7 @@ CREDENTIALS = {"grant_type": "client_credentials"}
 def private_keys() -> dict[str, Key]:
     rsa = RSAKey.generate_key(2048)
     ec, okp = ECKey.generate_key("P-256"), OKPKey.generate_key("Ed25519")
-    return {"RS256": rsa, "PS256": rsa, "ES256": ec, "EdDSA": okp}
+    return {"RS256": rsa, "PS256": rsa, "ES256": ec, "Ed25519": okp, "EdDSA": okp}
 
 
 def public(key: Key, **members: Any) -> dict[str, Any]:
@@ -134,7 +134,9 @@ def test_a_weak_key_in_a_jwk_set_is_passed_over(
     assert "access_token" in client.http.post("/oauth/token", CREDENTIALS | signer.form()).json
 
 
-@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA", "HS256", "HS384", "HS512"])
+@pytest.mark.parametrize(
+    "alg", ["RS256", "PS256", "ES256", "Ed25519", "EdDSA", "HS256", "HS384", "HS512"]
+)
 def test_assertions_by_every_algorithm(
     provider: Provider, private_keys: dict[str, Key], alg: str
 ) -> None:
@@ -292,9 +294,9 @@ def test_an_assertion_that_was_accepted_is_used_up_by_a_request_that_was_not(
 
 
 def test_of_many_threads_one_uses_an_assertion(
-    make_provider: Any, private_keys: dict[str, Key], database_url: str
+    make_provider: Any, private_keys: dict[str, Key]
 ) -> None:
-    provider = make_provider(oidcserver__database_url=database_url)
+    provider = make_provider()
     _, signer = register_signer(provider, private_keys)
     app = webtest.TestApp(provider.wsgi)
     threads = 4
@@ -333,12 +335,12 @@ for body in sys.stdin:
 
 @pytest.mark.races
 def test_of_several_servers_one_accepts_an_assertion(
-    make_provider: Any, private_keys: dict[str, Key], database_url: str, tmp_path: Path
+    make_provider: Any, private_keys: dict[str, Key], provider_url: str, tmp_path: Path
 ) -> None:
     rounds = 1000 if os.environ.get("RACES") == "full" else 50
     ports = [free_port(), free_port()]
     issuer = f"http://127.0.0.1:{ports[0]}"
-    settings = {"oidc__issuer": issuer, "oidcserver__database_url": database_url}
+    settings = {"oidc__issuer": issuer, "oidcserver__database_url": provider_url}
     _, signer = register_signer(make_provider(**settings), private_keys)
     inis = [
         write_ini(tmp_path / f"{port}.ini", port, **settings, oauth__grants="client_credentials")
@@ -423,10 +425,8 @@ def test_a_host_with_no_keys_or_none_that_fits_is_a_refusal(
     assert re.search("The JWK Set holds no key", caplog.text)
 
 
-def test_nobody_else_waits_for_a_slow_host(
-    publish: Publish, host: JWKSHost, database_url: str
-) -> None:
-    slow, signer = publish(oidcserver__database_url=database_url)
+def test_nobody_else_waits_for_a_slow_host(publish: Publish, host: JWKSHost) -> None:
+    slow, signer = publish()
     quick = slow.provider.register(**ROBOT)
     host.may_answer.clear()
     with ThreadPoolExecutor(1) as pool:
@@ -456,7 +456,7 @@ def test_discovery_names_the_selected_methods_and_their_algorithms(make_provider
     assert document["introspection_endpoint_auth_methods_supported"] == methods[:2]
     for endpoint in ("token", "revocation", "introspection"):
         algorithms = document[f"{endpoint}_endpoint_auth_signing_alg_values_supported"]
-        assert algorithms == ["RS256", "PS256", "ES256", "EdDSA"]
+        assert algorithms == ["RS256", "PS256", "ES256", "Ed25519", "EdDSA"]
 
 
 def test_discovery_names_no_algorithm_where_nobody_signs(make_provider: Any) -> None:

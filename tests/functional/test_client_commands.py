@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from click.testing import CliRunner, Result
@@ -17,16 +18,18 @@ from oidcserver.cli.client_options import option_name
 from oidcserver.clients.fields import FIELDS, sections
 from oidcserver.models import Client
 
+pytestmark = pytest.mark.both_databases
+
 Run = Callable[..., Result]
 SHOP = ("--name", "Shop", "--redirect-uri", "https://shop.example/cb", "--scope", "openid")
 
 
 @pytest.fixture
-def ini(tmp_path: Path, database_url: str, keys_directory: Path) -> Path:
+def ini(tmp_path: Path, provider_url: str, keys_directory: Path) -> Path:
     return write_ini(
         tmp_path / "provider.ini",
         6543,
-        oidcserver__database_url=database_url,
+        oidcserver__database_url=provider_url,
         oidcserver__keys_directory=str(keys_directory),
         oauth__grants="authorization_code client_credentials refresh_token",
         oauth__token_endpoint_auth_methods=(
@@ -144,6 +147,9 @@ def test_a_change_that_needs_a_secret_prints_it(run: Run, ini: Path) -> None:
         (("--redirect-uri", "com.example.app:/cb"), 1, "(application_type native)"),
         (("--logo-uri", "x", "--unset", "logo_uri"), 1, "Both --unset and another option name"),
         (("--unset", "redirect_uris"), 1, "needs a redirect URI"),
+        (("--scope", "openid", "--scope", "grups"), 1, "unknown scope: grups. Available: openid"),
+        (("--grant-type", "magic"), 1, "names an unknown grant type: magic. Available: "),
+        (("--response-type", 'a"\\b'), 1, "names an unknown response type: a??b. Available: "),
         (("--default-max-age", "soon"), 2, "is not a valid integer"),
     ],
 )
@@ -222,6 +228,45 @@ def test_a_client_from_elsewhere_keeps_its_identifier_and_secret(run: Run, ini: 
     again = run("create", *words, *brought, stdin=f"{SECRET}\n")
     assert again.exit_code == 1
     assert "There is a client shop:robot@example.com already." in again.stderr
+
+
+URL = "https://client.example/oauth/client.json"
+
+
+def test_the_identifier_may_be_the_url_of_a_document(run: Run, ini: Path) -> None:
+    created = run("create", *SHOP, "--client-id", URL, "--token-endpoint-auth-method", "none")
+    assert (created.exit_code, created.stdout) == (0, f"client_id: {URL}\n")
+    assert show(run, URL)["redirect_uris"] == ["https://shop.example/cb"]
+    assert run("update", URL, "--name", "Shop 2").exit_code == 0
+    assert URL in run("list").stdout
+    again = run("create", *SHOP, "--client-id", URL)
+    assert f"There is a client {URL} already." in again.stderr
+    assert run("delete", URL, "--yes").exit_code == 0
+
+
+def test_a_secret_goes_with_such_an_identifier(run: Run, ini: Path) -> None:
+    words = ("--name", "Robot", "--grant-type", "client_credentials", "--scope", "email")
+    run("create", *words, "--client-id", URL, "--client-secret-stdin", stdin=SECRET)
+    app, form = TestApp(get_app(str(ini))), {"grant_type": "client_credentials"}
+    app.post("/oauth/token", {**form, "client_id": URL, "client_secret": SECRET}, status=200)
+    encoded = b64encode(f"{quote(URL, safe='')}:{SECRET}".encode()).decode()
+    app.post("/oauth/token", form, headers={"Authorization": f"Basic {encoded}"}, status=200)
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("https://client.example", "The URL has no path."),
+        ("https://client.example/a/../b", "dot segments"),
+        ("https://user@client.example/a", "user name"),
+        ("https://client.example/a#b", "fragment"),
+        ("http://client.example/a", "must begin with https"),
+        (f"https://client.example/{'x' * 255}", "longer than 255"),
+    ],
+)
+def test_a_url_that_no_document_may_have_is_refused(run: Run, url: str, sentence: str) -> None:
+    result = run("create", *SHOP, "--client-id", url)
+    assert (result.exit_code, sentence in result.stderr) == (1, True), result.stderr
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import webtest
 import webtest.forms
+from support import devices
 from support.app import DEVELOPMENT, Browser, Provider, RelyingParty, decode_id_token
 from support.client_host import JWKSHost
 
@@ -63,6 +64,25 @@ def test_the_walk_through_creates_a_client_and_uses_it(
     assert me["username"] == "alice"
 
 
+def test_a_grant_has_a_description_and_its_name(make_provider: Any) -> None:
+    provider = make_provider(
+        **{**devices.SETTINGS, "oidc__pages": "login consent logout clients device"}
+    )
+    browser = provider.browser()
+    browser.sign_in("alice")
+    box = browser.get("/create_client").html.find(id="grant_types")
+    for label, name in (
+        ("Authorization code: users sign in", "authorization_code"),
+        (
+            "Device code: users enter a code that a device shows",
+            "urn:ietf:params:oauth:grant-type:device_code",
+        ),
+    ):
+        field = box.find("input", value=name)
+        assert box.find("label", attrs={"for": field["id"]}).get_text() == label
+        assert box.find(id=field["aria-describedby"]).find("code").get_text() == name
+
+
 def test_a_reload_neither_shows_the_secret_nor_creates_another(
     provider: Provider, browser: Browser
 ) -> None:
@@ -71,7 +91,7 @@ def test_a_reload_neither_shows_the_secret_nor_creates_another(
     again = form.submit()
     assert again.status_int == 303
     page = again.follow()
-    assert "This application exists already" in page.text
+    assert "This application already exists" in page.text
     assert secret not in page.text
     with provider.database() as dbsession:
         assert dbsession.query(Client).count() == 1
@@ -108,7 +128,7 @@ def test_a_client_is_listed_edited_given_a_new_secret_and_deleted(
     form["client_name"] = "Better Shop"
     saved = form.submit().follow()
     assert "Saved." in saved.text
-    rotated = saved.click("Make a new secret").forms["new_secret"]
+    rotated = saved.click("Create a new secret").forms["new_secret"]
     _, second = created(rotated.submit())
     assert second != first
     assert rotated.submit().status_int == 303, "a reload makes no third secret"
@@ -131,8 +151,9 @@ def test_another_persons_client_does_not_exist_for_one(
     mallory = provider.browser()
     mallory.sign_in("mallory")
     assert client_id not in mallory.get("/clients").text
-    token = mallory.get("/create_client").forms["client"]["csrf_token"].value
-    stolen = {**dict(form.submit_fields()), "csrf_token": token, "client_name": "Mine"}
+    own = mallory.get("/create_client").forms["client"]
+    protection = {name: own[name].value for name in ("csrf_token", "csrf_account")}
+    stolen = {**dict(form.submit_fields()), **protection, "client_name": "Mine"}
     for path in ("", "/secret", "/delete"):
         mallory.get(f"/clients/{client_id}{path}", status=404)
         mallory.post(f"/clients/{client_id}{path}", stolen, status=404)
@@ -188,7 +209,7 @@ def test_only_administrators_manage_clients_unless_the_ini_says_otherwise(
     assert "Saved." in form.submit().follow()
     listed = alice.get("/clients")
     assert "Looked after" in listed
-    assert "owned by alice" in listed.html.get_text(), "its owner stays who it was"
+    assert "Owned by alice" in listed.html.get_text(), "its owner stays who it was"
 
 
 def test_the_way_to_the_pages_is_shown_to_those_who_may(make_provider: Any) -> None:
@@ -227,10 +248,9 @@ def test_a_client_with_keys_needs_no_secret(provider: Provider, browser: Browser
     assert "not JSON" in form.submit(status=400).html.find(id="jwks-error").text
 
 
-def test_a_form_that_is_sent_several_times_at_once_makes_one_client(
-    make_provider: Any, database_url: str
-) -> None:
-    provider = make_provider(oidcserver__database_url=database_url)
+@pytest.mark.both_databases
+def test_a_form_that_is_sent_several_times_at_once_makes_one_client(make_provider: Any) -> None:
+    provider = make_provider()
     browser = provider.browser()
     browser.sign_in("alice")
     form = fill(browser.get("/create_client"))
@@ -241,10 +261,11 @@ def test_a_form_that_is_sent_several_times_at_once_makes_one_client(
         assert dbsession.query(Client).count() == 1
 
 
+@pytest.mark.both_databases
 def test_a_secret_that_is_replaced_several_times_at_once_is_replaced_once(
-    make_provider: Any, database_url: str
+    make_provider: Any,
 ) -> None:
-    provider = make_provider(oidcserver__database_url=database_url)
+    provider = make_provider()
     browser = provider.browser()
     browser.sign_in("alice")
     client_id, first = created(fill(browser.get("/create_client")).submit())
@@ -297,7 +318,7 @@ def test_a_client_without_a_secret_is_not_offered_one(browser: Browser) -> None:
     page = form.submit()
     client_id = page.html.find(id="client_id").text
     assert page.html.find(id="client_secret") is None
-    assert "Make a new secret" not in browser.get(f"/clients/{client_id}")
+    assert "Create a new secret" not in browser.get(f"/clients/{client_id}")
     assert browser.get(f"/clients/{client_id}/secret").status_int == 303
 
 
@@ -346,7 +367,30 @@ def test_markup_in_a_name_is_inert_on_every_page(provider: Provider, browser: Br
         )
 
 
-@pytest.mark.parametrize("client_id", ["x", "%00", "a" * 5000, "..", "%0d%0a", "%F0%9F%98%80"])
+def test_a_client_whose_identifier_is_a_url_has_pages_like_every_other(
+    make_provider: Any,
+) -> None:
+    provider = make_provider(oidc__administrators="alice")
+    url = "https://client.example/oauth/client.json?a=$(id)&b=%2F"
+    robot = {"grant_types": ["client_credentials"], "response_types": [], "redirect_uris": []}
+    client = provider.register(client_id=url, client_name="Wiki", scope="email", **robot)
+    browser = provider.browser()
+    browser.sign_in()
+    page = browser.get("/clients").click("Wiki")
+    assert url in page.html.get_text()
+    form = page.forms["client"]
+    form["client_name"] = "Wiki 2"
+    page = form.submit().follow()
+    _, secret = created(page.click("Create a new secret").forms["new_secret"].submit())
+    blocks = {block["aria-label"]: block.get_text() for block in page.html.find_all("pre")}
+    command = blocks["Get a token for the application itself"]
+    assert curl(client.http, command, client_secret=secret).json["access_token"]
+    browser.get("/clients").click("Wiki 2").click("Delete this application")
+
+
+@pytest.mark.parametrize(
+    "client_id", ["x", "%00", "%2500", "a" * 5000, "..", "%0d%0a", "%F0%9F%98%80", "%25F0"]
+)
 def test_a_client_that_does_not_exist_is_not_found(browser: Browser, client_id: str) -> None:
     for path in ("", "/secret", "/delete"):
         assert 400 <= browser.get(f"/clients/{client_id}{path}", status="*").status_int < 500
@@ -358,7 +402,7 @@ def test_a_client_that_does_not_exist_is_not_found(browser: Browser, client_id: 
 def test_junk_in_every_field_is_answered(browser: Browser, junk: str) -> None:
     page = browser.get("/create_client")
     form = page.forms["client"]
-    fixed = {"csrf_token", "ticket"}
+    fixed = {"csrf_token", "csrf_account", "ticket"}
     names = {name for name in form.fields if name and name not in fixed}
     for spoiled in names:
         pairs = [(name, form[name].value) for name in fixed]
@@ -483,10 +527,11 @@ def test_the_commands_work(provider: Provider, method: str, username: str) -> No
     client_id, secret = created(page)
     blocks = {block["aria-label"]: block.get_text() for block in page.html.find_all("pre")}
     assert len(blocks) == 6
+    assert 'password=$password"' in blocks["Get a token with a password"]
     http = webtest.TestApp(provider.wsgi)
     own = curl(http, blocks["Get a token for the application itself"]).json
     assert own["token_type"] == "Bearer"
-    tokens = curl(http, blocks["Get a token with a password"]).json
+    tokens = curl(http, blocks["Get a token with a password"], password="valid").json
     me = curl(http, blocks["Use the token"], access_token=tokens["access_token"]).json
     assert me["username"] == username
     refresh = blocks["Get a fresh token later"]
@@ -506,7 +551,7 @@ def test_the_commands_work(provider: Provider, method: str, username: str) -> No
     shown = {block["aria-label"]: block.get_text() for block in later.find_all("pre")}
     assert secret not in later.get_text()
     password = shown["Get a token with a password"]
-    assert curl(http, password, client_secret=secret).json["access_token"]
+    assert curl(http, password, client_secret=secret, password="valid").json["access_token"]
 
 
 def test_what_is_not_selected_is_no_example(make_provider: Any) -> None:
@@ -529,6 +574,8 @@ def test_what_is_not_selected_is_no_example(make_provider: Any) -> None:
 
 # -- every member ---------------------------------------------------------------------------
 
+#: The fields that protect a form.
+PROTECTION = {"csrf_token", "csrf_account"}
 EVERYTHING = {
     "oidc__administrators": "root",
     "oauth__response_modes": "query jwt",
@@ -596,6 +643,8 @@ EDITED = {
     "software_version": "1.2",
     "access_token_format": "jwt",
     "resource_server": True,
+    "allowed_groups": "staff\nguests, old ones",
+    "skip_consent": True,
     "example_tier": '"gold"',
 }
 
@@ -606,7 +655,7 @@ def test_every_member_is_edited_and_removed_on_the_page(make_provider: Any) -> N
     root.sign_in("root")
     client = provider.register(client_name="Made by a command")
     path = f"/clients/{client.client_id}"
-    named = {name for name in root.get(path).forms["client"].fields if name} - {"csrf_token"}
+    named = {name for name in root.get(path).forms["client"].fields if name} - PROTECTION
     apart = {"client_name", "scope", "grant_types", "response_types", "jwks",
              "authorization_details_types", "profile", "sector_identifier_uri",
              "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip",
@@ -626,6 +675,8 @@ def test_every_member_is_edited_and_removed_on_the_page(make_provider: Any) -> N
         assert stored.member("logo_uri#zh-Hant") == "https://shop.example/zh"
         assert (stored.member("default_max_age"), stored.member("example_tier")) == (3600, "gold")
         assert (stored.resource_server, stored.access_token_format) == (True, "jwt")
+        assert stored.allowed_groups == ["staff", "guests, old ones"]
+        assert stored.skip_consent is True
     kept = ("application_type", "redirect_uris", "token_endpoint_auth_method", "subject_type",
             "id_token_signed_response_alg")  # fmt: skip
     for name, value in EDITED.items():
@@ -640,6 +691,7 @@ def test_every_member_is_edited_and_removed_on_the_page(make_provider: Any) -> N
         assert left == set(kept)
         assert not [name for name in stored.client_metadata if "#" in name]
         assert (stored.resource_server, stored.access_token_format) == (False, None)
+        assert (stored.skip_consent, stored.allowed_groups) == (False, None)
 
 
 @pytest.mark.parametrize(
@@ -716,7 +768,8 @@ def test_what_is_for_administrators_is_neither_shown_to_owners_nor_taken_from_th
     form["resource_server"], form["access_token_format"] = True, "jwt"
     form.submit().follow()
     form = browsers["alice"].get(f"/clients/{client_id}").forms["client"]
-    assert not {"resource_server", "access_token_format"} & form.fields.keys()
+    columns = {"resource_server", "access_token_format", "allowed_groups", "skip_consent"}
+    assert not columns & form.fields.keys()
     form["client_name"] = "Better Shop"
     form.submit().follow()
     with provider.database() as dbsession:

@@ -2,10 +2,11 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from pyramid.paster import get_app
@@ -22,10 +23,10 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def ini(tmp_path: Path, keys_directory: Path, database_url: str) -> Path:
+def ini(tmp_path: Path, keys_directory: Path, provider_url: str) -> Path:
     return write_ini(
         tmp_path / "test.ini", 6543,
-        oidcserver__database_url=database_url,
+        oidcserver__database_url=provider_url,
         oidcserver__keys_directory=str(keys_directory),
         oauth__grants="authorization_code client_credentials password refresh_token",
     )  # fmt: skip
@@ -40,22 +41,27 @@ def run(ini: Path) -> Run:
     return run
 
 
+def commands(group: click.Group, *names: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield every command and group below a group, with the words that call it."""
+    for name, command in group.commands.items():
+        yield (*names, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, *names, name)
+
+
 def test_help_is_for_people_and_shows_an_example() -> None:
     runner = CliRunner()
     assert "Exit codes" in runner.invoke(main, ["--help"]).stdout
-    for command in (
-        ["initdb"], ["prune"], ["check"], ["explain"], ["explain-error"],
-        ["keys", "list"], ["keys", "rotate"],
-        ["clients", "create"], ["clients", "update"], ["clients", "list"], ["clients", "show"],
-        ["clients", "delete"], ["clients", "new-secret"], ["users", "create"], ["users", "list"],
-        ["users", "disable"], ["users", "enable"], ["users", "set-password"],
-        ["users", "set-claims"], ["users", "unlock"],
-    ):  # fmt: skip
-        result = runner.invoke(main, [*command, "--help"])
+    for words, command in (((), main), *commands(main)):
+        result = runner.invoke(main, [*words, "--help"])
         assert result.exit_code == 0
-        assert "oidcserver " + " ".join(command) in result.stdout
+        if isinstance(command, click.Group):
+            assert "..." not in result.stdout.partition("Commands:")[2], "a sentence is cut"
+        else:
+            assert "oidcserver " + " ".join(words) in result.stdout
 
 
+@pytest.mark.both_databases
 def test_a_client_is_created_with_metadata_of_a_file(run: Run, tmp_path: Path) -> None:
     signed_out = ["https://shop.example/signed-out"]
     file = tmp_path / "shop.json"
@@ -73,6 +79,7 @@ def test_a_client_is_created_with_metadata_of_a_file(run: Run, tmp_path: Path) -
     assert run("clients", "show", registered["client_id"]).exit_code == 0
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -96,6 +103,7 @@ def test_metadata_of_a_file_that_cannot_be_taken_is_explained(
     assert json.loads(run("clients", "list", "--json").stdout) == []
 
 
+@pytest.mark.both_databases
 def test_a_client_is_created_shown_listed_given_a_new_secret_and_deleted(run: Run) -> None:
     created = run(
         "clients", "create", "--name", "Shop", "--redirect-uri", "https://shop.example/cb",
@@ -121,13 +129,14 @@ def test_a_client_is_created_shown_listed_given_a_new_secret_and_deleted(run: Ru
     assert (gone.exit_code, "There is no client" in gone.stderr) == (1, True)
 
 
-def test_a_created_client_works(run: Run, ini: Path, make_provider: Any, database_url: str) -> None:
+@pytest.mark.both_databases
+def test_a_created_client_works(run: Run, ini: Path, make_provider: Any) -> None:
     created = run(
         "clients", "create", "--name", "Robot", "--grant-type", "client_credentials",
         "--scope", "email", "--access-token-format", "jwt", "--json",
     )  # fmt: skip
     issued = json.loads(created.stdout)
-    provider: Provider = make_provider(oidcserver__database_url=database_url)
+    provider: Provider = make_provider()
     with provider.database() as dbsession:
         from oidcserver.models import Client
 
@@ -139,6 +148,7 @@ def test_a_created_client_works(run: Run, ini: Path, make_provider: Any, databas
     assert tokens["access_token"].startswith("eyJ")
 
 
+@pytest.mark.both_databases
 def test_a_refused_client_says_why_and_exits_with_1(run: Run) -> None:
     refused = run("clients", "create", "--name", "X", "--redirect-uri", "javascript:alert(1)")
     assert refused.exit_code == 1
@@ -146,9 +156,8 @@ def test_a_refused_client_says_why_and_exits_with_1(run: Run) -> None:
     assert "Traceback" not in refused.output
 
 
-def test_a_person_is_created_disabled_and_enabled(
-    run: Run, make_provider: Any, database_url: str
-) -> None:
+@pytest.mark.both_databases
+def test_a_person_is_created_disabled_and_enabled(run: Run, make_provider: Any) -> None:
     created = run("users", "create", "alice", "--password-stdin", stdin="correct horse\n")
     assert created.exit_code == 0, created.output
     twice = run("users", "create", "Alice", "--password-stdin", stdin="correct horse\n")
@@ -156,9 +165,7 @@ def test_a_person_is_created_disabled_and_enabled(
     assert run("users", "create", "bob", "--password-stdin", stdin="short\n").exit_code == 1
     refused = run("users", "create", "b\u2019ob", "--password-stdin", stdin="correct horse\n")
     assert (refused.exit_code, "cannot hold '\u2019'" in refused.stderr) == (1, True)
-    provider: Provider = make_provider(
-        oidcserver__database_url=database_url, oidc__user_directory="database"
-    )
+    provider: Provider = make_provider(oidc__user_directory="database")
     client = provider.register()
     browser = provider.browser()
     page = client.authorize(browser)
@@ -181,12 +188,11 @@ def test_a_person_is_created_disabled_and_enabled(
     assert run("users", "disable", "nobody").exit_code == 1
 
 
-def test_a_new_password_replaces_the_old_one(
-    run: Run, make_provider: Any, database_url: str
-) -> None:
+@pytest.mark.both_databases
+def test_a_new_password_replaces_the_old_one(run: Run, make_provider: Any) -> None:
     run("users", "create", "alice", "--password-stdin", stdin="correct horse\n")
     run("users", "set-password", "alice", "--password-stdin", stdin="battery staple\n")
-    provider = make_provider(oidcserver__database_url=database_url, oidc__user_directory="database")
+    provider = make_provider(oidc__user_directory="database")
     assert provider.browser().sign_in("alice", "battery staple").status_int == 303
     assert provider.browser().get("/login").forms["login"] is not None
     form = provider.browser().get("/login").forms["login"]
@@ -194,8 +200,9 @@ def test_a_new_password_replaces_the_old_one(
     assert form.submit(status=403).status_int == 403
 
 
+@pytest.mark.both_databases
 def test_what_is_known_of_a_person_is_replaced_by_a_file_of_claims(
-    run: Run, make_provider: Any, database_url: str, tmp_path: Path
+    run: Run, make_provider: Any, tmp_path: Path
 ) -> None:
     run("users", "create", "alice", "--password-stdin", stdin="correct horse\n")
     file = tmp_path / "claims.json"
@@ -205,7 +212,7 @@ def test_what_is_known_of_a_person_is_replaced_by_a_file_of_claims(
     ):
         file.write_text(json.dumps(claims))
         assert run("users", "set-claims", "alice", str(file)).exit_code == 0
-    provider = make_provider(oidcserver__database_url=database_url)
+    provider = make_provider()
     with provider.database() as dbsession:
         assert dbsession.query(User).one().claims == claims
     for text, sentence in (
@@ -222,11 +229,13 @@ def test_what_is_known_of_a_person_is_replaced_by_a_file_of_claims(
     assert run("users", "set-claims", "nobody", str(file)).exit_code == 1
 
 
+@pytest.mark.both_databases
 def test_initdb_is_done_once_and_says_so_again(run: Run) -> None:
     assert run("initdb", "").exit_code == 0
     assert "already" in run("initdb", "").stdout
 
 
+@pytest.mark.both_databases
 def test_explain_says_what_becomes_of_the_scopes_that_a_client_requests(run: Run) -> None:
     words = ("--name", "Shop", "--redirect-uri", "https://shop.example/cb", "--json")
     created = run("clients", "create", *words, "--scope", "openid email")
@@ -242,6 +251,7 @@ def test_explain_says_what_becomes_of_the_scopes_that_a_client_requests(run: Run
     assert "There is no client nobody." in unknown.stderr
 
 
+@pytest.mark.both_databases
 def test_explain_says_where_each_part_comes_from(run: Run) -> None:
     explained = json.loads(run("explain", "", "--json").stdout)
     setting = explained["settings"]["oidc.issuer"]
@@ -269,6 +279,7 @@ def includeme(config):
 """
 
 
+@pytest.mark.both_databases
 def test_explain_prints_no_secret_of_a_plugin_beside_the_ini(
     run: Run, ini: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,6 +301,7 @@ def test_explain_prints_no_secret_of_a_plugin_beside_the_ini(
     assert "hunter2" not in run("explain", "").stdout + result.stdout
 
 
+@pytest.mark.both_databases
 def test_a_refused_configuration_is_one_sentence_and_exit_code_1(ini: Path) -> None:
     ini.write_text(ini.read_text().replace("oauth.grants = ", "oauth.grants = magic "))
     refused = CliRunner().invoke(main, ["explain", str(ini)])
@@ -298,10 +310,9 @@ def test_a_refused_configuration_is_one_sentence_and_exit_code_1(ini: Path) -> N
     assert CliRunner().invoke(main, ["explain", "/does/not/exist.ini"]).exit_code == 1
 
 
-def test_a_rejection_is_explained_by_its_reference(
-    run: Run, make_provider: Any, database_url: str
-) -> None:
-    provider = make_provider(oidcserver__database_url=database_url)
+@pytest.mark.both_databases
+def test_a_rejection_is_explained_by_its_reference(run: Run, make_provider: Any) -> None:
+    provider = make_provider()
     client = provider.register()
     page = client.authorize(provider.browser(), redirect_uri="https://evil.example/cb")
     import re
@@ -318,10 +329,11 @@ def test_a_rejection_is_explained_by_its_reference(
     assert run("explain-error", "", "XXXXX-XXXXX").exit_code == 1
 
 
+@pytest.mark.both_databases
 def test_prune_removes_what_has_expired_and_nothing_else(
-    run: Run, make_provider: Any, database_url: str, clock: Any
+    run: Run, make_provider: Any, clock: Any
 ) -> None:
-    provider = make_provider(oidcserver__database_url=database_url)
+    provider = make_provider()
     client = provider.register()
     old = client.exchange(client.login(provider.browser())["code"])
     forgetful = provider.browser()

@@ -46,8 +46,8 @@ def consents(provider: Provider) -> list[tuple[str, bool]]:
 def test_it_says_who_asks_for_what_in_plain_words(browser: Browser, client: RelyingParty) -> None:
     page = client.authorize(browser, scope=ALL)
     assert "<bdi>Field Notes</bdi> asks for access</h1>" in page
-    assert "<strong>client.example</strong>" in page
-    assert "Signed in as <strong><bdi>alice</bdi></strong>" in page
+    assert "<strong><bdi>client.example</bdi></strong>" in page
+    assert "signed in as <strong><bdi>alice</bdi></strong>" in page
     for sentence in ("Know that it is you", "See your email address", "Keep this access"):
         assert sentence in page
     assert "This access continues after you sign out here." in page
@@ -72,9 +72,8 @@ def test_what_a_client_says_about_itself_is_inert(browser: Browser, provider: Pr
     assert "<script>" not in page
     assert 'href="https://client.example/privacy?a=1&amp;b=2" rel="noreferrer' in page
     assert 'href="https://client.example/terms" rel="noreferrer' in page
-    assert 'src="https://images.example/logo.png" alt=""' in page
-    policy = page.headers["Content-Security-Policy"]
-    assert "img-src 'self' https:" in policy
+    assert "images.example" not in page
+    assert "img-src 'self';" in page.headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +116,7 @@ def test_an_application_on_the_device_is_shown_as_such_and_its_button_works(
         token_endpoint_auth_method="none",
     )
     page = client.authorize(browser)
-    assert f"<strong>{destination}</strong>" in page
+    assert f"<strong><bdi>{destination}</bdi></strong>" in page
     assert decide(page, "allow").location.startswith(redirect_uri)
 
 
@@ -280,7 +279,7 @@ def test_another_account_signs_in_for_the_same_request(
     assert form["username"].value == ""
     form["username"], form["password"] = "bob", "valid"
     page = follow_to_answer(form.submit())
-    assert "Signed in as <strong><bdi>bob</bdi></strong>" in page
+    assert "signed in as <strong><bdi>bob</bdi></strong>" in page
     assert client.answer(decide(page, "allow"))["state"] == "the-state"
 
 
@@ -293,10 +292,9 @@ def test_to_switch_accounts_signs_nobody_out_before_another_signs_in(
     page = client.authorize(browser)
     switched = follow_to_answer(page.forms[0].submit("decision", value="switch"))
     assert "<h1>Choose an account</h1>" in switched
-    assert "This signs <bdi>alice</bdi> out of this browser." in switched
     assert other.introspect(tokens["access_token"])["active"]
     page = follow_to_answer(switched.forms["continue"].submit("continue_as"))
-    assert "Signed in as <strong><bdi>alice</bdi></strong>" in page
+    assert "signed in as <strong><bdi>alice</bdi></strong>" in page
     assert client.answer(decide(page, "allow"))["state"] == "the-state"
     assert other.introspect(tokens["access_token"])["active"]
 
@@ -312,7 +310,7 @@ def test_to_switch_accounts_works_whatever_the_request_asked_for(
         page = _log_in(page, "alice")
     switched = follow_to_answer(page.forms[0].submit("decision", value="switch"))
     page = _log_in(switched, "bob")
-    assert "Signed in as <strong><bdi>bob</bdi></strong>" in page
+    assert "signed in as <strong><bdi>bob</bdi></strong>" in page
     assert client.answer(decide(page, "allow"))["state"] == "the-state"
 
 
@@ -328,8 +326,8 @@ def test_a_page_shown_to_one_person_decides_nothing_for_another(
     page = client.authorize(browser)
     browser.post("/logout", {"csrf_token": page.forms["consent"]["csrf_token"].value})
     browser.sign_in("bob")
-    again = decide(page, "allow")
-    assert "Signed in as <strong><bdi>bob</bdi></strong>" in again
+    refused = page.forms["consent"].submit("decision", value="allow", status=403)
+    assert "switched to another account" in refused
     assert consents(provider) == []
 
 
@@ -474,10 +472,11 @@ def test_what_anything_on_the_device_may_pose_as_is_never_remembered(
     assert ("consent" in response.forms if response.status_int == 200 else False) is not spared
 
 
+@pytest.mark.both_databases
 def test_what_was_allowed_once_is_not_remembered_with_what_is_allowed_later(
-    make_provider: Any, database_url: str
+    make_provider: Any,
 ) -> None:
-    provider = make_provider(oidcserver__database_url=database_url)
+    provider = make_provider()
     browser, client = provider.browser(), provider.register()
     browser.sign_in()
     once = {"scope": "openid email", "claims": '{"userinfo": {"phone_number": null}}'}

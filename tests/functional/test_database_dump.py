@@ -6,14 +6,30 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from support.app import REDIRECT_URI, Provider, RelyingParty
-from support.devices import DEVICE_CODE, SETTINGS, ask, enter, poll, register_device, signed_in
-from support.pushing import ENDPOINTS, push, visit
+from support.app import Provider
+from support.client_web import ClientWeb
+from support.devices import ask
+from support.dpop import ProofKey
+from support.entrances import (
+    CLIENT_ID,
+    SETTINGS,
+    World,
+    collect,
+    entrances,
+    make_world,
+    new_nonce,
+)
+from support.published_client import publish
+from support.pushing import push, visit
 
 from oidcserver.models import Base
 from oidcserver.models.suspended_request import REQUEST_URI_PREFIX
 
-RECOGNISABLE = ("ac_", "rt_", "cs_", "ls_", "br_", "ru_", "at_", "dc_", "bc_")
+RECOGNISABLE = (
+    "ac_", "rt_", "cs_", "ls_", "br_", "ru_", "at_", "dc_", "bc_", "ia_", "ra_", "ml_", "ps_",
+    "us_",
+)  # fmt: skip
+JTI = "the-identifier-of-a-proof"
 
 
 def leaves(value: Any) -> Iterator[str]:
@@ -38,95 +54,57 @@ def dump(provider: Provider) -> dict[str, set[str]]:
 
 
 @pytest.fixture
-def provider(make_provider: Any) -> Provider:
-    made: Provider = make_provider(
-        oauth__endpoints=ENDPOINTS, oauth__response_modes="query fragment jwt"
-    )
-    return made
-
-
-@pytest.fixture
-def everything(provider: Provider) -> tuple[RelyingParty, list[str], dict[str, set[str]]]:
-    """The dump after every flow, with what was handed out on the way."""
-    grants = ["authorization_code", "implicit", "refresh_token", "password", "client_credentials"]
-    client = provider.register(
-        grant_types=grants,
-        response_types=["code", "code id_token token"],
-        id_token_signed_response_alg="HS256",
-        token_endpoint_auth_method="client_secret_post",
-    )
-    browser = provider.browser()
-    first = client.exchange(client.login(browser, prompt="consent")["code"])
-    second = client.refresh(first["refresh_token"])
-    hybrid = client.login(browser, response_type="code id_token token", prompt="consent")
+def world(make_provider: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A provider whose every flow has been used, and whose credentials all have rows."""
+    provider = make_provider(**SETTINGS)
+    web = ClientWeb()
+    web.stand_in(provider, monkeypatch)
+    published = publish(web, provider)
+    published.exchange(published.login(provider.browser())["code"])
+    world = make_world(provider, id_token_signed_response_alg="HS256")
+    client, browser = world.client, world.browser
+    tokens = client.exchange(client.login(browser, prompt="consent")["code"])
+    client.refresh(tokens["refresh_token"])
+    client.login(browser, response_type="code id_token", prompt="consent")
     password = client.token(grant_type="password", username="bob", password="valid").json
-    robot = client.token(grant_type="client_credentials").json
     client.post("/oauth/revoke", token=password["access_token"], status=200)
-    client.authorize(provider.browser())  # suspended, waiting for a login
-    pushed = push(client, response_mode="jwt")
-    visit(client, browser, push(client))
+    client.complete(visit(client, browser, push(client, response_mode="jwt")))
+    push(client, id_token_hint=tokens["id_token"])
+    ask(client, id_token_hint=tokens["id_token"])
+    headers = ProofKey().for_token(client, nonce=new_nonce(world), jti=JTI)
+    client.token(grant_type="client_credentials", headers=headers)
     client.exchange("ac_" + "x" * 43, status=400)
-    handed_out = [
-        client.secret or "",
-        pushed.removeprefix(REQUEST_URI_PREFIX),
-        *browser.cookies.values(),
-        *(members[name] for members in (first, second, hybrid, password, robot)
-          for name in ("access_token", "refresh_token", "id_token", "code") if name in members),
-    ]  # fmt: skip
-    return client, handed_out, dump(provider)
+    return world
 
 
-def test_nothing_that_was_handed_out_is_in_it(everything: Any) -> None:
-    _, handed_out, tables = everything
-    assert len(handed_out) > 10
-    for credential in handed_out:
+def test_nothing_that_was_handed_out_is_in_it_and_none_of_it_is_accepted(world: World) -> None:
+    credentials = collect(world)
+    tables = dump(world.provider)
+    secret = {kind: text.removeprefix(REQUEST_URI_PREFIX) for kind, text in credentials.items()}
+    secret["user_code without a dash"] = secret["user_code"].replace("-", "")
+    secret["jti"] = JTI
+    del secret["registration_client_uri"]
+    for kind, credential in secret.items():
         for name, texts in tables.items():
-            assert not any(credential in text for text in texts), name
-
-
-def test_no_value_of_it_is_accepted_anywhere(provider: Provider, everything: Any) -> None:
-    client, _, tables = everything
-    texts = set().union(*tables.values()) - {"", client.client_id}
-    assert len(texts) > 50
-    cookies = ("oidcserver_6543_session", "oidcserver_6543_browser", "oidcserver_6543_csrf")
+            assert not any(credential in text for text in texts), (kind, name)
+    used = {name for name, texts in tables.items() if texts}
+    assert used >= {
+        "authorization", "authorization_code", "backchannel_request", "client", "consent",
+        "device_authorization", "login_session", "ping_delivery", "refresh_token",
+        "suspended_request", "used_identifier",
+    }  # fmt: skip
+    places = entrances(credentials)
+    texts = set().union(*tables.values()) - {"", CLIENT_ID}
     for text in texts:
+        assert not text.startswith(RECOGNISABLE)
         if len(text) > 4000 or not text.isprintable():
             continue
-        assert not text.startswith(RECOGNISABLE)
-        client.userinfo(text.encode("utf-8").decode("latin-1"), status=401)
-        for grant, name in (("authorization_code", "code"), ("refresh_token", "refresh_token")):
-            form = {"grant_type": grant, name: text, "redirect_uri": REDIRECT_URI}
-            assert client.token(status=400, **form).json["error"] == "invalid_grant"
-        form = {"client_id": client.client_id, "client_secret": text}
-        form["grant_type"] = "client_credentials"
-        client.http.post("/oauth/token", form, status=401)
-        thief = provider.browser()
-        if ";" not in text and '"' not in text and text.isascii() and " " not in text:
-            for name in cookies:
-                thief.set_cookie(name, text)
-        page = thief.get("/", status="*")
-        assert "alice" not in page.text
-        query = {"client_id": client.client_id, "request_uri": REQUEST_URI_PREFIX + text}
-        assert thief.get("/oauth/authorize", query, status="*").status_int in (400, 403)
-
-
-def test_no_value_of_it_is_a_code_of_a_device(make_provider: Any) -> None:
-    provider = make_provider(**SETTINGS, oauth__device_code_attempts="1000000",
-                             oauth__device_code_attempts_per_address="1000000")  # fmt: skip
-    device, browser = register_device(provider), signed_in(provider)
-    codes = ask(device, nonce="the-nonce")
-    enter(browser, codes["user_code"])
-    plain = codes["user_code"].replace("-", "")
-    texts = dump(provider)["device_authorization"]
-    for text in texts:
-        assert not text.startswith(RECOGNISABLE)
-        for credential in (codes["device_code"], codes["user_code"], plain, device.secret or ""):
-            assert credential not in text
-    for text in texts - {""}:
-        form = {"grant_type": DEVICE_CODE, "device_code": text}
-        assert device.token(status=400, **form).json["error"] == "invalid_grant"
-        enter(browser, text, status=400)
-    assert poll(device, codes, 400)["error"] == "authorization_pending"
+        for name, entrance in places.items():
+            assert not entrance.present(world, text), (name, text)
+        assert not places["request_uri"].present(world, REQUEST_URI_PREFIX + text), text
+    for name, entrance in places.items():
+        for kind in entrance.accepts - {"id_token"}:
+            assert entrance.present(world, credentials[kind]), (name, kind)
 
 
 def test_a_refused_request_leaves_no_credential_in_the_record_of_rejections(

@@ -24,19 +24,22 @@ from oidcserver.models.consent import grant_consent
 from oidcserver.models.login_session import end_login_sessions, renew_login_session
 from oidcserver.models.suspended_request import (
     REQUEST_URI_PREFIX,
+    SuspendedRequestRecord,
     decide_suspended_request,
     find_suspended_request,
     suspend_request,
 )
 from oidcserver.sessions.ending import end_everything
 
+pytestmark = pytest.mark.both_databases
+
 AT_ONCE = 4
 
 
 @pytest.fixture
-def provider(make_provider: Any, database_url: str) -> Provider:
+def provider(make_provider: Any) -> Provider:
     """A provider on each kind of database."""
-    made: Provider = make_provider(oidcserver__database_url=database_url)
+    made: Provider = make_provider()
     return made
 
 
@@ -69,10 +72,16 @@ def suspend(provider: Provider) -> str:
 
 def decide(provider: Provider, reference: str, user_id: str, scope: str | None) -> bool:
     """Decide in a transaction of its own; return whether this was the decision."""
+    suspended = find(provider, reference)
     with provider.database() as dbsession:
-        suspended = find_suspended_request(dbsession, reference)
-        assert suspended is not None
-        return decide_suspended_request(dbsession, suspended, user_id, scope)
+        return decide_suspended_request(dbsession, suspended.reference_digest, user_id, scope)
+
+
+def find(provider: Provider, reference: str) -> SuspendedRequestRecord:
+    """Return the request as it is now."""
+    suspended = find_suspended_request(provider.registry.oidc.database, reference)
+    assert suspended is not None
+    return suspended
 
 
 def test_a_person_decides_once(provider: Provider) -> None:
@@ -84,10 +93,7 @@ def test_a_person_decides_once(provider: Provider) -> None:
         ]
         decided = together(*tries)
         assert decided.count(True) == 1
-        with provider.database() as dbsession:
-            suspended = find_suspended_request(dbsession, reference)
-            assert suspended is not None
-            assert suspended.denied is (decided.index(True) % 2 == 1)
+        assert find(provider, reference).denied is (decided.index(True) % 2 == 1)
 
 
 def test_another_person_decides_anew_until_the_request_is_used(provider: Provider) -> None:
@@ -95,12 +101,11 @@ def test_another_person_decides_anew_until_the_request_is_used(provider: Provide
     assert decide(provider, reference, "alice", None)
     assert not decide(provider, reference, "alice", "openid")
     assert decide(provider, reference, "bob", "openid")
+    suspended = find(provider, reference)
+    assert (suspended.decided_by, suspended.allowed_scope) == ("bob", "openid")
+    assert not suspended.denied
     with provider.database() as dbsession:
-        suspended = find_suspended_request(dbsession, reference)
-        assert suspended is not None
-        assert (suspended.decided_by, suspended.allowed_scope) == ("bob", "openid")
-        assert not suspended.denied
-        suspended.used_at = 1
+        dbsession.get_one(SuspendedRequest, suspended.reference_digest).used_at = 1
     assert not decide(provider, reference, "carol", "openid")
 
 
@@ -194,13 +199,9 @@ def test_signing_out_ends_what_rests_on_the_session(provider: Provider) -> None:
     assert client.introspect(offline["access_token"])["active"]
 
 
-def test_an_authorization_is_not_written_in_a_session_that_has_ended(
-    make_provider: Any, database_url: str
-) -> None:
+def test_an_authorization_is_not_written_in_a_session_that_has_ended(make_provider: Any) -> None:
     """A user signs out, or is signed out, while a request of another tab is under way."""
-    provider = make_provider(
-        oidcserver__database_url=database_url, oidcserver__includes="support.signing_out_plugin"
-    )
+    provider = make_provider(oidcserver__includes="support.signing_out_plugin")
     browser, client = provider.browser(), provider.register()
     browser.sign_in()
     form = client.authorize(browser, scope="openid offline_access").forms["consent"]
@@ -245,11 +246,9 @@ def test_a_user_whose_password_changes_meanwhile_is_not_signed_in(provider: Prov
 
 
 def test_an_authorization_is_not_written_for_an_access_that_was_withdrawn(
-    make_provider: Any, database_url: str
+    make_provider: Any,
 ) -> None:
-    provider = make_provider(
-        oidcserver__database_url=database_url, oidcserver__includes="support.signing_out_plugin"
-    )
+    provider = make_provider(oidcserver__includes="support.signing_out_plugin")
     browser, client = provider.browser(), provider.register()
     browser.sign_in()
     form = client.authorize(browser).forms["consent"]

@@ -39,8 +39,7 @@ def inspect(driver: Any, width: int) -> None:
     assert scrolled <= width, driver.current_url
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (320, "dark")])
 def test_every_page_of_it_is_accessible_and_fits(
     browser: Any, served: Provider, device: RelyingParty, width: int, scheme: str
 ) -> None:

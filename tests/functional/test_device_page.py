@@ -5,10 +5,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import webtest
+from second_factor import ACR as TWO_FACTORS
 from sqlalchemy import select
-from support.app import Browser, Provider, RelyingParty, follow_to_answer
+from support.app import Browser, Provider, RelyingParty, decode_id_token, follow_to_answer
 from support.devices import (
     SETTINGS,
+    approved,
     ask,
     decide,
     enter,
@@ -17,6 +20,7 @@ from support.devices import (
     register_device,
     signed_in,
 )
+from support.two_factors import INCLUDED, decline, give_code
 
 from oidcserver.models import Consent, DeviceAuthorization
 
@@ -59,7 +63,7 @@ def test_the_page_says_who_asks_from_where_and_since_when(
     clock.advance(130)
     page = enter(at(signed_in(provider), "198.51.100.1"), codes["user_code"])
     for shown in (
-        "The Television", codes["user_code"], "203.0.113.7", "another network than yours",
+        "The Television", codes["user_code"], "203.0.113.7", "a different network from yours",
         "2 minutes ago", "UTC", "Firefox on Linux", "If you did not start this on your own device",
         "alice", "See your email address", "This access continues after you sign out here.",
     ):  # fmt: skip
@@ -318,23 +322,70 @@ def test_a_request_may_require_a_fresh_sign_in(
     assert "access_token" in poll(device, codes)
 
 
-def test_a_login_that_is_too_weak_cannot_allow(make_provider: Any) -> None:
-    provider = make_provider(
-        **{**SETTINGS, "oidc__pages": f"{SETTINGS['oidc__pages']} second_factor"},
-        oidcserver__includes="second_factor",
-        second_factor__secret="x" * 32,
-        oidc__acr_values="1 urn:example:two-factors",
+@pytest.fixture
+def with_two_factors(make_provider: Any) -> Provider:
+    """A provider with a page that reaches a class above that of a password."""
+    provider: Provider = make_provider(
+        **{**SETTINGS, **INCLUDED, "oidc__pages": f"{SETTINGS['oidc__pages']} second_factor"}
     )
-    device, browser = register_device(provider), signed_in(provider)
-    wish = {"essential": True, "value": "urn:example:two-factors"}
+    return provider
+
+
+def press(page: webtest.TestResponse, decision: str = "allow") -> webtest.TestResponse:
+    """Decide, also by a button that is not there; return the page that follows."""
+    form = page.forms["decision"]
+    pairs = [*form.submit_fields(), ("decision", decision)]
+    return follow_to_answer(page.test_app.post(page.request.url, pairs))
+
+
+def decisions(page: webtest.TestResponse) -> list[str]:
+    """Return the decisions that a page offers."""
+    return [it["value"] for it in page.html.select("#decision [name=decision]")]
+
+
+def test_a_login_that_is_too_weak_is_followed_by_a_stronger_one(
+    with_two_factors: Provider,
+) -> None:
+    device, browser = register_device(with_two_factors), signed_in(with_two_factors)
+    wish = {"essential": True, "value": TWO_FACTORS}
     codes = ask(device, claims=json.dumps({"id_token": {"acr": wish}}))
     page = enter(browser, codes["user_code"])
     assert "requires a stronger sign-in" in page
-    form = page.forms["decision"]
-    assert "Allow" not in form.text
-    refused = follow_to_answer(form.submit("decision", value="allow"))
-    assert "requires a stronger sign-in" in refused
+    assert decisions(page) == ["deny", "allow"]
+    assert press(page, "allow_as_signed_in").request.path == "/second-factor"
+    back = decline(press(page))
+    assert back.request.path == page.request.path
+    page = give_code(press(back))
+    assert decisions(page) == ["deny", "allow"]
     assert refusal(device, codes) == "authorization_pending"
+    press(page)
+    claims = decode_id_token(with_two_factors, poll(device, codes)["id_token"])
+    assert (claims["acr"], claims["amr"]) == (TWO_FACTORS, ["pwd", "otp", "mfa"])
+
+
+def test_the_user_may_allow_without_the_stronger_login_that_the_device_prefers(
+    with_two_factors: Provider,
+) -> None:
+    device, browser = register_device(with_two_factors), signed_in(with_two_factors)
+    codes = ask(device, acr_values=TWO_FACTORS)
+    page = enter(browser, codes["user_code"])
+    assert "prefers a stronger sign-in" in page
+    assert decisions(page) == ["deny", "allow_as_signed_in", "allow"]
+    assert press(page).request.path == "/second-factor"
+    press(page, "allow_as_signed_in")
+    assert decode_id_token(with_two_factors, poll(device, codes)["id_token"])["acr"] == "1"
+
+
+def test_a_request_may_name_its_user_by_an_id_token(
+    provider: Provider, device: RelyingParty
+) -> None:
+    id_token = poll(device, approved(provider, device))["id_token"]
+    for username, allowed in (("bob", False), ("alice", True)):
+        codes = ask(device, id_token_hint=id_token)
+        page = enter(signed_in(provider, username), codes["user_code"])
+        assert ("asks for a different account" in page) is not allowed
+        page.forms["decision"].submit("decision", value="allow")
+        assert ("access_token" in poll(device, codes, "*")) is allowed
 
 
 def test_a_request_for_another_user_cannot_be_allowed(
@@ -343,5 +394,5 @@ def test_a_request_for_another_user_cannot_be_allowed(
     claims = json.dumps({"id_token": {"sub": {"value": "somebody-else"}}})
     codes = ask(device, claims=claims)
     page = enter(signed_in(provider), codes["user_code"])
-    assert "asks for another account than yours" in page
+    assert "asks for a different account" in page
     assert "Allow" not in page.forms["decision"].text

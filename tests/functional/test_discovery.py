@@ -89,7 +89,7 @@ def test_the_keys_are_public_named_and_cacheable(provider: Provider) -> None:
     response = browser.get("/oauth/jwks.json")
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     keys = response.json["keys"]
-    assert {key["alg"] for key in keys} == {"RS256", "ES256", "PS256", "EdDSA"}
+    assert {key["alg"] for key in keys} == {"RS256", "ES256", "PS256", "Ed25519", "EdDSA"}
     assert all(key["use"] == "sig" and "d" not in key for key in keys)
     assert len({key["kid"] for key in keys}) == len(keys)
     browser.get("/oauth/jwks.json", headers={"If-None-Match": response.headers["ETag"]}, status=304)

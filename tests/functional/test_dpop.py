@@ -106,7 +106,7 @@ def test_discovery_names_the_algorithms(make_provider: Any) -> None:
             "dpop_signing_alg_values_supported"
         )
 
-    assert promised() == ["ES256", "PS256", "EdDSA"]
+    assert promised() == ["ES256", "PS256", "Ed25519", "EdDSA"]
     assert promised(oauth__dpop_signing_algs="PS256") == ["PS256"]
     assert promised(oauth__sender_constraints="") is None
 
@@ -324,6 +324,19 @@ def test_a_retry_with_another_key_does_not_get_the_successor(
     assert client.refresh(successor, headers=key.for_token(client)), "the family is alive"
 
 
+def test_a_retry_of_a_confidential_client_has_the_same_key(
+    provider: Provider, key: ProofKey
+) -> None:
+    """Its refresh token is bound to none, but the repetition of a request has the same key."""
+    client = provider.register()
+    refresh_token = sign_in(client, key)["refresh_token"]
+    successor = client.refresh(refresh_token, headers=key.for_token(client))["refresh_token"]
+    for other in (ProofKey().for_token(client), client.basic()):
+        assert client.refresh(refresh_token, headers=other, status=400)["error"] == "invalid_grant"
+    again = client.refresh(refresh_token, headers=key.for_token(client))
+    assert again["refresh_token"] == successor
+
+
 def test_an_unbound_refresh_token_is_bound_when_a_proof_comes(
     provider: Provider, key: ProofKey
 ) -> None:
@@ -463,7 +476,20 @@ def test_the_challenge_names_both_schemes(provider: Provider) -> None:
         for headers in ({}, {"Authorization": "Basic eDp5"}):
             refused = client.http.get(path, headers=headers, status=401)
             challenge = refused.headers.getall("WWW-Authenticate")
-            assert challenge == ['Bearer, DPoP algs="ES256 PS256 EdDSA"']
+            assert challenge == ['Bearer, DPoP algs="ES256 PS256 Ed25519 EdDSA"']
+
+
+def test_the_challenge_names_dpop_alone_where_every_token_is_bound(make_provider: Any) -> None:
+    provider = make_provider(oauth__require_sender_constraint="true", oauth__response_types="code")
+    browser = provider.browser()
+    for path in ("/oauth/userinfo", "/api/me"):
+        refused = browser.get(path, status=401)
+        assert refused.headers.getall("WWW-Authenticate") == [
+            'DPoP algs="ES256 PS256 Ed25519 EdDSA"'
+        ]
+        wrong = browser.get(path, headers={"Authorization": "Bearer x"}, status=401)
+        [challenge] = wrong.headers.getall("WWW-Authenticate")
+        assert challenge.startswith('DPoP error="invalid_token"')
 
 
 @pytest.mark.parametrize("path", ["/oauth/userinfo", "/api/me"])
@@ -508,7 +534,8 @@ def test_a_bound_token_without_its_key_is_rejected(
         assert refused.json["error"] == error
         challenge = refused.headers["WWW-Authenticate"]
         assert re.fullmatch(
-            rf'DPoP error="{error}", error_description="[^"]+", algs="ES256 PS256 EdDSA"', challenge
+            rf'DPoP error="{error}", error_description="[^"]+", algs="ES256 PS256 Ed25519 EdDSA"',
+            challenge,
         )
     assert client.http.get(path, headers=key.for_resource(uri, token))
 
@@ -526,7 +553,7 @@ def test_a_bound_token_is_no_bearer_token(provider: Provider, key: ProofKey, pat
         assert refused.json["error"] == "invalid_token"
         challenge = refused.headers["WWW-Authenticate"]
         assert challenge.startswith('Bearer error="invalid_token"')
-        assert challenge.endswith(', DPoP algs="ES256 PS256 EdDSA"')
+        assert challenge.endswith(', DPoP algs="ES256 PS256 Ed25519 EdDSA"')
     client.http.post("/oauth/userinfo", {"access_token": token}, status=401)
 
 

@@ -8,8 +8,9 @@ from sqlalchemy import func, select
 from support.app import Provider, RelyingParty
 from support.dpop import ProofKey
 from support.processes import free_port
+from support.pushing import ENDPOINTS, post
 
-from oidcserver.models import RecordedRejection, UsedIdentifier
+from oidcserver.models import RecordedRejection, SuspendedRequest, UsedIdentifier
 
 pytestmark = pytest.mark.both_databases
 
@@ -65,6 +66,22 @@ def test_a_proof_without_the_nonce_is_answered_with_one_and_uses_nothing_up(
     assert refused.json["error"] == "use_dpop_nonce"
     nonce = refused.headers["DPoP-Nonce"]
     assert client.token(**refresh, headers=key.for_token(client, nonce=nonce)).json["access_token"]
+
+
+def test_a_pushed_request_requires_the_nonce_too(make_provider: MakeProvider) -> None:
+    provider = make_provider(oauth__dpop_nonce="required", oauth__endpoints=ENDPOINTS)
+    client, key = provider.register(), ProofKey()
+
+    def headers(**changes: Any) -> dict[str, str]:
+        proof = key.proof("POST", f"{provider.issuer}/oauth/par", **changes)
+        return {**client.basic(), "DPoP": proof}
+
+    refused = post(client, headers=headers(), status=400)
+    assert refused.json["error"] == "use_dpop_nonce"
+    with provider.database() as dbsession:
+        assert dbsession.scalar(select(func.count()).select_from(SuspendedRequest)) == 0
+    answer = post(client, headers=headers(nonce=refused.headers["DPoP-Nonce"]), status=201)
+    assert answer.headers["DPoP-Nonce"]
 
 
 def test_a_request_that_has_to_repeat_itself_stores_nothing(

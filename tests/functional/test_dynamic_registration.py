@@ -197,12 +197,13 @@ def prune_clients(provider: Provider) -> set[str]:
         return set(dbsession.scalars(select(Client.client_id)))
 
 
+@pytest.mark.both_databases
 def test_a_client_that_registered_itself_goes_when_nobody_uses_it(
-    make_provider: Any, database_url: str, clock: Any
+    make_provider: Any, clock: Any
 ) -> None:
     provider = make_provider(
         oauth__endpoints=ENDPOINTS, oauth__registration="open",
-        oauth__registration_unused_lifetime="30d", oidcserver__database_url=database_url,
+        oauth__registration_unused_lifetime="30d",
     )  # fmt: skip
     by_operator = provider.register().client_id
     unused = register(provider).json["client_id"]
@@ -259,10 +260,9 @@ def clients(provider: Provider) -> set[str]:
         return set(dbsession.scalars(select(Client.client_id)))
 
 
-def test_of_several_at_once_as_many_as_there_are_uses_register(
-    make_provider: Any, database_url: str
-) -> None:
-    provider = make_provider(oauth__endpoints=ENDPOINTS, oidcserver__database_url=database_url)
+@pytest.mark.both_databases
+def test_of_several_at_once_as_many_as_there_are_uses_register(make_provider: Any) -> None:
+    provider = make_provider(oauth__endpoints=ENDPOINTS)
     allow(provider, uses_left=5)
 
     def try_to_register(_: int) -> int:
@@ -285,15 +285,14 @@ def failing(*_: Any) -> None:
 
 
 @pytest.fixture
-def fragile(make_provider: Any, database_url: str) -> Provider:
+def fragile(make_provider: Any) -> Provider:
     """A provider whose subscribers fail."""
-    made: Provider = make_provider(
-        oauth__endpoints=ENDPOINTS, oidcserver__database_url=database_url
-    )
+    made: Provider = make_provider(oauth__endpoints=ENDPOINTS)
     made.registry.registerHandler(failing, (OAuthEvent,))
     return made
 
 
+@pytest.mark.both_databases
 def test_a_failing_subscriber_costs_nothing(fragile: Provider) -> None:
     allow(fragile, uses_left=1)
     registered = register(fragile, token=TOKEN).json
@@ -305,6 +304,7 @@ def test_a_failing_subscriber_costs_nothing(fragile: Provider) -> None:
     assert clients(fragile) == set()
 
 
+@pytest.mark.both_databases
 def test_what_fails_before_the_commit_uses_no_initial_access_token(
     fragile: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -316,6 +316,7 @@ def test_what_fails_before_the_commit_uses_no_initial_access_token(
     register(fragile, token=TOKEN)
 
 
+@pytest.mark.both_databases
 def test_what_fails_before_the_commit_changes_no_client(
     fragile: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,6 +330,7 @@ def test_what_fails_before_the_commit_changes_no_client(
     assert manage(fragile, registered).json == before
 
 
+@pytest.mark.both_databases
 def test_of_several_deletions_at_once_one_ends_the_registration(fragile: Provider) -> None:
     allow(fragile)
     registered = register(fragile, token=TOKEN).json

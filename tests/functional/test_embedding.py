@@ -19,12 +19,12 @@ def host_home(request: Any) -> Response:
 
 
 @pytest.fixture
-def host(tmp_path: Path, keys_directory: Path) -> Any:
+def host(provider_url: str, keys_directory: Path) -> Any:
     settings = {
         **DEVELOPMENT,
         "oidc.issuer": ISSUER,
         "oauth.endpoints": f"{ENDPOINTS} oauth_authorization_server",
-        "oidcserver.database_url": f"sqlite:///{tmp_path / 'host.sqlite'}",
+        "oidcserver.database_url": provider_url,
         "oidcserver.keys_directory": str(keys_directory),
     }
     with Configurator(settings=settings) as config:
@@ -134,12 +134,12 @@ def root(request: Any) -> Any:
 
 
 def test_what_the_host_sets_for_its_views_does_not_reach_the_providers(
-    tmp_path: Path, keys_directory: Path
+    provider_url: str, keys_directory: Path
 ) -> None:
     settings = {
         **DEVELOPMENT,
         "oidc.issuer": ISSUER,
-        "oidcserver.database_url": f"sqlite:///{tmp_path / 'host.sqlite'}",
+        "oidcserver.database_url": provider_url,
         "oidcserver.keys_directory": str(keys_directory),
     }
     with Configurator(settings=settings) as config:
@@ -168,12 +168,12 @@ def test_what_the_host_sets_for_its_views_does_not_reach_the_providers(
 
 @pytest.mark.parametrize("first", ["oidcserver", "oidcserver.resource"])
 def test_what_is_included_twice_is_there_once(
-    tmp_path: Path, keys_directory: Path, first: str
+    provider_url: str, keys_directory: Path, first: str
 ) -> None:
     settings = {
         **DEVELOPMENT,
         "oidc.issuer": ISSUER,
-        "oidcserver.database_url": f"sqlite:///{tmp_path / 'host.sqlite'}",
+        "oidcserver.database_url": provider_url,
         "oidcserver.keys_directory": str(keys_directory),
     }
     with Configurator(settings=settings) as config:
@@ -198,11 +198,11 @@ def test_what_is_included_twice_is_there_once(
 
 
 def test_without_a_prefix_the_hosts_uploads_are_its_own_and_the_providers_are_rejected(
-    tmp_path: Path, keys_directory: Path
+    provider_url: str, keys_directory: Path
 ) -> None:
     settings = {
         **DEVELOPMENT,
-        "oidcserver.database_url": f"sqlite:///{tmp_path / 'host.sqlite'}",
+        "oidcserver.database_url": provider_url,
         "oidcserver.keys_directory": str(keys_directory),
     }
     with Configurator(settings=settings) as config:

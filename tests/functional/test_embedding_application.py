@@ -21,17 +21,20 @@ from pyramid.response import Response
 from pyramid.scripting import prepare
 from sqlalchemy import select
 from support.app import Provider, RelyingParty, follow_to_answer
+from support.factors import App, enter
 
-from oidcserver.models import RecordedRejection, User
+from oidcserver.models import Passkey, RecordedRejection, User
 from oidcserver.sessions import LoginSessionPolicy
 from oidcserver.settings import ConfigurationProblem
+
+pytestmark = pytest.mark.both_databases
 
 ISSUER = "http://localhost:6544/auth"
 MakeHost = Callable[..., Any]
 
 
 @pytest.fixture
-def settings(tmp_path: Path, keys_directory: Path, database_url: str) -> dict[str, str]:
+def settings(tmp_path: Path, keys_directory: Path, provider_url: str) -> dict[str, str]:
     """The settings of ``development.ini``, over one database each."""
     return {
         "sqlalchemy.url": f"sqlite:///{tmp_path / 'intranet.sqlite'}",
@@ -40,9 +43,10 @@ def settings(tmp_path: Path, keys_directory: Path, database_url: str) -> dict[st
         "tm.commit_veto": "pyramid_tm.default_commit_veto",
         "oidcserver.mode": "development",
         "oidc.issuer": ISSUER,
-        "oidcserver.database_url": database_url,
+        "oidcserver.database_url": provider_url,
         "oidcserver.keys_directory": str(keys_directory),
         "oidc.user_directory": "intranet",
+        "oidc.directory_sync_interval": "0",
         "oidc.login_route": "login",
         "oidc.pages": "home login consent logout account api_me",
         "oauth.grants": "authorization_code implicit hybrid password refresh_token",
@@ -332,6 +336,42 @@ def test_pages_that_require_a_recent_sign_in_get_one(embedded: Embedded, clock: 
     assert "The Example Application" in page
 
 
+def test_a_weaker_factor_leads_on_to_the_strongest(settings: dict[str, str], clock: Any) -> None:
+    factors = {
+        "oidc.second_factors": "totp passkey",
+        "oidc.acr_methods": "low: password\nmiddle: password+totp\nhigh: passkey",
+    }
+    embedded = Embedded(add_employees(intranet.main({}, **{**settings, **factors})))
+    browser = embedded.browser()
+    sign_in(browser)
+    page = browser.get("/account/totp")
+    app = App(page)
+    page.forms["totp"]["code"] = app.code()
+    page.forms["totp"].submit(status=303)
+    with embedded.database() as dbsession:
+        user_id = dbsession.scalars(select(User.id)).one()
+        columns = {"public_key": "", "name": "Key", "synchronised": True}
+        dbsession.add(Passkey(credential_id="key", user_id=user_id, **columns))
+    clock.advance(60)
+    for seconds in (0, 3000):
+        clock.advance(seconds)
+        sign_in(browser)
+        to_factor = browser.get("/account/totp").follow()
+        assert urlsplit(to_factor.location).path == "/auth/login/passkey"
+        page = browser.get(to_factor.location.replace("/login/passkey", "/login/totp"))
+        back = enter(page, app.code())
+        assert urlsplit(back.location).path == "/auth/account/totp"
+        again = back.follow().follow()
+        assert urlsplit(again.location).path == "/auth/login/passkey", "the code does not suffice"
+        named = browser.get("/auth/login?next=%2Fauth%2Faccount%2Ftotp&again=1&acr=high")
+        again = named.follow().follow()
+        assert urlsplit(again.location).path == "/auth/login/passkey"
+    clock.advance(3000)
+    assert follow_to_answer(browser.get("/account/totp")).request.path == "/login"
+    embedded.close()
+    embedded.registry["dbsession_factory"].kw["bind"].dispose()
+
+
 def test_signing_out_at_either_side_is_signing_out_at_both(embedded: Embedded) -> None:
     client, browser = embedded.register(), embedded.browser()
     tokens = client.exchange(client.answer(complete(client, client.authorize(browser)))["code"])
@@ -389,6 +429,25 @@ def test_a_renamed_employee_keeps_the_account(embedded: Embedded) -> None:
         assert claims["preferred_username"] == name
         subjects.append(claims["sub"])
     assert subjects[0] == subjects[1]
+
+
+def test_an_employee_who_left_has_no_access_any_more(embedded: Embedded) -> None:
+    client = embedded.register(scope="openid offline_access")
+    tokens = {}
+    for name in ("alice", "bob"):
+        form = client.authorize(embedded.browser(), scope="openid offline_access").forms["login"]
+        form["name"], form["password"] = name, f"word of {name}"
+        answer = client.answer(complete(client, follow_to_answer(form.submit())))
+        tokens[name] = client.exchange(answer["code"])["refresh_token"]
+    with embedded.registry["dbsession_factory"].begin() as dbsession:
+        dbsession.delete(dbsession.get(Employee, 1))
+        dbsession.get(Employee, 2).name = "robert"
+    check = embedded.registry.oidc.directory_sync.check
+    assert check(2**40) == (2, 1, 1)
+    assert client.refresh(tokens["alice"], status=400)["error"] == "invalid_grant"
+    assert client.refresh(tokens["bob"])
+    with embedded.database() as dbsession:
+        assert set(dbsession.scalars(select(User.username))) == {"alice", "robert"}
 
 
 def test_both_may_use_one_database(settings: dict[str, str]) -> None:

@@ -152,11 +152,9 @@ def register_remote(provider: Provider, uri: str, **metadata: Any) -> RelyingPar
 
 
 @pytest.fixture
-def remote(database_url: str, make_provider: Any) -> Provider:
+def remote(make_provider: Any) -> Provider:
     """A provider that fetches from this machine, over each database."""
-    provider: Provider = make_provider(
-        oidcserver__database_url=database_url, oauth__outbound_allow_loopback="true"
-    )
+    provider: Provider = make_provider(oauth__outbound_allow_loopback="true")
     return provider
 
 

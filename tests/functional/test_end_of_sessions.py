@@ -12,15 +12,17 @@ from support.processes import write_ini
 from oidcserver.cli import main
 from oidcserver.models import LoginSession, LogoutDelivery
 
+pytestmark = pytest.mark.both_databases
+
 HOUR = 3600
 ONLINE = "openid profile"
 OFFLINE = "openid profile offline_access"
 
 
 @pytest.fixture
-def settings(database_url: str, keys_directory: Path) -> dict[str, Any]:
+def settings(provider_url: str, keys_directory: Path) -> dict[str, Any]:
     return {
-        "oidcserver__database_url": database_url,
+        "oidcserver__database_url": provider_url,
         "oidcserver__keys_directory": str(keys_directory),
         "oidc__user_directory": "database",
         "oidc__logout_channels": "backchannel",

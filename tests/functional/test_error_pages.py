@@ -74,7 +74,7 @@ def test_an_unknown_page_is_a_page_with_a_way_back(provider: Provider) -> None:
     browser = provider.browser()
     page = browser.get("/no-such-page", headers=HTML, status=404)
     assert "Page not found" in page
-    assert "One sign-in" in page.click("Go to the start page")
+    assert "One account" in page.click("Go to the start page")
     assert "Content-Security-Policy" in page.headers
 
 
@@ -92,7 +92,7 @@ def test_a_bug_shows_a_reference_and_the_log_the_rest(
     wrong: Provider, caplog: pytest.LogCaptureFixture
 ) -> None:
     page = wrong.browser().get("/broken", status=500)
-    found = re.search(r"<code>([A-Z-]+)</code>", page.text)
+    found = re.search(r"<code dir=\"ltr\">([A-Z-]+)</code>", page.text)
     assert found is not None
     assert "secret detail" not in page
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
@@ -143,7 +143,7 @@ def test_what_may_not_be_seen_leads_to_the_login_and_back(wrong: Provider) -> No
     response = browser.get("/forbidden?a=1", status=303)
     assert response.location == f"{wrong.issuer}/login?next=%2Fforbidden%3Fa%3D1"
     browser.sign_in()
-    assert "You may not see this page" in browser.get("/forbidden", status=403)
+    assert "You are not allowed to see this page" in browser.get("/forbidden", status=403)
     assert browser.get("/oauth/forbidden", status=403).json["error"] == "access_denied"
 
 
@@ -163,13 +163,13 @@ def test_an_aborted_request_keeps_nothing(wrong: Provider) -> None:
 
 
 @pytest.fixture
-def host(tmp_path: Any, keys_directory: Any) -> Any:
+def host(provider_url: str, keys_directory: Any) -> Any:
     """An application that embeds the provider and has pages, errors and rules of its own."""
     own = {
         **DEVELOPMENT,
         **settings(),
         "oidc.issuer": "http://localhost:6543/auth",
-        "oidcserver.database_url": f"sqlite:///{tmp_path / 'host.sqlite'}",
+        "oidcserver.database_url": provider_url,
         "oidcserver.keys_directory": str(keys_directory),
     }
     with Configurator(settings=own) as config:

@@ -10,7 +10,12 @@ from click.testing import CliRunner
 from support.processes import write_ini
 
 from oidcserver.cli import main
-from oidcserver.endpoints import token
+from oidcserver.endpoints import (
+    backchannel_authentication,
+    device_authorization,
+    pushed_authorization,
+    token,
+)
 
 PLUGIN = """
 class Limit:
@@ -83,25 +88,64 @@ def test_every_flow_is_there(explain: Any) -> None:
             "pushed_authorization_request", "token", "introspection", "revocation", "userinfo",
             "registration", "client_configuration", "end_session", "device_authorization",
             "device_authorization_request", "device_approval", "backchannel_authentication",
+            "upstream_logout",
         )
     }  # fmt: skip
 
 
-def test_a_selected_feature_has_its_steps_and_its_settings(
+def test_every_flow_of_the_protocols_has_its_steps_where_all_is_selected(
     tmp_path: Path, keys_directory: Path
 ) -> None:
     ini = write_ini(
         tmp_path / "test.ini", 6543,
         oidcserver__database_url=f"sqlite:///{tmp_path / 'test.sqlite'}",
         oidcserver__keys_directory=str(keys_directory),
+        oidcserver__includes="payments exchange_policy",
+        oauth__grants=(
+            "authorization_code refresh_token client_credentials device_code ciba token_exchange "
+            "jwt_bearer"
+        ),
+        oauth__endpoints=(
+            "authorization pushed_authorization_request token introspection userinfo jwks "
+            "openid_configuration device_authorization backchannel_authentication"
+        ),
+        oidc__pages="home login logout consent account device approvals",
+        oauth__response_modes="query jwt",
         oauth__sender_constraints="dpop mtls",
         oauth__client_certificate_proxies="127.0.0.1 10.0.0.0/24",
+        oauth__client_id_metadata_documents="true",
         oauth__resources="https://api.example",
+        oauth__token_exchange_policy="own_domain",
+        oauth__trusted_issuers="https://idp.example https://idp.example/jwks.json accepts=id-jag",
     )  # fmt: skip
     result = CliRunner().invoke(main, ["explain", str(ini), "--json"])
+    assert result.exit_code == 0, result.output
     explained = json.loads(result.stdout)
-    names = [step["name"] for step in explained["flow token"]]
-    not_selected = {"spend_assertion"}  # of the JWT bearer grant
-    assert names == [step.name for step in token.STEPS if step.name not in not_selected]
-    proxies = explained["settings"]["oauth.client_certificate_proxies"]
-    assert proxies["value"] == "127.0.0.1/32 10.0.0.0/24"
+    tables = {
+        "token": token.STEPS,
+        "pushed_authorization_request": pushed_authorization.STEPS,
+        "device_authorization": device_authorization.STEPS,
+        "device_authorization_request": device_authorization.REQUEST_STEPS,
+        "backchannel_authentication": backchannel_authentication.STEPS,
+    }
+    for flow, steps in tables.items():
+        names = [step["name"] for step in explained[f"flow {flow}"]]
+        assert names == [step.name for step in steps], flow
+    asked = {step["name"] for step in explained["flow authorization_request"]}
+    assert asked >= {
+        "fetch_document", "require_pushed_request", "read_request_object", "check_dpop_jkt",
+        "require_response_key", "read_resources", "read_authorization_details",
+    }  # fmt: skip
+    selected = {
+        kind: [name for name, entry in explained[kind].items() if entry["selected"]]
+        for kind in ("token exchange policies", "authorization details types", "profiles")
+    }
+    assert selected == {
+        "token exchange policies": ["own_domain"],
+        "authorization details types": ["payment_initiation"],
+        "profiles": [],
+    }
+    values = {name: entry["value"] for name, entry in explained["settings"].items()}
+    assert values["oauth.client_certificate_proxies"] == "127.0.0.1/32 10.0.0.0/24"
+    [issuer] = values["oauth.trusted_issuers"]
+    assert issuer.startswith("https://idp.example https://idp.example/jwks.json accepts=id-jag")

@@ -348,7 +348,8 @@ def test_a_failing_subscriber_changes_no_page(
         assert "code" in answer
         listed = browser.get("/account").forms.values()
         withdrawal = next(form for form in listed if form.action.endswith("/applications"))
-        assert withdrawal.submit("client").status_int == 303
+        confirm = withdrawal.submit("client").forms["confirm"]
+        assert confirm.submit("client").status_int == 303
         form = browser.get("/create_client").forms["client"]
         form["client_name"] = "Shop"
         form["redirect_uris"] = "https://shop.example/cb"

@@ -7,10 +7,18 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.app import Provider, RelyingParty
+from support.app import ISSUER, Provider, RelyingParty
+from support.assertions import encode
+from support.certificates import ClientCertificate
+from support.ciba import NOTIFICATION_TOKEN
+from support.dpop import ProofKey
 
+from oidcserver.clients.registration import register_client
 from oidcserver.models.backchannel_request import GRANT_TYPE
 
+PUBLISHED = "https://published.example/client.json"
+KEY = ProofKey()
+CERTIFICATE = ClientCertificate()
 EXAMPLES = 100_000 if os.environ.get("RACES") == "full" else 300
 PATHS = (
     "/", "/login", "/logout", "/consent", "/clients", "/create_client", "/clients/x", "/account",
@@ -18,6 +26,8 @@ PATHS = (
     "/oauth/authorize", "/oauth/par", "/oauth/token", "/oauth/revoke", "/oauth/introspect",
     "/oauth/userinfo", "/oauth/end_session", "/oauth/check_session", "/oauth/register",
     "/oauth/register/x", "/oauth/jwks.json", "/.well-known/openid-configuration", "/api/me",
+    "/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource",
+    "/.well-known/oauth-protected-resource/orders",
     "/unknown", "/oidcserver-static/oidcserver.css", "/oidcserver-static/",
     "/oidcserver-static/../x",
 )  # fmt: skip
@@ -32,7 +42,7 @@ NAMES = (
     "device_code", "user_code", "assertion", "subject_token", "subject_token_type", "actor_token",
     "actor_token_type", "requested_token_type", "resource", "audience", "authorization_details",
     "claims_locales", "post_logout_redirect_uri", "then", "logout_hint", "login_hint_token",
-    "binding_message", "requested_expiry", "client_notification_token", "auth_req_id",
+    "binding_message", "requested_expiry", "client_notification_token", "auth_req_id", "dpop_jkt",
 )  # fmt: skip
 VALUES = (
     "code", "token", "id_token", "openid profile", "none", "login", "authorization_code",
@@ -42,15 +52,28 @@ VALUES = (
     "urn:ietf:params:oauth:grant-type:jwt-bearer",
     "urn:ietf:params:oauth:token-type:access_token", "urn:ietf:params:oauth:token-type:id_token",
     "dc_x", "bbbb-bbbb", "http://[", "urn:ietf:params:oauth:request_uri:ru_x", "valid",
-    GRANT_TYPE,
-    "alice",
+    GRANT_TYPE, "alice",
     "eyJhbGciOiJub25lIn0.e30.", "at_x.y", "rt_x", "ac_x", "bc_x", "\\", '"', "//evil.example",
     "S256", '{"userinfo": {"name": null}}', '{"id_token": {"sub": {"value": "x"}}}', "[" * 40,
     "https://client.example/request.jwt#x",
     "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "form_post", "x" * 43, "-1", "\u202e",
     "jwt", "x" * 300, "x" * 4000, "https://client.example/" + "x" * 300,
-    "x" * 300, "x" * 4000, "https://client.example/" + "x" * 300,
-    "https://api.example/orders", '[{"type": "x"}]', '["x"]',
+    "https://api.example/orders", '[{"type": "x"}]', '["x"]', '[{"type": "payment_initiation"}]',
+    PUBLISHED, "query.jwt", "https://[",
+    KEY.thumbprint, NOTIFICATION_TOKEN, "60",
+    # Assertions of the trusted issuer and JWTs of the client, without a right signature.
+    *(f"{encode({'alg': 'ES256', 'typ': typ})}.{encode({'iss': issuer})}.AAAA" for typ, issuer in
+      (("JWT", "https://idp.example"), ("oauth-id-jag+jwt", "https://idp.example"),
+       ("oauth-authz-req+jwt", "client"), ("client-authentication+jwt", "client"))),
+)  # fmt: skip
+#: Proofs for each endpoint, which are used again and again, and others.
+PROOFS = (
+    *(KEY.proof(method, f"{ISSUER}{path}", token=token)
+      for method, path, token in (
+          ("POST", "/oauth/token", None), ("POST", "/oauth/par", None),
+          ("GET", "/oauth/userinfo", "x"), ("GET", "/api/me", "x"))),
+    KEY.proof("POST", f"{ISSUER}/oauth/token", nonce="x", iat=1e300), KEY.sign([]),
+    KEY.sign({}, jwk={"kty": "oct", "k": "x"}), "", "x", "a.b.c", "x, y", "\xff",
 )  # fmt: skip
 
 
@@ -77,7 +100,8 @@ def known(
             "oauth__endpoints": (
                 "authorization pushed_authorization_request token revocation introspection "
                 "userinfo end_session check_session registration client_configuration jwks "
-                "openid_configuration device_authorization backchannel_authentication"
+                "openid_configuration oauth_authorization_server device_authorization "
+                "backchannel_authentication"
             ),
             "oauth__response_modes": (
                 "query fragment form_post query.jwt fragment.jwt form_post.jwt jwt"
@@ -98,19 +122,36 @@ def known(
             "oidc__logout_channels": "frontchannel backchannel",
             "oidc__backchannel_logout_interval": "0",
             "oauth__resources": "https://api.example/orders",
+            "oauth__sender_constraints": "dpop mtls",
+            "oauth__client_certificate_proxies": "127.0.0.1",
+            "oauth__token_endpoint_auth_methods": (
+                "client_secret_basic client_secret_post client_secret_jwt private_key_jwt "
+                "tls_client_auth self_signed_tls_client_auth none"
+            ),
+            "oauth_resource__resource": f"{ISSUER}/orders",
+            "oidcserver__includes": "payments",
         }
     )
     registry = provider.registry
     for sender in (registry.oidc.logout_deliverer, registry.oidc.ping_deliverer):
         sender.fetcher.resolver = no_address
     registry.oidc.outbound_fetcher.resolver = no_address
-    yield (
-        provider,
-        provider.register(
-            token_endpoint_auth_method="client_secret_post",
-            grant_types=["authorization_code", "refresh_token", GRANT_TYPE],
-        ),
-    )
+    members = {
+        "redirect_uris": ["https://client.example/cb"],
+        "token_endpoint_auth_method": "client_secret_post",
+        "grant_types": [
+            "authorization_code", "refresh_token", "client_credentials", GRANT_TYPE,
+            *(value for value in VALUES if value.startswith("urn:ietf:params:oauth:grant-type:")),
+        ],
+        "scope": "openid profile",
+        "authorization_details_types": ["payment_initiation"],
+    }  # fmt: skip
+    with provider.database() as dbsession:
+        row, secret = register_client(
+            registry.oidc.provider, dbsession, members, client_id="client"
+        )
+        dbsession.expunge(row)
+    yield provider, RelyingParty(provider, row, secret)
     provider.close()
 
 
@@ -131,9 +172,18 @@ headers = st.fixed_dictionaries(
     {},
     optional={
         "Authorization": st.sampled_from(
-            ["Basic eDp5", "Basic !", "basic", "Bearer x", "bearer at_x.y", "DPoP x", "Bearer", ""]
+            ["Basic eDp5", "Basic !", "basic", "Bearer x", "bearer at_x.y", "DPoP x", "DPoP",
+             "dpop  ", "DPoP x, Bearer x", 'DPoP "', "Bearer", ""]
         ),
-        "Accept": st.sampled_from(["text/html", "application/json", "*/*", "x", "a/b;q=x", ""]),
+        "DPoP": st.sampled_from(PROOFS),
+        "Client-Cert": st.sampled_from(
+            [CERTIFICATE.rfc9440, CERTIFICATE.escaped, ":AAAA:", "::", "x", "%FF", "\xff", ""]
+        ),
+        "Client-Cert-Verify": st.sampled_from(["SUCCESS", "0", "NONE", "FAILED:x", "\xff", ""]),
+        "Accept": st.sampled_from(
+            ["text/html", "application/json", "*/*", "x", "a/b;q=x", "",
+             "application/token-introspection+jwt"]
+        ),
         "Origin": st.sampled_from(["https://evil.example", "null", "http://localhost:6543", "x"]),
         "Referer": st.sampled_from(["https://evil.example/", "x", "http://localhost:6543/"]),
         "Cookie": st.sampled_from(
@@ -169,11 +219,20 @@ MEMBERS = (
     "userinfo_signed_response_alg", "request_object_signing_alg", "default_max_age",
     "default_acr_values", "initiate_login_uri", "request_uris", "post_logout_redirect_uris",
     "frontchannel_logout_uri", "backchannel_logout_uri", "backchannel_logout_session_required",
-    "software_statement", "client_id", "client_secret", "x",
+    "software_statement", "client_id", "client_secret", "x", "profile", "dpop_bound_access_tokens",
+    "tls_client_certificate_bound_access_tokens", "tls_client_auth_subject_dn",
+    "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip",
+    "tls_client_auth_san_email", "authorization_details_types",
+    "require_pushed_authorization_requests", "require_signed_request_object",
+    "authorization_signed_response_alg", "authorization_encrypted_response_alg",
+    "authorization_encrypted_response_enc", "introspection_signed_response_alg",
+    "introspection_encrypted_response_alg", "backchannel_authentication_request_signing_alg",
+    "backchannel_user_code_parameter", "token_endpoint_auth_signing_alg",
 )  # fmt: skip
 scalars = st.sampled_from(
     ["https://client.example/cb", "https://10.0.0.1/", f"https://{'a' * 254}/", "x" * 300,
      "code", "implicit", "pairwise", "none", "RS256", "HS256", "openid", "a.e30.c", "", None,
+     "fapi2_security", "tls_client_auth", "private_key_jwt", "CN=client", "ping", "192.0.2.1",
      True, 0, -1, 1.5]
 )  # fmt: skip
 json_values = st.recursive(
@@ -188,11 +247,13 @@ documents = (
 )
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_request_gets_a_server_error(known: Any, data: st.DataObject) -> None:
     provider, client = known
     browser = provider.browser()
+    if data.draw(st.booleans()):
+        browser.extra_environ["REMOTE_ADDR"] = "127.0.0.1"  # of the proxy
     if data.draw(st.booleans()):
         browser.sign_in("alice")
     for _ in range(2):

@@ -10,13 +10,15 @@ from support.processes import write_ini
 
 from oidcserver.cli import main
 
+pytestmark = pytest.mark.both_databases
+
 LOCKED = "or were tried too often; in that case wait 15 minutes"
 
 
 @pytest.fixture
-def settings(database_url: str, keys_directory: Path) -> dict[str, Any]:
+def settings(provider_url: str, keys_directory: Path) -> dict[str, Any]:
     return {
-        "oidcserver__database_url": database_url,
+        "oidcserver__database_url": provider_url,
         "oidcserver__keys_directory": str(keys_directory),
         "oidc__user_directory": "database",
         "oidc__login_attempts": "3",

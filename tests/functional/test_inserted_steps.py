@@ -8,7 +8,9 @@ import webtest
 from support.app import Provider, RelyingParty
 from support.devices import DEVICE_CODE, ask, enter
 from support.stepping_plugin import HEADER, PLACES, ExampleStep
+from support.upstream import Upstream
 
+from oidcserver.accounts.passwords import hash_password
 from oidcserver.clients.dynamic import RegistrationRequest
 from oidcserver.endpoints.backchannel_authentication.request import (
     BackchannelAuthenticationRequest,
@@ -16,21 +18,27 @@ from oidcserver.endpoints.backchannel_authentication.request import (
 from oidcserver.endpoints.client_configuration import ConfigurationRequest
 from oidcserver.endpoints.end_session import EndSessionRequest
 from oidcserver.endpoints.pushed_authorization import PushedRequest
+from oidcserver.endpoints.upstream_logout import UpstreamLogoutRequest
 from oidcserver.endpoints.userinfo import UserInfoRequest
-from oidcserver.models import RecordedRejection
+from oidcserver.models import RecordedRejection, User
 from oidcserver.models.backchannel_request import GRANT_TYPE
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.views.pending import PendingRequest
 
 AFTER = "https://client.example/after"
+HASH = hash_password("valid")
 
 
 class Scene:
-    """A client with tokens, a registration of its own, and a browser that is signed in."""
+    """A client with tokens, a registration of its own, and two browsers that are signed in.
 
-    def __init__(self, provider: Provider) -> None:
+    The user of one of them has signed in at the upstream.
+    """
+
+    def __init__(self, provider: Provider, upstream: Upstream) -> None:
         self.provider = provider
+        self.upstream = upstream
         self.client: RelyingParty = provider.register(
             post_logout_redirect_uris=[AFTER],
             grant_types=["authorization_code", "refresh_token", DEVICE_CODE, GRANT_TYPE],
@@ -39,6 +47,8 @@ class Scene:
         self.tokens = self.client.exchange(self.client.login(self.browser)["code"])
         self.http = webtest.TestApp(provider.wsgi)
         self.registered = self.register({}).json
+        self.connected = provider.browser()
+        upstream.sign_in(self.connected)
 
     def register(self, headers: dict[str, str]) -> webtest.TestResponse:
         members = {"redirect_uris": ["https://client.example/cb"]}
@@ -92,9 +102,14 @@ class Scene:
         page = enter(self.browser, ask(self.client, scope="openid")["user_code"])
         return page.forms["decision"].submit("decision", value="allow", headers=headers, status="*")
 
+    def end_at_upstream(self, headers: dict[str, str]) -> webtest.TestResponse:
+        form = {"logout_token": self.upstream.logout_token()}
+        path = "/login/upstream/other/backchannel-logout"
+        return self.http.post(path, form, headers=headers, status="*")
+
     def is_unchanged(self) -> bool:
-        """Whether the user is signed in and both tokens are live."""
-        signed_in = "Hello" in self.browser.get("/")
+        """Whether both browsers are signed in and both tokens are live."""
+        signed_in = all("Hello" in each.get("/") for each in (self.browser, self.connected))
         return signed_in and all(
             self.client.introspect(self.tokens[name])["active"]
             for name in ("access_token", "refresh_token")
@@ -123,11 +138,12 @@ FLOWS: dict[str, tuple[Call, type, int]] = {
     "device_authorization_request": (Scene.ask_for_codes, AuthorizationRequest, 400),
     "device_approval": (Scene.approve_device, PendingRequest, 400),
     "backchannel_authentication": (Scene.ask_for_sign_in, BackchannelAuthenticationRequest, 400),
+    "upstream_logout": (Scene.end_at_upstream, UpstreamLogoutRequest, 400),
 }
 
 
 @pytest.fixture
-def provider(make_provider: Any) -> Provider:
+def provider(make_provider: Any, upstream: Upstream) -> Provider:
     made: Provider = make_provider(
         oidcserver__includes="support.stepping_plugin",
         oauth__registration="open",
@@ -136,13 +152,17 @@ def provider(make_provider: Any) -> Provider:
         "client_configuration device_authorization backchannel_authentication",
         oauth__grants="authorization_code refresh_token device_code ciba",
         oidc__pages="home login consent logout account device approvals",
+        oidc__user_directory="database",
+        **upstream.settings(allow_registration="true", backchannel_logout="true"),
     )
+    with made.database() as dbsession:
+        dbsession.add(User("alice", password_hash=HASH))
     return made
 
 
 @pytest.fixture
-def scene(provider: Provider) -> Scene:
-    return Scene(provider)
+def scene(provider: Provider, upstream: Upstream) -> Scene:
+    return Scene(provider, upstream)
 
 
 def alone(provider: Provider, flow: str) -> ExampleStep:

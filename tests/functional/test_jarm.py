@@ -98,7 +98,7 @@ def test_tokens_are_not_in_a_query_unless_they_are_encrypted(provider: Provider)
     assert (answer["error"], answer["state"]) == ("invalid_request", "the-state")
 
 
-@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA", "HS256"])
+@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "Ed25519", "EdDSA", "HS256"])
 def test_the_response_is_signed_as_the_client_registered(provider: Provider, alg: str) -> None:
     client = provider.register(authorization_signed_response_alg=alg)
     token = carried(ask(client), "query")
@@ -318,7 +318,7 @@ def test_discovery_names_modes_and_algorithms(provider: Provider, make_provider:
     assert set(document["response_modes_supported"]) == set(MODES.split())
     signing = document["authorization_signing_alg_values_supported"]
     assert "none" not in signing
-    assert {"RS256", "PS256", "ES256", "EdDSA"} <= set(signing)
+    assert {"RS256", "PS256", "ES256", "Ed25519", "EdDSA"} <= set(signing)
     assert "ECDH-ES" in document["authorization_encryption_alg_values_supported"]
     assert "A256GCM" in document["authorization_encryption_enc_values_supported"]
     plain = metadata(make_provider())

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, Key, RSAKey
 from sqlalchemy import func, select
+from support import published_client
 from support.app import Provider, RelyingParty
 from support.assertions import Signer, encode
 from support.client_web import ClientWeb
 from support.request_signing import public, unsigned
 
 from oidcserver import clock as oidcserver_clock
-from oidcserver.models import Authorization, RefreshToken, User
+from oidcserver.models import Authorization, Client, RefreshToken, User
 from oidcserver.settings import ConfigurationProblem
 
 pytestmark = pytest.mark.both_databases
@@ -131,6 +132,16 @@ def test_a_public_client_may_send_an_id_jag_that_names_it(provider: Provider) ->
     assert send(client, IDP.plain(), 400)["error"] == "unauthorized_client"
 
 
+def test_a_client_that_registered_itself_may_send_an_id_jag_that_names_it(
+    provider: Provider, client: RelyingParty
+) -> None:
+    """Anybody can register, so an assertion that names no client would be anybody's."""
+    with provider.database() as dbsession:
+        dbsession.merge(client.client).self_registered = True
+    assert send(client, IDP.plain(), 400)["error"] == "unauthorized_client"
+    assert send(client, IDP.id_jag(client))["access_token"]
+
+
 def test_neither_an_id_token_nor_offline_access_is_given(client: RelyingParty) -> None:
     tokens = send(client, IDP.plain(), scope="openid profile offline_access")
     assert tokens["scope"] == "profile"
@@ -144,6 +155,17 @@ def test_the_token_ends_when_the_user_is_disabled(provider: Provider, client: Re
         dbsession.scalars(select(User)).one().disabled_at = oidcserver_clock.now()
     assert not client.introspect(token)["active"]
     assert send(client, IDP.plain(), 400)["error"] == "invalid_grant"
+
+
+def test_the_user_has_to_be_in_a_group_of_the_client(
+    provider: Provider, client: RelyingParty
+) -> None:
+    with provider.database() as dbsession:
+        dbsession.get_one(Client, client.client_id).allowed_groups = ["staff"]
+    assert send(client, IDP.plain(), 400)["error"] == "invalid_grant"
+    with provider.database() as dbsession:
+        dbsession.scalars(select(User)).one().claims = {"groups": ["staff"]}
+    assert send(client, IDP.id_jag(client))["access_token"]
 
 
 # -- whom it is about --------------------------------------------------------------------------
@@ -461,6 +483,59 @@ def test_nothing_is_fetched_for_an_issuer_that_is_not_trusted(
     assert host.fetched == []
 
 
+def test_a_client_that_publishes_its_metadata_sends_what_names_it(
+    web: tuple[Provider, ClientWeb],
+) -> None:
+    provider, host = web
+    publish(host, KEY)
+    client = published_client.publish(
+        host, provider, grant_types=["authorization_code", JWT_BEARER],
+        token_endpoint_auth_method="private_key_jwt", jwks=published_client.KEYS,
+    )  # fmt: skip
+    for assertion, status in ((IDP.id_jag(client), 200), (IDP.plain(), 400)):
+        credentials = {"client_id": client.client_id, **published_client.signer(provider).form()}
+        answer = send(client, assertion, status, **credentials)
+        assert answer.get("error") == (None if status == 200 else "unauthorized_client")
+
+
+def test_a_document_that_does_not_exist_is_no_client(web: tuple[Provider, ClientWeb]) -> None:
+    provider, host = web
+    publish(host, KEY)
+    client = published_client.publish(host, provider, token_endpoint_auth_method="private_key_jwt")
+    host.documents.clear()
+    publish(host, KEY)
+    credentials = {"client_id": client.client_id, **published_client.signer(provider).form()}
+    answer = send(client, IDP.id_jag(client), 401, **credentials)
+    assert answer["error"] == "invalid_client"
+
+
+def test_nothing_is_fetched_for_a_client_that_no_trusted_issuer_names(
+    web: tuple[Provider, ClientWeb], caplog: pytest.LogCaptureFixture
+) -> None:
+    provider, host = web
+    publish(host, KEY)
+    client = published_client.publish(host, provider, token_endpoint_auth_method="private_key_jwt")
+    other = published_client.URL.replace("client.json", "other.json")
+    for client_id, assertion in (
+        (client.client_id, "a.b.c"),
+        (client.client_id, IDP.plain()),
+        (other, IDP.id_jag(client)),
+        (f"{other}\nforged line", IDP.id_jag(client)),
+    ):
+        credentials = {**published_client.signer(provider).form(), "client_id": client_id}
+        send(client, assertion, 401, **credentials)
+    assert not [url for url in host.fetched if url.startswith("https://client.example/oauth/")]
+    assert "\nforged line" not in caplog.text
+
+
+def test_no_other_grant_fetches_a_document(web: tuple[Provider, ClientWeb]) -> None:
+    provider, host = web
+    client = published_client.publish(host, provider)
+    answer = client.token(status=401, grant_type="authorization_code", code="x").json
+    assert answer["error"] == "invalid_client"
+    assert host.fetched == []
+
+
 def test_keys_that_cannot_be_fetched_are_an_invalid_grant(web: tuple[Provider, ClientWeb]) -> None:
     provider, _ = web
     assert send(register(provider), IDP.plain(), 400)["error"] == "invalid_grant"
@@ -494,6 +569,7 @@ def test_the_metadata_name_the_grant_and_its_profile(
         ("https://idp.example https://idp.example/jwks accepts=everything", "cannot be read"),
         ("https://idp.example https://idp.example/jwks relm=x", "cannot be read"),
         ("https://idp.example https://idp.example/jwks realm=", "cannot be read"),
+        (f"{OWN_ISSUER} https://a.example/jwks", "is this provider itself"),
         ("https://a.example https://a.example/j\n https://a.example https://a.example/k", "once"),
     ],
 )

@@ -5,7 +5,6 @@ that redirects to a private-use scheme, as claude.ai does before claude://. Chro
 form-action to all of these hops.
 """
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +12,7 @@ import pytest
 from pyramid.response import Response
 from selenium.webdriver.support.ui import WebDriverWait
 from support.app import Browser, Provider, RelyingParty
-from support.browser import authorize_url, refused_by_policy, sign_in, start_browser, wait_for
+from support.browser import authorize_url, refused_by_policy, run_no_scripts, sign_in, wait_for
 from support.processes import free_port
 
 from oidcserver.http.content_security_policy import ContentSecurityPolicy
@@ -74,15 +73,6 @@ def client(served: Provider, application: Application) -> RelyingParty:
     )
 
 
-@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
-def driver(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Any]:
-    """A browser, with JavaScript and without."""
-    driver = start_browser(tmp_path / "profile", javascript=request.param)
-    driver.scripts = request.param
-    yield driver
-    driver.quit()
-
-
 def assert_arrived(driver: Any, application: Application, start: str = "/callback") -> None:
     """Wait until the application has sent the browser through all its hops, unhindered."""
     WebDriverWait(driver, 10).until(lambda _: "/arrived" in application.visits)
@@ -90,70 +80,77 @@ def assert_arrived(driver: Any, application: Application, start: str = "/callbac
     assert refused_by_policy(driver) == []
 
 
+@pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "no scripts"])
 @pytest.mark.parametrize("response_mode", ["query", "form_post"])
 def test_from_the_consent_page(
-    driver: Any, client: RelyingParty, application: Application, response_mode: str
+    browser: Any,
+    client: RelyingParty,
+    application: Application,
+    response_mode: str,
+    javascript: bool,
 ) -> None:
-    driver.get(authorize_url(client, response_mode=response_mode))
-    sign_in(driver)
-    wait_for(driver, "#consent [value=allow]").click()
-    if response_mode == "form_post" and not driver.scripts:
-        wait_for(driver, "#form_post button").click()
-    assert_arrived(driver, application)
+    if not javascript:
+        run_no_scripts(browser)
+    browser.get(authorize_url(client, response_mode=response_mode))
+    sign_in(browser)
+    wait_for(browser, "#consent [value=allow]").click()
+    if response_mode == "form_post" and not javascript:
+        wait_for(browser, "#form_post button").click()
+    assert_arrived(browser, application)
 
 
 def test_from_the_consent_page_with_a_refusal(
-    driver: Any, client: RelyingParty, application: Application
+    browser: Any, client: RelyingParty, application: Application
 ) -> None:
-    driver.get(authorize_url(client))
-    sign_in(driver)
-    wait_for(driver, "#consent [value=deny]").click()
-    assert_arrived(driver, application)
+    browser.get(authorize_url(client))
+    sign_in(browser)
+    wait_for(browser, "#consent [value=deny]").click()
+    assert_arrived(browser, application)
 
 
 @pytest.fixture
-def allowed(driver: Any, client: RelyingParty, application: Application) -> RelyingParty:
+def allowed(browser: Any, client: RelyingParty, application: Application) -> RelyingParty:
     """The client, which the user has signed in to before and allowed for good."""
     application.installed = False
-    driver.get(authorize_url(client))
-    sign_in(driver)
-    wait_for(driver, "#remember").click()
-    wait_for(driver, "#consent [value=allow]").click()
-    WebDriverWait(driver, 10).until(lambda _: "arrived" in driver.page_source)
+    browser.get(authorize_url(client))
+    sign_in(browser)
+    wait_for(browser, "#remember").click()
+    wait_for(browser, "#consent [value=allow]").click()
+    WebDriverWait(browser, 10).until(lambda _: "arrived" in browser.page_source)
     application.installed = True
     application.visits.clear()
     return client
 
 
-def test_from_the_login_page(driver: Any, allowed: RelyingParty, application: Application) -> None:
-    driver.get(authorize_url(allowed, prompt="login"))
-    wait_for(driver, "#password").send_keys("valid")
-    wait_for(driver, "#login button").click()
-    assert_arrived(driver, application)
+def test_from_the_login_page(browser: Any, allowed: RelyingParty, application: Application) -> None:
+    browser.get(authorize_url(allowed, prompt="login"))
+    wait_for(browser, "#password").send_keys("valid")
+    wait_for(browser, "#login button").click()
+    assert_arrived(browser, application)
 
 
 def test_from_the_choice_of_an_account(
-    driver: Any, allowed: RelyingParty, application: Application
+    browser: Any, allowed: RelyingParty, application: Application
 ) -> None:
-    driver.get(authorize_url(allowed, prompt="select_account"))
-    wait_for(driver, "#continue button").click()
-    assert_arrived(driver, application)
+    browser.get(authorize_url(allowed, prompt="select_account"))
+    wait_for(browser, "#continue button").click()
+    assert_arrived(browser, application)
 
 
 def test_from_the_logout_page(
-    driver: Any, served: Provider, client: RelyingParty, application: Application
+    browser: Any, served: Provider, client: RelyingParty, application: Application
 ) -> None:
     hint = client.exchange(client.login(Browser(served), "somebody else")["code"])["id_token"]
     parameters = {
         "id_token_hint": hint,
         "post_logout_redirect_uri": application.uri("/signed-out"),
     }
-    driver.get(f"{served.issuer}/login")
-    sign_in(driver)
-    WebDriverWait(driver, 10).until(lambda _: "Hello" in driver.page_source)
-    driver.get(f"{served.issuer}/oauth/end_session?{urlencode(parameters)}")
-    wait_for(driver, "#logout button").click()
-    assert_arrived(driver, application, "/signed-out")
+    browser.get(f"{served.issuer}/login")
+    sign_in(browser)
+    WebDriverWait(browser, 10).until(lambda _: "Hello" in browser.page_source)
+    browser.get(f"{served.issuer}/oauth/end_session?{urlencode(parameters)}")
+    wait_for(browser, "#logout button").click()
+    assert_arrived(browser, application, "/signed-out")
 
 
 # -- a plugin's interaction
@@ -194,7 +191,7 @@ def includeme(config: Any) -> None:
 
 
 def test_from_the_page_of_a_plugins_interaction(
-    driver: Any, make_provider: Any, serve: Any, application: Application
+    browser: Any, make_provider: Any, serve: Any, application: Application
 ) -> None:
     port = free_port()
     provider = make_provider(
@@ -206,11 +203,11 @@ def test_from_the_page_of_a_plugins_interaction(
     client = provider.register(
         redirect_uris=[application.uri("/callback")], application_type="native"
     )
-    driver.get(authorize_url(client))
-    sign_in(driver)
-    wait_for(driver, "#consent [value=allow]").click()
-    wait_for(driver, "#terms button").click()
-    assert_arrived(driver, application)
+    browser.get(authorize_url(client))
+    sign_in(browser)
+    wait_for(browser, "#consent [value=allow]").click()
+    wait_for(browser, "#terms button").click()
+    assert_arrived(browser, application)
 
 
 # -- what the tests rest on

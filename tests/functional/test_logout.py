@@ -26,7 +26,7 @@ def test_it_asks_and_then_says_so(provider: Provider) -> None:
     assert response.status_int == 303
     assert "You are signed out" in response.follow()
     assert SESSION not in browser.cookies
-    assert "One sign-in" in browser.get("/")
+    assert "One account" in browser.get("/")
 
 
 def test_the_old_cookie_is_dead(provider: Provider) -> None:
@@ -35,7 +35,7 @@ def test_the_old_cookie_is_dead(provider: Provider) -> None:
     cookie = browser.cookies[SESSION]
     sign_out(browser)
     browser.set_cookie(SESSION, cookie)
-    assert "One sign-in" in browser.get("/")
+    assert "One account" in browser.get("/")
     with provider.database() as dbsession:
         assert dbsession.scalars(select(LoginSession.ended_at)).one() is not None
 

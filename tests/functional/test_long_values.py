@@ -28,12 +28,13 @@ SETTINGS = {
         "authorization token jwks openid_configuration registration device_authorization "
         "backchannel_authentication"
     ),
-    "oidc__pages": "home login consent logout account device approvals",
+    "oidc__pages": "home login consent logout account device approvals register",
 }
 
 #: Columns that hold what the provider made or what its ini, its code and its operator name:
 #: identifiers, digests, references, names of formats, methods and classes, and what is cut.
 OWN = {
+    "activity": {"id", "user_id", "event"},
     "authorization": {"id", "client_id", "user_id", "subject", "session_id"},
     "authorization_code": {"code_digest", "authorization_id", "client_id"},
     "backchannel_request": {"request_digest", "client_id", "user_id", "authorization_id"},
@@ -48,6 +49,14 @@ OWN = {
     },
     "initial_access_token": {"id", "token_digest"},
     "login_session": {"id", "token_digest", "user_id", "acr"},
+    "mail": {"id", "purpose"},
+    "mailed_link": {
+        "id", "request_id", "token_digest", "code_digest", "purpose", "user_id", "browser_digest",
+    },
+    "pending_sign_in": {"id", "token_digest", "user_id", "upstream_session_id"},
+    "authenticator_app": {"user_id"},
+    "remembered_device": {"id", "token_digest", "user_id"},
+    "recovery_code": {"id", "user_id", "code_digest"},
     "login_session_client": {"session_id", "client_id", "subject"},
     "logout_delivery": {"id", "client_id", "subject", "session_id"},
     "pairwise_subject": {"subject", "user_id"},
@@ -61,6 +70,12 @@ OWN = {
     },
     "throttle": {"key", "whose"},
     "used_identifier": {"identifier_digest"},
+    "upstream_end": {"key_digest"},
+    "upstream_link": {"id", "upstream", "user_id"},
+    "upstream_request": {"state_digest", "upstream", "browser_digest", "session_id"},
+    "upstream_session": {"id", "session_id", "upstream"},
+    "upstream_group": {"link_id"},
+    "membership": {"user_id"},
     "user_account": {"id", "realm"},
 }  # fmt: skip
 
@@ -135,13 +150,35 @@ def request_codes(provider: Provider, ini: str) -> None:
     assert ask(device)["user_code"]
 
 
+def register_at_a_long_address(provider: Provider, ini: str) -> None:
+    """The normalised form may be longer: this letter becomes three."""
+    address = f"{chr(0xFB03) * 64}@{'.'.join(['a' * 60] * 3)}.example"
+    for long in (address, f"{chr(0xFB03) * 64}@{'.'.join(['ß' * 10] * 6)}.example"):
+        form = provider.browser().get("/register").forms["register"]
+        form["address"], form["password"] = long, "four unrelated words of ada"
+        assert form.submit(expect_errors=True).status_int in {303, 400}
+
+
 #: Where a text from outside enters, by the columns that would hold it.
 ENTRANCES: dict[tuple[str, str], list[Callable[[Provider, str], None]]] = {
     ("pairwise_subject", "sector"): [register_long_host],
     ("login_session", "remote_address"): [sign_in_from_anywhere],
+    ("activity", "remote_address"): [sign_in_from_anywhere],
     ("initial_access_token", "name"): [name_a_token],
     ("user_account", "username"): [sign_in_by_a_long_name, create_a_user_of_a_long_name],
     ("user_account", "username_key"): [],
+    ("upstream_link", "issuer"): [],  # it is that of the ini
+    ("upstream_link", "subject"): [],  # see test_upstream_sign_in.py
+    ("upstream_session", "issuer"): [],
+    ("upstream_session", "subject"): [],
+    ("upstream_session", "sid"): [],  # see test_upstream_logout.py
+    ("upstream_group", "group_name"): [],  # see test_upstream_groups.py
+    ("user_group", "name"): [],  # see test_groups.py
+    ("membership", "group_name"): [],
+    ("user_account", "address_key"): [register_at_a_long_address],
+    ("remembered_device", "remote_address"): [],  # see test_remembered_devices.py
+    ("passkey", "user_id"): [],
+    ("passkey", "credential_id"): [],  # see test_passkeys.py
     ("user_account", "external_id"): [],  # see test_user_directories.py
     ("authorization_code", "code_challenge"): [challenge],
     ("authorization_code", "code_challenge_method"): [],
@@ -155,7 +192,7 @@ INI = """[app:main]
 use = egg:oidcserver
 oidcserver.mode = development
 oidc.issuer = http://localhost:6543
-oidcserver.database_url = {database_url}
+oidcserver.database_url = {provider_url}
 oidcserver.keys_directory = {keys}
 oidc.user_directory = database
 """
@@ -173,25 +210,25 @@ def test_each_column_of_a_limited_length_is_ours_or_has_its_entrance_here() -> N
     assert limited == own | ENTRANCES.keys()
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "enter", dict.fromkeys(enter for entrances in ENTRANCES.values() for enter in entrances)
 )
 def test_a_text_that_is_too_long_is_answered_where_it_enters(
-    make_provider: Any, database_url: str, keys_directory: Any, tmp_path: Any,
+    make_provider: Any, provider_url: str, keys_directory: Any, tmp_path: Any,
     enter: Callable[[Provider, str], None],
 ) -> None:  # fmt: skip
-    provider = make_provider(oidcserver__database_url=database_url, **SETTINGS)
+    provider = make_provider(**SETTINGS)
     ini = tmp_path / "long.ini"
-    escaped = database_url.replace("%", "%%")
-    ini.write_text(INI.format(database_url=escaped, keys=keys_directory))
+    escaped = provider_url.replace("%", "%%")
+    ini.write_text(INI.format(provider_url=escaped, keys=keys_directory))
     enter(provider, str(ini))
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("name", ["client_id", "state", "nonce", "login_hint", "redirect_uri"])
-def test_no_parameter_is_too_long_for_the_database(
-    make_provider: Any, database_url: str, name: str
-) -> None:
-    provider = make_provider(oidcserver__database_url=database_url)
+def test_no_parameter_is_too_long_for_the_database(make_provider: Any, name: str) -> None:
+    provider = make_provider()
     client: RelyingParty = provider.register()
     value = f"https://client.example/{LONG}"[:4000]
     client.authorize(provider.browser(), **{name: value})

@@ -130,13 +130,11 @@ def test_a_remembered_consent_gives_no_scope_that_was_taken_away(
     assert client.exchange(answer["code"])["scope"] == "openid"
 
 
-def test_a_scope_that_the_provider_gave_up_is_gone(make_provider: Any, database_url: str) -> None:
-    provider = make_provider(oidcserver__database_url=database_url)
+def test_a_scope_that_the_provider_gave_up_is_gone(make_provider: Any) -> None:
+    provider = make_provider()
     client = provider.register(scope=ALL)
     tokens = client.exchange(client.login(provider.browser(), scope=ALL)["code"])
-    later = make_provider(
-        oidcserver__database_url=database_url, oauth__scopes="openid profile offline_access"
-    )
+    later = make_provider(oauth__scopes="openid profile offline_access")
     again = RelyingParty(later, client.client, client.secret)
     fresh = again.refresh(tokens["refresh_token"])
     assert fresh["scope"] == "openid profile offline_access"

@@ -24,13 +24,6 @@ def provider(make_provider: Any) -> Provider:
 
 
 @pytest.fixture
-def web(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> ClientWeb:
-    made = ClientWeb()
-    made.stand_in(provider, monkeypatch)
-    return made
-
-
-@pytest.fixture
 def client(web: ClientWeb, provider: Provider) -> RelyingParty:
     return publish(web, provider)
 

@@ -1,6 +1,5 @@
 """The pages in a real browser: the walk by mouse and by keyboard, narrow, dark, without scripts."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +13,8 @@ from support.browser import (
     authorize_url,
     emulate,
     refused_by_policy,
+    run_no_scripts,
     sign_in,
-    start_browser,
     wait_for,
 )
 from support.ciba import SETTINGS, CibaClient
@@ -56,24 +55,24 @@ def arrived(driver: Any, client: RelyingParty) -> str:
     return url
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "no scripts"])
-@pytest.mark.parametrize("decision", ["allow", "deny"])
+@pytest.mark.parametrize(
+    ("decision", "javascript"), [("allow", True), ("deny", False)], ids=["scripts", "no scripts"]
+)
 def test_the_walk_from_login_to_the_application(
-    tmp_path: Path, client: RelyingParty, javascript: bool, decision: str
+    browser: Any, client: RelyingParty, decision: str, javascript: bool
 ) -> None:
-    driver = start_browser(tmp_path / "profile", javascript=javascript)
-    try:
-        driver.get(authorize_url(client))
-        sign_in(driver)
-        wait_for(driver, f"#consent button[value={decision}]").click()
-        url = arrived(driver, client)
-        assert ("code=" in url) is (decision == "allow")
-        assert ("error=access_denied" in url) is (decision == "deny")
-        assert "state=the-state" in url
-        assert driver.title == ("arrived, with scripts" if javascript else "arrived")
-        assert refused_by_policy(driver) == []
-    finally:
-        driver.quit()
+    driver = browser
+    if not javascript:
+        run_no_scripts(driver)
+    driver.get(authorize_url(client))
+    sign_in(driver)
+    wait_for(driver, f"#consent button[value={decision}]").click()
+    url = arrived(driver, client)
+    assert ("code=" in url) is (decision == "allow")
+    assert ("error=access_denied" in url) is (decision == "deny")
+    assert "state=the-state" in url
+    assert driver.title == ("arrived, with scripts" if javascript else "arrived")
+    assert refused_by_policy(driver) == []
 
 
 def test_the_login_page_alone_may_end_at_the_application(
@@ -145,8 +144,7 @@ def test_the_walk_by_keyboard_alone(browser: Any, client: RelyingParty) -> None:
     assert "code=" in arrived(driver, client)  # remembered
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (320, "dark")])
 def test_every_page_is_accessible_and_fits(
     browser: Any, served: Provider, client: RelyingParty, width: int, scheme: str
 ) -> None:
@@ -193,7 +191,7 @@ def test_every_page_is_accessible_and_fits(
     wait_for(driver, "#client button.primary").click()
     wait_for(driver, "#client_secret")
     inspect()
-    wait_for(driver, "[data-copy=client_secret] + button").click()
+    wait_for(driver, "#client_secret + button").click()
     WebDriverWait(driver, 10).until(lambda waiting: "Copied client_secret" in waiting.page_source)
     wait_for(driver, "main a.primary").click()
     wait_for(driver, "#client")
@@ -210,8 +208,59 @@ def test_every_page_is_accessible_and_fits(
     assert refused_by_policy(driver) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize(
+    ("language", "direction", "heading"),
+    [("ar", "rtl", "حسابك"), ("de", "ltr", "Ihr Konto"), ("es", "ltr", "Su cuenta"),
+     ("fr", "ltr", "Votre compte")],
+)  # fmt: skip
+def test_a_user_chooses_a_language_in_which_every_page_fits(
+    browser: Any,
+    served: Provider,
+    client: RelyingParty,
+    language: str,
+    direction: str,
+    heading: str,
+) -> None:
+    driver, issuer = browser, served.issuer
+    emulate(driver, 320, "light")
+
+    def inspect() -> None:
+        assert driver.execute_script(INSPECTION) == [], driver.current_url
+        assert driver.execute_script("return document.documentElement.lang") == language
+        assert (
+            driver.execute_script("return getComputedStyle(document.body).direction") == direction
+        )
+        scrolled = driver.execute_script("return document.documentElement.scrollWidth")
+        assert scrolled <= 320, driver.current_url
+
+    driver.get(authorize_url(client, scope=ALL, ui_locales="en"))
+    wait_for(driver, f"footer [name=locale][value={language}]").click()
+    wait_for(driver, f"html[lang={language}]")
+    inspect()
+    press(driver, LONG[:60], Keys.TAB, "wrong", Keys.ENTER)
+    wait_for(driver, "[role=alert]")
+    inspect()
+    press(driver, "valid", Keys.ENTER)
+    wait_for(driver, "#consent")
+    inspect()
+    places = driver.execute_script(
+        "const item = document.querySelector('.scopes li');"
+        "return [getComputedStyle(item).paddingInlineStart,"
+        " getComputedStyle(item, '::before').insetInlineStart];"
+    )
+    assert places == ["32px", "8px"]  # the bullet stands before the words
+    wait_for(driver, "#consent [value=allow]").click()
+    arrived(driver, client)
+    wrong = ("/oauth/authorize?client_id=nobody", "/no-such-page")
+    for path in ("/", "/account", "/clients", "/create_client", "/logout", *wrong):
+        driver.get(issuer + path)
+        inspect()
+    driver.get(f"{issuer}/account")
+    assert driver.find_element(By.CSS_SELECTOR, "h1").text == heading
+    assert refused_by_policy(driver) == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (320, "dark")])
 def test_the_page_of_requests_is_accessible_and_fits(
     browser: Any, make_provider: Any, serve: Any, width: int, scheme: str
 ) -> None:

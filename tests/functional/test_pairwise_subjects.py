@@ -139,8 +139,9 @@ def test_the_hint_of_an_earlier_id_token_means_the_same_person(provider: Provide
     assert client.answer(client.authorize(bob, **silent))["error"] == "login_required"
 
 
-def test_two_sign_ins_at_once_agree_on_it(make_provider: Any, database_url: str) -> None:
-    provider = make_provider(oidcserver__database_url=database_url)
+@pytest.mark.both_databases
+def test_two_sign_ins_at_once_agree_on_it(make_provider: Any) -> None:
+    provider = make_provider()
     with provider.database() as dbsession:
         dbsession.add(User("alice", id="alice"))
 

@@ -89,9 +89,9 @@ def test_the_server_may_require_it_of_all_but_those_that_are_exempt(make_provide
 
 
 @pytest.fixture
-def strict(make_provider: Any, database_url: str) -> Provider:
+def strict(make_provider: Any) -> Provider:
     """A provider of OAuth 2.1, over a database in which clients were exempt before."""
-    before = make_provider(oidcserver__database_url=database_url)
+    before = make_provider()
     for client_id, metadata in (
         ("confidential", {}),
         ("public", {"token_endpoint_auth_method": "none"}),
@@ -102,7 +102,6 @@ def strict(make_provider: Any, database_url: str) -> Provider:
             row.client_id = client_id
             row.client_metadata = {**row.client_metadata, "require_pkce": False}
     provider: Provider = make_provider(
-        oidcserver__database_url=database_url,
         oauth__profile="oauth21",
         oauth__grants="authorization_code refresh_token",
         oauth__endpoints="authorization token registration client_configuration",

@@ -6,6 +6,7 @@ import pytest
 from joserfc.jwk import ECKey
 from support.app import Provider
 
+from oidcserver.cli.client_explanation import client_explanation
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.settings import ConfigurationProblem
 
@@ -35,7 +36,7 @@ def test_the_metadata_are_those_of_fapi(strict: Provider, profile: str) -> None:
     assert document["authorization_response_iss_parameter_supported"] is True
     for name in ("id_token", "token_endpoint_auth", "dpop"):
         algorithms = document[f"{name}_signing_alg_values_supported"]
-        assert set(algorithms) <= {"PS256", "ES256", "EdDSA"}, name
+        assert set(algorithms) <= {"PS256", "ES256", "Ed25519", "EdDSA"}, name
     settings = strict.registry.oidc.provider.settings
     assert settings["oidc.ciba_require_signed_request"] is True
     signed = profile == "fapi2_message_signing"
@@ -78,8 +79,38 @@ def test_a_client_may_have_the_profile_for_itself(provider: Provider) -> None:
     assert registered["require_pushed_authorization_requests"] is True
     assert registered["require_pkce"] is True
     assert registered["dpop_bound_access_tokens"] is True
-    assert registered["id_token_signed_response_alg"] in {"PS256", "ES256", "EdDSA"}
+    assert registered["id_token_signed_response_alg"] in {"PS256", "ES256", "Ed25519", "EdDSA"}
     assert "profile" not in provider.register().client.client_metadata
+
+
+def test_the_requirements_of_a_client_are_explained(make_provider: Any, provider: Provider) -> None:
+    assertion = {"token_endpoint_auth_method": "private_key_jwt", "jwks": JWKS}
+    own = provider.register(profile="fapi2_security", **assertion)
+    by_member = {
+        "pushed requests": "require_pushed_authorization_requests = true",
+        "signed requests": "not required",
+        "tokens bound to a key": "dpop_bound_access_tokens = true",
+    }
+    everybody = make_provider(bare=True, oauth__profile="fapi2_message_signing")
+    named = everybody.register(**assertion)
+    by_setting = {
+        kind: f"oauth.{name} = true (profile fapi2_message_signing)"
+        for kind, name in (
+            ("pushed requests", "require_pushed_authorization_requests"),
+            ("signed requests", "require_signed_request_object"),
+            ("tokens bound to a key", "require_sender_constraint"),
+        )
+    }
+    for client, profile, requirements in (
+        (own, "fapi2_security", by_member),
+        (named, "fapi2_message_signing", by_setting),
+        (provider.register(), "none", dict.fromkeys(by_member, "not required")),
+    ):
+        with client.provider.database() as dbsession:
+            made = client.provider.registry.oidc.provider
+            explained = client_explanation(made, dbsession, client.client_id)
+        assert explained["client"]["profile"] == profile
+        assert explained["requirements"] == requirements
 
 
 @pytest.mark.parametrize(
@@ -92,11 +123,14 @@ def test_a_client_may_have_the_profile_for_itself(provider: Provider) -> None:
         ("response_types", ["code", "code id_token"]),
         ("grant_types", ["authorization_code", "password"]),
         ("token_endpoint_auth_signing_alg", "RS256"),
+        ("id_token_signed_response_alg", "HS256"),
+        ("authorization_signed_response_alg", "RS256"),
     ],
 )
 def test_a_member_that_contradicts_the_profile_of_the_client_is_rejected(
-    provider: Provider, member: str, value: Any
+    make_provider: Any, member: str, value: Any
 ) -> None:
+    provider = make_provider(oauth__response_modes="query jwt")
     members = {"token_endpoint_auth_method": "private_key_jwt", "jwks": JWKS, member: value}
     with pytest.raises(InvalidClientMetadata) as problem:
         provider.register(profile="fapi2_security", **members)

@@ -65,7 +65,9 @@ def test_the_identity_of_a_protected_view_is_the_token_and_not_the_cookies_perso
 def test_without_a_token_the_challenge_is_bare(client: RelyingParty) -> None:
     for headers in ({}, {"Authorization": "Basic eDp5"}):
         refused = client.http.get("/api/me", headers=headers, status=401)
-        assert refused.headers["WWW-Authenticate"] == 'Bearer, DPoP algs="ES256 PS256 EdDSA"'
+        assert (
+            refused.headers["WWW-Authenticate"] == 'Bearer, DPoP algs="ES256 PS256 Ed25519 EdDSA"'
+        )
 
 
 @pytest.mark.parametrize("token", ["x", "at_x.y", "\u00e9", "a b", "", 'x"', "eyJ.e30.x"])

@@ -19,7 +19,7 @@ from oidcserver import clock as provider_clock
 SETTINGS = {
     "oauth__endpoints": ENDPOINTS,
     "oidc__request_parameter": "true",
-    "oauth__request_object_signing_algs": "PS256 ES256 EdDSA",
+    "oauth__request_object_signing_algs": "PS256 ES256 Ed25519 EdDSA",
     "oauth__request_object_claims": "aud exp nbf",
     "oauth__request_object_max_lifetime": "1h",
     "oauth__require_signed_request_object": "true",
@@ -88,7 +88,7 @@ def signing(provider: Provider, keys: dict[str, Key]) -> Signing:
     return Signing(provider, keys["ES256"])
 
 
-@pytest.mark.parametrize("alg", ["PS256", "ES256", "EdDSA"])
+@pytest.mark.parametrize("alg", ["PS256", "ES256", "Ed25519", "EdDSA"])
 def test_a_signed_request_is_pushed(provider: Provider, keys: dict[str, Key], alg: str) -> None:
     signing = Signing(provider, keys[alg], alg)
     answer = signing.login(signing.sign({"typ": JAR}))
@@ -245,6 +245,15 @@ def test_an_object_may_be_pushed_again(signing: Signing) -> None:
     """Each push is a request of its own; only the request_uri is used once."""
     request_object = signing.sign()
     assert signing.login(request_object)["code"] != signing.login(request_object)["code"]
+
+
+def test_where_only_signed_responses_are_selected_no_plain_one_is_pushed(
+    make_provider: Any, keys: dict[str, Key]
+) -> None:
+    signing = Signing(make_provider(**SETTINGS, oauth__response_modes="jwt"), keys["ES256"])
+    for mode in ("query", "fragment", ...):
+        assert signing.rejection(signing.sign(response_mode=mode)) == "invalid_request"
+    assert set(signing.login(signing.sign(response_mode="jwt"))) == {"response"}
 
 
 def test_without_the_rules_an_object_needs_neither_times_nor_audience(

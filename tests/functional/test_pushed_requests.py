@@ -22,9 +22,9 @@ from oidcserver.models.suspended_request import REQUEST_URI_PREFIX
 
 pytestmark = pytest.mark.both_databases
 
-UNKNOWN = "not known here any more"
-FINISHED = "This sign-in is finished."
-EXPIRED = "This sign-in has expired."
+UNKNOWN = "The request_uri of this sign-in is not known here."
+FINISHED = "The request_uri of this sign-in was used before."
+EXPIRED = "The request_uri of this sign-in has expired."
 LIFETIME, INTERACTION, WINDOW = 60, 1800, 10
 
 
@@ -321,6 +321,9 @@ def test_the_proof_of_a_pushed_request_binds_its_code(make_provider: Any) -> Non
     headers = {**client.basic(), "DPoP": key.proof("POST", endpoint)}
     pushed = post(client, headers=headers, status=201).json["request_uri"]
     assert post(client, headers=headers, status=400).json["error"] == "invalid_dpop_proof"
+    fresh = {**client.basic(), "DPoP": key.proof("POST", endpoint)}
+    other_key = {"dpop_jkt": ProofKey().thumbprint}
+    assert post(client, headers=fresh, status=400, **other_key).json["error"] == "invalid_request"
     code = client.answer(client.complete(visit(client, browser, pushed)))["code"]
     form = {"redirect_uri": client.client.redirect_uris[0], "code_verifier": client.verifier}
     for other in ({}, {"headers": ProofKey().for_token(client)}):

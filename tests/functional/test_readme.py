@@ -14,7 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from support.app import DEVELOPMENT, Provider
-from support.processes import ServerProcess, free_port
+from support.processes import ServerProcess, copy_development_ini, free_port
 
 import oidcserver
 from oidcserver.plugins.including import configured
@@ -83,9 +83,7 @@ def test_the_walk_through_works_word_for_word(
     browser: Any, tmp_path: Path, keys_directory: Path
 ) -> None:
     port = free_port()
-    ini = tmp_path / "development.ini"
-    text = (ROOT / "development.ini").read_text().replace("localhost:6543", f"localhost:{port}")
-    ini.write_text(text.replace("%(here)s/keys", str(keys_directory)))
+    ini = copy_development_ini(tmp_path, port, keys_directory)
     sign_in, create, get_token, use_token = walk_through(port)
     with ServerProcess(ini, port) as server:
         ready = server.log.read_text()

@@ -5,7 +5,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import select
-from support.app import Provider, RelyingParty
+from support.app import Provider, RelyingParty, follow_to_answer
+from support.authenticator import Authenticator, passkey_form
+from support.factors import enrolled, enter
+from support.upstream import Upstream
 from webtest import TestResponse
 
 from oidcserver.models import Client, User
@@ -54,7 +57,8 @@ def test_another_session_ends_after_the_password_was_said_again(
     confirm = sign_in_again(asked).follow()
     assert "Sign out there?" in confirm
     assert there.get("/account").status_int == 200
-    assert confirm.forms["confirm"].submit("session").location.endswith("/account")
+    page = confirm.forms["confirm"].submit("session").follow()
+    assert "The other browser was signed out." in page.html.find(role="status").get_text()
     assert there.get("/account").status_int == 303
     assert here.get("/account").status_int == 200
 
@@ -77,7 +81,8 @@ def test_a_consent_is_withdrawn_after_the_password_was_said_again(
     assert "Shop" in browser.get("/account")
     confirm = sign_in_again(asked).follow()
     assert "Shop" in confirm
-    confirm.forms["confirm"].submit("client")
+    page = confirm.forms["confirm"].submit("client").follow()
+    assert "The access was withdrawn." in page.html.find(role="status").get_text()
     assert "Shop" not in browser.get("/account")
 
 
@@ -103,6 +108,59 @@ def test_a_client_is_changed_for_good_after_the_password_was_said_again(
         found = dbsession.get(Client, client.client_id)
         assert found is None if action == "delete" else found is not None
         assert found is None or found.previous_secret_digest is not None
+
+
+def test_an_app_is_removed_after_the_password_and_the_code_were_entered_again(
+    make_provider: Any, clock: Any
+) -> None:
+    provider = make_provider(oidc__second_factors="totp recovery_codes")
+    browser, app = enrolled(provider, clock)
+    clock.advance(LONG_AGO)
+    page = sign_in_again(browser.get("/account/factors").forms["remove-totp"].submit("remove"))
+    page = enter(follow_to_answer(page), app.code()).follow()
+    assert page.html.h1.get_text() == "Remove Authenticator app?"
+    page = page.forms["confirm"].submit("remove").follow()
+    assert "The second factor was removed." in page.html.find(role="status").get_text()
+    assert "Set up: Authenticator app" in page
+
+
+def test_a_passkey_is_removed_after_it_was_used_again(make_provider: Any, clock: Any) -> None:
+    provider = make_provider(oidc__second_factors="passkey")
+    browser, key = provider.browser(), Authenticator()
+    browser.sign_in()
+    form = key.make(passkey_form(browser.get("/account/passkeys")))
+    form["name"] = "My <telephone>"
+    page = form.submit().follow()
+    assert "The passkey was created." in page.html.find(role="status").get_text()
+    clock.advance(LONG_AGO)
+    page = follow_to_answer(sign_in_again(page.forms["remove-1"].submit("remove")))
+    page = key.use(passkey_form(page)).submit().follow()
+    assert page.html.h1.get_text() == "Remove My <telephone>?"
+    page = page.forms["confirm"].submit("remove").follow()
+    assert "The passkey was removed." in page.html.find(role="status").get_text()
+
+
+def test_an_account_elsewhere_is_connected_and_disconnected_after_a_new_sign_in(
+    make_provider: Any, clock: Any
+) -> None:
+    upstream = Upstream()
+    try:
+        provider = make_provider(**upstream.settings())
+        browser = provider.browser()
+        browser.sign_in()
+        form = browser.get("/account/connections").forms["connect-other"]
+        page = browser.get(upstream.answer_url(form.submit("link"))).follow()
+        clock.advance(LONG_AGO)
+        page = sign_in_again(page.forms["disconnect-other"].submit("remove")).follow()
+        assert page.html.h1.get_text() == "Disconnect The Other?"
+        page = page.forms["confirm"].submit("remove").follow()
+        assert "The account was disconnected." in page.html.find(role="status").get_text()
+        clock.advance(LONG_AGO)
+        page = sign_in_again(page.forms["connect-other"].submit("link")).follow()
+        assert page.html.h1.get_text() == "Connect The Other?"
+        assert page.forms["confirm"].submit("link").location.startswith(upstream.issuer)
+    finally:
+        upstream.close()
 
 
 def test_a_wrong_password_leads_nowhere(provider: Provider, clock: Any) -> None:

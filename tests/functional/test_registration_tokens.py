@@ -6,23 +6,19 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from support.processes import write_ini
 
 from oidcserver.cli import main
 
-INI = """[app:main]
-use = egg:oidcserver
-oidcserver.mode = development
-oidc.issuer = http://localhost:6543
-oidcserver.database_url = sqlite:///{folder}/db.sqlite
-oidcserver.keys_directory = {folder}/keys
-oidc.user_directory = demo
-"""
-
 
 @pytest.fixture
-def ini(tmp_path: Path) -> str:
-    path = tmp_path / "provider.ini"
-    path.write_text(INI.format(folder=tmp_path))
+def ini(tmp_path: Path, provider_url: str, keys_directory: Path) -> str:
+    path = write_ini(
+        tmp_path / "provider.ini",
+        6543,
+        oidcserver__database_url=provider_url,
+        oidcserver__keys_directory=keys_directory,
+    )
     return str(path)
 
 

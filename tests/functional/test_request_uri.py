@@ -124,10 +124,9 @@ def test_who_asked_for_the_person_before_the_provider_does_not_matter(
     assert "alice" in {person.username for person in seen if person is not None}
 
 
-def test_nobody_else_waits_for_a_slow_host(
-    make_provider: Any, host: ClientHost, database_url: str
-) -> None:
-    provider = make_provider(**SELECTED, oidcserver__database_url=database_url)
+@pytest.mark.both_databases
+def test_nobody_else_waits_for_a_slow_host(make_provider: Any, host: ClientHost) -> None:
+    provider = make_provider(**SELECTED)
     uri = host.publish("/r", unsigned({"state": "inside"}))
     slow, quick = provider.register(request_uris=[uri]), provider.register()
     host.may_answer.clear()

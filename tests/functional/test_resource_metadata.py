@@ -261,12 +261,12 @@ def test_a_resource_that_the_ini_declares_gives_its_scopes_and_name(make_provide
 
 
 def test_below_a_prefix_the_document_is_at_the_root_of_the_host(
-    tmp_path: Path, keys_directory: Path
+    provider_url: str, keys_directory: Path
 ) -> None:
     settings = {
         **DEVELOPMENT,
         "oidc.issuer": f"{ISSUER}/auth",
-        "oidcserver.database_url": f"sqlite:///{tmp_path / 'host.sqlite'}",
+        "oidcserver.database_url": provider_url,
         "oidcserver.keys_directory": str(keys_directory),
     }
     with Configurator(settings=settings) as config:

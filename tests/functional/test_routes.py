@@ -61,7 +61,7 @@ def test_each_view_is_found_in_the_module_that_proutes_names(views: dict[str, li
 
 
 def test_the_defaults_of_an_application_do_not_reach_the_endpoints(
-    tmp_path: Path, keys_directory: Path
+    provider_url: str, keys_directory: Path
 ) -> None:
     class Nobody:
         """Permits nothing."""
@@ -76,7 +76,7 @@ def test_the_defaults_of_an_application_do_not_reach_the_endpoints(
 
     settings = {
         **DEVELOPMENT,
-        "oidcserver.database_url": f"sqlite:///{tmp_path / 'host.sqlite'}",
+        "oidcserver.database_url": provider_url,
         "oidcserver.keys_directory": str(keys_directory),
     }
     with Configurator(settings=settings) as config:

@@ -23,13 +23,6 @@ def provider(make_provider: Any) -> Provider:
     return made
 
 
-@pytest.fixture
-def web(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> ClientWeb:
-    made = ClientWeb()
-    made.stand_in(provider, monkeypatch)
-    return made
-
-
 def register(provider: Provider, *, status: int, **members: Any) -> dict[str, Any]:
     body = {"redirect_uris": REDIRECT_URIS, "subject_type": "pairwise", **members}
     http = webtest.TestApp(provider.wsgi)

@@ -33,7 +33,10 @@ def provider(make_provider: Any) -> Provider:
 
 @pytest.fixture
 def client(provider: Provider) -> RelyingParty:
-    return provider.register(redirect_uris=["https://CLIENT.example:443/cb"])
+    return provider.register(
+        redirect_uris=["https://CLIENT.example:443/cb"],
+        post_logout_redirect_uris=["https://client.example/out"],
+    )
 
 
 def expected(client: RelyingParty, browser: Browser, salt: str, origin: str) -> str:

@@ -96,7 +96,7 @@ def test_a_caller_that_names_the_media_type_gets_it(
     assert response.content_type == (MEDIA_TYPE if signed else "application/json")
 
 
-@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA", "HS256"])
+@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "Ed25519", "EdDSA", "HS256"])
 def test_it_is_signed_as_the_caller_registered(provider: Provider, alg: str) -> None:
     client = provider.register(introspection_signed_response_alg=alg)
     secret = client.secret if alg == "HS256" else None

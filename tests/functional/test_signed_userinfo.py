@@ -10,7 +10,7 @@ def tokens_of(client: RelyingParty, provider: Provider) -> dict[str, Any]:
     return client.exchange(client.login(provider.browser())["code"])
 
 
-@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA", "HS256"])
+@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "Ed25519", "EdDSA", "HS256"])
 def test_the_claims_are_signed_as_registered(provider: Provider, alg: str) -> None:
     client = provider.register(userinfo_signed_response_alg=alg)
     plain = provider.register()

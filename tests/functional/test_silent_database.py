@@ -29,7 +29,7 @@ WITH_HEALTH = "authorization token userinfo introspection jwks openid_configurat
 
 @pytest.fixture
 def relay(postgresql: Cluster) -> Iterator[SilentRelay]:
-    with SilentRelay(postgresql.directory) as relay:
+    with SilentRelay(postgresql.directory / ".s.PGSQL.5432") as relay:
         yield relay
         relay.resume()
 

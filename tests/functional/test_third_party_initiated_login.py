@@ -83,6 +83,7 @@ def test_what_was_withdrawn_is_offered_no_more(provider: Provider, client: Relyi
     browser = provider.browser()
     client.login(browser)
     forms = browser.get("/account").forms.values()
-    next(form for form in forms if form.action.endswith("/applications")).submit("client")
+    asked = next(form for form in forms if form.action.endswith("/applications")).submit("client")
+    asked.forms["confirm"].submit("client")
     assert links(browser.get("/account")) == []
     assert links(browser.get("/")) == []

@@ -14,6 +14,7 @@ from support.request_signing import public
 from oidcserver import clock as oidcserver_clock
 from oidcserver.clients.registration import InvalidClientMetadata, register_client
 from oidcserver.keys import jwt
+from oidcserver.models import Client
 from oidcserver.models.authorization import revoke_authorizations_of_user
 from oidcserver.models.user import find_user
 from oidcserver.oauth.events import OAuthEvent
@@ -120,6 +121,19 @@ def test_a_client_acts_for_its_user_at_another_audience(
     assert said["sub"] == shop.introspect(tokens["access_token"])["sub"]
     assert (said["aud"], said["client_id"]) == (ORDERS, "shop")
     assert said["act"] == actor("shop")
+
+
+def test_a_client_exchanges_nothing_of_users_who_may_not_use_it(
+    provider: Provider, shop: RelyingParty, orders: RelyingParty
+) -> None:
+    own = tokens_of(shop)["access_token"]
+    token = exchange(shop, own, resource=ORDERS)["access_token"]
+    assert exchange(orders, token, resource=STOCK)["access_token"]
+    for client_id in ("orders", "shop"):
+        with provider.database() as dbsession:
+            dbsession.get_one(Client, client_id).allowed_groups = ["staff"]
+    assert exchange(orders, token, 400, resource=STOCK)["error"] == "invalid_grant"
+    assert exchange(shop, own, 400, resource=ORDERS)["error"] == "invalid_grant"
 
 
 def test_a_service_passes_on_what_was_sent_to_it_and_the_chain_is_kept(
@@ -338,7 +352,7 @@ def test_no_other_token_passes_for_one_of_the_type_that_it_is_called(
         ("id_token", tokens["refresh_token"]),
         ("id_token", tokens_of(other)["id_token"]),
         ("id_token", sign(provider, "logout+jwt", sub=sub, events={"x": {}}, auth_time=1)),
-        ("id_token", sign(provider, None, code="ac_x", state="y")),
+        ("id_token", sign(provider, "JWT", code="ac_x", state="y")),  # a signed response (JARM)
         ("id_token", sign(provider, "at+jwt", sub=sub, client_id="shop", jti="x")),
         ("id_token", sign(provider, None, sub=sub)),
         ("access_token", "at_x.y"),

@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from support.app import Provider, RelyingParty
+from support.authenticator import Authenticator, passkey_form
+from support.upstream import Upstream
 
-from oidcserver.models import User
+from oidcserver import clock
+from oidcserver.interfaces import DirectoryUnavailable
+from oidcserver.models import UpstreamLink, User
 
 People = Callable[..., None]
 ALICE = {"name": "alice", "word": "blue", "claims": {"name": "Alice Liddell"}}
@@ -45,9 +49,9 @@ def settings(people: People, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def provider(make_provider: Any, settings: dict[str, str], database_url: str) -> Provider:
+def provider(make_provider: Any, settings: dict[str, str]) -> Provider:
     """A provider with the people of the directory, once on SQLite and once on PostgreSQL."""
-    provider: Provider = make_provider(**settings, oidcserver__database_url=database_url)
+    provider: Provider = make_provider(**settings)
     return provider
 
 
@@ -73,6 +77,7 @@ def subject(client: RelyingParty, name: str, word: str) -> str:
     return sub
 
 
+@pytest.mark.both_databases
 def test_its_users_sign_in_and_its_claims_are_released(provider: Provider) -> None:
     client = provider.register()
     assert "the word that the office gave you" in client.authorize(provider.browser())
@@ -86,6 +91,7 @@ def test_its_users_sign_in_and_its_claims_are_released(provider: Provider) -> No
     provider.browser().sign_in("carol", "blue", status=403)
 
 
+@pytest.mark.both_databases
 def test_the_password_grant_asks_it_too(provider: Provider) -> None:
     client = provider.register(grant_types=["password"], redirect_uris=[], response_types=[])
     tokens = by_password(client, "alice", "blue").json
@@ -94,6 +100,7 @@ def test_the_password_grant_asks_it_too(provider: Provider) -> None:
     assert refused["error"] == "invalid_grant"
 
 
+@pytest.mark.both_databases
 def test_claims_are_read_when_they_are_released(provider: Provider, people: People) -> None:
     client = provider.register()
     token = sign_in(client, "alice", "blue")["access_token"]
@@ -113,6 +120,7 @@ def test_the_claims_of_a_directory_that_cannot_be_asked_are_those_of_the_sign_in
     assert client.userinfo(token).json["name"] == "Alice Hargreaves"
 
 
+@pytest.mark.both_databases
 def test_a_user_who_is_renamed_keeps_the_account(provider: Provider, people: People) -> None:
     client = provider.register()
     before = sign_in(client, "alice", "blue")["access_token"]
@@ -122,6 +130,7 @@ def test_a_user_who_is_renamed_keeps_the_account(provider: Provider, people: Peo
     assert client.userinfo(before).json["preferred_username"] == "alicia"
 
 
+@pytest.mark.both_databases
 def test_a_name_that_went_to_another_user_brings_no_account_with_it(
     provider: Provider, people: People
 ) -> None:
@@ -136,13 +145,14 @@ def test_a_name_that_went_to_another_user_brings_no_account_with_it(
     assert sorted(keys) == ["alice", "bob", "carol"]
 
 
+@pytest.mark.both_databases
 def test_a_name_that_an_account_of_another_directory_has_cannot_sign_in(
     provider: Provider, caplog: pytest.LogCaptureFixture
 ) -> None:
     with provider.database() as dbsession:
         dbsession.add(User("alice"))
     page = provider.browser().sign_in("alice", "blue", status=403)
-    assert "Another account here has this user name" in page
+    assert "Another account here already has this user name" in page
     client = provider.register(grant_types=["password"], redirect_uris=[], response_types=[])
     refused = by_password(client, "alice", "blue", status=400).json
     assert refused["error"] == "invalid_grant"
@@ -151,6 +161,7 @@ def test_a_name_that_an_account_of_another_directory_has_cannot_sign_in(
     provider.browser().sign_in("bob", "red", status=303)
 
 
+@pytest.mark.both_databases
 def test_a_disabled_user_stays_locked_out(provider: Provider) -> None:
     client = provider.register()
     token = sign_in(client, "alice", "blue")["access_token"]
@@ -160,6 +171,7 @@ def test_a_disabled_user_stays_locked_out(provider: Provider) -> None:
     provider.browser().sign_in("alice", "blue", status=403)
 
 
+@pytest.mark.both_databases
 def test_while_it_is_down_nothing_is_lost(provider: Provider, people: People) -> None:
     client, browser = provider.register(), provider.browser()
     page = client.authorize(browser).forms["login"]
@@ -167,7 +179,7 @@ def test_while_it_is_down_nothing_is_lost(provider: Provider, people: People) ->
     people()
     down = page.submit(status=503)
     assert down.headers["Retry-After"] == "7"
-    assert "Signing in is not possible at this moment" in down
+    assert "Signing in is not possible right now" in down
     assert down.forms["login"]["username"].value == "alice"
     people(n1=ALICE)
     again = down.forms["login"]
@@ -184,6 +196,7 @@ def test_while_it_is_down_nothing_is_lost(provider: Provider, people: People) ->
     assert client.userinfo(token).json["name"] == "Alice Liddell"
 
 
+@pytest.mark.both_databases
 def test_a_code_is_not_used_up_while_it_is_down(provider: Provider, people: People) -> None:
     client = provider.register()
     wanted = {"id_token": {"name": None}}
@@ -221,6 +234,99 @@ def test_accounts_of_another_directory_keep_their_claims_and_sessions(
     claims = elsewhere.userinfo(token).json
     assert claims["preferred_username"] == "alice"
     assert "email" not in claims, "the other directory is not asked about this user"
+
+
+@pytest.mark.both_databases
+def test_a_directory_is_asked_again_who_may_sign_in(
+    make_provider: Any, settings: dict[str, str], people: People
+) -> None:
+    provider = make_provider(
+        **{**settings, "oidc__user_directory": "asked_again"},
+        oidc__directory_sync_interval="0",
+    )
+    check = provider.registry.oidc.directory_sync.check
+    client = provider.register()
+    alice, bob = sign_in(client, "alice", "blue"), sign_in(client, "bob", "red")
+    sub = client.userinfo(alice["access_token"]).json["sub"]
+    people(n1={**ALICE, "name": "alicia", "claims": {"name": "Alicia"}}, n2=BOB)
+    now = clock.now()
+    assert check(now + 1) == (2, 1, 0)
+    claims = client.userinfo(alice["access_token"]).json
+    assert (claims["sub"], claims["preferred_username"], claims["name"]) == (
+        sub, "alicia", "Alicia",
+    )  # fmt: skip
+    assert check(now) == (0, 0, 0), "nobody is due yet"
+    people()
+    with pytest.raises(DirectoryUnavailable):
+        check(now + 100)
+    assert client.refresh(bob["refresh_token"])
+    people(n1=ALICE)
+    assert check(now) == (2, 1, 1), "both are due again"
+    client.userinfo(bob["access_token"], status=401)
+    assert client.refresh(alice["refresh_token"])
+
+
+@pytest.mark.both_databases
+def test_a_user_who_left_signs_in_by_no_other_way_and_may_come_back(
+    make_provider: Any,
+    settings: dict[str, str],
+    people: People,
+    upstream: Upstream,
+) -> None:
+    provider = make_provider(
+        **{**settings, "oidc__user_directory": "asked_again"},
+        **upstream.settings(),
+        oidc__directory_sync_interval="0",
+        oidc__second_factors="passkey",
+    )
+    check = provider.registry.oidc.directory_sync.check
+    browser, key = provider.browser(), Authenticator()
+    browser.sign_in("bob", "red")
+    key.make(passkey_form(browser.get("/account/passkeys"))).submit()
+    provider.browser().sign_in("alice", "blue")
+    with provider.database() as dbsession:
+        ids = {user.username: user.id for user in dbsession.scalars(select(User))}
+        own = {"upstream": "other", "issuer": upstream.issuer, "subject": "u1"}
+        dbsession.add(UpstreamLink(user_id=ids["alice"], **own))
+
+    def ways() -> list[bool]:
+        """Sign in by the passkey and at the upstream; return whether these led in."""
+        by_passkey, by_upstream = provider.browser(), provider.browser()
+        key.use(passkey_form(by_passkey.get("/login"))).submit()
+        upstream.sign_in(by_upstream)
+        return [it.get("/account").status_int == 200 for it in (by_passkey, by_upstream)]
+
+    assert ways() == [True, True]
+    people(n3={**BOB, "name": "carol"})
+    assert check(clock.now() + 1) == (2, 0, 2)
+    assert ways() == [False, False]
+    assert "/login" in browser.get("/account").location
+    assert check(clock.now() + 1) == (2, 0, 0), "asked about again, and nothing else to end"
+    people(n1=ALICE, n2=BOB)
+    assert check(clock.now() + 1) == (2, 2, 0)
+    assert ways() == [True, True]
+    people(n1=ALICE)
+    assert check(clock.now() + 1) == (2, 0, 1)
+    assert ways() == [False, True]
+    people(n1=ALICE, n2=BOB)
+    provider.browser().sign_in("bob", "red")
+    with provider.database() as dbsession:
+        bob = dbsession.get_one(User, ids["bob"])
+        assert (bob.username, bob.left_at) == ("bob", None)
+
+
+def test_a_name_of_another_directory_changes_nothing_at_a_sync(
+    make_provider: Any, settings: dict[str, str], people: People, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider = make_provider(
+        **{**settings, "oidc__user_directory": "asked_again"}, oidc__directory_sync_interval="0"
+    )
+    sign_in(provider.register(), "alice", "blue")
+    with provider.database() as dbsession:
+        dbsession.add(User("admin"))
+    people(n1={**ALICE, "name": "admin"})
+    assert provider.registry.oidc.directory_sync.check(clock.now() + 1) == (1, 0, 0)
+    assert "of 'local' has the user name 'admin'" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.builds import node_packages
+from support.builds import java_classes, node_packages
 from support.fleet import Fleet
 
 HERE = Path(__file__).parent
@@ -21,6 +21,12 @@ ENDPOINTS = (
 def node_modules() -> Path:
     """The packages that package-lock.json pins."""
     return node_packages(HERE)
+
+
+@pytest.fixture(scope="session")
+def java() -> list[str]:
+    """The command that runs a class of ``java/``, without its name."""
+    return ["java", "-cp", java_classes()]
 
 
 @pytest.fixture(scope="module")

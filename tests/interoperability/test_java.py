@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from support.builds import HERE, java_classes
+from support.builds import HERE
 from support.documented import Documented
 from support.fleet import Fleet
 from support.person import Person
@@ -16,12 +16,6 @@ from support.processes import end, free_port, wait_until_it_listens
 from support.relying_party_process import run_relying_party
 
 pytestmark = [pytest.mark.interoperability, pytest.mark.java]
-
-
-@pytest.fixture(scope="module")
-def java() -> list[str]:
-    """The command that runs a class of ``java/``, without its name."""
-    return ["java", "-cp", java_classes()]
 
 
 @contextmanager

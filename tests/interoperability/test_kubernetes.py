@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.go, pytest.mark.interoperability]
 
 TITLE = "kubectl and the Kubernetes API server"
 GROUPS = ["developers", "system:masters"]
+#: In the kubeconfig.
+ARGUMENT = re.compile(r"- (--\S+)")
 
 
 class Cluster:
@@ -31,6 +33,7 @@ class Cluster:
         self.certificate = certificate
         self.page = Documented(TITLE, {"https://login.example.com": fleet.issuer})
         self.client = self.page.create_client(fleet.inis[0])
+        self.page.create_client(fleet.inis[0], number=1)  # an update
         self.subject = fleet.set_claims("alice", {"groups": GROUPS})
         authority = json.dumps(certificate.read_text())  # which is YAML too
         trusting = f"      certificateAuthority: {authority}\n    claimMappings:"
@@ -62,8 +65,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, keys_directory: Path) -> I
     """The provider with the settings of the page, at an https URL, and its cluster."""
     directory = tmp_path_factory.mktemp("kubernetes")
     port = free_port()
+    page = Documented(TITLE)
     settings = {
-        **Documented(TITLE).settings(),
+        **page.settings(),
+        **page.settings(1),
+        "oauth__device_poll_interval": "1",  # not five seconds, so that the test is quick
         "oidc__issuer": f"https://localhost:{port}",
     }
     url = f"sqlite:///{directory / 'test.sqlite'}"
@@ -98,16 +104,20 @@ def test_the_api_server_reads_user_and_groups(
     assert "failed to verify signature" in tampered["error"]
 
 
-def test_kubelogin(cluster: Cluster, tmp_path: Path) -> None:
-    arguments = re.findall(r"- (--\S+)", cluster.page.block("yaml"))
-    port = free_port()
-    options = [
-        f"--certificate-authority={cluster.certificate}",
-        f"--listen-address=127.0.0.1:{port}",
-        f"--token-cache-dir={tmp_path / 'cache'}",
+def kubelogin(cluster: Cluster, cache: Path, *blocks: int) -> list[str]:
+    """Return the command with the arguments in blocks of the page."""
+    arguments = [
+        found for block in blocks for found in ARGUMENT.findall(cluster.page.block("yaml", block))
     ]
     program = go_program("kubelogin", "github.com/int128/kubelogin")
-    get_token = [str(program), "get-token", *arguments, *options]
+    trust = f"--certificate-authority={cluster.certificate}"
+    return [str(program), "get-token", *arguments, trust, f"--token-cache-dir={cache}"]
+
+
+def test_kubelogin(cluster: Cluster, tmp_path: Path) -> None:
+    port = free_port()
+    get_token = kubelogin(cluster, tmp_path / "cache", 0)
+    get_token.append(f"--listen-address=127.0.0.1:{port}")
 
     def signs_in() -> str:
         """Run it with a user who opens the page that it shows; return the ID token."""
@@ -138,5 +148,27 @@ def test_kubelogin(cluster: Cluster, tmp_path: Path) -> None:
     assert again == first
     assert refreshed != first
     for said in cluster.authenticate(first, refreshed):
+        assert said["username"] == f"oidc:{cluster.subject}"
+        assert said["groups"] == [f"oidc:{group}" for group in GROUPS]
+
+
+def test_kubelogin_with_a_device_code(cluster: Cluster, tmp_path: Path) -> None:
+    """On a machine without a browser; the user opens the link on another one."""
+    get_token = kubelogin(cluster, tmp_path / "cache", 0, 2)
+    with (
+        cluster.user() as user,
+        subprocess.Popen(
+            get_token, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        links = (re.search(r"https://\S+user_code=\S+", line) for line in process.stderr)
+        user.connect_device(next(link[0] for link in links if link))
+        token: str = json.load(process.stdout)["status"]["token"]
+        assert process.wait(timeout=30) == 0
+    assert user.seen == ["login", "device", "decision"]
+    refreshed = json.loads(subprocess.check_output([*get_token, "--force-refresh"], timeout=30))
+    for said in cluster.authenticate(token, refreshed["status"]["token"]):
         assert said["username"] == f"oidc:{cluster.subject}"
         assert said["groups"] == [f"oidc:{group}" for group in GROUPS]

@@ -41,16 +41,16 @@ class Way(NamedTuple):
     prefix: str = ""
 
 
+PROFILE = {
+    "oauth__profile": "mcp",
+    "oauth__grants": "authorization_code refresh_token client_credentials",
+}
 WAYS = {
-    "development": Way("TypeScript SDK", {}),
-    "profile mcp": Way(
-        "Pyramid",
-        {
-            "oauth__profile": "mcp",
-            "oauth__grants": "authorization_code refresh_token client_credentials",
-        },
-    ),
+    "development": Way("Pyramid", {}),
+    "development, a server of the SDK": Way("TypeScript SDK", {}),
+    "profile mcp": Way("Pyramid", PROFILE),
     "embedded": Way("Pyramid", {}, "/auth"),
+    "embedded, profile mcp": Way("Pyramid", PROFILE, "/auth"),
 }
 
 

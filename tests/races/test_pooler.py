@@ -27,7 +27,8 @@ POOL_SIZE = 3
 
 @pytest.fixture(scope="module")
 def pooler(postgresql: Cluster) -> Iterator[PgBouncer]:
-    with PgBouncer(postgresql, POOL_SIZE, wait_seconds=10) as pooler:
+    # Long enough for a busy machine. A deadlock still ends at this limit.
+    with PgBouncer(postgresql, POOL_SIZE, wait_seconds=60) as pooler:
         yield pooler
 
 
@@ -45,6 +46,7 @@ def fleet(
         pooler.url(postgresql.new_database()),
         keys_directory,
         oauth__grants="authorization_code refresh_token client_credentials",
+        oidcserver__database_answer_timeout=60,
         # All of them come from one.
         oidc__login_attempts_per_address=1_000_000,
     ) as fleet:

@@ -32,7 +32,7 @@ DEVELOPMENT = {
         "client_secret_basic client_secret_post client_secret_jwt private_key_jwt none"
     ),
     "oauth.sender_constraints": "dpop",
-    "oidc.pages": "home login consent logout clients account api_me",
+    "oidc.pages": "home login consent logout clients account language api_me",
     "oidc.client_pages": "anyone",
     "oauth.client_id_metadata_documents": "true",
 }
@@ -63,7 +63,9 @@ class Provider:
         with self.registry.oidc.database.session() as dbsession, dbsession.begin():
             yield dbsession
 
-    def register(self, *, resource_server: bool = False, **metadata: Any) -> "RelyingParty":
+    def register(
+        self, *, client_id: str | None = None, resource_server: bool = False, **metadata: Any
+    ) -> "RelyingParty":
         """Register a client of the given metadata; return the relying party that uses it."""
         values = {
             "client_name": "The Example Application",
@@ -74,7 +76,9 @@ class Provider:
             **metadata,
         }
         with self.database() as dbsession:
-            client, secret = register_client(self.registry.oidc.provider, dbsession, values)
+            client, secret = register_client(
+                self.registry.oidc.provider, dbsession, values, client_id=client_id
+            )
             client.resource_server = resource_server
             dbsession.flush()
             dbsession.expunge(client)
@@ -87,6 +91,8 @@ class Provider:
             if deliverer is not None:
                 deliverer.stop()
                 deliverer.deliver_due()
+        if hasattr(self.registry.oidc, "directory_sync"):
+            self.registry.oidc.directory_sync.stop()
         self.registry.oidc.database.engine.dispose()
 
 

@@ -39,13 +39,14 @@ for (const heading of document.querySelectorAll('h1, h2, h3, h4')) {
   if (own > level + 1) say('a level of headings is left out', heading);
   level = own;
 }
-for (const field of document.querySelectorAll('input:not([type=hidden]), select, textarea')) {
+const fields = 'input:not([type=hidden], [hidden]), select, textarea';
+for (const field of document.querySelectorAll(fields)) {
   if (!field.labels.length || !field.labels[0].textContent.trim()) say('no label', field);
   for (const id of (field.getAttribute('aria-describedby') || '').split(' ').filter(Boolean))
     if (!document.getElementById(id)) say('described by nothing', field);
 }
 for (const control of document.querySelectorAll('a, button')) {
-  if (!control.textContent.trim()) say('no name', control);
+  if (!(control.ariaLabel || control.textContent).trim()) say('no name', control);
   const box = control.getBoundingClientRect();
   const inText = getComputedStyle(control).display === 'inline';
   if (box.width && !inText && (box.height < 24 || box.width < 24)) say('too small', control);
@@ -76,19 +77,37 @@ return wrong;
 """
 
 
-def start_browser(profile: Path, *, javascript: bool = True) -> webdriver.Chrome:
+def start_browser(profile: Path) -> webdriver.Chrome:
     """Return a new browser with an empty profile."""
     options = Options()
     options.binary_location = chromium() or ""
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    if not javascript:
-        preferences = {"profile.managed_default_content_settings.javascript": 2}
-        options.add_experimental_option("prefs", preferences)
     driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
     driver.set_page_load_timeout(30)
     return driver
+
+
+def start_over(driver: Any) -> None:
+    """Leave one new tab of the browser, without cookies, cached answers and messages."""
+    opened = driver.window_handles
+    driver.switch_to.new_window("tab")
+    tab = driver.current_window_handle
+    for before in opened:
+        driver.switch_to.window(before)
+        driver.close()
+    driver.switch_to.window(tab)
+    # A tab may not have the focus yet, without which no element shows that it has it.
+    driver.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
+    driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    driver.execute_cdp_cmd("Network.clearBrowserCache", {})
+    driver.get_log("browser")
+
+
+def run_no_scripts(driver: Any) -> None:
+    """Let the pages in the tab run no scripts."""
+    driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
 
 
 def authorize_url(client: RelyingParty, **changes: Any) -> str:

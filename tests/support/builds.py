@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parents[1] / "interoperability"
+KEYCLOAK = "26.7.3"
 CACHE = HERE.parents[1] / ".cache" / "interoperability"
 
 
@@ -48,6 +49,24 @@ def java_classes() -> str:
     command = ["mvn", "--quiet", "--batch-mode", f"-Dbuilt={built}", "package"]
     _run(command, HERE / "java")
     return f"{built / 'classes'}:{built / 'lib'}/*"
+
+
+def keycloak() -> Path:
+    """Return the directory of Keycloak, whose distribution is a Maven artefact.
+
+    :raises RuntimeError: with what Maven says.
+    """
+    place = CACHE / "keycloak"
+    home = place / f"keycloak-{KEYCLOAK}"
+    if not (home / "bin" / "kc.sh").exists():
+        artifact = f"org.keycloak:keycloak-quarkus-dist:{KEYCLOAK}:zip"
+        place.mkdir(parents=True, exist_ok=True)
+        command = ["mvn", "--quiet", "--batch-mode", "dependency:copy", f"-Dartifact={artifact}"]
+        _run([*command, f"-DoutputDirectory={place}"], place)
+        archive = place / f"keycloak-quarkus-dist-{KEYCLOAK}.zip"
+        shutil.unpack_archive(archive, place)
+        archive.unlink()
+    return home
 
 
 def python_environment(client: str) -> Path:

@@ -1,5 +1,6 @@
 """The provider of conformance.ini, with a person who has every standard claim."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,10 +49,15 @@ CLAIMS = {
 
 
 class ConformanceProvider(Provider):
-    """The application of conformance.ini, over a database and keys of its own."""
+    """An application that is tested from the outside, over a database and keys of its own.
 
-    def __init__(self, directory: Path, url: str = "", **changes: str) -> None:
-        settings = get_appsettings(str(INI))
+    :param settings: those of conformance.ini by default.
+    """
+
+    def __init__(
+        self, directory: Path, url: str = "", settings: Mapping[str, str] | None = None
+    ) -> None:
+        settings = settings or get_appsettings(str(INI))
         url, keys = url or f"sqlite:///{directory / 'conformance.sqlite'}", directory / "keys"
         own = {
             "oidc.issuer": ISSUER,
@@ -59,12 +65,11 @@ class ConformanceProvider(Provider):
             "oidcserver.keys_directory": str(keys),
             # Nothing is left to be told later, and no thread goes on after the tests.
             "oidc.backchannel_logout_interval": "0",
-            **{name.replace("__", ".", 1): value for name, value in changes.items()},
         }
         engine = make_engine(url)
         history.upgrade(engine, Base.metadata)
         engine.dispose()
-        algorithms = settings["oidc.signing_algs"].split()
+        algorithms = settings.get("oidc.signing_algs", "PS256 ES256 Ed25519 EdDSA").split()
         KeyStore(keys, algorithms, create_missing=True, publish_before=86400, keep_after=86400)
         self.wsgi = oidcserver.main({}, **{**settings, **own})
         self.registry = self.wsgi.registry

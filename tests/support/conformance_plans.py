@@ -1,13 +1,17 @@
 """The OpenID Foundation's certification plans for providers: which modules each of them holds.
 
 The names are the suite's (version 5.2.4); what the tests of those names do is written from the
-specifications. A plan runs its modules once for each of its response types.
+specifications. A plan runs its modules once for each of its response types. The tests run the
+modules of IN_EVERY_VARIANT, which are the whole login and its refusal, in every variant. They run
+each other module in variants in which each of its response types, methods of client authentication
+and pairs of response mode and registration occurs.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
+from support.conformance_variants import Variant, covering
+from support.fapi_plans import FAPI_PLANS
 
 RESPONSE_TYPES = (
     "code", "id_token", "id_token token", "code id_token", "code token", "code id_token token",
@@ -163,19 +167,14 @@ DYNAMIC_ONLY = frozenset(
     }
 )
 
-
-@dataclass(frozen=True, order=True)
-class Variant:
-    """How a plan runs a module."""
-
-    response_type: str
-    response_mode: str
-    registration: str
-    client_auth: str
-
-    def __str__(self) -> str:
-        words = (self.response_type, self.response_mode, self.registration, self.client_auth)
-        return "-".join(word.replace(" ", "_") for word in words)
+IN_EVERY_VARIANT = frozenset(
+    {
+        "oidcc-server",
+        "oidcc-prompt-none-not-logged-in",
+        "happy-flow",
+        "user-rejects-authentication",
+    }
+)
 
 
 def variants(module: str) -> list[Variant]:
@@ -184,6 +183,8 @@ def variants(module: str) -> list[Variant]:
 
 
 def _variants(module: str) -> Iterator[Variant]:
+    for fapi_modules in FAPI_PLANS.values():
+        yield from (variant for variant, modules in fapi_modules.items() if module in modules)
     for plan, modules_of in PLANS.items():
         mode = "form_post" if "formpost" in plan else "default"
         for response_type, modules in modules_of.items():
@@ -206,5 +207,11 @@ def _client_auth(plan: str, module: str) -> str:
 
 
 def module(name: str) -> pytest.MarkDecorator:
-    """Mark a test as the counterpart of a module, to run in every variant of it."""
-    return pytest.mark.parametrize("variant", variants(name), ids=str)
+    """Mark a test as the counterpart of a module, to run in the variants for it."""
+    return pytest.mark.parametrize("variant", chosen_variants(name), ids=str)
+
+
+def chosen_variants(module: str) -> list[Variant]:
+    """Return the variants in which the counterpart of a module runs."""
+    every = variants(module)
+    return every if module in IN_EVERY_VARIANT else covering(every)

@@ -37,7 +37,7 @@ def ask(device: RelyingParty, status: int = 200, **form: Any) -> dict[str, Any]:
     return codes
 
 
-def poll(device: RelyingParty, codes: dict[str, Any], status: int = 200) -> dict[str, Any]:
+def poll(device: RelyingParty, codes: dict[str, Any], status: Any = 200) -> dict[str, Any]:
     """Poll the token endpoint; return the members of the answer."""
     form = {"grant_type": DEVICE_CODE, "device_code": codes["device_code"]}
     answer: dict[str, Any] = device.token(status=status, **form).json

@@ -1,4 +1,4 @@
-"""The settings that docs/relying-parties.md shows, for the tests."""
+"""The settings and commands that a page of docs/ shows, for the tests."""
 
 import configparser
 import os
@@ -10,20 +10,26 @@ from urllib.parse import quote
 
 import oidcserver
 
-DOCUMENT = Path(oidcserver.__file__).parent.parent / "docs" / "relying-parties.md"
+DOCS = Path(oidcserver.__file__).parent.parent / "docs"
 
 
 class Documented:
-    """The section of one client.
+    """A section, by default of one client.
 
     :param title: its heading.
     :param replacements: what stands in the test for the document's hosts, by what is written there.
+    :param page: the file in docs/.
     """
 
-    def __init__(self, title: str, replacements: dict[str, str] | None = None) -> None:
-        text = DOCUMENT.read_text(encoding="utf-8")
+    def __init__(
+        self,
+        title: str,
+        replacements: dict[str, str] | None = None,
+        page: str = "relying-parties.md",
+    ) -> None:
+        text = (DOCS / page).read_text(encoding="utf-8")
         found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.M)
-        assert found is not None, f"{DOCUMENT.name} has no section {title}"
+        assert found is not None, f"{page} has no section {title}"
         self.text = found[1]
         self.replacements = dict(replacements or {})
 
@@ -38,23 +44,27 @@ class Documented:
                 pair = (quote(pair[0], safe=""), quote(pair[1], safe=""))
         return block
 
-    def settings(self) -> dict[str, str]:
-        """Return the provider's settings in the block ``ini``, named as fixtures take them."""
+    def settings(self, number: int = 0) -> dict[str, str]:
+        """Return the provider's settings in a block ``ini``, named as fixtures take them."""
         parser = configparser.ConfigParser(interpolation=None)
-        parser.read_string(f"[settings]\n{self.block('ini')}")
+        parser.read_string(f"[settings]\n{self.block('ini', number)}")
         return {name.replace(".", "__", 1): value for name, value in parser["settings"].items()}
 
-    def create_client(self, ini: Path, options: str = "", number: int = 0) -> dict[str, str]:
+    def create_client(
+        self, ini: Path, options: str = "", number: int = 0, folder: Path | None = None
+    ) -> dict[str, str]:
         """Run a block ``sh`` for the provider of ``ini``; return ``client_id`` and so on.
 
         From then on ``CLIENT_ID`` and ``CLIENT_SECRET`` of the other blocks are the client's.
 
         :param options: more options of the command.
+        :param folder: where the files are that it names.
         """
         commands = Path(sys.executable).parent
         script = self.block("sh", number).replace("production.ini", f"{ini} {options}")
         finished = subprocess.run(
             ["bash", "-euc", script],
+            cwd=folder,
             env={**os.environ, "PATH": f"{commands}:{os.environ['PATH']}"},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -12,14 +12,14 @@ from support.assertions import encode
 
 from oidcserver import clock
 
-ALGORITHMS = ("ES256", "PS256", "EdDSA", "RS256")
+ALGORITHMS = ("ES256", "PS256", "Ed25519", "EdDSA", "RS256")
 
 
 def make_key(alg: str) -> Key:
     """Return a new private key for an algorithm."""
     if alg in {"PS256", "RS256"}:
         return RSAKey.generate_key(2048)
-    return OKPKey.generate_key("Ed25519") if alg == "EdDSA" else ECKey.generate_key("P-256")
+    return ECKey.generate_key("P-256") if alg == "ES256" else OKPKey.generate_key("Ed25519")
 
 
 class ProofKey:

@@ -1,5 +1,6 @@
 """Several `pserve` over one database, and a provider in this process that prepares its rows."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
@@ -14,7 +15,10 @@ from oidcserver.models.user import find_user
 
 
 class Fleet:
-    """The processes answer at ``urls`` and share one issuer, by default the URL of the first."""
+    """The processes answer at ``urls`` and share one issuer, by default the URL of the first.
+
+    :param ports: those of the processes, where others have to know them before.
+    """
 
     def __init__(
         self,
@@ -22,9 +26,10 @@ class Fleet:
         count: int,
         database_url: str,
         keys_directory: Path,
+        ports: Sequence[int] = (),
         **settings: object,
     ) -> None:
-        self._ports = [free_port() for _ in range(count)]
+        self._ports = list(ports) or [free_port() for _ in range(count)]
         self.urls = [f"http://127.0.0.1:{port}" for port in self._ports]
         values = {
             **DEVELOPMENT,
@@ -37,8 +42,13 @@ class Fleet:
         self.provider = Provider(values)
         self.issuer = self.provider.issuer
         self.inis = [write_ini(directory / f"{port}.ini", port, **values) for port in self._ports]
+        pairs = zip(self.inis, self._ports, strict=True)
         with ThreadPoolExecutor(count) as pool:
-            self.servers = list(pool.map(ServerProcess, self.inis, self._ports))
+            starts = [pool.submit(ServerProcess, ini, port) for ini, port in pairs]
+        self.servers = [it.result() for it in starts if it.exception() is None]
+        if len(self.servers) < count:
+            self.__exit__()
+            raise next(problem for it in starts if (problem := it.exception()))
 
     def __enter__(self) -> Self:
         return self

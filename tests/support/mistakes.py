@@ -1,12 +1,18 @@
 """Mistakes that stop a start: each an ini file with one thing wrong, and what has to be said."""
 
+import multiprocessing
 import os
+import pkgutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from pyramid.scripts import pserve
+
+import oidcserver
 
 PLUGINS = {
     "raises_at_import.py": "raise OSError('The vouchers are sold out')\n",
@@ -30,6 +36,13 @@ PLUGINS = {
     ),
     "lame_directory.py": (
         "def includeme(config):\n    config.add_user_directory('lame', object())\n"
+    ),
+    "deaf_directory.py": (
+        "class Deaf:\n"
+        "    def authenticate(self, request, username, password): ...\n"
+        "    def find(self): ...\n"
+        "def includeme(config):\n"
+        "    config.add_user_directory('deaf', Deaf())\n"
     ),
     "same_path.py": (
         "def includeme(config):\n"
@@ -110,6 +123,36 @@ def run(command: str, *words: str, environment: Mapping[str, str]) -> tuple[int,
     return ended.returncode, ended.stderr.decode()
 
 
+def make_starter() -> Callable[[Path], tuple[int | None, str]]:
+    """Return a function that runs `pserve` and returns as :func:`run` does.
+
+    It forks a process that has imported what `pserve` imports, which is most of its time.
+    """
+    context = multiprocessing.get_context("forkserver")
+    modules = (it.name for it in pkgutil.walk_packages(oidcserver.__path__, "oidcserver."))
+    ours = [it for it in modules if not it.startswith("oidcserver.migrations.")]
+    context.set_forkserver_preload(["pyramid.scripts.pserve", "alembic.command", *ours])
+
+    def start(ini: Path) -> tuple[int | None, str]:
+        error = ini.with_name("standard-error")
+        process = context.Process(target=_pserve, args=(str(ini), str(error)))
+        process.start()
+        process.join(240)
+        return process.exitcode, error.read_text()
+
+    return start
+
+
+def _pserve(ini: str, error: str) -> None:
+    os.dup2(os.open(error, os.O_WRONLY | os.O_CREAT), sys.stderr.fileno())
+    try:
+        code = pserve.main(["pserve", ini])
+    except Exception:  # as the interpreter does
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    sys.exit(code)
+
+
 def _replace(old: str, new: str) -> Callable[[str], str]:
     return lambda text: text.replace(old, new)
 
@@ -170,6 +213,16 @@ def _production(name: str, *said: str, prepare: Callable[[Path], object] | None 
     return Mistake(f"production: {name}", said, app={**PRODUCTION, **own}, prepare=prepare)
 
 
+def _ldap(name: str, *said: str, another: bool = True, **change: str) -> Mistake:
+    settings = {
+        "oidc.user_directory": "ldap",
+        "oidc.ldap_url": "ldaps://ldap.example",
+        "oidc.ldap_base": "dc=example,dc=com",
+        **{f"oidc.ldap_{key}": value for key, value in change.items()},
+    }
+    return Mistake(f"ldap: {name}", said, app=settings, another=another)
+
+
 MISTAKES = (
     # The ini file.
     Mistake("an option twice", ("provider.ini, line ", "oidc.issuer", "[app:main] twice", "Keep"),
@@ -223,8 +276,11 @@ MISTAKES = (
     _plugin("two_words", "'read write'", "two_words.py:2", "no space"),
     _plugin("lame_method", "'lame'", "lame_method.py:2", "no presented and no authenticate"),
     _plugin("lame_directory", "'lame'", "lame_directory.py:2", "has no authenticate"),
+    _plugin("deaf_directory", "'deaf'", "deaf_directory.py:5", "'find'", "2 arguments"),
     _plugin("same_path", "'tea_endpoint'", "/oauth/token", "keep one",
             oauth__endpoints="authorization token tea"),
+    _value("oidc.accounts_per_browser", "0", "whole number from 1 to 10"),
+    _value("oidc.editable_claims", "name groups", "takes some of", "not groups", another=True),
     # The database.
     _url("postgres://localhost/x", "'postgres'", "Did you mean 'postgresql'?"),
     _url("mysql://localhost/x", "'mysql'", "not supported", "sqlite:///PATH"),
@@ -276,6 +332,8 @@ MISTAKES = (
     _value("oauth.profile", "oauth2", "'oauth2'", "Did you mean 'oauth21'?"),
     _value("oidc.user_directory", "databse", "'databse'", "Did you mean 'database'?", another=True),
     _value("oidc.subject_types", "publik", "'publik'", "Did you mean 'public'?", another=True),
+    _value("oidc.claims", "badge: integer", "string, number, boolean, list, object", another=True),
+    _value("oidc.upstreams", "google", "'google'", "oidc.upstream.google.issuer", another=True),
     _value("oidcserver.mode", "prod", "'prod'", "one of production, development"),
     _value("oidc.request_parameter", "maybe", "'maybe'", "true or false"),
     _value("oidcserver.rejection_rows_per_minute", "few", "'few'", "a whole number"),
@@ -291,4 +349,37 @@ MISTAKES = (
     _production("http", "oidc.issuer", "https", oidc__issuer="http://login.example"),
     _production("the demo directory", "oidc.user_directory = demo", "database",
                 oidc__user_directory="demo"),
+    # The LDAP server.
+    _ldap("no server", "oidc.ldap_url is missing", url="", another=False),
+    _ldap("no LDAP server", "'https://x'", "ldaps://ldap.example.com", url="https://x"),
+    _ldap("a port that is none", "'ldap://x:p'", url="ldap://x:p"),
+    _ldap("in the clear", "in the clear", "oidc.ldap_starttls", url="ldap://x", starttls="false"),
+    _ldap("two schemes", "has ldap and ldaps", url="ldap://x ldaps://x"),
+    _ldap("no such bundle", "oidc.ldap_ca_bundle", "/no/such", ca_bundle="/no/such"),
+    _ldap("no base", "oidc.ldap_base is missing", base=""),
+    _ldap("no password", "oidc.ldap_bind_password", "need each other", bind_dn="cn=x"),
+    _ldap("no filter", "oidc.ldap_user_filter", "is not a filter", user_filter="(uid={username}"),
+    _ldap("two filters", "oidc.ldap_disabled_filter", "is not a filter",
+          disabled_filter="(a=b)(c=d)"),
+    _ldap("a filter of everybody", "oidc.ldap_user_filter", "{username}", user_filter="(uid=*)"),
+    _ldap("a filter of similar names", "oidc.ldap_user_filter", "compares an attribute",
+          user_filter="(uid~={username})"),
+    _ldap("a filter with a rule", "oidc.ldap_user_filter", "compares an attribute",
+          user_filter="(uid:caseExactMatch:={username})"),
+    _ldap("groups of nobody", "oidc.ldap_group_filter", "{dn}", group_filter="(cn=*)"),
+    _ldap("two kinds of groups", "oidc.ldap_group_attribute", "exclude each other",
+          group_filter="(member={dn})", group_attribute="memberOf"),
+    _ldap("nested groups", "oidc.ldap_nested_groups", "needs oidc.ldap_group_filter",
+          nested_groups="true"),
+    _ldap("no attribute", "oidc.ldap_id_attribute", "'entry UUID'", id_attribute="entry UUID"),
+    _ldap("a claim without an attribute", "oidc.ldap_claims", "'email'", claims="email"),
+    _ldap("an unknown claim", "oidc.ldap_claims", "'shoe_size'", "oidc.scope_claims",
+          claims="shoe_size=size"),
+    _ldap("a claim that is no text", "oidc.ldap_claims", "'address'",
+          claims="address=postalAddress"),
+    _ldap("no time", "oidc.ldap_timeout is at least 1", timeout="0"),
+    _production("an LDAP password in the ini", "oidc.ldap_bind_password", "env:NAME",
+                **{"oidc__user_directory": "ldap", "oidc__ldap_url": "ldaps://ldap.example",
+                   "oidc__ldap_base": "dc=x", "oidc__ldap_bind_dn": "cn=x",
+                   "oidc__ldap_bind_password": "hunter2"}),
 )  # fmt: skip

@@ -7,6 +7,8 @@ from urllib.parse import urljoin
 import requests
 
 PASSWORD = "valid"
+#: The forms that a person fills in.
+FORMS = {"login", "consent", "device", "decision", "form_post"}
 
 
 class Form:
@@ -18,7 +20,7 @@ class Form:
 
 
 class _Forms(HTMLParser):
-    """Reads the forms that have an id."""
+    """Reads the forms."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -30,7 +32,7 @@ class _Forms(HTMLParser):
         attributes = dict(attrs)
         if tag == "form":
             self._form = Form(urljoin(self.url, attributes.get("action") or self.url))
-            self.forms[attributes.get("id", "")] = self._form
+            self.forms[attributes.get("id") or str(len(self.forms))] = self._form
         elif tag == "input" and self._form is not None and "name" in attributes:
             unchecked = attributes.get("type") == "checkbox" and "checked" not in attributes
             if not unchecked:
@@ -87,11 +89,24 @@ class Person:
             location = response.headers.get("Location")
             if location is not None:
                 url, data = urljoin(url, location), None
-            elif read_forms(response).keys() & {"login", "consent", "form_post"}:
+            elif read_forms(response).keys() & FORMS:
                 url, data = self._fill_in(response)
             else:
                 return response
         raise AssertionError("the provider and the application go round in a circle")
+
+    def connect_device(self, verification_uri_complete: str) -> None:
+        """Open the link that a device shows, and let the device have access."""
+        page = self.visit(verification_uri_complete)
+        assert "Your device is connected" in page.text, page.text
+
+    def approve(self, issuer: str, binding_message: str) -> None:
+        """Allow the one backchannel request that waits, which shows a text."""
+        page = self.visit(f"{issuer}/approvals")
+        assert binding_message in page.text, page.text
+        [form] = (it for it in read_forms(page).values() if "request" in it.fields)
+        page = self.visit(form.action, {**form.fields, "decision": "allow"})
+        assert "No requests are waiting" in page.text, page.text
 
     def sign_out(self, issuer: str) -> None:
         """Sign out on the provider's own page."""
@@ -114,14 +129,17 @@ class Person:
             return form.action, {**form.fields, "username": self.username, "password": PASSWORD}
         if "form_post" in forms:  # which a script submits where there are scripts
             return forms["form_post"].action, forms["form_post"].fields
-        self.seen.append("consent")
+        if "device" in forms:  # with the code of a complete link
+            self.seen.append("device")
+            return forms["device"].action, forms["device"].fields
+        [name] = forms.keys() & {"consent", "decision"}
+        self.seen.append(name)
         remember = {"remember": "1"} if self.remembers else {}
-        form = forms["consent"]
-        return form.action, {**form.fields, **remember, "decision": "allow"}
+        return forms[name].action, {**forms[name].fields, **remember, "decision": "allow"}
 
 
 def read_forms(response: requests.Response) -> dict[str, Form]:
-    """Return the forms of a page by their id."""
+    """Return the forms of a page by their id, and those without one by their number."""
     reader = _Forms(response.url)
     reader.feed(response.text)
     return reader.forms

@@ -5,9 +5,14 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Self
+
+import oidcserver
+
+DEVELOPMENT_INI = Path(oidcserver.__file__).parent.parent / "development.ini"
 
 
 def free_port() -> int:
@@ -25,7 +30,7 @@ def is_listening(port: int) -> bool:
 
 
 def wait_until_it_listens(
-    process: subprocess.Popen[bytes], port: int, log: Path, seconds: float = 30
+    process: subprocess.Popen[bytes], port: int, log: Path, seconds: float = 120
 ) -> None:
     """Return when a program listens on its port.
 
@@ -61,7 +66,10 @@ def write_ini(path: Path, port: int, **settings: object) -> Path:
     lines = [
         "[app:main]",
         "use = egg:oidcserver",
-        *(f"{name} = {value}".replace("%", "%%") for name, value in values.items()),
+        *(
+            f"{name} = {value}".replace("%", "%%").replace("\n", "\n    ")
+            for name, value in values.items()
+        ),
         "[server:main]",
         "use = egg:oidcserver",
         f"listen = 127.0.0.1:{port}",
@@ -71,10 +79,29 @@ def write_ini(path: Path, port: int, **settings: object) -> Path:
     return path
 
 
-class ServerProcess:
-    """A `pserve` that answers at ``url`` once it is made; the end of a ``with`` stops it."""
+def copy_development_ini(folder: Path, port: int, keys_directory: Path) -> Path:
+    """Copy development.ini, for another port and with keys that exist; return the copy."""
+    text = DEVELOPMENT_INI.read_text().replace("localhost:6543", f"localhost:{port}")
+    ini = folder / "development.ini"
+    ini.write_text(text.replace("%(here)s/keys", str(keys_directory)))
+    return ini
 
-    def __init__(self, ini: Path, port: int, timeout: float = 30) -> None:
+
+class ServerProcess:
+    """A `pserve` that answers at ``url`` once it is made; the end of a ``with`` stops it.
+
+    A machine that is busy may take a minute to start four of them.
+
+    :param environment: variables besides those of the tests.
+    """
+
+    def __init__(
+        self,
+        ini: Path,
+        port: int,
+        timeout: float = 120,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.log = ini.with_name(f"{ini.stem}-{port}.log")
@@ -84,7 +111,7 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
             )
         deadline = time.monotonic() + timeout
         while not self._answers():

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import webtest
 from joserfc import jwt
-from joserfc.jwk import RSAKey
+from joserfc.jwk import Key, RSAKey
 from support import conformance_checks as checks
 from support.conformance import ConformanceProvider, path_of
-from support.conformance_plans import Variant
+from support.conformance_variants import Variant
 
 from oidcserver import clock
 from oidcserver.clients.registration import register_client
@@ -28,18 +28,27 @@ def new_key(kid: str) -> RSAKey:
 
 
 class RegisteredClient:
-    """A client of the provider, registered as a plan's variant says."""
+    """A client of the provider, registered as a plan's variant says.
 
-    def __init__(self, provider: ConformanceProvider, variant: Variant, **metadata: Any) -> None:
+    :param key: signs assertions and request objects.
+    """
+
+    def __init__(
+        self,
+        provider: ConformanceProvider,
+        variant: Variant,
+        *,
+        key: Key | None = None,
+        **metadata: Any,
+    ) -> None:
         self.provider = provider
         self.variant = variant
-        self.http = provider.browser()
-        self.metadata = provider.metadata
-        checks.check_metadata(self.metadata, provider.issuer, variant.client_auth)
+        self.http: webtest.TestApp = provider.browser()
+        self.metadata = self.read_metadata()
         self.jwks = provider.jwks
         checks.check_jwks(self.jwks)
-        #: What signs assertions and request objects, and whom the assertions are meant for.
-        self.key = new_key("rp")
+        self.key = key or new_key("rp")
+        #: Whom assertions are meant for.
         self.audience: str = self.metadata["token_endpoint"]
         members = {**self.default_metadata(), **metadata}
         self.registered = {name: value for name, value in members.items() if value is not None}
@@ -61,6 +70,13 @@ class RegisteredClient:
         """How the ID tokens are to be signed."""
         algorithm: str = self.registered.get("id_token_signed_response_alg", "RS256")
         return algorithm
+
+    def read_metadata(self) -> dict[str, Any]:
+        """Read and check the metadata of the provider."""
+        metadata = self.provider.metadata
+        methods = {self.variant.client_auth, "client_secret_basic"}
+        checks.check_metadata(metadata, self.provider.issuer, methods)
+        return metadata
 
     def default_metadata(self) -> dict[str, Any]:
         """The metadata that a client of this variant registers."""
@@ -124,9 +140,9 @@ class RegisteredClient:
         uri = self.registration["registration_client_uri"].removeprefix(self.provider.issuer)
         self.http.delete(uri, headers=headers, status=204)
 
-    def token_refusal(self, response: webtest.TestResponse) -> str:
+    def token_refusal(self, response: webtest.TestResponse, status: int = 400) -> str:
         """Return the error of a token response that grants nothing (RFC 6749 section 5.2)."""
-        assert response.status_int == 400
+        assert response.status_int == status, response
         assert response.content_type == "application/json"
         return checks.check_error(response.json)
 

@@ -4,6 +4,8 @@ It says what the person shall do, and is told what came of it::
 
     {"open": "http://..."}      the URL with the answer
     {"sign_out": true}          true, once the person has signed out on the provider's page
+    {"enter": "http://..."}     true, once the person has connected the device that shows the link
+    {"approve": "..."}          true, once the person has approved the request that shows the text
     {"report": {...}}           nothing: it is done
 """
 
@@ -51,12 +53,17 @@ def run_relying_party(
                 message = json.loads(line)
                 if "report" in message:
                     return message["report"], visits
+                answer = True
                 if "open" in message:
                     answer = person.authorize(message["open"], configuration["redirect_uri"])
                     visits.append(person.seen)
+                elif "enter" in message:
+                    person.connect_device(message["enter"])
+                    visits.append(person.seen)
+                elif "approve" in message:
+                    person.approve(configuration["issuer"], message["approve"])
                 else:
                     person.sign_out(configuration["issuer"])
-                    answer = True
         except BaseException:
             process.kill()
             raise

@@ -6,14 +6,14 @@ from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from support.app import Provider, RelyingParty
 from support.assertions import Signer, encode
 
-ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+ALGORITHMS = ("RS256", "PS256", "ES256", "Ed25519", "EdDSA")
 
 
 def make_private_keys() -> dict[str, Key]:
     """Return a key for each algorithm."""
     rsa = RSAKey.generate_key(2048)
     ec, okp = ECKey.generate_key("P-256"), OKPKey.generate_key("Ed25519")
-    return {"RS256": rsa, "PS256": rsa, "ES256": ec, "EdDSA": okp}
+    return {"RS256": rsa, "PS256": rsa, "ES256": ec, "Ed25519": okp, "EdDSA": okp}
 
 
 def public(*keys: Key) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,13 +40,20 @@ def apache() -> tuple[str, Path] | None:
 
 
 def nginx() -> str | None:
-    """Return the path of nginx."""
-    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    """Return the path of nginx, if the command of OpenSSL is there too."""
+    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return found if shutil.which("openssl") else None
 
 
 def pgbouncer() -> str | None:
     """Return the path of PgBouncer."""
     return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+def slapd() -> str | None:
+    """Return the path of OpenLDAP's server, if its commands and python-ldap are there too."""
+    found = shutil.which("slapd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return found if find_spec("ldap") is not None and shutil.which("ldapsearch") else None
 
 
 def go() -> str | None:
@@ -86,8 +94,14 @@ REQUIREMENTS = {
     "apache": Requirement(
         "Apache's mod_auth_openidc", "apache2-bin libapache2-mod-auth-openidc", apache
     ),
-    "nginx": Requirement("nginx", "nginx", nginx),
+    "nginx": Requirement("nginx", "nginx openssl", nginx),
     "pgbouncer": Requirement("PgBouncer", "pgbouncer", pgbouncer),
+    # `make test` installs python-ldap where the headers are; without .venv/test it looks again.
+    "ldap": Requirement(
+        "OpenLDAP's server and python-ldap",
+        "slapd ldap-utils gcc python3-dev libldap2-dev libsasl2-dev",
+        slapd,
+    ),
     "browser": Requirement("Chromium", "chromium chromium-driver", chromium),
     "nodejs": Requirement("Node.js", "nodejs npm", nodejs),
     "go": Requirement("Go 1.21", "golang-go", go),

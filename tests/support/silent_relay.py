@@ -1,4 +1,4 @@
-"""A relay in front of PostgreSQL that can fall silent: it takes all and passes on nothing."""
+"""A relay in front of a server that can fall silent: it takes all and passes on nothing."""
 
 import asyncio
 from contextlib import suppress
@@ -13,8 +13,8 @@ from support.processes import free_port
 class SilentRelay:
     """Passes on to a server's Unix socket what comes to a port of 127.0.0.1, until it is silent."""
 
-    def __init__(self, server: Path) -> None:
-        self._server = server / ".s.PGSQL.5432"
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
         self.port = free_port()
         self._loop = asyncio.new_event_loop()
         self._stopped, self._passing = asyncio.Event(), asyncio.Event()
@@ -23,7 +23,7 @@ class SilentRelay:
         self._thread = Thread(target=self._loop.run_until_complete, args=(self._serve(),))
 
     def url(self, database_url: str) -> str:
-        """Return the URL of a database of the server by way of the relay."""
+        """Return the URL of a database of PostgreSQL by way of the relay."""
         name = make_url(database_url).database
         return f"postgresql://tests@127.0.0.1:{self.port}/{name}"
 
@@ -45,7 +45,7 @@ class SilentRelay:
             await asyncio.gather(*connections, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_unix_connection(str(self._server))
+        inner_reader, inner_writer = await asyncio.open_unix_connection(str(self._socket))
         try:
             await asyncio.gather(self._copy(reader, inner_writer), self._copy(inner_reader, writer))
         finally:

@@ -24,6 +24,7 @@ PLACES = {
     "device_authorization_request": {"after": "narrow_scope"},
     "device_approval": {"before": "approve"},
     "backchannel_authentication": {"after": "find_user"},
+    "upstream_logout": {"before": "commit"},
 }
 
 

@@ -120,7 +120,7 @@ def test_systemd_waits_until_the_server_has_finished_what_it_began() -> None:
     assert int(service["LimitNOFILE"]) >= 2000  # half of them, at most 1000
 
 
-@pytest.mark.parametrize("command", ["prune", "deliver-logouts"])
+@pytest.mark.parametrize("command", ["prune", "deliver"])
 def test_each_timer_runs_its_command(command: str) -> None:
     service, timer = unit(f"oidcserver-{command}.service"), unit(f"oidcserver-{command}.timer")
     assert service["Service"]["ExecStart"].split()[1] == command

@@ -10,16 +10,17 @@ import oidcserver
 
 #: The rooms from the ground up. Rooms of one rank do not know each other.
 RANKS = (
-    ("clock", "credentials", "settings", "texts"),
+    ("clock", "credentials", "mailboxes", "settings", "texts"),
     ("catalog", "interfaces"),
     ("provider",),
     ("types",),
     ("database", "keys", "plugins"),
     ("migrations", "models"),
     ("http",),
+    ("languages",),
     ("oauth",),
     ("clients", "operations"),
-    ("client_auth", "extensions", "oidc", "profiles"),
+    ("client_auth", "extensions", "mail", "oidc", "profiles"),
     ("grants",),
     ("accounts",),
     ("sessions",),

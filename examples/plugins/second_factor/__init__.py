@@ -17,7 +17,7 @@ from oidcserver.models.replay import use_identifier
 from oidcserver.oidc.acr import decline_acr
 from oidcserver.settings import reference
 from oidcserver.types import Configurator, Registry, Request
-from oidcserver.views.suspended import go_on, open_row, read_request, reject
+from oidcserver.views.suspended import go_on, open_row, read_request, reject, request_uri
 
 ACR = "urn:example:two-factors"
 STEP_SECONDS = 30
@@ -56,15 +56,20 @@ def show(request: Request) -> dict[str, Any]:
 
 
 def submit(request: Request) -> Response | dict[str, Any]:
-    """Check the code; send the user back to the authorization endpoint once it is right."""
+    """Check the code; send the user back once it is right.
+
+    The user comes from the authorization endpoint with a request, or from a page of the provider.
+    """
     session = request.oidc.login_session
     try:
         asking = read_request(request)
     except OAuth2Error as error:
         return reject(request, error)
-    if session is None or asking is None:
+    if session is None or (asking is None and request_uri(request)):
         return go_on(request)
     if "decline" in request.POST:
+        if asking is None:
+            return go_on(request)
         reference, row = open_row(asking)
         decline_acr(row, ACR)
         return go_on(request, reference)
@@ -77,9 +82,8 @@ def submit(request: Request) -> Response | dict[str, Any]:
     if not is_right(request, user.id, request.POST.get("code", "").replace(" ", "")):
         request.response.status = 422
         return {"error": "The code is wrong, or was used already."}
-    request.oidc.sign_in(user, acr=ACR, amr=("pwd", "otp", "mfa"))
-    reference, _ = open_row(asking)
-    return go_on(request, reference)
+    request.oidc.sign_in(user, acr=ACR, amr=("pwd", "otp", "mfa"), step_up_of=session)
+    return go_on(request, open_row(asking)[0] if asking is not None else None)
 
 
 def require_secret(registry: Registry) -> str | None:

@@ -30,6 +30,7 @@ from oidcserver.endpoints.backchannel_authentication.signed_request import (
     use_signed_request,
 )
 from oidcserver.extensions import resource_indicators
+from oidcserver.http.senders import remote_address_of
 from oidcserver.interfaces import Step
 from oidcserver.models import BackchannelRequest
 from oidcserver.models.backchannel_request import GRANT_TYPE, add_backchannel_request
@@ -48,9 +49,6 @@ from oidcserver.oauth.steps import (
 from oidcserver.oidc.ciba import DELIVERY, ENDPOINT, INTERVAL, OPEN, REQUESTED, SIGNING
 from oidcserver.oidc.ciba.ping import seal_ping
 from oidcserver.types import Configurator, Provider, Request
-
-#: The address from a proxy may be any text, so it is cut.
-MAX_ADDRESS = 64
 
 
 def backchannel_authentication(request: Request) -> Response:
@@ -98,7 +96,7 @@ def prepare_answer(asking: BackchannelAuthenticationRequest) -> None:
         "resources": list(asking.audience) or None,
         "authorization_details": asking.authorization_details,
         "binding_message": asking.binding_message,
-        "remote_address": (request.remote_addr or "")[:MAX_ADDRESS],
+        "remote_address": remote_address_of(request),
         "poll_interval": settings[INTERVAL],
         "next_poll_at": request.oidc.now,
         "created_at": request.oidc.now,

@@ -1,7 +1,7 @@
 """The user of a backchannel authentication request: exactly one hint (CIBA sections 7.1 and 7.2).
 
-An unknown user, a disabled one and one of another directory get the same answer by the same way, so
-that nobody finds out by it which users exist or may sign in.
+An unknown user, a disabled one, one of another directory and one who may not use the client get the
+same answer by the same way, so that nobody finds out by it which users exist or may sign in.
 """
 
 from oidcserver.endpoints.backchannel_authentication.request import (
@@ -13,6 +13,7 @@ from oidcserver.interfaces import User
 from oidcserver.models.pairwise_subject import find_user_of_subject
 from oidcserver.models.user import read_user
 from oidcserver.oauth.subjects import subject_of
+from oidcserver.oidc.allowed_groups import may_use
 from oidcserver.oidc.id_token_hint import read_id_token_hint
 
 LOGIN_HINT, ID_TOKEN_HINT = "login_hint", "id_token_hint"
@@ -42,7 +43,9 @@ def find_user(asking: BackchannelAuthenticationRequest) -> None:
         else:
             raise malformed("login_hint_token is not supported.")
     user: User | None = asking.user
-    if user is None or user.disabled_at is not None or user.realm != asking.provider.realm:
+    if user is None or not user.may_sign_in or user.realm != asking.provider.realm:
+        raise unknown_user()
+    if not may_use(asking.request, asking.client, user):
         raise unknown_user()
 
 

@@ -63,7 +63,7 @@ def read_binding_message(asking: BackchannelAuthenticationRequest) -> None:
     """Accept a short, plain message that a user can compare on two devices (section 7.1)."""
     message = asking.payload.data.get("binding_message")
     if message is None:
-        if asking.provider.settings[BINDING]:
+        if asking.provider.settings_for(asking.client)[BINDING]:
             raise malformed("The request has no binding_message.", "FAPI-CIBA section 5.2.2")
         return
     if len(message) > MAX_BINDING_MESSAGE:

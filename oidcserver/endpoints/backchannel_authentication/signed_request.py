@@ -43,7 +43,7 @@ def read_signed_request(asking: BackchannelAuthenticationRequest) -> None:
     token = asking.payload.data.get("request")
     if token is None:
         registered = asking.client.member(MEMBER) is not None
-        if registered or asking.provider.settings[SIGNED]:
+        if registered or asking.provider.settings_for(asking.client)[SIGNED]:
             raise malformed("The request has to be signed.", RULE)
         return
     if "request_uri" in asking.payload.data:
@@ -78,7 +78,8 @@ def _verify(
     asking: BackchannelAuthenticationRequest, token: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     registered = asking.client.member(MEMBER)
-    algorithms = [it for it in asking.provider.settings[SIGNING] if registered in (None, it)]
+    selected = asking.provider.settings_for(asking.client)[SIGNING]
+    algorithms = [it for it in selected if registered in (None, it)]
     try:
         header = read_header(token)
         # Before keys are fetched, so that nothing is sent for a request that is rejected anyway.

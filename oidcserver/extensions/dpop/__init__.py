@@ -48,7 +48,7 @@ def includeme(config: Configurator) -> None:
     setting(
         ALGORITHMS,
         words,
-        ("ES256", "PS256", "EdDSA"),
+        ("ES256", "PS256", "Ed25519", "EdDSA"),
         "The algorithms by which a client may sign its DPoP proofs.",
         allowed=CLIENT_ALGORITHMS,
     )

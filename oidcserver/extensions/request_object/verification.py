@@ -16,6 +16,13 @@ CLAIMS = "oauth.request_object_claims"
 MAX_LIFETIME = "oauth.request_object_max_lifetime"
 #: Any other type is a JWT that the client signed for another purpose.
 _TYPES = frozenset({"jwt", JAR})
+#: Parameters of backchannel requests (CIBA section 7.1), which no authorization request has.
+_OF_OTHER_ENDPOINTS = frozenset(
+    {
+        "binding_message", "client_notification_token", "login_hint_token", "requested_expiry",
+        "user_code",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +55,14 @@ def accepted_algorithms(authorization_request: AuthorizationRequest) -> list[str
     rejected = "none" if signature_required(authorization_request) else None
     return [
         alg
-        for alg in authorization_request.provider.settings["oauth.request_object_signing_algs"]
+        for alg in settings_of(authorization_request)["oauth.request_object_signing_algs"]
         if registered in (None, alg) and alg != rejected
     ]
+
+
+def settings_of(authorization_request: AuthorizationRequest) -> Mapping[str, Any]:
+    """Return the settings for the client of a request."""
+    return authorization_request.provider.settings_for(authorization_request.client)
 
 
 def verify_request_object(authorization_request: AuthorizationRequest, token: str) -> RequestObject:
@@ -99,8 +111,12 @@ def _verify(
 def check_type(
     request_object: RequestObject, authorization_request: AuthorizationRequest
 ) -> str | None:
-    """The ``typ``, if there is one, is that of a request object."""
-    return None if request_object.typ in _TYPES else "has the typ of another kind of JWT"
+    """The ``typ``, if there is one, is that of a request object, and so are the claims."""
+    if request_object.typ not in _TYPES:
+        return "has the typ of another kind of JWT"
+    if not _OF_OTHER_ENDPOINTS.isdisjoint(request_object.claims):
+        return "holds a parameter of a backchannel authentication request"
+    return None
 
 
 def check_issuer(
@@ -127,7 +143,7 @@ def check_claims(
     request_object: RequestObject, authorization_request: AuthorizationRequest
 ) -> str | None:
     """The object has the claims that the settings require."""
-    required = authorization_request.provider.settings[CLAIMS]
+    required = settings_of(authorization_request)[CLAIMS]
     missing = [name for name in required if name not in request_object.claims]
     return f"has no {missing[0]}" if missing else None
 
@@ -165,7 +181,7 @@ def check_lifetime(
 ) -> str | None:
     """The object is valid for no longer than the settings allow, and was not made long ago."""
     now, claims = authorization_request.request.oidc.now, request_object.claims
-    settings = authorization_request.provider.settings
+    settings = settings_of(authorization_request)
     longest, skew = settings[MAX_LIFETIME], settings["oauth.clock_skew"]
     if not longest:
         return None

@@ -1,16 +1,20 @@
 """The JWT bearer grant (RFC 7523 section 2.1), and the identity assertion grant (ID-JAG) on it.
 
 A trusted issuer says who the user is. The user is the account of the issuer's realm whose external
-identifier is the ``sub``; no other claim, such as an e-mail address, names an account, and no
+identifier is the ``sub``; no other claim, such as an email address, names an account, and no
 account is made.
 """
 
+import logging
 from math import ceil
 from typing import Any
 
+from oidcserver.clients import metadata_documents
+from oidcserver.clients.document_fetching import DocumentRejected
+from oidcserver.clients.document_urls import is_document_url
 from oidcserver.extensions.resource_indicators import are_declared, find_resources
 from oidcserver.grants.base import TokenGrant
-from oidcserver.grants.jwt_bearer.assertions import RULE, Accepted, accept
+from oidcserver.grants.jwt_bearer.assertions import RULE, Accepted, accept, names_client
 from oidcserver.grants.jwt_bearer.issuers import ID_JAG, SETTING, trusted_issuers
 from oidcserver.models.replay import use_identifier
 from oidcserver.models.user import read_account
@@ -18,6 +22,8 @@ from oidcserver.oauth.errors import Rejection, invalid_grant
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oauth.scopes import PERSONAL, registered_scopes, scope_words
 from oidcserver.types import Configurator, Provider, Registry
+
+log = logging.getLogger(__name__)
 
 NAME = "jwt_bearer"
 #: The kind of the identifiers that are used up.
@@ -35,22 +41,31 @@ class JWTBearerGrant(TokenGrant):
         self.authenticate_token_endpoint_client()
         text = token_request.parameter("assertion", "RFC 7523 section 2.1")
         accepted = accept(token_request, text)
-        if accepted.kind != ID_JAG and token_request.auth_method == "none":
-            # Anyone who has the assertion could send it in the name of a public client.
-            raise Rejection(
-                "unauthorized_client",
-                "A public client cannot use an assertion that does not name it.",
-                rule="RFC 7521 section 4.1",
-            )
+        if accepted.kind != ID_JAG:
+            self._require_known_client()
         database = token_request.request.oidc.database
         user = read_account(database, accepted.issuer.realm, accepted.subject)
-        if user is None or user.disabled_at is not None:
+        if user is None or not user.may_sign_in:
             raise invalid_grant(
                 "There is no account for the subject of the assertion, or it is disabled.", RULE
             )
         self.scope = self._narrowed_scope(accepted)
         self._restrict_audience(accepted)
         self.accepted, token_request.user = accepted, user
+
+    def _require_known_client(self) -> None:
+        """Reject a client that anybody could be or register, for an assertion that names no client.
+
+        Everybody who has such an assertion could use it by such a client.
+        """
+        token_request = self.token_request
+        if token_request.auth_method == "none" or token_request.client.self_registered:
+            raise Rejection(
+                "unauthorized_client",
+                "A client that is public, or that registered itself, cannot use an assertion that "
+                "does not name it.",
+                rule="RFC 7521 section 4.1",
+            )
 
     def spend(self) -> None:
         """Use the identifier of the assertion up.
@@ -125,6 +140,31 @@ class JWTBearerGrant(TokenGrant):
         token_request.audience = tuple(asked) or granted
 
 
+def fetch_client(token_request: OAuthRequest) -> None:
+    """Fetch the document of a client that publishes its metadata: an ID-JAG may come first.
+
+    Nothing is fetched for a client that no trusted issuer names. A document that is not accepted
+    makes no client, so that the authentication fails.
+    """
+    form = token_request.form
+    client_id, assertion = form.get("client_id", ""), form.get("assertion", "")
+    if (
+        token_request.payload.grant_type != JWTBearerGrant.GRANT_TYPE
+        or not is_document_url(token_request.provider, client_id)
+        or not names_client(token_request, assertion, client_id)
+    ):
+        return
+    try:
+        metadata_documents.fetch_document(token_request)
+    except DocumentRejected as problem:
+        log.info("%r: %s", client_id, problem.description)
+
+
+def fetches_clients(provider: Provider) -> bool:
+    """Whether clients that publish their metadata may send ID-JAGs."""
+    return bool(_profiles(provider)) and metadata_documents.is_selected(provider)
+
+
 def spend_assertion(token_request: OAuthRequest) -> None:
     """Use an assertion up, after all checks. It is spent also if the request fails later."""
     if isinstance(token_request.grant, JWTBearerGrant):
@@ -145,11 +185,20 @@ def _profiles(provider: Provider) -> list[str]:
 
 
 def require_issuers(registry: Registry) -> str | None:
-    """Require an issuer where the grant is selected."""
+    """Require an issuer where the grant is selected, and none that is this provider.
+
+    A provider that accepted its own ID-JAGs could widen what its users allowed
+    (draft-ietf-oauth-identity-assertion-authz-grant, "Cross-Domain Use").
+    """
     provider = registry.oidc.provider
-    if not is_selected(provider) or provider.settings[SETTING]:
+    if not is_selected(provider):
         return None
-    return f"oauth.grants selects {NAME}, but {SETTING} is empty: no assertion would be accepted."
+    issuers = [issuer.issuer for issuer in provider.settings[SETTING]]
+    if not issuers:
+        return f"oauth.grants selects {NAME}, but {SETTING} is empty: no assertion is accepted."
+    if provider.issuer in issuers:
+        return f"{SETTING} names {provider.issuer}, which is this provider itself."
+    return None
 
 
 def includeme(config: Configurator) -> None:

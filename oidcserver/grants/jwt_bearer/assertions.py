@@ -15,6 +15,7 @@ from oidcserver.client_auth.assertion_checks import (
     check_identifier,
     check_times,
 )
+from oidcserver.grants.id_jag import MAX_LIFETIME, TYP
 from oidcserver.grants.jwt_bearer.issuers import ID_JAG, JWT, SETTING, TrustedIssuer
 from oidcserver.keys.jwt import CLAIMS, InvalidJWT, read_header, read_unverified, verify_client_jwt
 from oidcserver.oauth.errors import Rejection, invalid_grant
@@ -22,9 +23,7 @@ from oidcserver.oauth.requests import OAuthRequest
 
 RULE = "RFC 7523 section 3"
 ID_JAG_RULE = "draft-ietf-oauth-identity-assertion-authz-grant section 4.4.1"
-#: Seconds from ``iat`` to ``exp`` of an ID-JAG.
-MAX_ID_JAG_LIFETIME = 300
-_TYPES = {"jwt": JWT, "authorization-grant+jwt": JWT, "oauth-id-jag+jwt": ID_JAG}
+_TYPES = {"jwt": JWT, "authorization-grant+jwt": JWT, TYP: ID_JAG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,35 @@ def accept(token_request: OAuthRequest, text: str) -> Accepted:
 
     :raises Rejection: ``invalid_grant``; nothing is fetched for an issuer that is not trusted.
     """
+    kind, issuer, header, claims = _verified(token_request, text)
+    request = token_request.request
+    assertion = Assertion(
+        header, claims, token_request.client.client_id, token_request, request.oidc.provider,
+        request.oidc.provider.settings_for(token_request.client), request.oidc.now,
+    )  # fmt: skip
+    for check in _CHECKS[kind]:
+        reason = check(assertion)
+        if reason is not None:
+            raise _refused("The assertion is not accepted.", reason=reason)
+    return Accepted(kind, issuer, claims)
+
+
+def names_client(token_request: OAuthRequest, text: str, client_id: str) -> bool:
+    """Whether a trusted issuer signed an ID-JAG for a client; its other claims are not checked.
+
+    The keys of its issuer may be fetched: the transaction ends.
+    """
+    try:
+        kind, _, _, claims = _verified(token_request, text)
+    except Rejection:
+        return False
+    return kind == ID_JAG and claims.get("client_id") == client_id
+
+
+def _verified(
+    token_request: OAuthRequest, text: str
+) -> tuple[str, TrustedIssuer, dict[str, Any], dict[str, Any]]:
+    """Return the kind of an assertion, its issuer, its header and its claims, which are signed."""
     try:
         header = read_header(text)
         claimed = read_unverified(text, CLAIMS).get("iss")
@@ -79,16 +107,7 @@ def accept(token_request: OAuthRequest, text: str) -> Accepted:
         header, claims = verify_client_jwt(text, keys, issuer.algorithms)
     except InvalidJWT as problem:
         raise _refused("The assertion is not accepted.", reason=str(problem)) from None
-    request = token_request.request
-    assertion = Assertion(
-        header, claims, token_request.client.client_id, token_request, request.oidc.provider,
-        request.oidc.now,
-    )  # fmt: skip
-    for check in _CHECKS[kind]:
-        reason = check(assertion)
-        if reason is not None:
-            raise _refused("The assertion is not accepted.", reason=reason)
-    return Accepted(kind, issuer, claims)
+    return kind, issuer, header, claims
 
 
 def _refused(description: str, **received: Any) -> Rejection:
@@ -121,8 +140,8 @@ def check_short_life(assertion: Assertion) -> str | None:
     if issued_at is None:
         return "iat is missing."
     lifetime = assertion.claims["exp"] - issued_at
-    if lifetime > MAX_ID_JAG_LIFETIME:
-        return f"It lives for {int(lifetime)} s, and {MAX_ID_JAG_LIFETIME} s are allowed."
+    if lifetime > MAX_LIFETIME:
+        return f"It lives for {int(lifetime)} s, and {MAX_LIFETIME} s are allowed."
     return None
 
 

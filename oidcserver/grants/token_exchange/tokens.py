@@ -13,6 +13,7 @@ from oidcserver.oidc.id_token_hint import verify_id_token
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token"
+ID_JAG = "urn:ietf:params:oauth:token-type:id-jag"
 RULE = "RFC 8693 section 2.2.2"
 
 
@@ -61,6 +62,11 @@ def invalid_token(parameter: str) -> Rejection:
     return invalid_request(
         f"The {parameter} is not valid, has expired, or is not of its {parameter}_type.", RULE
     )
+
+
+def invalid_target(description: str, target: str) -> Rejection:
+    """Return the rejection of a request for an audience or resource."""
+    return Rejection("invalid_target", description, rule=RULE, received={"target": target})
 
 
 def _access_token(token_request: OAuthRequest, text: str) -> PresentedToken | None:

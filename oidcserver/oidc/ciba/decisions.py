@@ -9,6 +9,7 @@ from oidcserver.models.user import lock_generation
 from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.oauth.issuing import still_allowed
 from oidcserver.oauth.subjects import subject_of
+from oidcserver.oidc.acr import lacks_essential_acr, unmet_acr
 from oidcserver.oidc.ciba.ping import queue_ping
 from oidcserver.types import Request
 
@@ -35,7 +36,11 @@ def approve(
     :param auth_time: when the user was authenticated, in seconds since the epoch.
     :param acr: the authentication context class that was reached.
     :param amr: how the user was authenticated (RFC 8176).
+    :raises Rejection: ``unmet_authentication_requirements`` if the request requires another class,
+        as a plugin's step may do.
     """
+    if lacks_essential_acr(request.oidc.provider, acr, asked.claims_request):
+        raise unmet_acr()
     dbsession = request.oidc.dbsession
     user = dbsession.get_one(User, asked.user_id)
     if not lock_generation(dbsession, user):

@@ -7,9 +7,11 @@ import json
 import logging
 
 from oidcserver import clock
+from oidcserver.http.outbound import Redirected
 from oidcserver.keys.strict_json import compact
 from oidcserver.models import BackchannelRequest, Client, PingDelivery
-from oidcserver.operations.outbox import Deliverer, Undeliverable
+from oidcserver.operations.client_outbox import ClientOutbox
+from oidcserver.operations.outbox import Undeliverable
 from oidcserver.types import FetchResult, Provider, Request
 
 MEMBER = "backchannel_client_notification_endpoint"
@@ -17,13 +19,15 @@ MEMBER = "backchannel_client_notification_endpoint"
 PURPOSE = "CIBA notification"
 
 
-class PingDeliverer(Deliverer[PingDelivery]):
+class PingDeliverer(ClientOutbox[PingDelivery]):
     """Delivers notifications; ``registry.oidc.ping_deliverer``."""
 
     model = PingDelivery
     member = MEMBER
     occasion = "a decision"
     log = logging.getLogger("oidcserver.ciba")
+    # A client must not redirect, and the provider must not follow.
+    final = (Redirected,)
 
     def post(self, client: Client, delivery: PingDelivery, uri: str) -> FetchResult:
         """Send the ``auth_req_id`` as JSON, with the client's own token in the header."""

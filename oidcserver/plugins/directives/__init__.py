@@ -26,17 +26,25 @@ from oidcserver.plugins.directives.oauth import (
     add_response_mode,
     add_token_exchange_policy,
 )
-from oidcserver.plugins.directives.pages import add_oauth_page, add_oidc_route, add_oidc_view
+from oidcserver.plugins.directives.pages import (
+    add_oauth_page,
+    add_oidc_route,
+    add_oidc_translations,
+    add_oidc_view,
+)
 from oidcserver.plugins.directives.resources import (
     add_authorization_details_type,
     add_oauth_resource,
 )
 from oidcserver.plugins.directives.users import (
     add_acr_value,
+    add_authentication_method,
     add_claims_source,
+    add_first_factor,
     add_interaction,
     add_scope,
     add_subject_type,
+    add_upstream,
     add_user_directory,
 )
 
@@ -49,6 +57,7 @@ DIRECTIVES: tuple[Callable[..., None], ...] = (
     add_oauth_page,
     add_oidc_route,
     add_oidc_view,
+    add_oidc_translations,
     add_server_metadata,
     add_oauth_flow,
     add_oauth_step,
@@ -59,6 +68,9 @@ DIRECTIVES: tuple[Callable[..., None], ...] = (
     add_user_directory,
     add_claims_source,
     add_acr_value,
+    add_first_factor,
+    add_authentication_method,
+    add_upstream,
     add_subject_type,
     add_oauth_resource,
     add_authorization_details_type,

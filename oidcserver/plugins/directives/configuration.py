@@ -46,6 +46,7 @@ def add_oauth_profile(
     rules: Sequence[Callable[[Registry], str | None]] = (),
     *,
     client: Callable[[Provider, dict[str, Any]], None] | None = None,
+    client_settings: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
 ) -> None:
     """Offer a profile for ``oauth.profile``: defaults, and rules that the settings must satisfy.
 
@@ -57,8 +58,11 @@ def add_oauth_profile(
         It is called with the provider and the members that will be stored, which it completes;
         it raises :class:`oidcserver.clients.problems.InvalidClientMetadata` for a member that
         contradicts the profile.
+    :param client_settings: takes the converted settings, and returns those, by name, that have
+        another value for such a client. They count where the provider reads a setting for one
+        client (``provider.settings_for``).
     """
-    offer(config, "profile", name, Profile(defaults, tuple(rules), client))
+    offer(config, "profile", name, Profile(defaults, tuple(rules), client, client_settings))
 
 
 def add_startup_check(

@@ -6,6 +6,7 @@ from typing import Any
 from pyramid.response import Response
 
 from oidcserver.interfaces import (
+    AssertionPermission,
     ClientAuthenticationMethod,
     ExchangePermission,
     GrantOffer,
@@ -59,15 +60,17 @@ def add_client_authentication_method(
 def add_token_exchange_policy(
     config: Configurator,
     name: str,
-    policy: Callable[[Any, str], ExchangePermission | None] | str,
+    policy: Callable[[Any, str], ExchangePermission | AssertionPermission | None] | str,
 ) -> None:
     """Offer a policy for ``oauth.token_exchange_policy``.
 
     :param name: the name in the ini.
     :param policy: takes the request (:class:`oidcserver.oauth.requests.OAuthRequest`), whose
         ``client`` is authenticated, and one audience or resource. It returns what the client may do
-        (:class:`oidcserver.interfaces.ExchangePermission`), or None: then the client gets no token
-        for it. Or the dotted name of such a function.
+        (:class:`oidcserver.interfaces.ExchangePermission`). Where the audience is the issuer of
+        another authorization server, it returns an
+        :class:`oidcserver.interfaces.AssertionPermission`: then the client gets an ID-JAG. With
+        None the client gets nothing for the audience. Or the dotted name of such a function.
     """
     policy = config.maybe_dotted(policy)
     require(config, "token exchange policy", name, policy)

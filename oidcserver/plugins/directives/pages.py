@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from pyramid.exceptions import ConfigurationError
 from pyramid.security import NO_PERMISSION_REQUIRED
 from pyramid.traversal import DefaultRootFactory
 
@@ -57,3 +58,21 @@ def add_oidc_view(
     """
     stated = {"permission": NO_PERMISSION_REQUIRED, "require_csrf": False}
     config.add_view(view, route_name=route_name, **{**stated, **options})
+
+
+def add_oidc_translations(config: Configurator, spec: str) -> None:
+    """Add the catalogues of a package, as ``config.add_translation_dirs`` does.
+
+    The templates of the package then translate: ``{% trans %}`` and ``_("...")`` read the catalogue
+    that has the name of the package, such as ``de/LC_MESSAGES/second_factor.mo``, and ``{{ value
+    }}`` shows the translation of a ``TranslationString``.
+
+    :param spec: the directory as an asset specification, such as ``second_factor:locale``.
+    """
+    package, separator, _ = spec.partition(":")
+    if not separator:
+        raise ConfigurationError(
+            f"add_oidc_translations takes a directory such as package:locale, not {spec!r}."
+        )
+    config.registry.oidc.provider.text_domains.add(package)
+    config.add_translation_dirs(spec)

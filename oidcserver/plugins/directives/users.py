@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from oidcserver.interfaces import ClaimsSource, Interaction, Scope, UserDirectory
+from oidcserver.interfaces.authentication import AuthenticationMethod, FirstFactor
+from oidcserver.interfaces.upstream import Upstream
 from oidcserver.plugins.offering import offer, require, require_arguments, require_scope_name
+from oidcserver.settings import ConfigurationProblem
 from oidcserver.types import Configurator, Request
 
 
@@ -18,8 +21,9 @@ def add_user_directory(config: Configurator, name: str, directory: UserDirectory
     directory = config.maybe_dotted(directory)
     require(config, "user directory", name, directory, "authenticate")
     require_arguments(config, "user directory", name, directory, "authenticate", 3)
-    if hasattr(directory, "claims"):
-        require_arguments(config, "user directory", name, directory, "claims", 2)
+    for method in ("claims", "find"):
+        if hasattr(directory, method):
+            require_arguments(config, "user directory", name, directory, method, 2)
     offer(config, "user directory", name, directory)
 
 
@@ -96,13 +100,71 @@ def add_interaction(
     offer(config, "interaction", name, (interaction, after, before))
 
 
+def add_first_factor(config: Configurator, name: str, method: FirstFactor | str) -> None:
+    """Offer a way to begin a sign-in for ``oidc.first_factors``.
+
+    :param name: the name in the ini.
+    :param method: an object of the shape
+        :class:`oidcserver.interfaces.authentication.FirstFactor`, or its dotted name.
+    """
+    method = config.maybe_dotted(method)
+    require(config, "first factor", name, method, "register")
+    require_arguments(config, "first factor", name, method, "register", 1)
+    offer(config, "first factor", name, method)
+
+
+def add_authentication_method(
+    config: Configurator, name: str, method: AuthenticationMethod | str
+) -> None:
+    """Offer a second factor for ``oidc.second_factors``.
+
+    :param name: the name in the ini.
+    :param method: an object of the shape
+        :class:`oidcserver.interfaces.authentication.AuthenticationMethod`, or its dotted name.
+    """
+    method = config.maybe_dotted(method)
+    require(config, "authentication method", name, method, "register", "enrolled")
+    require_arguments(config, "authentication method", name, method, "enrolled", 2)
+    offer(config, "authentication method", name, method)
+
+
+def add_upstream(
+    config: Configurator, name: str, *, issuer: str, client_id: str, label: str, **options: Any
+) -> None:
+    """Offer another OpenID Provider for ``oidc.upstreams``, at which users sign in.
+
+    The ini may declare one itself: ``oidc.upstream.NAME.issuer`` and so on.
+
+    :param name: the name in the ini: lower-case letters, digits, ``-`` and ``_``. It is part of the
+        redirect URI ``/login/upstream/NAME/callback`` and must not change.
+    :param issuer: its issuer identifier. Of a provider with many tenants, ``{tenantid}`` stands for
+        the tenant.
+    :param client_id: the identifier that we have there.
+    :param label: its name on the button.
+    :param options: further fields of :class:`oidcserver.interfaces.upstream.Upstream`, such as
+        ``client_secret``, ``claims``, ``linking`` and ``allow_registration``; the settings of the
+        same names explain them.
+    """
+    try:
+        upstream = Upstream(name, issuer, client_id, label, **options)
+    except TypeError as problem:
+        info = config.action_info
+        raise ConfigurationProblem(
+            f"The upstream {name!r} of {info.file}:{info.line} cannot be made: {problem}."
+        ) from None
+    offer(config, "upstream", name, upstream)
+
+
 def add_acr_value(config: Configurator, name: str, route_name: str) -> None:
     """Offer an authentication context class for ``oidc.acr_values``.
 
     :param name: the value of ``acr`` and in the ini.
     :param route_name: the page where a user who is signed in reaches it. The page gets
         ``client_id`` and ``request_uri`` in its query and sends the user back with them to the
-        authorization endpoint, after ``request.oidc.sign_in(user, acr=name, amr=...)``, or after
-        :func:`oidcserver.oidc.acr.decline_acr`.
+        authorization endpoint, after ``request.oidc.sign_in(user, acr=name, amr=...,
+        step_up_of=session)`` with the session that it raises, or after
+        :func:`oidcserver.oidc.acr.decline_acr`. From a page where a user decides on a
+        request of another device it gets the path of that page as ``next`` instead, and sends the
+        user back there in either case.
     """
     offer(config, "acr value", name, route_name)

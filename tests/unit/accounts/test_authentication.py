@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from support.app import Provider
 
-from oidcserver.accounts import authentication
+from oidcserver.accounts import authentication, passwords
+from oidcserver.accounts.foreign_hashes import Pbkdf2Hash
+from oidcserver.accounts.hash_costs import HashTimes
 from oidcserver.accounts.passwords import Busy, hash_password
 from oidcserver.credentials import digest
 from oidcserver.http.throttling import TooManyAttempts
@@ -169,6 +172,43 @@ def test_the_database_directory_takes_as_long_for_a_name_that_nobody_has(
         with open_request(provider) as request:
             assert request.oidc.authenticate_user(username, "wrong") is None
         assert len(hashes) == 1
+
+
+@pytest.mark.both_databases
+def test_the_time_does_not_tell_which_names_have_an_imported_hash(
+    make_provider: Any, open_request: OpenRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock of its own, on which a hash of PBKDF2 takes 400 ms and one of ours 50 ms."""
+    provider = make_provider(oidc__user_directory="database", oidc__login_attempts="2")
+    imported = f"$pbkdf2-sha256$i=1000$c2FsdHNhbHQ${'A' * 43}"
+    with provider.database() as dbsession:
+        dbsession.add(User("imported", password_hash=imported))
+        dbsession.add(User("own", password_hash=hash_password("right")))
+        dbsession.add(User("disabled", password_hash=imported, disabled_at=1))
+        dbsession.add(User("without-password"))
+    now = 0.0
+
+    def pass_time(seconds: float) -> bool:
+        nonlocal now
+        now += seconds
+        return False
+
+    monkeypatch.setattr(passwords, "_foreign_times", HashTimes())
+    monkeypatch.setattr(passwords, "_is_argon2", lambda *_: pass_time(0.05))
+    monkeypatch.setattr(Pbkdf2Hash, "verify", lambda *_: pass_time(0.4))
+    monkeypatch.setattr(passwords, "time", SimpleNamespace(monotonic=lambda: now, sleep=pass_time))
+
+    def took(username: str) -> float:
+        before = now
+        with open_request(provider) as request:
+            assert request.oidc.authenticate_user(username, "wrong") is None
+        return round(now - before, 6)
+
+    assert took("nobody") == 0.05, "no user with another hash: none waits"
+    assert took("imported") == 0.4
+    names = ("nobody", "own", "disabled", "without-password", "imported")
+    assert {name: took(name) for name in names} == dict.fromkeys(names, 0.4)
+    assert took("imported") == took("nobody") == 0.4, "locked"
 
 
 def test_a_stranger_locks_nobody_out_elsewhere(

@@ -50,8 +50,8 @@ def test_demo_refuses_another_password_and_what_is_no_name(
 
 
 def test_demo_refuses_a_disabled_person(opened: Any) -> None:
-    opened.oidc.dbsession.add(User("alice", disabled_at=1))
-    opened.oidc.dbsession.flush()
+    with opened.registry.oidc.database.session.begin() as dbsession:
+        dbsession.add(User("alice", disabled_at=1))
     assert DemoDirectory().authenticate(opened, "alice", "valid") is None
 
 

@@ -214,6 +214,7 @@ def private_keys() -> dict[str, Key]:
         "RS256": rsa,
         "PS256": rsa,
         "ES256": ECKey.generate_key("P-256"),
+        "Ed25519": OKPKey.generate_key("Ed25519"),
         "EdDSA": OKPKey.generate_key("Ed25519"),
     }
 

@@ -16,7 +16,7 @@ from oidcserver.models import Client, UsedIdentifier
 from oidcserver.oauth.client_authentication import prove_client
 from oidcserver.oauth.errors import Rejection
 
-ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA", "HS256", "HS384", "HS512"]
+ALGORITHMS = ["RS256", "PS256", "ES256", "Ed25519", "EdDSA", "HS256", "HS384", "HS512"]
 ISSUER = "https://login.example/auth"
 TOKEN_ENDPOINT = f"{ISSUER}/oauth/token"
 
@@ -274,7 +274,7 @@ def test_an_unsigned_assertion_or_another_algorithm_is_rejected(client: Any, alg
     client.server.rejection(client.form(f"{encode({})}.{claims}."))
 
 
-@pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
+@pytest.mark.parametrize("alg", ["RS256", "ES256", "Ed25519", "EdDSA"])
 def test_a_public_key_does_not_serve_as_a_secret(make_client: Any, alg: str) -> None:
     client = make_client(alg)
     public = client.key.as_pem(private=False)

@@ -177,6 +177,22 @@ def test_what_this_server_does_not_use_is_left_out(provider: Any) -> None:
     }.intersection(metadata)  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("logo", "kept"),
+    [
+        ("https://client.example/logo.png", True),
+        ("http://client.example/logo.png", False),
+        ("https://169.254.169.254/logo.png", False),
+        ("https://[::1]/logo.png", False),
+        ("data:image/png;base64,AA", False),
+        ("javascript:alert(1)", False),
+        (["https://client.example/logo.png"], False),
+    ],
+)
+def test_only_a_logo_that_may_be_fetched_is_kept(provider: Any, logo: Any, kept: bool) -> None:
+    assert ("logo_uri" in read(provider, logo_uri=logo)) is kept
+
+
 def test_redirect_uris_that_this_server_does_not_accept_are_left_out(provider: Any) -> None:
     accepted = ["http://127.0.0.1/cb", "https://client.example/cb"]
     metadata = read(
@@ -256,7 +272,7 @@ values = st.recursive(
 members = st.sampled_from(
     [
         "application_type", "client_id", "client_name", "client_name#de", "client_uri",
-        "grant_types", "jwks", "jwks_uri", "policy_uri", "post_logout_redirect_uris",
+        "grant_types", "jwks", "jwks_uri", "logo_uri", "policy_uri", "post_logout_redirect_uris",
         "redirect_uris", "require_signed_request_object", "response_types", "scope",
         "subject_type", "token_endpoint_auth_method", "token_endpoint_auth_methods_supported",
         "token_endpoint_auth_signing_alg", "tos_uri",

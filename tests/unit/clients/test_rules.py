@@ -253,21 +253,19 @@ def test_a_redirect_uri_that_is_rejected_has_its_own_error_and_number(production
 @pytest.mark.parametrize(
     ("metadata", "sentence"),
     [
-        ({"scope": "openid phone"}, "openid, profile"),
-        ({"grant_types": ["magic"]}, "authorization_code, client_credentials, implicit"),
-        ({"response_types": ["magic"]}, "code, code id_token, id_token, id_token token"),
+        ({"scope": "openid phone"}, "scope: phone. Available: openid, profile"),
+        ({"grant_types": ["magic"]}, "grant type: magic. Available: authorization_code, client_c"),
+        ({"response_types": ["magic"]}, "response type: magic. Available: code, code id_token"),
+        ({"scope": 'a"\\\u00e9' + "x" * 200}, f"scope: a???{'x' * 96}. Available"),
         ({"token_endpoint_auth_method": "magic"}, "client_secret_basic, client_secret_jwt"),
         ({"id_token_signed_response_alg": "magic"}, "RS256, ES256, HS256"),
         ({"userinfo_signed_response_alg": "magic"}, "is not available here"),
     ],
 )
-def test_the_sentence_names_what_there_is_and_quotes_nothing(
+def test_the_sentence_names_what_there_is_and_one_item_that_is_unknown(
     production: Any, metadata: dict[str, Any], sentence: str
 ) -> None:
-    description = problem(production, **metadata).description
-    assert sentence in description
-    assert "magic" not in description
-    assert "phone" not in description
+    assert sentence in problem(production, **metadata).description
 
 
 def test_a_plugin_that_promises_more_may_be_registered_for_it(make_selection: Any) -> None:

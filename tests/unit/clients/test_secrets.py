@@ -136,10 +136,9 @@ def test_a_secret_that_expires_is_followed_by_one_that_does_not(
         assert merged.check_client_secret(new)
 
 
-def test_those_who_rotate_at_once_all_get_one_that_works(
-    make_provider: Any, database_url: str
-) -> None:
-    provider = make_provider(oidcserver__database_url=database_url)
+@pytest.mark.both_databases
+def test_those_who_rotate_at_once_all_get_one_that_works(make_provider: Any) -> None:
+    provider = make_provider()
     client, _ = register(provider)
 
     def rotate(_: int) -> str:

@@ -12,13 +12,15 @@ from oidcserver.database import AtomicWrite, NewRow, Read
 from oidcserver.database.writes import insert_deciding
 from oidcserver.models import User
 
+pytestmark = pytest.mark.both_databases
+
 STORE = AtomicWrite(insert_deciding(User))
 BY_ID = Read(select(User.username).where(User.id == bindparam("id")))
 
 
 @pytest.fixture
-def provider(make_provider: Any, database_url: str) -> Provider:
-    made: Provider = make_provider(oidcserver__database_url=database_url)
+def provider(make_provider: Any) -> Provider:
+    made: Provider = make_provider()
     return made
 
 

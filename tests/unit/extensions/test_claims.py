@@ -18,7 +18,7 @@ JSON = st.recursive(
 )
 NAMES = st.sampled_from(["name", "email", "sub", "acr", "auth_time", "name#de", ""])
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=10)
-UNHURRIED = settings(deadline=None, suppress_health_check=list(HealthCheck))
+UNHURRIED = settings(suppress_health_check=list(HealthCheck))
 WISHES = st.none() | st.fixed_dictionaries(
     {}, optional={"essential": st.booleans(), "value": TEXTS, "values": st.lists(TEXTS, max_size=3)}
 )

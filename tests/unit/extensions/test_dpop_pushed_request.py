@@ -52,7 +52,7 @@ def pushed(header: str | None, **parameters: str) -> AuthorizationRequest:
         ),
     )
     oauth_request: Any = SimpleNamespace(
-        request=request, payload=Payload(list(parameters.items())), proof=None
+        request=request, client=None, payload=Payload(list(parameters.items())), proof=None
     )
     return AuthorizationRequest(oauth_request)
 

@@ -12,6 +12,7 @@ from oidcserver.http.addresses import (
     RejectedURL,
     Target,
     check_addresses,
+    host_of,
     is_public,
     parse_url,
     reachable,
@@ -297,3 +298,18 @@ def test_whatever_is_accepted_is_safe_to_put_into_a_request(url: str) -> None:
     assert "@" not in target.host
     assert target.request_target.startswith("/")
     assert 0 < target.port < 65536
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://many.example/1", "https://MANY.example:443/2", "https://many.example:0443",
+     "http://many.example:80/", "https://many.example:/"],
+)  # fmt: skip
+def test_a_host_is_counted_as_one_however_it_is_written(url: str) -> None:
+    assert host_of(url) == "many.example"
+
+
+def test_other_hosts_and_ports_count_for_themselves() -> None:
+    assert host_of("https://many.example:8443/") == "many.example:8443"
+    assert host_of("https://[2001:DB8::1]/") == "[2001:db8::1]"
+    assert host_of("") == host_of("https://user@many.example/") == ""

@@ -101,6 +101,17 @@ def test_anything_else_cannot_be_read(value: str, encoding: str) -> None:
     assert (found.thumbprint is None) is (found.certificate is None)
 
 
+@pytest.mark.parametrize(
+    ("value", "encoding"),
+    [(f"{CERTIFICATE.rfc9440}, {OTHER.rfc9440}", "rfc9440"),
+     (CERTIFICATE.escaped + OTHER.escaped, "escaped_pem")],
+)  # fmt: skip
+def test_of_two_certificates_none_is_read(value: str, encoding: str) -> None:
+    found = headers(encoding=encoding).read(environ(HTTP_CLIENT_CERT=value))
+    assert found is not None
+    assert found.certificate is None
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @given(text=st.text(max_size=100))
 def test_any_text_has_an_answer(encoding: str, text: str) -> None:

@@ -423,7 +423,7 @@ fuzzed = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(fuzzed)
 def test_nothing_that_passes_raises_later(request_: dict[str, Any]) -> None:
     assert send(**request_).status_int in {200, 400, 415}

@@ -33,7 +33,7 @@ def test_so_many_wait_and_no_more_and_each_gives_its_place_back() -> None:
 def test_one_host_has_half_of_the_places() -> None:
     places = WaitingPlaces(4)
     assert held(places, [(url, "") for url in urls("Client.example")]) == 2
-    with places.taken("https://client.example/1"), places.taken("https://CLIENT.example/2"):
+    with places.taken("https://client.example/1"), places.taken("https://CLIENT.example:443/2"):
         assert held(places, [(url, "") for url in urls()]) == 2
 
 

@@ -32,7 +32,7 @@ from oidcserver.keys.store import KeyStore, KeyStoreError
 
 SECRET = "cs_" + "s" * 43
 OCT = OctKey.import_key(SECRET)
-PUBLIC_ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
+PUBLIC_ALGORITHMS = ["RS256", "PS256", "ES256", "Ed25519", "EdDSA"]
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +236,8 @@ def test_a_key_that_is_for_something_else_verifies_nothing(members: dict[str, An
 @pytest.mark.parametrize(
     ("alg", "kty", "crv"),
     [("ES256", "EC", "P-384"), ("ES256", "EC", "secp256k1"), ("EdDSA", "OKP", "X25519"),
-     ("EdDSA", "OKP", "Ed448"), ("RS256", "EC", "P-256"), ("EdDSA", "EC", "P-256")],
+     ("EdDSA", "OKP", "Ed448"), ("Ed25519", "OKP", "Ed448"),
+     ("Ed25519", "OKP", "X25519"), ("RS256", "EC", "P-256"), ("EdDSA", "EC", "P-256")],
 )  # fmt: skip
 @pytest.mark.usefixtures("no_signature_is_checked")
 def test_a_key_of_another_type_or_curve_is_not_tried(alg: str, kty: Any, crv: Any) -> None:

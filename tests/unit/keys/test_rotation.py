@@ -161,7 +161,7 @@ def test_a_rotation_killed_halfway_leaves_keys_that_work(
 PUBLISH_BEFORE, KEEP_AFTER = 8, 5
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(steps=st.lists(st.one_of(st.just("rotate"), st.integers(1, 12)), max_size=12))
 def test_at_every_moment_what_is_signed_can_be_verified_by_whoever_looked_in_time(
     steps: list[Any],

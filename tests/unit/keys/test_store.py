@@ -77,7 +77,7 @@ def test_an_algorithm_without_a_key_is_said(open_store: Any) -> None:
 
 
 def test_an_algorithm_that_no_key_is_made_for_is_said(open_store: Any) -> None:
-    with pytest.raises(KeyStoreError, match="'RS512': RS256, PS256, ES256, EdDSA"):
+    with pytest.raises(KeyStoreError, match="'RS512': RS256, PS256, ES256, Ed25519, EdDSA"):
         open_store("RS512")
 
 

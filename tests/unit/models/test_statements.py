@@ -19,7 +19,6 @@ from oidcserver.models import (
     Client,
     LoginSession,
     RefreshToken,
-    SuspendedRequest,
     User,
 )
 from oidcserver.models.access_token import REVOKE, find_bearer, revoked
@@ -42,6 +41,7 @@ from oidcserver.models.refresh_token import (
 from oidcserver.models.replay import use_identifier
 from oidcserver.models.suspended_request import (
     USE,
+    SuspendedRequestRecord,
     find_suspended_request,
     suspend_request,
 )
@@ -53,7 +53,7 @@ STORE_CODE = AtomicWrite(insert_deciding(Authorization), inserting(Authorization
 STORE_TOKEN = AtomicWrite(insert_deciding(RefreshToken), extending)
 
 
-def use(database: Statements, suspended: SuspendedRequest) -> bool:
+def use(database: Statements, suspended: SuspendedRequestRecord) -> bool:
     """Answer a suspended request."""
     return database.write(
         USE,
@@ -340,14 +340,14 @@ def test_a_suspended_request_is_found_by_its_uri_and_used_once(
         "expires_at": now + 60,
     }  # fmt: skip
     request_uri = suspend_request(dbsession, **columns)
-    row = find_suspended_request(dbsession, request_uri)
-    assert isinstance(row, SuspendedRequest)
+    row = find_suspended_request(database, request_uri)
+    assert row is not None
     assert row.parameters == {"scope": ["openid"]}
-    assert find_suspended_request(dbsession, request_uri + "x") is None
-    assert find_suspended_request(dbsession, "https://client.example/request") is None
+    assert find_suspended_request(database, request_uri + "x") is None
+    assert find_suspended_request(database, "https://client.example/request") is None
     assert use(database, row)
     assert not use(database, row)
-    late = find_suspended_request(dbsession, suspend_request(dbsession, **columns))
+    late = find_suspended_request(database, suspend_request(dbsession, **columns))
     assert late is not None
     clock.advance(60)
     assert not use(database, late)
@@ -357,7 +357,7 @@ def test_a_suspended_request_is_not_used_once_the_session_has_ended(
     database: Joined, dbsession: Session
 ) -> None:
     row = find_suspended_request(
-        dbsession,
+        database,
         suspend_request(
             dbsession,
             client_id="client",

@@ -64,10 +64,11 @@ def test_a_request_that_aborts_leaves_the_log_line_only(
     assert rows(provider) == 0
 
 
+@pytest.mark.both_databases
 def test_a_failed_statement_before_it_changes_nothing(
-    make_provider: Any, open_request: Any, database_url: str
+    make_provider: Any, open_request: Any
 ) -> None:
-    provider = make_provider(oidcserver__database_url=database_url)
+    provider = make_provider()
     with open_request(provider) as request:
         with pytest.raises(SQLAlchemyError):
             request.oidc.dbsession.execute(text("SELECT * FROM no_such_table"))
@@ -116,11 +117,10 @@ def test_so_many_rows_a_minute_and_then_only_the_log(
     assert rows(provider) == 4
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("client_id", ["\0", "\ud800", "x" * 10**6, "line\nbreak", "\u202e"])
-def test_whatever_was_sent_is_kept(
-    make_provider: Any, open_request: Any, database_url: str, client_id: str
-) -> None:
-    provider = make_provider(oidcserver__database_url=database_url)
+def test_whatever_was_sent_is_kept(make_provider: Any, open_request: Any, client_id: str) -> None:
+    provider = make_provider()
     long = "x" * 1000
     received = {client_id[:100]: client_id, "list": [client_id]}
     rejection = Rejection(long, long, rule=long, received=received)

@@ -23,7 +23,7 @@ def outage(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_each_request_is_a_line_and_no_more_than_so_many_a_minute(
-    make_provider: Any, outage: None, caplog: pytest.LogCaptureFixture, clock: Any
+    make_provider: Any, outage: None, caplog: pytest.LogCaptureFixture, frozen: Any
 ) -> None:
     client = make_provider().browser()
 
@@ -43,6 +43,6 @@ def test_each_request_is_a_line_and_no_more_than_so_many_a_minute(
         ask()
     assert len(lines()) == LINES_PER_MINUTE + 1
     assert "are not logged" in lines()[-1].getMessage()
-    clock.advance(60)
+    frozen.advance(60)
     ask()
     assert len(lines()) == LINES_PER_MINUTE + 2

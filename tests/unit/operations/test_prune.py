@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from oidcserver import clock as oidcserver_clock
 from oidcserver.database import Database
 from oidcserver.database.engine import make_engine
-from oidcserver.migrations import history
 from oidcserver.models import (
+    Activity,
     Authorization,
     AuthorizationCode,
     BackchannelRequest,
@@ -23,12 +23,19 @@ from oidcserver.models import (
     InitialAccessToken,
     LoginSession,
     LogoutDelivery,
+    Mail,
+    MailedLink,
+    PendingSignIn,
     PingDelivery,
     RecordedRejection,
     RefreshToken,
+    RememberedDevice,
     RevokedAccessToken,
     SuspendedRequest,
     Throttle,
+    UpstreamEnd,
+    UpstreamRequest,
+    UpstreamSession,
     UsedIdentifier,
     User,
 )
@@ -41,14 +48,14 @@ SETTINGS = {
     "oidc.interaction_retention": DAY,
     "oidcserver.rejection_retention": 30 * DAY,
     "oauth.registration_unused_lifetime": 90 * DAY,
+    "oidc.activity_retention": 60 * DAY,
 }
 Factory = sessionmaker[Session]
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = make_engine(database_url)
-    history.upgrade(engine, Base.metadata)
+def engine(provider_url: str) -> Iterator[Engine]:
+    engine = make_engine(provider_url)
     yield engine
     engine.dispose()
 
@@ -99,11 +106,34 @@ def rows_of(moment: int, name: str) -> list[Base]:
             id=name, client_id="client", content_sealed=name, expires_at=moment,
             next_attempt_at=moment,
         ),
+        Mail(
+            id=name, purpose="verify", content_sealed=name, expires_at=moment,
+            next_attempt_at=moment,
+        ),
+        MailedLink(
+            id=name, token_digest=name, code_digest=name, purpose="verify", browser_digest="",
+            expires_at=moment,
+        ),
+        PendingSignIn(
+            id=name, token_digest=name, user_id="alice", generation=0, expires_at=moment
+        ),
+        RememberedDevice(
+            id=name, token_digest=name, user_id="alice", generation=0, expires_at=moment
+        ),
+        UpstreamRequest(
+            state_digest=name, upstream="corporate", browser_digest="", secrets_sealed="",
+            expires_at=moment,
+        ),
+        UpstreamEnd(key_digest=name, issued_at=0, expires_at=moment),
+        UpstreamSession(
+            id=name, upstream="corporate", issuer="", subject=name, created_at=moment
+        ),
         SuspendedRequest(
             reference_digest=name, client_id="client", parameters={}, browser_digest="",
             expires_at=moment,
         ),
         Throttle(key=name, window_started_at=moment),
+        Activity(id=name, user_id="alice", occurred_at=moment, event="signed_in"),
         RecordedRejection(reference=name, created_at=moment, error="invalid_request"),
         Client(client_id=name, last_used_at=moment),
     ]  # fmt: skip
@@ -132,11 +162,14 @@ def count(factory: Factory, model: type[Base]) -> int:
 RETENTION: dict[type[Base], int] = {
     Throttle: DAY,
     SuspendedRequest: DAY,
+    UpstreamSession: DAY,
     RecordedRejection: 30 * DAY,
+    Activity: 60 * DAY,
     Client: 90 * DAY,
 }
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("batch", [1, 2, 1000])
 def test_what_has_expired_goes_and_what_lives_stays(factory: Factory, batch: int) -> None:
     now = oidcserver_clock.now()
@@ -162,6 +195,7 @@ def test_what_has_expired_goes_and_what_lives_stays(factory: Factory, batch: int
     assert set(prune(factory, SETTINGS).values()) == {0}
 
 
+@pytest.mark.both_databases
 def test_where_the_setting_says_so_unused_clients_stay(factory: Factory) -> None:
     with factory.begin() as dbsession:
         dbsession.add(Client(client_id="unused", last_used_at=1))
@@ -169,6 +203,7 @@ def test_where_the_setting_says_so_unused_clients_stay(factory: Factory) -> None
     assert names(factory, Client) == {"client", "unused"}
 
 
+@pytest.mark.both_databases
 def test_clients_people_and_consents_are_nobodys_to_remove(factory: Factory) -> None:
     with factory.begin() as dbsession:
         dbsession.add(Consent(user_id="alice", client_id="client", created_at=1))
@@ -176,6 +211,7 @@ def test_clients_people_and_consents_are_nobodys_to_remove(factory: Factory) -> 
     assert [count(factory, model) for model in (Client, User, Consent)] == [1, 1, 1]
 
 
+@pytest.mark.both_databases
 def test_a_used_refresh_token_of_a_living_family_stays_until_it_would_have_expired(
     factory: Factory,
 ) -> None:
@@ -194,6 +230,7 @@ def test_a_used_refresh_token_of_a_living_family_stays_until_it_would_have_expir
     assert names(factory, RefreshToken) == {"family", "used"}
 
 
+@pytest.mark.both_databases
 def test_one_that_is_stopped_has_removed_the_oldest(factory: Factory) -> None:
     with factory.begin() as dbsession:
         for number in (3, 1, 4, 2, 5):
@@ -208,6 +245,7 @@ def test_one_that_is_stopped_has_removed_the_oldest(factory: Factory) -> None:
     assert names(factory, UsedIdentifier) == {"5"}
 
 
+@pytest.mark.both_databases
 def test_many_of_one_moment_all_go(factory: Factory) -> None:
     with factory.begin() as dbsession:
         for number in range(25):
@@ -217,10 +255,9 @@ def test_many_of_one_moment_all_go(factory: Factory) -> None:
 
 @pytest.mark.postgresql
 def test_a_row_that_somebody_works_on_is_left_for_the_next_time(
-    postgresql: Any,
+    postgresql: Any, postgresql_template: str
 ) -> None:
-    engine = make_engine(postgresql.new_database())
-    history.upgrade(engine, Base.metadata)
+    engine = make_engine(postgresql.new_database(postgresql_template))
     factory = Database(engine).session
     with factory.begin() as dbsession:
         dbsession.add_all(UsedIdentifier(identifier_digest=name, expires_at=1) for name in "abc")
@@ -234,6 +271,7 @@ def test_a_row_that_somebody_works_on_is_left_for_the_next_time(
     engine.dispose()
 
 
+@pytest.mark.both_databases
 def test_nothing_that_lives_is_lost_while_requests_go_on(factory: Factory) -> None:
     """Families begin, and expired ones are taken up again, while 2,000 others are removed."""
     now = oidcserver_clock.now()

@@ -6,6 +6,7 @@ import pytest
 from pyramid.config import Configurator
 
 from oidcserver.interfaces import Step
+from oidcserver.models import Client
 from oidcserver.settings import ConfigurationProblem, seconds
 
 MINIMAL = {
@@ -276,6 +277,24 @@ def test_a_profile_brings_defaults_that_the_ini_overrides_and_rules_that_reject(
     assert provider.settings.origins["oauth.steeping"] == "profile strict"
     with pytest.raises(ConfigurationProblem, match="Too thin"):
         configure(offers_tea, offers_profile, oauth__profile="strict", oauth__steeping="1m")
+
+
+def test_a_profile_may_have_other_settings_for_single_clients() -> None:
+    def offers_profile(config: Any) -> None:
+        config.add_oauth_setting("oauth.steeping", seconds, 180, "How long.")
+        config.add_oauth_profile(
+            "strong",
+            {},
+            client=lambda provider, metadata: None,
+            client_settings=lambda settings: {"oauth.steeping": 2 * settings["oauth.steeping"]},
+        )
+
+    provider = configure(offers_tea, offers_profile, oauth__steeping="4m")
+    steeping = [
+        provider.settings_for(Client(client_metadata=metadata))["oauth.steeping"]
+        for metadata in ({}, {"profile": "strong"}, {"profile": "of another time"})
+    ]
+    assert steeping == [240, 480, 240]
 
 
 def test_a_missing_issuer_stops_the_start() -> None:

@@ -57,13 +57,12 @@ def test_what_a_channel_cannot_use_is_refused(make_provider: Any, name: str, val
 
 
 @pytest.fixture
-def provider(make_provider: Any, database_url: str) -> Provider:
-    told: Provider = make_provider(
-        oidc__logout_channels="frontchannel", oidcserver__database_url=database_url
-    )
+def provider(make_provider: Any) -> Provider:
+    told: Provider = make_provider(oidc__logout_channels="frontchannel")
     return told
 
 
+@pytest.mark.both_databases
 def test_a_client_takes_part_once_and_only_if_it_wants_to_hear(provider: Provider) -> None:
     told, untold = provider.register(**MEMBERS), provider.register()
     browser = provider.browser()
@@ -75,6 +74,7 @@ def test_a_client_takes_part_once_and_only_if_it_wants_to_hear(provider: Provide
         assert row.subject == dbsession.get_one(LoginSession, row.session_id).user_id
 
 
+@pytest.mark.both_databases
 def test_the_rows_go_with_the_session(provider: Provider) -> None:
     provider.register(**MEMBERS).login(provider.browser())
     with provider.database() as dbsession:
@@ -83,6 +83,7 @@ def test_the_rows_go_with_the_session(provider: Provider) -> None:
         assert dbsession.scalars(select(LoginSessionClient)).all() == []
 
 
+@pytest.mark.both_databases
 def test_a_client_gets_no_answer_under_a_session_that_ends_at_this_moment(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,7 +31,7 @@ class Browser:
                 cookies += f"; {self.provider.registry.oidc.provider.cookie_name('session')}=x"
             request.environ["HTTP_COOKIE"] = cookies.encode().decode("latin-1")
             state = BrowserState(request)
-            values = [state.of(session_id) for session_id in session_ids]
+            values = [state.of(*(it for it in (each,) if it)) for each in session_ids]
             response = Response()
             request._process_response_callbacks(response)
         headers = response.headers.getall("Set-Cookie")
@@ -68,6 +68,16 @@ def test_the_state_changes_with_the_session(browser: Browser, then: str | None) 
     assert browser.visit(then) != first
     changed = browser.cookie
     assert browser.visit("one") not in {first, changed}, "a state does not come back"
+
+
+def test_the_order_of_several_sessions_makes_no_difference(
+    provider: Provider, open_request: Any
+) -> None:
+    with open_request(provider) as request:
+        state = BrowserState(request)
+        both = state.of("one", "two")
+        assert state.of("two", "one") == both
+        assert state.of("two") != both
 
 
 def test_where_the_cookie_of_the_session_stays_away_the_state_stays(browser: Browser) -> None:

@@ -40,10 +40,13 @@ def test_the_directive_for_kinds_of_offers_has_its_signature() -> None:
     assert signature(Configurator.add_oauth_offer) == signature(offer)
 
 
-def test_the_package_ships_its_types(tmp_path: Path) -> None:
+def test_the_package_ships_its_types_and_catalogues(tmp_path: Path) -> None:
     project = Path(oidcserver.__file__).parent.parent
     base = str(tmp_path)
     command = [sys.executable, "setup.py", "--quiet", "egg_info", "--egg-base", base]
     command += ["build", "--build-base", base, "--build-lib", f"{base}/built"]
     subprocess.run(command, cwd=project, check=True, timeout=120, capture_output=True)
-    assert (tmp_path / "built/oidcserver/py.typed").is_file()
+    built = tmp_path / "built/oidcserver"
+    assert (built / "py.typed").is_file()
+    catalogues = {path.parent.parent.name for path in built.glob("locale/*/LC_MESSAGES/*.mo")}
+    assert catalogues == {"ar", "de", "es", "fr"}

@@ -90,3 +90,11 @@ def test_motion_is_for_those_who_want_it() -> None:
 
 def test_focus_is_never_hidden_from_what_can_be_operated() -> None:
     assert re.findall(r"([^\n}]*)\{[^}]*outline: none", CSS) == ["main:focus "]
+
+
+def test_the_style_sheet_names_no_left_and_right() -> None:
+    """Pages may be written from right to left."""
+    assert re.findall(r"\b(?:left|right)\b", CSS) == []
+    four = re.findall(r"(?:margin|padding|inset|border-\w+): *([^;]+);", CSS)
+    sides = [values.split() for values in four if len(values.split()) == 4]
+    assert [values for values in sides if values[1] != values[3]] == []

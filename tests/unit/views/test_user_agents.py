@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oidcserver.texts import SOURCE
 from oidcserver.views.user_agents import MAX_UNKNOWN, describe_user_agent
 
 LINUX = "Mozilla/5.0 (X11; Linux x86_64"
@@ -39,7 +40,7 @@ ANDROID = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Ge
     ],
 )  # fmt: skip
 def test_a_browser_has_a_name_and_a_system(user_agent: str, words: str) -> None:
-    assert describe_user_agent(user_agent) == words
+    assert SOURCE.translate(describe_user_agent(user_agent)) == words
 
 
 @given(st.text(max_size=300))

@@ -1,0 +1,172 @@
+"""The account of a user of an upstream: by a link, by a verified address, or a new one.
+
+The user is known by issuer and ``sub`` alone (OpenID Connect Core section 5.7).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from oidcserver.accounts.upstreams.exchange import Identity
+from oidcserver.accounts.upstreams.groups import refresh_groups
+from oidcserver.accounts.ways_in import is_last_way_in, lock_account
+from oidcserver.credentials import new_identifier
+from oidcserver.database.statements import insert_once
+from oidcserver.interfaces.upstream import NONE, VERIFIED_EMAIL, Upstream
+from oidcserver.mailboxes import verified_address_key
+from oidcserver.models import UpstreamLink, User
+from oidcserver.models.upstream import find_link
+from oidcserver.models.user import (
+    LOCAL,
+    find_user,
+    find_users_by_address,
+    normalise_username,
+    username_problem,
+)
+from oidcserver.oauth.events import OAuthEvent, announce
+from oidcserver.oidc.claim_types import claim_problem
+from oidcserver.oidc.languages import plain_name
+from oidcserver.types import Provider, Request
+
+MAX_SHOWN = 200
+
+
+class NoAccount(Exception):
+    """There is no account that the user may sign in to.
+
+    :param notice: the message of the login page.
+    """
+
+    def __init__(self, notice: str) -> None:
+        super().__init__(notice)
+        self.notice = notice
+
+
+def account_of_identity(request: Request, identity: Identity) -> User:
+    """Return the account of a user of an upstream; make or link it where the policy says so.
+
+    :raises NoAccount: if there is none.
+    """
+    dbsession = request.oidc.dbsession
+    link = find_link(dbsession, identity.upstream.name, identity.issuer, identity.subject)
+    if link is not None:
+        link.last_used_at = request.oidc.now
+        refresh_groups(request, identity, link)
+        return dbsession.get_one(User, link.user_id)
+    claims = own_claims(request.oidc.provider, identity)
+    address = verified_address_key(claims)
+    owners = find_users_by_address(dbsession, address) if address is not None else ()
+    if owners:
+        alone = len(owners) == 1 and owners[0].may_sign_in
+        by_address = identity.upstream.linking == VERIFIED_EMAIL and alone
+        if by_address and link_identity(request, identity, owners[0].id):
+            return owners[0]
+        raise NoAccount("upstream_known")
+    if not identity.upstream.allow_registration:
+        raise NoAccount("upstream_unknown")
+    return _new_account(request, identity, claims)
+
+
+def link_identity(request: Request, identity: Identity, user_id: str) -> bool:
+    """Link a user of an upstream to an account; return False if either has another link there."""
+    shown = next(
+        (
+            value
+            for name in ("email", "preferred_username", "name")
+            if isinstance(value := identity.claims.get(name), str) and value
+        ),
+        identity.subject,
+    )
+    linked = insert_once(
+        request.oidc.dbsession,
+        UpstreamLink,
+        id=new_identifier(),
+        upstream=identity.upstream.name,
+        issuer=identity.issuer,
+        subject=identity.subject,
+        user_id=user_id,
+        shown_as=shown[:MAX_SHOWN],
+        created_at=request.oidc.now,
+        last_used_at=request.oidc.now,
+    )
+    if linked:
+        link = find_link(
+            request.oidc.dbsession, identity.upstream.name, identity.issuer, identity.subject
+        )
+        assert link is not None
+        refresh_groups(request, identity, link)
+        details = {"user_id": user_id, "upstream": identity.upstream.name}
+        request.oidc.database.after_commit(
+            announce, OAuthEvent(request, "upstream_linked", details)
+        )
+    return linked
+
+
+def own_claims(provider: Provider, identity: Identity) -> dict[str, Any]:
+    """Return the claims that the ini maps, by the names that they have here.
+
+    Claims of a wrong type are left out, so ``email_verified`` is a truth value or nothing.
+    """
+    found = {}
+    for name, theirs in identity.upstream.claims.items():
+        value = identity.claims.get(theirs)
+        if value in (None, "", [], {}):
+            continue
+        if claim_problem(provider, plain_name(name), value) is None:
+            found[name] = value
+    return found
+
+
+def _new_account(request: Request, identity: Identity, claims: Mapping[str, Any]) -> User:
+    dbsession = request.oidc.dbsession
+    user = User(_username(request, identity, claims), claims=dict(claims))
+    dbsession.add(user)
+    dbsession.flush()
+    if not link_identity(request, identity, user.id):
+        # Another request of the same user was faster; this one leaves nothing.
+        dbsession.delete(user)
+        dbsession.flush()
+        raise NoAccount("upstream")
+    details = {"user_id": user.id, "upstream": identity.upstream.name}
+    request.oidc.database.after_commit(announce, OAuthEvent(request, "user_registered", details))
+    return user
+
+
+def _username(request: Request, identity: Identity, claims: Mapping[str, Any]) -> str:
+    """Return the name of a new user: that of the claim, if it is free and no address of another.
+
+    Where another directory names users, which may not have signed in yet, no name is free. Neither
+    is that of an administrator.
+    """
+    given = identity.claims.get(identity.upstream.username_claim)
+    name = given.strip() if isinstance(given, str) else ""
+    proven = name.casefold() == verified_address_key(claims)
+    provider = request.oidc.provider
+    reserved = {normalise_username(it) for it in provider.settings["oidc.administrators"]}
+    free = provider.realm == LOCAL and normalise_username(name) not in reserved
+    usable = free and username_problem(name) is None and ("@" not in name or proven)
+    if usable and find_user(request.oidc.dbsession, name) is None:
+        return name
+    return f"{identity.upstream.name}-{new_identifier()}"
+
+
+def may_link(upstream: Upstream) -> bool:
+    """Whether a signed-in user may link an account to a user of an upstream."""
+    return upstream.linking != NONE
+
+
+def unlink(request: Request, user_id: str, link_id: str) -> bool:
+    """Remove a link of an account, unless it is the last way in; return whether it is gone.
+
+    The row of the account is locked, so that of two last ways at once one stays.
+    """
+    dbsession = request.oidc.dbsession
+    user = lock_account(request, user_id)
+    link = dbsession.get(UpstreamLink, link_id)
+    if link is None or link.user_id != user.id:
+        return True
+    if is_last_way_in(request, user, link.id):
+        return False
+    dbsession.delete(link)
+    details = {"user_id": user.id, "upstream": link.upstream}
+    request.oidc.database.after_commit(announce, OAuthEvent(request, "upstream_unlinked", details))
+    return True

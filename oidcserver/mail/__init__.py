@@ -1,0 +1,108 @@
+"""Mail to users: queued in the transaction that causes it, and sent from the outbox.
+
+``oidc.mail_url`` names the mail server. In development without one, mail is shown at ``/mail``
+instead of being sent.
+"""
+
+import logging
+from dataclasses import replace
+
+from pyramid.events import NewRequest
+
+from oidcserver.interfaces.letter import Letter
+from oidcserver.mail.message import render_letter, seal
+from oidcserver.mail.outbox import MailOutbox
+from oidcserver.mail.smtp import mail_server
+from oidcserver.mailboxes import address_problem
+from oidcserver.models import Mail
+from oidcserver.plugins.selection import SELECT
+from oidcserver.settings import path, seconds, text
+from oidcserver.types import Configurator, Provider, Registry, Request
+
+log = logging.getLogger("oidcserver.mail")
+
+URL, SENDER, INTERVAL, CA_BUNDLE = (
+    f"oidc.mail_{name}" for name in ("url", "from", "interval", "ca_bundle")
+)
+
+
+def send_mail(
+    request: Request, to: str, letter: Letter, *, lifetime: int, held: bool = False
+) -> None:
+    """Queue a mail; it is sent once the transaction is committed.
+
+    :param to: one address, such as ``ada@example.com``.
+    :param lifetime: seconds after which the mail is of no use, and is not sent any more.
+    :param held: whether it is made and stored like any other, but never sent, so that a page takes
+        the same time where there is nobody to mail to.
+    :raises ValueError: if the address cannot receive mail.
+    """
+    if (problem := address_problem(to)) is not None:
+        raise ValueError(problem)
+    now = request.oidc.now
+    content = render_letter(request, to, letter)
+    mail = Mail(
+        purpose=letter.purpose,
+        content_sealed=seal(request.oidc.provider, content),
+        expires_at=now + lifetime,
+        next_attempt_at=now,
+    )
+    if held:
+        mail.content_sealed, mail.ended_at = "", now
+    request.oidc.dbsession.add(mail)
+    if held:
+        return
+    if is_shown(request.oidc.provider):
+        log.info("A mail (%s) is shown at %s", letter.purpose, request.oidc.provider.url("/mail"))
+    else:
+        request.oidc.database.after_commit(request.registry.oidc.mail_outbox.wake)
+
+
+def is_shown(provider: Provider) -> bool:
+    """Whether mail is shown on a page instead of being sent."""
+    settings = provider.settings
+    return settings["oidcserver.mode"] == "development" and settings[URL] is None
+
+
+def can_send(provider: Provider) -> bool:
+    """Whether mail can be sent or shown."""
+    return provider.settings[URL] is not None or is_shown(provider)
+
+
+def _check(registry: Registry) -> str | None:
+    """Require the address of the sender."""
+    settings = registry.oidc.provider.settings
+    if settings[URL] is None:
+        return None
+    problem = address_problem(settings[SENDER])
+    return None if problem is None else f"{SENDER} names the sender of mail: {problem}"
+
+
+def _start(event: NewRequest) -> None:
+    event.request.registry.oidc.mail_outbox.start()
+
+
+def includeme(config: Configurator) -> None:
+    """Add ``request.oidc.send_mail``, the settings and the outbox."""
+    config.add_oidc_method(send_mail)
+    setting = config.add_oauth_setting
+    setting(URL, mail_server, None,
+            "The mail server, such as env:SMTP_URL with smtp://user:password@mail.example.com:587. "
+            "smtp uses STARTTLS, smtps TLS from the first byte. In development without a server, "
+            "mail is shown at /mail.", secret=True)  # fmt: skip
+    setting(SENDER, text, "", "The address that mail comes from.")
+    setting(INTERVAL, seconds, 15,
+            "How often a process looks for mail to send; 0: `oidcserver deliver`.")  # fmt: skip
+    setting(CA_BUNDLE, path, None,
+            "The certificates that verify the mail server's; by default the system's.")  # fmt: skip
+    config.add_startup_check("mail", _check)
+
+    def make_outbox() -> None:
+        registry = config.registry
+        settings = registry.oidc.provider.settings
+        if settings[URL] is not None:
+            server = replace(settings[URL], ca_bundle=settings[CA_BUNDLE])
+            registry.oidc.mail_outbox = MailOutbox(registry, server, settings[INTERVAL])
+            config.add_subscriber(_start, NewRequest)
+
+    config.action(("oauth", "mail outbox"), make_outbox, order=SELECT)

@@ -1,0 +1,44 @@
+"""Email addresses."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+
+#: The longest normalised form.
+MAX_LENGTH = 320
+
+
+def normalise_address(address: str) -> str:
+    """Return an address in the form in which two spellings of one mailbox are mostly equal.
+
+    :raises ValueError: if it is not one address, with a sentence for the user.
+    """
+    try:
+        # The name of a domain may be reserved (RFC 6761), as in a test; it is not looked up.
+        found = validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as problem:
+        raise ValueError(str(problem)) from None
+    normalised = found.normalized.casefold()
+    if len(normalised) > MAX_LENGTH:
+        raise ValueError("The email address is too long.")
+    return normalised
+
+
+def address_problem(address: str) -> str | None:
+    """Return why an address cannot receive mail, as a sentence, or None."""
+    try:
+        normalise_address(address)
+    except ValueError as problem:
+        return str(problem)
+    return None
+
+
+def verified_address_key(claims: Mapping[str, Any]) -> str | None:
+    """Return the normalised form of the address in claims, if it is verified."""
+    if claims.get("email_verified") is not True:
+        return None
+    try:
+        return normalise_address(str(claims.get("email", "")))
+    except ValueError:
+        return None

@@ -1,0 +1,88 @@
+"""The page that asks for the code of a second factor, for every method that has codes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+
+from oidcserver.accounts.second_factors import (
+    Begun,
+    announce_failure,
+    count_attempt,
+    factors_of,
+    find_begun,
+    forget_attempts,
+)
+from oidcserver.http.throttling import TooManyAttempts, waiting_time
+from oidcserver.interfaces import User
+from oidcserver.interfaces.authentication import AuthenticationMethod
+from oidcserver.oauth.responses import see_other
+from oidcserver.texts import _
+from oidcserver.types import Request
+from oidcserver.views.access import with_query
+from oidcserver.views.second_factor import ROUTE, after_second_factor, may_remember
+
+WRONG = _("This code is wrong, or was used before.")
+
+
+@dataclass(frozen=True, slots=True)
+class CodePage:
+    """The page of one method.
+
+    :param question: the sentence above the field.
+    :param numeric: whether a code has digits only.
+    :param use: uses a code of a user up; returns whether it was right.
+    """
+
+    method: AuthenticationMethod
+    question: str
+    numeric: bool
+    use: Callable[[Request, User, str], bool]
+
+    def show(self, request: Request) -> Response:
+        """Show the form."""
+        begun = find_begun(request)
+        if begun is None or not self.method.enrolled(request, begun.user):
+            return see_other(with_query(request, ROUTE))
+        return self._page(request, begun)
+
+    def submit(self, request: Request) -> Response:
+        """Check the code, and go on."""
+        begun = find_begun(request)
+        if begun is None or not self.method.enrolled(request, begun.user):
+            return see_other(with_query(request, ROUTE))
+        try:
+            count_attempt(request, begun.user)
+        except TooManyAttempts as problem:
+            wait = waiting_time(problem.retry_after)
+            error = _("Too many codes were tried. Please wait ${time}.", {"time": wait})
+            return self._page(request, begun, error, 429)
+        begun = find_begun(request)  # the transaction has ended
+        if begun is None:
+            return see_other(with_query(request, "oidc.login"))
+        if not self.use(request, begun.user, request.POST.get("code", "")):
+            announce_failure(request, begun.user, self.method)
+            return self._page(request, begun, WRONG, 403)
+        forget_attempts(request, begun.user)
+        return after_second_factor(request, self.method)
+
+    def _page(self, request: Request, begun: Begun, error: str = "", status: int = 200) -> Response:
+        others = [
+            (method.label, with_query(request, method.route_name))
+            for method in factors_of(request, begun.user).values()
+            if method is not self.method
+        ]
+        values = {
+            "page": self,
+            "username": begun.user.username,
+            "others": others,
+            "error": error,
+            "remember": may_remember(request, begun),
+        }
+        # From here the user may go on to an application.
+        request.oidc.content_security_policy.let_forms_leave()
+        template = "oidcserver:templates/code_factor.jinja2"
+        response = render_to_response(template, values, request=request)
+        response.status_int = status
+        return response

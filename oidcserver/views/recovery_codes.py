@@ -1,0 +1,126 @@
+"""The second factor ``recovery_codes``: codes on paper, for the case that the app is lost."""
+
+import secrets
+
+from pyramid.renderers import render_to_response
+from pyramid.response import Response
+from sqlalchemy import delete
+
+from oidcserver.accounts.factor_changes import recovery_code_used, recovery_codes_made
+from oidcserver.accounts.second_factors import factors_of
+from oidcserver.interfaces import User
+from oidcserver.models import RecoveryCode
+from oidcserver.models import User as UserRow
+from oidcserver.models.second_factor import count_recovery_codes, use_recovery_code
+from oidcserver.models.user import lock_generation
+from oidcserver.oauth.responses import NO_STORE
+from oidcserver.texts import _
+from oidcserver.types import Configurator, Request
+from oidcserver.views.code_factor import CodePage
+from oidcserver.views.factors import may_set_up, to_factors
+
+NAME, PURPOSE = "recovery_codes", "recovery code"
+CODES, LENGTH = 10, 10
+#: Without characters that are mistaken for others; 10 of them have 49 bits.
+CHARACTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+class RecoveryCodesMethod:
+    """Ten codes, each of which works once."""
+
+    label = _("Recovery code")
+    amr = ("otp",)
+    counts = False
+    route_name = "oidc.recovery_code"
+    setup_route_name = "oidc.recovery_codes_setup"
+
+    def enrolled(self, request: Request, user: User) -> bool:
+        """Whether the user has codes left."""
+        return count_recovery_codes(request.oidc.dbsession, user.id) > 0
+
+    def register(self, config: Configurator) -> None:
+        """Add the pages."""
+        for name, pattern, shown, sent in (
+            (self.route_name, "/login/recovery-code", ask_code, submit_code),
+            (self.setup_route_name, "/account/recovery-codes", show, submit),
+        ):
+            config.add_oidc_route(name, pattern)
+            config.add_oidc_view(shown, route_name=name, request_method="GET")
+            config.add_oidc_view(sent, route_name=name, request_method="POST")
+
+
+METHOD = RecoveryCodesMethod()
+
+
+def use_code(request: Request, user: User, code: str) -> bool:
+    """Use a code up.
+
+    The row of the account is locked first, as where new codes are made: in another order the two
+    would deadlock.
+    """
+    if not lock_generation(request.oidc.dbsession, user):
+        return False
+    digests = request.oidc.provider.sealer(PURPOSE).digests(_plain(user.id, code))
+    if not use_recovery_code(request.oidc.dbsession, user.id, digests):
+        return False
+    left = count_recovery_codes(request.oidc.dbsession, user.id)
+    recovery_code_used(request, user, left)
+    return True
+
+
+PAGE = CodePage(METHOD, _("Enter one of the recovery codes that you wrote down."), False, use_code)
+
+
+def ask_code(request: Request) -> Response:
+    """Ask for a code during a sign-in."""
+    return PAGE.show(request)
+
+
+def submit_code(request: Request) -> Response:
+    """Check the code, and go on."""
+    return PAGE.submit(request)
+
+
+def show(request: Request) -> Response:
+    """Ask before new codes replace the old ones."""
+    user, again = may_set_up(request)
+    if user is None:
+        return again
+    return _page(request)
+
+
+def submit(request: Request) -> Response:
+    """Make new codes and show them once."""
+    user, again = may_set_up(request)
+    if user is None:
+        return again
+    if not factors_of(request, user):
+        return to_factors(request)
+    codes = ["".join(map(secrets.choice, [CHARACTERS] * LENGTH)) for _number in range(CODES)]
+    dbsession, sealer = request.oidc.dbsession, request.oidc.provider.sealer(PURPOSE)
+    # One at a time: of two at once, the codes of one are the user's.
+    dbsession.get_one(UserRow, user.id, with_for_update=True)
+    dbsession.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
+    dbsession.add_all(
+        RecoveryCode(user_id=user.id, code_digest=sealer.digests(_plain(user.id, code))[0])
+        for code in codes
+    )
+    recovery_codes_made(request, user)
+    response = _page(request, [f"{code[:5]}-{code[5:]}" for code in codes])
+    response.headerlist.extend(NO_STORE)
+    return response
+
+
+def _plain(user_id: str, code: str) -> str:
+    return f"{user_id} {''.join(character for character in code.lower() if character.isalnum())}"
+
+
+def _page(request: Request, codes: list[str] | None = None) -> Response:
+    values = {"codes": codes or []}
+    template = "oidcserver:templates/recovery_codes.jinja2"
+    return render_to_response(template, values, request=request)
+
+
+def includeme(config: Configurator) -> None:
+    """Offer the method."""
+    config.add_authentication_method(NAME, METHOD)

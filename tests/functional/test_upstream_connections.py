@@ -1,0 +1,218 @@
+"""Connecting an account with a user of an upstream, from a session; and a second one of ours."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from support.app import Browser, Provider, follow_to_answer
+from support.processes import free_port
+from support.upstream import Upstream
+
+from oidcserver.accounts.passwords import hash_password
+from oidcserver.models import UpstreamLink, User
+
+pytestmark = pytest.mark.both_databases
+
+PAGE = "/account/connections"
+
+
+@pytest.fixture
+def provider(make_provider: Any, upstream: Upstream) -> Provider:
+    provider: Provider = make_provider(**upstream.settings())
+    return provider
+
+
+def links(provider: Provider) -> int:
+    with provider.database() as dbsession:
+        return dbsession.scalar(select(func.count()).select_from(UpstreamLink)) or 0
+
+
+def connect(browser: Browser, upstream: Upstream) -> Any:
+    return browser.get(upstream.answer_url(browser.get(PAGE).forms["connect-other"].submit("link")))
+
+
+def signed_in(provider: Provider, username: str = "alice") -> Browser:
+    browser = provider.browser()
+    browser.sign_in(username)
+    return browser
+
+
+def test_a_user_connects_and_signs_in_that_way(provider: Provider, upstream: Upstream) -> None:
+    browser = signed_in(provider)
+    assert "Connected accounts" in browser.get("/account")
+    page = connect(browser, upstream).follow()
+    assert "ada@example.com" in page
+    other = provider.browser()
+    upstream.sign_in(other)
+    assert "alice" in other.get("/account")
+    page.forms["disconnect-other"].submit("remove")
+    assert links(provider) == 0
+    assert "notice=upstream_unknown" in upstream.sign_in(provider.browser()).location
+
+
+def test_the_proof_for_a_link_works_once_and_dies_with_it(
+    provider: Provider, upstream: Upstream
+) -> None:
+    browser = signed_in(provider)
+    url = upstream.answer_url(browser.get(PAGE).forms["connect-other"].submit("link"))
+    page = browser.get(url).follow()
+    page.forms["disconnect-other"].submit("remove")
+    assert "notice=upstream" in browser.get(url).location
+    assert links(provider) == 0
+
+
+def test_a_link_to_an_upstream_that_is_off_opens_nothing(
+    make_provider: Any, provider: Provider, upstream: Upstream
+) -> None:
+    connect(signed_in(provider), upstream)
+    without = make_provider()
+    browser = signed_in(without)
+    browser.get(PAGE, status=404)
+    browser.get("/login/upstream/other/callback?state=x&code=y", status=404)
+    # The operator selects another one: the link is neither shown nor in the way.
+    other = make_provider(**{**upstream.settings("second"), "oidc__user_directory": "demo"})
+    page = signed_in(other).get(PAGE)
+    assert "connect-second" in page.forms
+    assert "disconnect-other" not in page.forms
+
+
+def test_what_belongs_to_another_account_stays_there(
+    provider: Provider, upstream: Upstream
+) -> None:
+    connect(signed_in(provider), upstream)
+    bob = signed_in(provider, "bob")
+    assert "notice=upstream_taken" in connect(bob, upstream).location
+    other = provider.browser()
+    upstream.sign_in(other)
+    assert "alice" in other.get("/account")
+
+
+def test_the_session_that_began_it_has_to_be_there(provider: Provider, upstream: Upstream) -> None:
+    browser = signed_in(provider)
+    url = upstream.answer_url(browser.get(PAGE).forms["connect-other"].submit("link"))
+    form = browser.get("/login?again=1").forms["login"]
+    form["username"], form["password"] = "bob", "valid"
+    form.submit()
+    assert "bob" in browser.get("/account")
+    assert "notice=upstream_taken" in browser.get(url).location
+    assert links(provider) == 0
+
+
+def test_an_answer_for_linking_signs_nobody_in(provider: Provider, upstream: Upstream) -> None:
+    browser = signed_in(provider)
+    url = upstream.answer_url(browser.get(PAGE).forms["connect-other"].submit("link"))
+    browser.get("/logout").forms["logout"].submit()
+    browser.get(url)
+    assert "/login" in browser.get("/account").location
+    assert links(provider) == 0
+
+
+def test_the_sign_in_has_to_be_recent(provider: Provider, upstream: Upstream, clock: Any) -> None:
+    browser = signed_in(provider)
+    form = browser.get(PAGE).forms["connect-other"]
+    clock.advance(301)
+    assert "again=1" in form.submit("link").location
+
+
+def test_linking_begins_with_a_form_of_ours(provider: Provider) -> None:
+    browser = signed_in(provider)
+    browser.post(PAGE, {"link": "other"}, status=403)
+    assert links(provider) == 0
+
+
+def test_a_failure_is_said_on_the_page(provider: Provider, upstream: Upstream) -> None:
+    upstream.query = {"error": "access_denied", "code": None}
+    answer = connect(signed_in(provider), upstream)
+    assert answer.location.endswith(f"{PAGE}?notice=upstream")
+    assert "Nothing was connected" in answer.follow()
+
+
+def test_where_nobody_may_link_there_is_no_button(make_provider: Any, upstream: Upstream) -> None:
+    provider = make_provider(**upstream.settings(linking="none"))
+    browser = signed_in(provider)
+    page = browser.get(PAGE)
+    assert "connect-other" not in page.forms
+    token = browser.get("/account").html.find("input", {"name": "csrf_token"})["value"]
+    assert browser.post(PAGE, {"link": "other", "csrf_token": token}).location.endswith(PAGE)
+
+
+@pytest.mark.parametrize("password", [True, False])
+def test_the_last_way_in_stays(make_provider: Any, upstream: Upstream, password: bool) -> None:
+    provider = make_provider(
+        oidc__user_directory="database", **upstream.settings(allow_registration="true")
+    )
+    browser = provider.browser()
+    upstream.sign_in(browser)
+    if password:
+        with provider.database() as dbsession:
+            dbsession.scalars(select(User)).one().password_hash = hash_password("long enough")
+    answer = browser.get(PAGE).forms["disconnect-other"].submit("remove")
+    assert ("notice=upstream_last" in answer.location) is not password
+    assert links(provider) == (0 if password else 1)
+
+
+def test_of_the_last_two_ways_at_once_one_stays(make_provider: Any, upstream: Upstream) -> None:
+    second = Upstream()
+    try:
+        settings = {**second.settings("second"), **upstream.settings(allow_registration="true")}
+        provider = make_provider(
+            **{**settings, "oidc__upstreams": "other second", "oidc__user_directory": "database"}
+        )
+        browser = provider.browser()
+        upstream.sign_in(browser)
+        form = browser.get(PAGE).forms["connect-second"]
+        page = browser.get(second.answer_url(form.submit("link"))).follow()
+        forms = [page.forms[f"disconnect-{name}"] for name in ("other", "second")]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda form: form.submit("remove"), forms))
+        assert links(provider) == 1
+    finally:
+        second.close()
+
+
+def test_a_second_one_of_ours_is_the_upstream(
+    make_provider: Any, serve: Any, tmp_path: Path
+) -> None:
+    port = free_port()
+    there = make_provider(
+        oidc__issuer=f"http://localhost:{port}",
+        oidcserver__database_url=f"sqlite:///{tmp_path / 'there.sqlite'}",
+    )
+    serve(there.wsgi, port)
+    issuer = "http://localhost:7000"
+    party = there.register(redirect_uris=[f"{issuer}/login/upstream/ours/callback"])
+    options = {
+        "issuer": there.issuer,
+        "client_id": party.client_id,
+        "client_secret": party.secret,
+        "allow_registration": "true",
+        "username_claim": "preferred_username",
+    }
+    provider = make_provider(
+        oidc__issuer=issuer,
+        oidc__upstreams="ours",
+        **{f"oidc__upstream.ours.{name}": value for name, value in options.items()},
+    )
+    client, browser, browser_there = provider.register(), provider.browser(), there.browser()
+    page = client.authorize(browser)
+    away = page.forms["upstream-ours"].submit().location
+    back = party.complete(follow_to_answer(browser_there.get(away)), "ada")
+    answer = browser.get(back.location)
+    code = client.answer(client.complete(follow_to_answer(answer)))["code"]
+    claims = client.userinfo(client.exchange(code)["access_token"]).json
+    assert claims["preferred_username"] == "ada"
+    # And once more, with a new sign-in there that it proves by auth_time.
+    page = client.authorize(browser, prompt="login")
+    away = page.forms["upstream-ours"].submit().location
+    login = follow_to_answer(browser_there.get(away))
+    assert "login" in login.forms
+    back = party.complete(login, "ada")
+    answer = follow_to_answer(browser.get(back.location))
+    assert (
+        client.userinfo(
+            client.exchange(client.answer(client.complete(answer))["code"])["access_token"]
+        ).json["sub"]
+        == claims["sub"]
+    )
