@@ -15,6 +15,7 @@ from oidcserver import clock
 from oidcserver.credentials import digest
 from oidcserver.database.conflicts import repeating
 from oidcserver.models.throttle import Throttle
+from oidcserver.texts import Counted
 
 
 class TooManyAttempts(Exception):
@@ -44,7 +45,9 @@ def take(
     insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
     window_over = or_(
         Throttle.window_started_at <= now - window_seconds,
-        Throttle.window_started_at > now,  # the machine's clock was set back
+        # The clock was set back. A window that began a moment ahead goes on: another process counted
+        # first, in the second after this one's, or on a machine whose clock is ahead.
+        Throttle.window_started_at > now + window_seconds,
     )
     statement = (
         insert(Throttle)
@@ -118,5 +121,4 @@ def network_of(address: str) -> str:
 
 def waiting_time(seconds: int) -> str:
     """Return a time to wait in words, rounded up to minutes."""
-    minutes = -(-seconds // 60)
-    return "a minute" if minutes == 1 else f"{minutes} minutes"
+    return Counted("a minute", "${count} minutes", -(-seconds // 60))

@@ -15,6 +15,7 @@ from oidcserver.database.engine import make_engine
 from oidcserver.http.throttling import clear, give_back, network_of, reset, take, waiting_time
 from oidcserver.models.base import Base
 from oidcserver.models.throttle import Throttle
+from oidcserver.texts import SOURCE
 
 
 @pytest.fixture
@@ -125,6 +126,16 @@ def test_a_clock_that_was_set_back_locks_nobody_out(
     assert attempts(dbsession, 1) == [0]
 
 
+def test_an_attempt_that_comes_from_a_slower_clock_counts_in_the_same_window(
+    dbsession: Session, standing_clock: Any
+) -> None:
+    assert attempts(dbsession, 2) == [0, 0]
+    standing_clock.advance(-1)
+    assert attempts(dbsession, 2) == [0, 61]
+    standing_clock.advance(1)
+    assert attempts(dbsession, 1) == [60]
+
+
 @pytest.mark.parametrize("key", ["", "login:" + "x" * 100_000, "login:\0", "login:\ud800", "é"])
 def test_any_text_is_a_key_and_none_is_kept_in_the_clear(dbsession: Session, key: str) -> None:
     assert attempts(dbsession, 4, key) == [0, 0, 0, 60]
@@ -217,4 +228,4 @@ def test_what_several_keys_have_in_common_is_forgotten_together(dbsession: Sessi
     [(1, "a minute"), (60, "a minute"), (61, "2 minutes"), (900, "15 minutes")],
 )
 def test_a_wait_is_said_in_minutes(seconds: int, words: str) -> None:
-    assert waiting_time(seconds) == words
+    assert SOURCE.translate(waiting_time(seconds)) == words
