@@ -45,8 +45,8 @@ def take(
     insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
     window_over = or_(
         Throttle.window_started_at <= now - window_seconds,
-        # The clock was set back. A window that began a moment ahead goes on: another process counted
-        # first, in the second after this one's, or on a machine whose clock is ahead.
+        # The clock was set back. A window that began a moment ahead goes on: another process
+        # counted first, in the second after this one's, or on a machine whose clock is ahead.
         Throttle.window_started_at > now + window_seconds,
     )
     statement = (

@@ -75,8 +75,10 @@ class SealedFormat:
 
     def encode(self, provider: Provider, token: AccessToken) -> str:
         """Seal the token's fields, without those at the end that are None."""
-        count = max(i for i, field in enumerate(token[:_SAID], 1) if field is not None)
-        sealed: str = provider.sealer(PURPOSE).seal(compact(token[:count]).encode())
+        said = list(token[:_SAID])
+        while said[-1] is None:
+            said.pop()
+        sealed: str = provider.sealer(PURPOSE).seal(compact(said).encode())
         return PREFIX + sealed
 
     def decode(self, provider: Provider, text: str) -> AccessToken | None:

@@ -74,15 +74,9 @@ def claim_lines(raw: str) -> Mapping[str, OwnClaim]:
     return found
 
 
-def own_claim(provider: Provider, name: str) -> OwnClaim | None:
-    """Return the claim that the ini declares by that name."""
-    claims: Mapping[str, OwnClaim] = provider.settings[SETTING]
-    return claims.get(name)
-
-
 def is_for(provider: Provider, name: str, place: str) -> bool:
     """Whether a claim is released at a place; claims that are not declared are for no token."""
-    own = own_claim(provider, name)
+    own: OwnClaim | None = provider.settings[SETTING].get(name)
     return own.is_for(place) if own is not None else place != ACCESS_TOKEN
 
 

@@ -13,7 +13,6 @@ from oidcserver.oidc.claim_types import (
     USERINFO,
     claim_problem,
     is_for,
-    own_claim,
 )
 from oidcserver.oidc.languages import LOCALES, in_languages, plain_name
 from oidcserver.types import Configurator, Provider, Registry, Request
@@ -61,11 +60,14 @@ def claims_of_id_token(
     """
     asked = authorization.claims_request or {}
     provider = request.oidc.provider
+    own = provider.settings[SETTING]
     names = [*asked.get("id_token", ())]
-    for name in _names_of(provider, scopes):
-        own = own_claim(provider, name)
-        if of_scopes or (own is not None and ID_TOKEN in own.places):
-            names.append(name)
+    if of_scopes or own:
+        names += [
+            name
+            for name in _names_of(provider, scopes)
+            if of_scopes or (name in own and ID_TOKEN in own[name].places)
+        ]
     if alone:
         names += asked.get("userinfo", ())
     return _release(request, user, names, asked.get(LOCALES, ()), ID_TOKEN)
@@ -137,7 +139,8 @@ def _release(
     """Return the named claims that are known and released at a place, in the requested
     languages."""
     provider = request.oidc.provider
-    names = [name for name in names if is_for(provider, plain_name(name), place)]
+    if provider.settings[SETTING]:
+        names = [name for name in names if is_for(provider, plain_name(name), place)]
     wanted = frozenset(map(plain_name, names)).intersection(provider.claim_names)
     if not wanted:
         return {}
