@@ -34,7 +34,7 @@ catalogues: .venv/test
 
 # Other people's relying parties, built from their registries into .cache: Go, Rust and others.
 interoperability: .venv/test
-	$(BIN)/python -m pytest -m interoperability --timeout 1200 tests/interoperability $(PYTEST)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m interoperability --timeout 1200 tests/interoperability $(PYTEST)
 
 # The races of the test suite at their full counts.
 races: .venv/test

@@ -47,6 +47,8 @@ def promised(provider: Provider, field: str) -> list[str]:
 
 
 def text_of(limit: int) -> Rule:
+    """Return the rule of a printable text of at most ``limit`` characters, stored in NFC."""
+
     def rule(value: Any, provider: Provider) -> str:
         if not isinstance(value, str):
             raise ValueError("is not text")
@@ -64,6 +66,7 @@ text = text_of(MAX_TEXT)
 
 
 def texts(value: Any, provider: Provider) -> list[str]:
+    """Return a list of texts, each once."""
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError("is not a list of texts")
     if len(value) > MAX_ITEMS:
@@ -72,6 +75,7 @@ def texts(value: Any, provider: Provider) -> list[str]:
 
 
 def plain_texts(value: Any, provider: Provider) -> list[str]:
+    """Return a list of printable texts of at most ``MAX_TEXT`` characters, each once."""
     return list(dict.fromkeys(text(item, provider) for item in texts(value, provider)))
 
 
@@ -87,6 +91,8 @@ def group_names(value: Any, provider: Provider) -> list[str]:
 
 
 def one_of(available: Callable[[Provider], Iterable[str]]) -> Rule:
+    """Return the rule of one of the texts that ``available`` returns for the provider."""
+
     def rule(value: Any, provider: Provider) -> str:
         offered = list(available(provider))
         if not offered:
@@ -105,6 +111,7 @@ def client_profiles(provider: Provider) -> list[str]:
 
 
 def one_promised(field: str) -> Rule:
+    """Return the rule of one of the values of a member of the discovery document."""
     return one_of(lambda provider: promised(provider, field))
 
 
@@ -117,18 +124,21 @@ def _require_known(items: Iterable[str], offered: Collection[str], what: str) ->
 
 
 def grant_types(value: Any, provider: Provider) -> list[str]:
+    """Return grant types that the provider offers (RFC 7591 section 2)."""
     items = texts(value, provider)
     _require_known(items, sorted(provider.grant_types), "grant type")
     return items
 
 
 def response_types(value: Any, provider: Provider) -> list[str]:
+    """Return offered response types, with the words of each in alphabetical order."""
     items = dict.fromkeys(" ".join(sorted(item.split())) for item in texts(value, provider))
     _require_known(items, sorted(provider.response_types), "response type")
     return list(items)
 
 
 def scope(value: Any, provider: Provider) -> str:
+    """Return offered scopes with spaces between them, each once."""
     if not isinstance(value, str) or len(value) > MAX_SCOPE:
         raise ValueError("is not text, or too long")
     words = dict.fromkeys(value.split())
@@ -137,6 +147,7 @@ def scope(value: Any, provider: Provider) -> str:
 
 
 def authorization_details_types(value: Any, provider: Provider) -> list[str]:
+    """Return offered types of authorization details (RFC 9396 section 10)."""
     items = texts(value, provider)
     _require_known(items, promised(provider, "authorization_details_types_supported"), "type")
     return items
@@ -160,16 +171,19 @@ _request_uri = _uri(lambda uri, it: request_uri_problem(uri, allowed_addresses(i
 
 
 def request_uris(value: Any, provider: Provider) -> list[str]:
+    """Return URIs of request objects that the provider may fetch (RFC 9101 section 5.2)."""
     return [_request_uri(item, provider) for item in texts(value, provider)]
 
 
 def boolean(value: Any, provider: Provider) -> bool:
+    """Return true or false."""
     if not isinstance(value, bool):
         raise ValueError("is not true or false")
     return value
 
 
 def signed_requests(value: Any, provider: Provider) -> bool:
+    """Return ``require_signed_request_object`` (RFC 9101 section 10.5)."""
     offered = promised(provider, "request_object_signing_alg_values_supported")
     if boolean(value, provider) and not set(offered) - {"none"}:
         raise ValueError("is not available here: there are no signed request objects")
@@ -177,6 +191,7 @@ def signed_requests(value: Any, provider: Provider) -> bool:
 
 
 def pushed_requests(value: Any, provider: Provider) -> bool:
+    """Return ``require_pushed_authorization_requests`` (RFC 9126 section 6)."""
     endpoint = "pushed_authorization_request_endpoint"
     if boolean(value, provider) and endpoint not in provider.metadata:
         raise ValueError("is not available here: there are no pushed requests")
@@ -201,6 +216,7 @@ def of_ciba(rule: Rule) -> Rule:
 
 
 def seconds(value: Any, provider: Provider) -> int:
+    """Return a number of seconds, 0 or more."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 10**9:
         raise ValueError("is not a number of seconds")
     return value

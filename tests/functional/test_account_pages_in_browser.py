@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 from selenium.webdriver.support.ui import WebDriverWait
+from support.accessibility import problems
 from support.app import Provider
-from support.browser import INSPECTION, emulate, refused_by_policy, sign_in, wait_for
+from support.browser import emulate, refused_by_policy, sign_in, wait_for
 from support.factors import code_of
 from support.processes import free_port
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.nodejs]
 
 PAGES = (
     "home login consent logout account language register recover password address profile leave "
@@ -40,7 +41,7 @@ def test_the_pages_are_accessible_and_fit(
     emulate(driver, width, scheme)
 
     def inspect() -> None:
-        assert driver.execute_script(INSPECTION) == [], driver.current_url
+        assert problems(driver) == [], driver.current_url
         scrolled = driver.execute_script("return document.documentElement.scrollWidth")
         assert scrolled <= width, driver.current_url
 
@@ -92,7 +93,7 @@ def test_the_pages_of_an_account_are_accessible_and_fit_in_each_language(
             for language in ("ar", "de", "es", "fr", "en"):
                 wait_for(driver, f"footer [value={language}]").click()
                 wait_for(driver, f"html[lang={language}]")
-                assert driver.execute_script(INSPECTION) == [], (language, driver.current_url)
+                assert problems(driver) == [], (language, driver.current_url)
                 scrolled = driver.execute_script("return document.documentElement.scrollWidth")
                 assert scrolled <= 320, (language, driver.current_url)
 
@@ -123,7 +124,7 @@ def test_the_pages_of_an_account_are_accessible_and_fit_in_each_language(
     driver.get(f"{issuer}/account/recovery-codes")
     wait_for(driver, "#codes button.primary").click()
     wait_for(driver, "ul.codes")
-    assert driver.execute_script(INSPECTION) == []
+    assert problems(driver) == []
     driver.get(f"{issuer}/logout")
     wait_for(driver, "#logout button").click()
     wait_for(driver, "main a.button")

@@ -6,12 +6,13 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
+from support.accessibility import problems
 from support.app import Provider, RelyingParty
-from support.browser import INSPECTION, emulate, refused_by_policy, sign_in, wait_for
+from support.browser import emulate, refused_by_policy, sign_in, wait_for
 from support.devices import SETTINGS, ask, poll, refusal, register_device
 from support.processes import free_port
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.nodejs]
 
 LONG = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft"
 AGENT = "x" * 60
@@ -34,7 +35,7 @@ def device(served: Provider) -> RelyingParty:
 
 
 def inspect(driver: Any, width: int) -> None:
-    assert driver.execute_script(INSPECTION) == [], driver.current_url
+    assert problems(driver) == [], driver.current_url
     scrolled = driver.execute_script("return document.documentElement.scrollWidth")
     assert scrolled <= width, driver.current_url
 

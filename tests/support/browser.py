@@ -22,61 +22,6 @@ FLAGS = (
 )  # fmt: skip
 
 
-#: What is wrong with the page, as sentences.
-INSPECTION = """
-const wrong = [];
-const say = (sentence, element) => wrong.push(sentence + ': ' + (element ? element.outerHTML : ''));
-if (!document.documentElement.lang) say('no language');
-if (!document.documentElement.dir) say('no direction');
-if (!document.title.trim()) say('no title');
-if (document.querySelectorAll('h1').length !== 1) say('not one h1');
-if (document.querySelectorAll('main').length !== 1) say('not one main');
-const skip = document.body.firstElementChild;
-if (!skip.matches('a[href="#main"]') || !document.querySelector('main#main')) say('no skip link');
-let level = 0;
-for (const heading of document.querySelectorAll('h1, h2, h3, h4')) {
-  const own = Number(heading.tagName[1]);
-  if (own > level + 1) say('a level of headings is left out', heading);
-  level = own;
-}
-const fields = 'input:not([type=hidden], [hidden]), select, textarea';
-for (const field of document.querySelectorAll(fields)) {
-  if (!field.labels.length || !field.labels[0].textContent.trim()) say('no label', field);
-  for (const id of (field.getAttribute('aria-describedby') || '').split(' ').filter(Boolean))
-    if (!document.getElementById(id)) say('described by nothing', field);
-}
-for (const control of document.querySelectorAll('a, button')) {
-  if (!(control.ariaLabel || control.textContent).trim()) say('no name', control);
-  const box = control.getBoundingClientRect();
-  const inText = getComputedStyle(control).display === 'inline';
-  if (box.width && !inText && (box.height < 24 || box.width < 24)) say('too small', control);
-}
-for (const image of document.querySelectorAll('img:not([alt])')) say('no alt', image);
-const ids = [...document.querySelectorAll('[id]')].map(element => element.id);
-if (new Set(ids).size !== ids.length) say('an id twice');
-if (document.querySelector('[style], style, script:not([src])')) say('something inline');
-const parse = text => text.match(/[\\d.]+/g).map(Number);
-const linear = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-const ground = element => {
-  for (let at = element; at; at = at.parentElement) {
-    const colour = parse(getComputedStyle(at).backgroundColor);
-    if (colour.length === 3 || colour[3] === 1) return colour;
-  }
-  return [255, 255, 255];
-};
-const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-while (walker.nextNode()) {
-  const element = walker.currentNode.parentElement;
-  if (!walker.currentNode.data.trim() || !element.getClientRects().length) continue;
-  const pair = [luminance(parse(getComputedStyle(element).color)), luminance(ground(element))];
-  pair.sort((a, b) => a - b);
-  if ((pair[1] + 0.05) / (pair[0] + 0.05) < 4.5) say('hard to read', element);
-}
-return wrong;
-"""
-
-
 def start_browser(profile: Path) -> webdriver.Chrome:
     """Return a new browser with an empty profile."""
     options = Options()

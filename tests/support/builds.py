@@ -2,14 +2,18 @@
 
 The compilers decide by digests of their own what is out of date, so the cache never yields an old
 program. An environment of Python packages has the digest of its requirements in its name.
+
+The processes of a run build the same things: one of them does, and the others wait for it.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parents[1] / "interoperability"
@@ -17,6 +21,16 @@ KEYCLOAK = "26.7.3"
 CACHE = HERE.parents[1] / ".cache" / "interoperability"
 
 
+@contextmanager
+def _alone(tool: str) -> Iterator[None]:
+    """Wait until no other process uses a tool; ``with`` it or as a decorator."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{tool}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@_alone("go")
 def go_program(module: str, package: str = ".") -> Path:
     """Build a package of the module at ``go/MODULE``; return the program.
 
@@ -29,6 +43,7 @@ def go_program(module: str, package: str = ".") -> Path:
     return program
 
 
+@_alone("cargo")
 def rust_program(package: str) -> Path:
     """Build the package at ``rust/PACKAGE``; return its program, which has the same name.
 
@@ -40,6 +55,7 @@ def rust_program(package: str) -> Path:
     return target / "debug" / package
 
 
+@_alone("maven")
 def java_classes() -> str:
     """Build the Maven project at ``java``; return the class path of its classes.
 
@@ -51,6 +67,7 @@ def java_classes() -> str:
     return f"{built / 'classes'}:{built / 'lib'}/*"
 
 
+@_alone("maven")
 def keycloak() -> Path:
     """Return the directory of Keycloak, whose distribution is a Maven artefact.
 
@@ -69,6 +86,7 @@ def keycloak() -> Path:
     return home
 
 
+@_alone("pip")
 def python_environment(client: str) -> Path:
     """Return the interpreter of an environment with ``python/CLIENT/requirements.txt``.
 
@@ -89,6 +107,7 @@ def python_environment(client: str) -> Path:
     return environment / "bin" / "python"
 
 
+@_alone("npm")
 def node_packages(directory: Path) -> Path:
     """Install what the directory's ``package-lock.json`` pins; return its ``node_modules``.
 

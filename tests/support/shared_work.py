@@ -1,7 +1,4 @@
-"""Work that each start of a provider does again, done once for all providers of a process.
-
-It is two fifths of the time of the functional tests.
-"""
+"""Work that each start of a provider does again, done once for all providers of a process."""
 
 import json
 import linecache
