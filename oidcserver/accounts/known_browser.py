@@ -29,8 +29,10 @@ def remember_browser(request: Request, name: str) -> None:
     """Note in the browser's cookie that the user of that normalised name signed in."""
     identifier, names = _read(request)
     kept = [digest(name), *(other for other in names if other != digest(name))]
-    said = json.dumps([identifier or new_identifier(), kept[:MAX_NAMES]])
-    set_cookie(request, COOKIE, request.oidc.provider.sealer(PURPOSE).seal(said.encode()), MAX_AGE)
+    content = json.dumps([identifier or new_identifier(), kept[:MAX_NAMES]])
+    set_cookie(
+        request, COOKIE, request.oidc.provider.sealer(PURPOSE).seal(content.encode()), MAX_AGE
+    )
 
 
 def _read(request: Request) -> tuple[str | None, list[str]]:

@@ -23,8 +23,8 @@ from oidcserver.cli.client_options import STDIN, file_name, given_members, membe
 from oidcserver.cli.client_output import as_text, describe, show_written
 from oidcserver.cli.keys import require_keys
 from oidcserver.clients.columns import reject_unknown, set_columns, split_columns
+from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.registration import (
-    InvalidClientMetadata,
     register_client,
     rotate_client_secret,
     update_client,

@@ -23,7 +23,7 @@ from oidcserver.oauth.client_authentication import UNKNOWN_CLIENT, ClientAuthent
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oauth.server import AuthorizationServer
 
-JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 class AssertionMethod:
@@ -64,7 +64,7 @@ class AssertionMethod:
     ) -> RegisteredClient:
         """Return the client that made the assertion, which cannot be used again."""
         form = oauth_request.form
-        if form.get("client_assertion_type") != JWT_BEARER:
+        if form.get("client_assertion_type") != ASSERTION_TYPE:
             raise ClientAuthenticationFailed(
                 "The client_assertion_type is missing or not that of a JWT.", "RFC 7523 section 2.2"
             )

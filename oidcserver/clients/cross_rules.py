@@ -9,13 +9,13 @@ from oidcserver.clients.uris import https_host, redirect_uri_problem
 from oidcserver.clients.values import is_development, promised
 from oidcserver.http.cors import origin_of
 from oidcserver.keys.jwk_set import encryption_key, public_key_set
-from oidcserver.models.backchannel_request import GRANT_TYPE
 from oidcserver.models.registered_client import DEFAULTS
+from oidcserver.oauth.grant_types import CIBA, TOKEN_EXCHANGE
 from oidcserver.types import Provider
 
 REDIRECT_GRANTS = frozenset({"authorization_code", "implicit"})
 #: The grants that a public client cannot use.
-CONFIDENTIAL_GRANTS = ("client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange")
+CONFIDENTIAL_GRANTS = ("client_credentials", TOKEN_EXCHANGE)
 #: The encrypted documents (OpenID Connect Registration 2, JARM section 3, RFC 9701 section 6), and
 #: the prefixes of their members.
 ENCRYPTED = {
@@ -205,7 +205,7 @@ def _check_encryption(provider: Provider, metadata: dict[str, Any]) -> None:
 
 def _check_ciba(provider: Provider, metadata: dict[str, Any]) -> None:
     """Check the members of CIBA (section 4); by default a client polls, if that is selected."""
-    if GRANT_TYPE not in metadata["grant_types"]:
+    if CIBA not in metadata["grant_types"]:
         return
     if metadata["token_endpoint_auth_method"] == "none":
         raise InvalidClientMetadata(

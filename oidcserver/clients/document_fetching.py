@@ -115,8 +115,8 @@ def _keep(request: Request, url: str, result: FetchResult) -> None:
         raise DocumentRejected(problem.description, url) from None
     except ValueError as contradiction:
         raise DocumentRejected(f"The document is not usable: {contradiction}.", url) from None
-    said = USUAL_AGE if fresh.seconds is None else fresh.seconds
-    expires_at = clock.now() + max(MIN_AGE, min(said, provider.settings[MAX_AGE]))
+    age = USUAL_AGE if fresh.seconds is None else fresh.seconds
+    expires_at = clock.now() + max(MIN_AGE, min(age, provider.settings[MAX_AGE]))
     stale = provider.settings[MAX_STALE] if fresh.may_be_stale else 0
     described = Client(client_id=url, client_metadata=metadata, document_expires_at=expires_at)
     event = request.oidc.database.alone.run(

@@ -15,6 +15,7 @@ from oidcserver.clients.rules import validate_client_metadata
 from oidcserver.clients.uris import implied_application_type, redirect_uri_problem
 from oidcserver.clients.values import fetched_uri, is_development
 from oidcserver.keys.strict_json import parse_object
+from oidcserver.oauth.grant_types import DEVICE_CODE, JWT_BEARER
 from oidcserver.types import Provider
 
 log = logging.getLogger(__name__)
@@ -26,8 +27,8 @@ METHODS = ("none", "private_key_jwt")
 GRANTS = (
     "authorization_code",
     "refresh_token",
-    "urn:ietf:params:oauth:grant-type:device_code",
-    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    DEVICE_CODE,
+    JWT_BEARER,
 )
 #: The members that are used; all others are left out, with the URIs that they may have.
 MEMBERS = frozenset(

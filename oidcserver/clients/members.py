@@ -102,5 +102,5 @@ RULES: dict[str, values.Rule] = {
     ),
 }
 
-#: Members that may be said in several languages, as ``client_name#de`` (RFC 7591 section 2.2).
+#: Members that may have several languages, as ``client_name#de`` (RFC 7591 section 2.2).
 LOCALISED = frozenset({"client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri"})

@@ -8,21 +8,10 @@ from sqlalchemy.orm import Session
 from oidcserver import clock
 from oidcserver.clients.given import check_client_id, check_client_secret, needed_length
 from oidcserver.clients.needed_secret import needs_readable_secret, needs_secret
-from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.rules import validate_client_metadata
 from oidcserver.credentials import CLIENT_SECRET, digest, new_credential, new_identifier
 from oidcserver.models import Client
 from oidcserver.types import Provider
-
-__all__ = [
-    "InvalidClientMetadata",
-    "new_client",
-    "read_client_secrets",
-    "register_client",
-    "rotate_client_secret",
-    "update_client",
-    "validate_client_metadata",
-]
 
 PURPOSE = "client secret"
 #: As 64 characters they are a key for HS512 too (RFC 7518 section 3.2).

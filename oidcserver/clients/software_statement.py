@@ -6,6 +6,7 @@ from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.keys.jwt import (
     CLAIMS,
     CLIENT_ALGORITHMS,
+    REGISTERED_CLAIMS,
     InvalidJWT,
     read_header,
     read_unverified,
@@ -19,7 +20,6 @@ from oidcserver.types import Registry, Request
 MEMBER = "software_statement"
 _TYPES = frozenset({"jwt", "software-statement+jwt"})
 #: Claims about the statement itself; every other is client metadata.
-_JWT_CLAIMS = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 
 
 def apply_software_statement(
@@ -44,8 +44,8 @@ def apply_software_statement(
         claims = _verify(request, statement)
     except InvalidJWT as problem:
         raise _invalid(str(problem)) from None
-    said = {name: value for name, value in claims.items() if name not in _JWT_CLAIMS}
-    return {**rest, **said, MEMBER: statement}
+    stated = {name: value for name, value in claims.items() if name not in REGISTERED_CLAIMS}
+    return {**rest, **stated, MEMBER: statement}
 
 
 def issuers(settings: Settings) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The database: one door for reads and atomic writes, and the sessions of pages and commands."""
+"""The database: its reads and atomic writes, and the sessions of pages and commands."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import make_url
 from sqlalchemy.orm import Session
 
-from oidcserver.database.door import Database, Joined
 from oidcserver.database.engine import make_engine
 from oidcserver.database.request import RequestDatabase
+from oidcserver.database.runner import Database, Joined
 from oidcserver.database.statements import Read
 from oidcserver.database.timeouts import add_settings, read_timeouts
 from oidcserver.database.url import read_url
@@ -73,9 +73,9 @@ def includeme(config: Configurator) -> None:
     )
 
 
-def _dbsession(door: Any) -> Session:
+def _dbsession(request_oidc: Any) -> Session:
     """The ORM session of the transaction that the code is in."""
-    session: Session = door.database.session
+    session: Session = request_oidc.database.session
     return session
 
 

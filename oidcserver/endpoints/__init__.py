@@ -1,4 +1,4 @@
-"""The endpoints, one URL a file, each a doorway."""
+"""The endpoints, a module for each URL."""
 
 from oidcserver.types import Configurator
 

@@ -150,8 +150,8 @@ def invalid_details(problem: str) -> Rejection:
 
     :param problem: a sentence without a full stop. The type of a plugin may have written it.
     """
-    said = "".join(character if character in ALLOWED else "?" for character in problem)
-    return Rejection("invalid_authorization_details", f"{said}.", rule="RFC 9396 section 5")
+    description = "".join(character if character in ALLOWED else "?" for character in problem)
+    return Rejection("invalid_authorization_details", f"{description}.", rule="RFC 9396 section 5")
 
 
 def includeme(config: Configurator) -> None:

@@ -9,12 +9,12 @@ from oidcserver.grants.base import TokenGrant
 from oidcserver.models import BackchannelRequestRecord, RefreshToken
 from oidcserver.models.authorization import extending
 from oidcserver.models.backchannel_request import (
-    GRANT_TYPE,
     REDEEM,
     count_poll,
     find_backchannel_request,
 )
 from oidcserver.oauth.errors import Rejection, invalid_grant
+from oidcserver.oauth.grant_types import CIBA
 from oidcserver.oauth.issuing import (
     may_refresh,
     prepare_refresh_token,
@@ -35,7 +35,7 @@ class BackchannelGrant(TokenGrant):
     has something to fetch is never told to slow down.
     """
 
-    GRANT_TYPE = GRANT_TYPE
+    GRANT_TYPE = CIBA
 
     def validate_token_request(self) -> None:
         """Check the request and the user's decision; another client's attempt changes nothing."""

@@ -19,6 +19,7 @@ from oidcserver.models.device_authorization import (
     note_poll,
 )
 from oidcserver.oauth.errors import Rejection, invalid_grant
+from oidcserver.oauth.grant_types import DEVICE_CODE
 from oidcserver.oauth.issuing import (
     may_refresh,
     prepare_refresh_token,
@@ -48,7 +49,7 @@ RULE = "RFC 8628 section 3.5"
 class DeviceCodeGrant(TokenGrant):
     """Redeems a device code that a user approved."""
 
-    GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
+    GRANT_TYPE = DEVICE_CODE
 
     def validate_token_request(self) -> None:
         """Check the device code; another client's attempt leaves it usable and counts no poll."""

@@ -13,6 +13,7 @@ from pyramid.exceptions import BadCSRFOrigin, BadCSRFToken
 from pyramid.response import Response
 from pyramid.viewderivers import INGRESS
 
+from oidcserver.http.cookies import MAX_AGE
 from oidcserver.http.cors import origin_of
 from oidcserver.types import Configurator, Provider, Request, View
 
@@ -23,9 +24,6 @@ FIELD = "csrf_token"
 ACCOUNT = "csrf_account"
 HEADER = "X-CSRF-Token"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-
-#: A page that was left open still works: browsers keep no cookie for longer (RFC 6265bis 5.5).
-MAX_AGE = 400 * 86400
 
 
 def _policy(provider: Provider) -> CookieCSRFStoragePolicy:

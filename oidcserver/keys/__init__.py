@@ -51,10 +51,10 @@ def includeme(config: Configurator) -> None:
         try:
             provider.keys = open_store(create_missing=settings["oidcserver.mode"] == "development")
         except KeyStoreError as problem:
-            said = f"oidcserver.keys_directory: {problem}"
+            text = f"oidcserver.keys_directory: {problem}"
             if not provider.commanded:
-                raise ConfigurationProblem(said) from None
-            provider.keys_problem = said  # `oidcserver keys rotate` makes the first keys
+                raise ConfigurationProblem(text) from None
+            provider.keys_problem = text  # `oidcserver keys rotate` makes the first keys
             return
         provider.sealer = cache(partial(Sealer, provider.keys))
 

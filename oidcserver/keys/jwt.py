@@ -18,6 +18,8 @@ from oidcserver.keys.strict_json import compact, parse_object
 
 #: The positions of the parts of a JWT.
 HEADER, CLAIMS = 0, 1
+#: RFC 7519 section 4.1.
+REGISTERED_CLAIMS = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 #: The longest JWT of another party.
 MAX_TOKEN_BYTES = 16384
 #: The longest JWT that we sign: its claims may hold long lists. It is the limit of a request.

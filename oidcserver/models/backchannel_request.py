@@ -16,7 +16,6 @@ from oidcserver.models.client import Client
 from oidcserver.models.user import User, UserRecord
 
 #: The grant type that redeems a request.
-GRANT_TYPE = "urn:openid:params:grant-type:ciba"
 #: Seconds by which the interval grows where a client polls too fast (CIBA section 11).
 SLOWER = 5
 #: The longest binding message in characters.

@@ -58,8 +58,8 @@ class AccessToken(NamedTuple):
         return "DPoP" if "jkt" in (self.confirmation or {}) else "Bearer"
 
 
-#: The number of fields that a token has; the last is not part of it.
-_SAID = len(AccessToken._fields) - 1
+#: The number of fields that are written into a token: all but the last.
+_WRITTEN = len(AccessToken._fields) - 1
 
 
 class AccessTokenFormat(Protocol):
@@ -75,10 +75,10 @@ class SealedFormat:
 
     def encode(self, provider: Provider, token: AccessToken) -> str:
         """Seal the token's fields, without those at the end that are None."""
-        said = list(token[:_SAID])
-        while said[-1] is None:
-            said.pop()
-        sealed: str = provider.sealer(PURPOSE).seal(compact(said).encode())
+        fields = list(token[:_WRITTEN])
+        while fields[-1] is None:
+            fields.pop()
+        sealed: str = provider.sealer(PURPOSE).seal(compact(fields).encode())
         return PREFIX + sealed
 
     def decode(self, provider: Provider, text: str) -> AccessToken | None:
@@ -133,7 +133,7 @@ def _unseal(sealer: Sealer, text: str) -> AccessToken | None:
     if data is None:
         return None
     fields = json.loads(data)
-    if len(fields) > _SAID:
+    if len(fields) > _WRITTEN:
         return None  # a process of a newer release made it
     fields[5] = tuple(fields[5])
     return AccessToken(*fields)

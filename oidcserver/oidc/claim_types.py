@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from oidcserver.oauth.token_claims import OWN_NAMES
-from oidcserver.oidc.scopes import CLAIM_TYPES, STANDARD_CLAIMS
+from oidcserver.oidc.scopes import CLAIM_NAME, CLAIM_TYPES, STANDARD_CLAIMS
 from oidcserver.settings import lines
 from oidcserver.types import Configurator, Provider, Registry
 
@@ -21,7 +21,6 @@ TYPES: dict[str, tuple[type, ...]] = {
 }
 #: Where a claim is released.
 PLACES = USERINFO, ID_TOKEN, ACCESS_TOKEN = "userinfo", "id_token", "access_token"
-_NAME = re.compile(r"[A-Za-z0-9_.:/?=&~+-]{1,255}", re.ASCII)
 #: A number in JSON (RFC 8259 section 6), of a length that every database stores.
 _NUMBER = re.compile(r"-?\d{1,100}(\.\d{1,100})?([eE][+-]?\d{1,3})?", re.ASCII)
 _WORDS = {
@@ -64,7 +63,7 @@ def claim_lines(raw: str) -> Mapping[str, OwnClaim]:
         name, _, rest = line.partition(": ")
         words, _, sentence = rest.partition("|")
         kind, *places = words.split() or [""]
-        usable = _NAME.fullmatch(name) and kind in TYPES and set(places) <= set(PLACES)
+        usable = CLAIM_NAME.fullmatch(name) and kind in TYPES and set(places) <= set(PLACES)
         if not usable or name in found:
             raise ValueError(
                 "lines such as `badge: number id_token | See the number of your badge`, with one "

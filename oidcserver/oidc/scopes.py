@@ -14,7 +14,8 @@ from oidcserver.types import Configurator, Provider, Registry
 
 SETTING = "oidc.scope_claims"
 #: A name without a language tag that needs no escaping in JSON.
-_CLAIM = re.compile(r"[A-Za-z0-9_.:/?=&~+-]{1,255}", re.ASCII)
+#: The name of a claim.
+CLAIM_NAME = re.compile(r"[A-Za-z0-9_.:/?=&~+-]{1,255}", re.ASCII)
 
 STANDARD = (
     Scope("openid", _("Know that it is you")),
@@ -99,7 +100,9 @@ def read_scope(line: str) -> Scope:
     words, _, sentence = rest.partition("|")
     claims, sentence = tuple(words.split()), sentence.strip()
     if not (
-        SCOPE_NAME.fullmatch(name) and all(map(_CLAIM.fullmatch, claims)) and (claims or sentence)
+        SCOPE_NAME.fullmatch(name)
+        and all(map(CLAIM_NAME.fullmatch, claims))
+        and (claims or sentence)
     ):
         raise ValueError("lines such as `groups: groups | See which groups you are in`")
     return Scope(name, sentence, claims)

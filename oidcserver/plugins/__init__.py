@@ -25,7 +25,7 @@ from oidcserver.types import Configurator
 
 def includeme(config: Configurator) -> None:
     """Register the directives, the core settings and the phases of selection."""
-    config.include("oidcserver.plugins.door")
+    config.include("oidcserver.plugins.request_attributes")
     if hasattr(config.registry.oidc, "provider"):
         return  # config.commit() and a second include run this again
     config.registry.oidc.provider = Provider(config.route_prefix)

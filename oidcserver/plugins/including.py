@@ -77,16 +77,16 @@ def configured(settings: Mapping[str, Any], *, commanded: bool = False) -> Itera
             config.registry.oidc.provider.commanded = commanded
             yield config
     except ConfigurationConflictError as problem:
-        said = " ".join(str(problem).split())
-        raise ConfigurationProblem(f"{said}: keep one of them.") from None
+        text = " ".join(str(problem).split())
+        raise ConfigurationProblem(f"{text}: keep one of them.") from None
     except ConfigurationExecutionError as problem:
         log.error("The configuration cannot be carried out.", exc_info=problem)
         raise ConfigurationProblem(
             f"The configuration cannot be carried out ({_where(problem.evalue)}): "
-            f"{_said(problem.evalue)}"
+            f"{_text_of(problem.evalue)}"
         ) from None
     except ConfigurationError as problem:
-        raise ConfigurationProblem(_said(problem)) from None
+        raise ConfigurationProblem(_text_of(problem)) from None
 
 
 def _not_found(name: str, missing: str) -> str:
@@ -107,7 +107,9 @@ def _not_found(name: str, missing: str) -> str:
 
 def _broken(name: str, what: str, problem: Exception) -> ConfigurationProblem:
     log.error("The plugin %s %s.", name, what, exc_info=problem)
-    return ConfigurationProblem(f"The plugin {name!r} {what} ({_where(problem)}): {_said(problem)}")
+    return ConfigurationProblem(
+        f"The plugin {name!r} {what} ({_where(problem)}): {_text_of(problem)}"
+    )
 
 
 def _where(problem: BaseException) -> str:
@@ -119,6 +121,6 @@ def _where(problem: BaseException) -> str:
     return f"{own[-1].filename}:{own[-1].lineno}"
 
 
-def _said(problem: BaseException) -> str:
-    said = " ".join(str(problem).split()).rstrip(".")
-    return f"{type(problem).__name__}: {said}." if said else f"{type(problem).__name__}."
+def _text_of(problem: BaseException) -> str:
+    text = " ".join(str(problem).split()).rstrip(".")
+    return f"{type(problem).__name__}: {text}." if text else f"{type(problem).__name__}."

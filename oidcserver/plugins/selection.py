@@ -197,13 +197,13 @@ def _select_pages_and_endpoints(config: Configurator, provider: Provider) -> Non
         register(page_config)
     for method in (*provider.first_factors.values(), *provider.second_factors.values()):
         method.register(config)
-    _refuse_one_path_twice(config, before)
+    _reject_one_path_twice(config, before)
     # What was registered just now is ours; an embedding application's routes are not.
     provider.page_route_names = _added_routes(config, between)
     provider.route_names |= _added_routes(config, before)
 
 
-def _refuse_one_path_twice(config: Configurator, since: int) -> None:
+def _reject_one_path_twice(config: Configurator, since: int) -> None:
     """Reject two routes with one path: Pyramid would always use the first."""
     owners: dict[str, str] = {}
     for action in config.action_state.actions[since:]:

@@ -30,7 +30,7 @@ def includeme(config: Configurator) -> None:
     config.add_view_deriver(
         oauth_scope_deriver, "oauth_scope", under="INGRESS", over="secured_view"
     )
-    config.include("oidcserver.plugins.door")
+    config.include("oidcserver.plugins.request_attributes")
     if not hasattr(config.registry.oidc, "protected_resources"):
         config.registry.oidc.protected_resources = {}
     config.add_directive("add_protected_resource", add_protected_resource)

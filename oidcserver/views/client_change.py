@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from oidcserver.clients.registration import InvalidClientMetadata, update_client
+from oidcserver.clients.problems import InvalidClientMetadata
+from oidcserver.clients.registration import update_client
 from oidcserver.models import Client
 from oidcserver.texts import _
 from oidcserver.types import Request

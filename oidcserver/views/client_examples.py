@@ -5,13 +5,13 @@ import shlex
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
+from oidcserver.client_auth.assertion import ASSERTION_TYPE
 from oidcserver.extensions.pushed_request import ENDPOINT, is_selected, required_by
 from oidcserver.models import RegisteredClient
 from oidcserver.texts import _
 from oidcserver.types import Request
 from oidcserver.views.access import own_session
 
-JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: Text that needs neither quotes in a shell nor encoding in a form.
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
 _CHALLENGE = """\
@@ -93,7 +93,9 @@ def _token_endpoint(request: Request, client: RegisteredClient) -> str:
 def _credentials(client: RegisteredClient, secret: str | None) -> str | None:
     """Return the arguments of curl that authenticate the client (RFC 6749 section 2.3.1)."""
     value, own = secret or "$client_secret", urlencode({"client_id": client.client_id})
-    by_assertion = f'-d client_assertion_type={JWT_BEARER} -d "client_assertion=$client_assertion"'
+    by_assertion = (
+        f'-d client_assertion_type={ASSERTION_TYPE} -d "client_assertion=$client_assertion"'
+    )
     by_certificate = f"--cert client.pem --key client.key -d {own}"
     return {
         "client_secret_basic": f'-u "{quote(client.client_id, safe="@+")}:{value}"',

@@ -16,20 +16,16 @@ from oidcserver.clients.fields import (
     URIS,
     Field,
 )
-from oidcserver.clients.problems import Problems
-from oidcserver.clients.registration import InvalidClientMetadata
+from oidcserver.clients.problems import InvalidClientMetadata, Problems
 from oidcserver.credentials import new_identifier
 from oidcserver.interfaces import Scope
-from oidcserver.models.backchannel_request import GRANT_TYPE as CIBA
 from oidcserver.models.registered_client import DEFAULTS
+from oidcserver.oauth.grant_types import CIBA, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
 from oidcserver.texts import _
 from oidcserver.types import Fields, Provider, Request
 from oidcserver.views.access import own_session
 
 #: The names of grants that are URNs (RFC 8628, RFC 7523, RFC 8693).
-DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
-JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 #: The purpose of the seal on a ticket.
 TICKET = "client form"
 

@@ -6,7 +6,8 @@ from typing import Any
 from oidcserver.clients.columns import column_values, reject_unknown, split_columns
 from oidcserver.clients.dynamic import rejected_exemption
 from oidcserver.clients.fields import ABOUT, TEXTS, Field, sections
-from oidcserver.clients.registration import InvalidClientMetadata, validate_client_metadata
+from oidcserver.clients.problems import InvalidClientMetadata
+from oidcserver.clients.rules import validate_client_metadata
 from oidcserver.clients.sector import check_sector_identifier
 from oidcserver.models import Client
 from oidcserver.models.registered_client import DEFAULTS
@@ -71,8 +72,8 @@ def read_members(
     """
     provider = request.oidc.provider
     given = read_form(request, fields)
-    said = _read_languages(provider, given.pop(LANGUAGES.name) or [])
-    given |= {name: said.get(name) for name in (*present, *said) if "#" in name}
+    found = _read_languages(provider, given.pop(LANGUAGES.name) or [])
+    given |= {name: found.get(name) for name in (*present, *found) if "#" in name}
     metadata, columns = split_columns(provider, given)
     checked = validate_client_metadata(provider, {**present, **metadata})
     if not is_administrator(request) and rejected_exemption(provider, checked, present):
@@ -102,10 +103,10 @@ def sort_problems(
 
 
 def _read_languages(provider: Provider, lines: list[str]) -> dict[str, str]:
-    said: dict[str, str] = {}
+    found: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         name, _separator, value = (part.strip() for part in line.partition(": "))
-        if "#" not in name or not value or name in said:
+        if "#" not in name or not value or name in found:
             raise InvalidClientMetadata(
                 LANGUAGES.name,
                 _(
@@ -114,6 +115,6 @@ def _read_languages(provider: Provider, lines: list[str]) -> dict[str, str]:
                     {"number": number},
                 ),
             )
-        said[name] = value
-    reject_unknown(provider, said)
-    return said
+        found[name] = value
+    reject_unknown(provider, found)
+    return found

@@ -5,7 +5,7 @@ from typing import Any
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from oidcserver.clients.registration import InvalidClientMetadata
+from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.models import Client
 from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.types import Request

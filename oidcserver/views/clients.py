@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from oidcserver.clients.columns import set_columns
+from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.registration import (
-    InvalidClientMetadata,
     register_client,
     rotate_client_secret,
 )

@@ -9,7 +9,7 @@ from support.conformance_ciba_plans import CibaVariant, ciba_module
 from support.registered_ciba_client import METHODS, SCOPE
 from support.strict_ciba_client import RegisterCiba, StrictCibaClient
 
-from oidcserver.models.backchannel_request import GRANT_TYPE
+from oidcserver.oauth.grant_types import CIBA
 
 #: Longer than a screen of a phone shows, and with characters of several planes.
 ODD_MESSAGE = "1234 👍🏿 品川 " + "lorem " * 70
@@ -39,7 +39,7 @@ def test_fapi_ciba_id1_discovery_end_point_verification(
     assert methods == {method for names in METHODS.values() for method in names.values()}
     assert ciba_variant.mode in document["backchannel_token_delivery_modes_supported"]
     assert document["backchannel_user_code_parameter_supported"] is False
-    assert GRANT_TYPE in document["grant_types_supported"]
+    assert CIBA in document["grant_types_supported"]
     assert "openid" in document["scopes_supported"]
 
 
@@ -190,7 +190,7 @@ def test_fapi_ciba_id1_ensure_wrong_auth_req_id_in_token_endpoint_request(
 def test_fapi_ciba_id1_refresh_token(
     register_ciba: RegisterCiba, approver: Approver, frozen: Any
 ) -> None:
-    grants = [GRANT_TYPE, "refresh_token"]
+    grants = [CIBA, "refresh_token"]
     first, second = (register_ciba(name, grant_types=grants) for name in ("first", "second"))
     assert "refresh_token" in first.metadata["grant_types_supported"]
     newest = ""

@@ -16,7 +16,7 @@ from support.app import Browser, Provider, decode_id_token
 from support.ciba import SETTINGS, CibaClient, decide, forms, user
 from support.faulty_plugin import failing
 
-from oidcserver.database.door import Database
+from oidcserver.database.runner import Database
 from oidcserver.keys.store import KeyStore
 from oidcserver.models import (
     Authorization,
@@ -26,9 +26,9 @@ from oidcserver.models import (
     RefreshToken,
     User,
 )
-from oidcserver.models.backchannel_request import GRANT_TYPE
 from oidcserver.models.user import find_user
 from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.grant_types import CIBA
 from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import ConfigurationProblem
 
@@ -131,7 +131,7 @@ def test_a_denied_request_gives_nothing(client: CibaClient, alice: Browser) -> N
 def test_a_client_without_the_refresh_grant_gets_no_refresh_token(
     provider: Provider, alice: Browser
 ) -> None:
-    client = CibaClient(provider, grant_types=[GRANT_TYPE], redirect_uris=[])
+    client = CibaClient(provider, grant_types=[CIBA], redirect_uris=[])
     auth_req_id = client.ask()
     decide(alice)
     assert "refresh_token" not in client.poll(auth_req_id)
@@ -347,7 +347,7 @@ def test_a_public_client_is_rejected_also_if_its_row_says_that_it_may(
     public = provider.register(token_endpoint_auth_method="none")
     with provider.database() as dbsession:
         row = dbsession.get_one(Client, public.client_id)
-        row.client_metadata = {**row.client_metadata, "grant_types": [GRANT_TYPE]}
+        row.client_metadata = {**row.client_metadata, "grant_types": [CIBA]}
     form = {"scope": "openid", "login_hint": "alice"}
     assert public.post("/oauth/bc-authorize", status=401, **form).json["error"] == "invalid_client"
 
@@ -452,7 +452,7 @@ def test_the_auth_req_id_of_another_client_is_invalid_and_stays_usable(
 def test_any_other_text_is_no_auth_req_id(client: CibaClient) -> None:
     for text in ("bc_unknown", "ac_" + "x" * 43, "x" * 4000):
         assert client.error(text) == "invalid_grant"
-    missing = client.rp.token(status=400, grant_type=GRANT_TYPE)
+    missing = client.rp.token(status=400, grant_type=CIBA)
     assert missing.json["error"] == "invalid_request"
 
 
@@ -672,7 +672,7 @@ def test_a_fault_before_the_commit_consumes_nothing(
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, fault)
             response = client.rp.post(
-                "/oauth/token", grant_type=GRANT_TYPE, auth_req_id=auth_req_id, status="*"
+                "/oauth/token", grant_type=CIBA, auth_req_id=auth_req_id, status="*"
             )
             assert response.status_int >= 500
     assert rows(provider, RefreshToken) == [0]
@@ -804,7 +804,7 @@ def test_discovery_says_what_is_there(provider: Provider) -> None:
     assert document["backchannel_user_code_parameter_supported"] is False
     algorithms = document["backchannel_authentication_request_signing_alg_values_supported"]
     assert set(algorithms) == {"RS256", "PS256", "ES256", "Ed25519", "EdDSA"}
-    assert GRANT_TYPE in document["grant_types_supported"]
+    assert CIBA in document["grant_types_supported"]
 
 
 def test_what_is_not_selected_is_not_there(make_provider: Any) -> None:

@@ -10,7 +10,7 @@ from support.request_signing import make_private_keys, public
 
 from oidcserver.clients.fields import sections
 from oidcserver.clients.problems import InvalidClientMetadata
-from oidcserver.models.backchannel_request import GRANT_TYPE
+from oidcserver.oauth.grant_types import CIBA
 
 SIGNING = "backchannel_authentication_request_signing_alg"
 
@@ -20,14 +20,14 @@ def provider(make_provider: Any) -> Provider:
     provider: Provider = make_provider(
         **SETTINGS,
         oauth__registration="open",
-        oauth__registration_grant_types=f"authorization_code {GRANT_TYPE}",
+        oauth__registration_grant_types=f"authorization_code {CIBA}",
     )
     return provider
 
 
 def register(provider: Provider, status: int = 201, **members: Any) -> dict[str, Any]:
     """Register at the endpoint, for CIBA alone; return the members of the answer."""
-    values = {"grant_types": [GRANT_TYPE], "response_types": [], **members}
+    values = {"grant_types": [CIBA], "response_types": [], **members}
     answer: dict[str, Any] = (
         webtest.TestApp(provider.wsgi).post_json("/oauth/register", values, status=status).json
     )

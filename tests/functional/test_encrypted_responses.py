@@ -11,7 +11,7 @@ from sqlalchemy import select
 from support.app import Provider, RelyingParty, decode_id_token
 from support.client_host import JWKSHost
 
-from oidcserver.clients.registration import InvalidClientMetadata
+from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.models import AuthorizationCode, RecordedRejection
 from oidcserver.settings import ConfigurationProblem
 

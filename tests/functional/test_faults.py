@@ -13,7 +13,7 @@ from support.devices import DEVICE_CODE, SETTINGS, ask, decide, enter
 from support.faulty_plugin import failing
 
 from oidcserver import models
-from oidcserver.database.door import Database, Joined
+from oidcserver.database.runner import Database, Joined
 from oidcserver.keys.store import KeyStore
 from oidcserver.models import (
     Authorization,

@@ -14,7 +14,7 @@ from support.ciba import NOTIFICATION_TOKEN
 from support.dpop import ProofKey
 
 from oidcserver.clients.registration import register_client
-from oidcserver.models.backchannel_request import GRANT_TYPE
+from oidcserver.oauth.grant_types import CIBA
 
 PUBLISHED = "https://published.example/client.json"
 KEY = ProofKey()
@@ -52,7 +52,7 @@ VALUES = (
     "urn:ietf:params:oauth:grant-type:jwt-bearer",
     "urn:ietf:params:oauth:token-type:access_token", "urn:ietf:params:oauth:token-type:id_token",
     "dc_x", "bbbb-bbbb", "http://[", "urn:ietf:params:oauth:request_uri:ru_x", "valid",
-    GRANT_TYPE, "alice",
+    CIBA, "alice",
     "eyJhbGciOiJub25lIn0.e30.", "at_x.y", "rt_x", "ac_x", "bc_x", "\\", '"', "//evil.example",
     "S256", '{"userinfo": {"name": null}}', '{"id_token": {"sub": {"value": "x"}}}', "[" * 40,
     "https://client.example/request.jwt#x",
@@ -140,7 +140,7 @@ def known(
         "redirect_uris": ["https://client.example/cb"],
         "token_endpoint_auth_method": "client_secret_post",
         "grant_types": [
-            "authorization_code", "refresh_token", "client_credentials", GRANT_TYPE,
+            "authorization_code", "refresh_token", "client_credentials", CIBA,
             *(value for value in VALUES if value.startswith("urn:ietf:params:oauth:grant-type:")),
         ],
         "scope": "openid profile",

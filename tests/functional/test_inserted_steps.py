@@ -21,8 +21,8 @@ from oidcserver.endpoints.pushed_authorization import PushedRequest
 from oidcserver.endpoints.upstream_logout import UpstreamLogoutRequest
 from oidcserver.endpoints.userinfo import UserInfoRequest
 from oidcserver.models import RecordedRejection, User
-from oidcserver.models.backchannel_request import GRANT_TYPE
 from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.grant_types import CIBA
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.views.pending import PendingRequest
 
@@ -41,7 +41,7 @@ class Scene:
         self.upstream = upstream
         self.client: RelyingParty = provider.register(
             post_logout_redirect_uris=[AFTER],
-            grant_types=["authorization_code", "refresh_token", DEVICE_CODE, GRANT_TYPE],
+            grant_types=["authorization_code", "refresh_token", DEVICE_CODE, CIBA],
         )
         self.browser = provider.browser()
         self.tokens = self.client.exchange(self.client.login(self.browser)["code"])

@@ -14,7 +14,7 @@ from support.ciba import CibaClient
 from support.devices import ask, register_device
 
 from oidcserver.cli import main
-from oidcserver.clients.registration import InvalidClientMetadata
+from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.models import Base
 
 LONG = "x" * 5000

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.app import Browser, Provider, RelyingParty, decode_id_token
 
-from oidcserver.clients.registration import InvalidClientMetadata
+from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.models import Authorization, LoginSession, User
 from oidcserver.models.pairwise_subject import find_pairwise_subject
 

@@ -12,7 +12,8 @@ from support.assertions import Signer
 from support.request_signing import public
 
 from oidcserver import clock as oidcserver_clock
-from oidcserver.clients.registration import InvalidClientMetadata, register_client
+from oidcserver.clients.problems import InvalidClientMetadata
+from oidcserver.clients.registration import register_client
 from oidcserver.keys import jwt
 from oidcserver.models import Client
 from oidcserver.models.authorization import revoke_authorizations_of_user

@@ -7,7 +7,7 @@ import pytest
 from joserfc.util import urlsafe_b64decode
 from support.app import Provider
 
-from oidcserver.clients.registration import InvalidClientMetadata
+from oidcserver.clients.problems import InvalidClientMetadata
 
 ALGORITHMS = "id_token_signing_alg_values_supported"
 UNSIGNED = {"id_token_signed_response_alg": "none"}

@@ -200,7 +200,7 @@ def test_the_state_belongs_to_one_browser_one_upstream_and_one_purpose(
     own = dict(parse_qsl(urlsplit(url).query))["state"]
     wrong = browser.get(f"/login/upstream/other/logged-out?state={own}")
     assert wrong.location == f"{provider.issuer}/logout"
-    # Neither was used up by the wrong door.
+    # The wrong endpoint used up neither.
     assert to_upstream.follow().location.startswith(f"{upstream.issuer}/end?")
     assert "notice" not in browser.get(url).location
 

@@ -14,7 +14,7 @@ from support.request_signing import public
 
 from oidcserver import clock
 from oidcserver.models import BackchannelRequest, RefreshToken
-from oidcserver.models.backchannel_request import GRANT_TYPE
+from oidcserver.oauth.grant_types import CIBA
 
 pytestmark = pytest.mark.races
 
@@ -35,12 +35,10 @@ def runners(ciba_fleet: Fleet) -> Iterator[list[Racer]]:
 
 
 def test_of_twelve_polls_one_gets_tokens(ciba_fleet: Fleet, runners: list[Racer]) -> None:
-    client = ciba_fleet.provider.register(
-        grant_types=["authorization_code", "refresh_token", GRANT_TYPE]
-    )
+    client = ciba_fleet.provider.register(grant_types=["authorization_code", "refresh_token", CIBA])
 
     def poll(racer: Racer, auth_req_id: str) -> Answer:
-        form = {"grant_type": GRANT_TYPE, "auth_req_id": auth_req_id}
+        form = {"grant_type": CIBA, "auth_req_id": auth_req_id}
         return racer.post("/oauth/token", form, client.basic())
 
     outcomes = race(runners, make_backchannel_requests(client, REQUESTS), poll)
@@ -59,7 +57,7 @@ def test_of_twelve_sends_of_a_signed_request_one_is_accepted(
     ciba_fleet: Fleet, runners: list[Racer]
 ) -> None:
     key = ECKey.generate_key("P-256")
-    client = ciba_fleet.provider.register(grant_types=[GRANT_TYPE], jwks=public(key))
+    client = ciba_fleet.provider.register(grant_types=[CIBA], jwks=public(key))
     signer = Signer(client.client_id, "ES256", key, ciba_fleet.issuer)
     ciba_fleet.set_claims("alice", {})
     now = clock.now()

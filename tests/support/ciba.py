@@ -10,7 +10,7 @@ from support.assertions import Signer
 from support.request_signing import public
 
 from oidcserver import clock
-from oidcserver.models.backchannel_request import GRANT_TYPE
+from oidcserver.oauth.grant_types import CIBA
 
 SETTINGS: dict[str, object] = {
     "oauth__grants": "authorization_code refresh_token ciba",
@@ -29,7 +29,7 @@ class CibaClient:
 
     def __init__(self, provider: Provider, **metadata: Any) -> None:
         values = {
-            "grant_types": ["authorization_code", "refresh_token", GRANT_TYPE],
+            "grant_types": ["authorization_code", "refresh_token", CIBA],
             "backchannel_token_delivery_mode": "poll",
             **metadata,
         }
@@ -60,7 +60,7 @@ class CibaClient:
 
     def poll(self, auth_req_id: str, *, status: Any = 200, **form: Any) -> dict[str, Any]:
         """Poll; return the members of the answer."""
-        values = {"grant_type": GRANT_TYPE, "auth_req_id": auth_req_id, **form}
+        values = {"grant_type": CIBA, "auth_req_id": auth_req_id, **form}
         members: dict[str, Any] = self.rp.token(status=status, **values).json
         return members
 

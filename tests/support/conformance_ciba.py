@@ -10,7 +10,7 @@ from support.conformance import INI, PASSWORD, USERNAME, ConformanceProvider
 from oidcserver import clock
 from oidcserver.credentials import INITIAL_ACCESS_TOKEN, digest, new_credential
 from oidcserver.models import InitialAccessToken
-from oidcserver.models.backchannel_request import GRANT_TYPE
+from oidcserver.oauth.grant_types import CIBA
 
 MTLS = "https://mtls.op.example"
 SETTINGS = {
@@ -30,7 +30,7 @@ SETTINGS = {
     "oidc.request_uri_parameter": "false",
     # Only a client that somebody vouches for may ask for the sign-in of a user.
     "oauth.registration": "initial_access_token",
-    "oauth.registration_grant_types": f"authorization_code refresh_token {GRANT_TYPE}",
+    "oauth.registration_grant_types": f"authorization_code refresh_token {CIBA}",
     # The algorithms of FAPI, and the rules of FAPI-CIBA.
     "oidc.signing_algs": "PS256 ES256",
     "oauth.token_endpoint_auth_methods": (

@@ -17,7 +17,7 @@ from support.notification_endpoint import NotificationEndpoint
 
 from oidcserver.clients.registration import register_client
 from oidcserver.models import Client
-from oidcserver.models.backchannel_request import GRANT_TYPE
+from oidcserver.oauth.grant_types import CIBA
 
 ALG = "PS256"
 SCOPE = "openid profile email"
@@ -79,7 +79,7 @@ class RegisteredCibaClient:
     def _default_metadata(self) -> dict[str, Any]:
         members: dict[str, Any] = {
             "client_name": "Certification",
-            "grant_types": [GRANT_TYPE],
+            "grant_types": [CIBA],
             "response_types": [],
             "scope": SCOPE,
             "jwks": {"keys": [self.key.as_dict(private=False)]},

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.util import LRUCache
 
 from oidcserver import languages
-from oidcserver.database import door, engine
+from oidcserver.database import engine, runner
 from oidcserver.database.statements import Compiled
 from oidcserver.keys import files
 from oidcserver.keys.records import KeyRecord, import_jwk
@@ -34,7 +34,7 @@ def shared_work() -> Iterator[None]:
         monkeypatch.setattr(files, "import_jwk", _Keys().import_once)
         monkeypatch.setattr(languages, "make_localizer", _localizers())
         monkeypatch.setattr(jinja2.Environment, "compile", _compile_once())
-        monkeypatch.setattr(door, "Compiled", _statements())
+        monkeypatch.setattr(runner, "Compiled", _statements())
         monkeypatch.setattr(engine, "create_engine", _engines_with_one_cache())
         for dialect in (SQLiteDialect_pysqlite, PGDialect_psycopg):
             # The compiled statements are found by the dialect, and an engine has its own.

@@ -12,7 +12,7 @@ from support.conformance import USERNAME
 from support.registered_ciba_client import ALG, SCOPE, RegisteredCibaClient
 
 from oidcserver import clock
-from oidcserver.models.backchannel_request import GRANT_TYPE
+from oidcserver.oauth.grant_types import CIBA
 
 #: The claim of an ID token with the request that it answers (CIBA section 10.3.1).
 AUTH_REQ_ID = "urn:openid:params:jwt:claim:auth_req_id"
@@ -113,7 +113,7 @@ class StrictCibaClient(RegisteredCibaClient):
         self, auth_req_id: str, *, with_certificate: bool = True, **own: str
     ) -> webtest.TestResponse:
         """Send a token request; ``own`` are the parameters of another authentication."""
-        form = {"grant_type": GRANT_TYPE, "auth_req_id": auth_req_id}
+        form = {"grant_type": CIBA, "auth_req_id": auth_req_id}
         return self.token_request(form, with_certificate=with_certificate, **own)
 
     def token_request(

@@ -14,7 +14,7 @@ from oidcserver.interfaces import DirectoryUser
 
 Settings = Mapping[str, Any]
 
-#: Seconds that the server took to refuse the last wrong passwords of users that exist.
+#: Seconds that the server took to reject the last wrong passwords of users that exist.
 _refusals: deque[float] = deque(maxlen=32)
 
 

@@ -33,9 +33,10 @@ from oidcserver.extensions import resource_indicators
 from oidcserver.http.senders import remote_address_of
 from oidcserver.interfaces import Step
 from oidcserver.models import BackchannelRequest
-from oidcserver.models.backchannel_request import GRANT_TYPE, add_backchannel_request
+from oidcserver.models.backchannel_request import add_backchannel_request
 from oidcserver.oauth.errors import invalid_client, too_many
 from oidcserver.oauth.flow import run
+from oidcserver.oauth.grant_types import CIBA
 from oidcserver.oauth.steps import (
     announce,
     authenticate_client,
@@ -68,7 +69,7 @@ def check_grant_type(asking: BackchannelAuthenticationRequest) -> None:
 
     Otherwise anybody could register a client, find out by it which users exist, and bother them.
     """
-    if not asking.client.check_grant_type(GRANT_TYPE):
+    if not asking.client.check_grant_type(CIBA):
         raise rejected("unauthorized_client", "The client did not register the CIBA grant type.")
     if asking.client.self_registered:
         raise rejected(

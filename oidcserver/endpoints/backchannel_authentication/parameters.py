@@ -2,7 +2,6 @@
 
 import math
 import re
-import unicodedata
 
 from oidcserver.endpoints.backchannel_authentication.request import (
     BackchannelAuthenticationRequest,
@@ -14,6 +13,7 @@ from oidcserver.extensions.resource_indicators import find_resources
 from oidcserver.models.backchannel_request import MAX_BINDING_MESSAGE
 from oidcserver.oauth.scopes import ignored_because, scope_for, scope_words
 from oidcserver.oidc.ciba import BINDING, LIFETIME, MAX_LIFETIME
+from oidcserver.texts import is_plain
 
 #: A bearer token (RFC 6750 section 2.1).
 _TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
@@ -71,19 +71,12 @@ def read_binding_message(asking: BackchannelAuthenticationRequest) -> None:
             "invalid_binding_message",
             f"The binding_message is longer than {MAX_BINDING_MESSAGE} characters.",
         )
-    if not message.strip() or not _is_plain(message):
+    if not message.strip() or not is_plain(message) or {"<", ">"} & set(message):
         raise rejected(
             "invalid_binding_message",
             "The binding_message holds markup, control or invisible characters, or nothing else.",
         )
     asking.binding_message = message
-
-
-def _is_plain(message: str) -> bool:
-    """Return whether a text shows all that it has: no control, bidi or line-breaking characters."""
-    categories = map(unicodedata.category, message)
-    hidden = any(name[0] == "C" or name in {"Zl", "Zp"} for name in categories)
-    return not hidden and not {"<", ">"}.intersection(message)
 
 
 def reject_user_code(asking: BackchannelAuthenticationRequest) -> None:

@@ -15,7 +15,7 @@ from oidcserver.endpoints.backchannel_authentication.request import (
 )
 from oidcserver.extensions.request_object.merging import as_text
 from oidcserver.http.request_guard import MAX_PARAMETER_BYTES
-from oidcserver.keys.jwt import InvalidJWT, read_header, verify_client_jwt
+from oidcserver.keys.jwt import REGISTERED_CLAIMS, InvalidJWT, read_header, verify_client_jwt
 from oidcserver.models.replay import use_identifier
 from oidcserver.oauth.requests import MAX_PARAMETERS, Payload
 from oidcserver.oidc.ciba import SIGNED, SIGNED_LIFETIME, SIGNING
@@ -23,7 +23,6 @@ from oidcserver.oidc.ciba import SIGNED, SIGNED_LIFETIME, SIGNING
 MEMBER = "backchannel_authentication_request_signing_alg"
 RULE = "CIBA section 7.1.1"
 #: Claims about the JWT (RFC 7519 section 4.1); every other member is a parameter.
-_JWT_CLAIMS = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 #: The parameters of section 7.1, RFC 8707 and RFC 9396: none may be beside a signed request.
 _PARAMETERS = frozenset(
     {
@@ -95,7 +94,7 @@ def _parameters(claims: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the parameters of a signed request; a number may also be text (section 7.1.1)."""
     pairs = []
     for name, value in claims.items():
-        if name in _JWT_CLAIMS:
+        if name in REGISTERED_CLAIMS:
             continue
         several = name == "resource" and isinstance(value, list)
         pairs += [(name, as_text(item)) for item in (value if several else [value])]

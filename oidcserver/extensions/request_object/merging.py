@@ -13,11 +13,11 @@ from oidcserver.extensions.request_object.verification import (
     invalid_request_object,
 )
 from oidcserver.http.request_guard import MAX_PARAMETER_BYTES
+from oidcserver.keys.jwt import REGISTERED_CLAIMS
 from oidcserver.oauth.errors import invalid_request
 from oidcserver.oauth.requests import MAX_PARAMETERS, REPEATABLE, Payload
 
 #: Claims about the JWT (RFC 7519 section 4.1); every other member is a parameter.
-_JWT_CLAIMS = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
 _CORE = "OpenID Connect Core section 6.1"
 
 
@@ -64,7 +64,7 @@ def _parameters(claims: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the names and values of the parameters inside."""
     pairs = []
     for name, value in claims.items():
-        if name in _JWT_CLAIMS:
+        if name in REGISTERED_CLAIMS:
             continue
         several = name in REPEATABLE and isinstance(value, list)
         pairs += [(name, as_text(item)) for item in (value if several else [value])]

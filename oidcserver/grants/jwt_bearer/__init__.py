@@ -19,6 +19,7 @@ from oidcserver.grants.jwt_bearer.issuers import ID_JAG, SETTING, trusted_issuer
 from oidcserver.models.replay import use_identifier
 from oidcserver.models.user import read_account
 from oidcserver.oauth.errors import Rejection, invalid_grant
+from oidcserver.oauth.grant_types import JWT_BEARER
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oauth.scopes import PERSONAL, registered_scopes, scope_words
 from oidcserver.types import Configurator, Provider, Registry
@@ -33,7 +34,7 @@ KIND = "authorization grant"
 class JWTBearerGrant(TokenGrant):
     """Issues an access token for an assertion of a trusted issuer, and no refresh token."""
 
-    GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    GRANT_TYPE = JWT_BEARER
 
     def validate_token_request(self) -> None:
         """Check the assertion, and find the account of its subject."""

@@ -68,7 +68,7 @@ def accept(token_request: OAuthRequest, text: str) -> Accepted:
     for check in _CHECKS[kind]:
         reason = check(assertion)
         if reason is not None:
-            raise _refused("The assertion is not accepted.", reason=reason)
+            raise _rejection("The assertion is not accepted.", kind, reason=reason)
     return Accepted(kind, issuer, claims)
 
 
@@ -92,12 +92,12 @@ def _verified(
         header = read_header(text)
         claimed = read_unverified(text, CLAIMS).get("iss")
     except (InvalidJWT, ValueError) as problem:
-        raise _refused("The assertion cannot be read.", reason=str(problem)) from None
+        raise _rejection("The assertion cannot be read.", reason=str(problem)) from None
     kind = _TYPES.get(header.get("typ", "jwt").lower().removeprefix("application/"))
     issuers = token_request.provider.settings[SETTING]
     issuer = next((each for each in issuers if each.issuer == claimed), None)
     if issuer is None or kind is None or kind not in issuer.accepts:
-        raise _refused(
+        raise _rejection(
             "The assertion is not of a kind and an issuer that are trusted here.",
             issuer=claimed,
             typ=header.get("typ"),
@@ -106,12 +106,12 @@ def _verified(
         keys = issuer.find_keys(token_request.request, header.get("kid"))
         header, claims = verify_client_jwt(text, keys, issuer.algorithms)
     except InvalidJWT as problem:
-        raise _refused("The assertion is not accepted.", reason=str(problem)) from None
+        raise _rejection("The assertion is not accepted.", kind, reason=str(problem)) from None
     return kind, issuer, header, claims
 
 
-def _refused(description: str, **received: Any) -> Rejection:
-    return invalid_grant(description, RULE, **received)
+def _rejection(description: str, kind: str = JWT, **received: Any) -> Rejection:
+    return invalid_grant(description, ID_JAG_RULE if kind == ID_JAG else RULE, **received)
 
 
 def check_subject(assertion: Assertion) -> str | None:

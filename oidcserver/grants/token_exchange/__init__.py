@@ -18,6 +18,7 @@ from oidcserver.grants.token_exchange.rules import (
 )
 from oidcserver.grants.token_exchange.tokens import ACCESS_TOKEN, ID_JAG
 from oidcserver.oauth.errors import Rejection, invalid_request
+from oidcserver.oauth.grant_types import TOKEN_EXCHANGE
 from oidcserver.settings import text
 from oidcserver.types import Configurator
 
@@ -30,7 +31,7 @@ _EXCHANGES: dict[str, type[AccessTokenExchange | IdJagExchange]] = {
 class TokenExchangeGrant(TokenGrant):
     """Exchanges a token of this provider for one of another audience."""
 
-    GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
+    GRANT_TYPE = TOKEN_EXCHANGE
 
     def validate_token_request(self) -> None:
         """Check the presented tokens, the policy, the audience and the scope."""

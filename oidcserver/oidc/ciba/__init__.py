@@ -12,9 +12,9 @@ from pyramid.events import NewRequest
 from oidcserver.http import allowed_addresses
 from oidcserver.http.outbound import OutboundFetcher
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS
-from oidcserver.models.backchannel_request import GRANT_TYPE
 from oidcserver.models.pairwise_subject import find_user_of_subject
 from oidcserver.oauth.events import OAuthEvent
+from oidcserver.oauth.grant_types import CIBA
 from oidcserver.oidc.ciba.ping import PingDeliverer
 from oidcserver.plugins.selection import SELECT
 from oidcserver.settings import boolean, integer, seconds, words
@@ -43,7 +43,7 @@ LOOK_SECONDS = 5
 def _reject_contradictions(registry: Registry) -> str | None:
     """Reject an endpoint without its grant, and settings that no client can satisfy."""
     provider, settings = registry.oidc.provider, registry.oidc.provider.settings
-    if (ENDPOINT in provider.endpoints) is not (GRANT_TYPE in provider.grant_types):
+    if (ENDPOINT in provider.endpoints) is not (CIBA in provider.grant_types):
         return (
             f"The endpoint {ENDPOINT} (oauth.endpoints) and the grant ciba (oauth.grants) belong "
             "together: select both or neither."

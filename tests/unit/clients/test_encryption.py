@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 
-from oidcserver.clients.registration import InvalidClientMetadata, validate_client_metadata
+from oidcserver.clients.problems import InvalidClientMetadata
+from oidcserver.clients.rules import validate_client_metadata
 
 URI = "https://client.example/cb"
 PROMISES = {

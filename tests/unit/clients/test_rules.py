@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from joserfc import jwk
 
 from oidcserver.clients.members import RULES
-from oidcserver.clients.registration import InvalidClientMetadata, validate_client_metadata
+from oidcserver.clients.problems import InvalidClientMetadata
+from oidcserver.clients.rules import validate_client_metadata
 
 URI = "https://client.example/cb"
 EC_KEY = jwk.generate_key("EC", "P-256", {"kid": "one"})

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from support.app import Provider
 
+from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.registration import (
-    InvalidClientMetadata,
     read_client_secrets,
     register_client,
     rotate_client_secret,

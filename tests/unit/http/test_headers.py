@@ -52,7 +52,7 @@ VIEWS = (page, consent, session_iframe, token, jwks, broken, own_headers)
 
 def make_app(*, embedded: bool = False, secure: bool = True) -> TestApp:
     with Configurator() as config:
-        config.include("oidcserver.plugins.door")
+        config.include("oidcserver.plugins.request_attributes")
         config.registry.oidc.provider = SimpleNamespace(
             embedded=embedded,
             secure=secure,

@@ -38,7 +38,7 @@ def read_everything(_context: Any, request: Request) -> Response:
 
 def make_app(*, embedded: bool = False, route_prefix: str = "") -> Any:
     with Configurator() as config:
-        config.include("oidcserver.plugins.door")
+        config.include("oidcserver.plugins.request_attributes")
         config.registry.oidc.provider = SimpleNamespace(
             embedded=embedded, route_prefix=route_prefix, secure=True, multipart_paths={"/token"},
             route_names={"ours", "home"},

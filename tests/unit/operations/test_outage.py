@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from oidcserver.database.door import Database
+from oidcserver.database.runner import Database
 from oidcserver.operations.outage import LINES_PER_MINUTE
 
 LOGGER = "oidcserver.operations.outage"

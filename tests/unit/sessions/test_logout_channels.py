@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from support.app import Provider
 
-from oidcserver.clients.registration import InvalidClientMetadata
+from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.models import LoginSession, LoginSessionClient
 from oidcserver.models.login_session import end_login_sessions
 from oidcserver.models.login_session_client import join_login_session

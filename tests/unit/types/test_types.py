@@ -11,8 +11,8 @@ import pytest
 
 import oidcserver
 from oidcserver.plugins.directives import DIRECTIVES
-from oidcserver.plugins.door import add_oidc_attribute, add_oidc_method
 from oidcserver.plugins.offering import offer
+from oidcserver.plugins.request_attributes import add_oidc_attribute, add_oidc_method
 from oidcserver.resource.protected_resources import add_protected_resource
 from oidcserver.types import Configurator
 

@@ -1,4 +1,4 @@
-"""The door to the database: reads and atomic writes, each alone or in a transaction.
+"""Runs the statements of the database: reads and atomic writes, each alone or in a transaction.
 
 A statement alone is its own transaction, in autocommit, and costs one round trip. Where it belongs
 to a transaction depends on the object that runs it, never on the thread:

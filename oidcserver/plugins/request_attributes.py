@@ -13,7 +13,7 @@ from pyramid.decorator import reify
 from oidcserver.types import Configurator, RegistryOidc, Request
 
 
-class RequestDoor:
+class RequestAttributes:
     """The base of the class that each application makes for its ``request.oidc``."""
 
     def __init__(self, request: Request) -> None:
@@ -26,8 +26,8 @@ def add_oidc_attribute(config: Configurator, name: str, function: Callable[[Requ
     :param function: takes Pyramid's request; it is called at the first access, once a request.
     """
 
-    def attribute(door: RequestDoor) -> Any:
-        return function(door.request)
+    def attribute(own: RequestAttributes) -> Any:
+        return function(own.request)
 
     attribute.__name__ = name  # reify keeps the value under this name
     _add(config, name, reify(attribute))
@@ -42,18 +42,18 @@ def add_oidc_method(
     :param name: of the method; by default that of the function.
     """
 
-    def method(door: RequestDoor, *arguments: Any, **options: Any) -> Any:
-        return function(door.request, *arguments, **options)
+    def method(own: RequestAttributes, *arguments: Any, **options: Any) -> Any:
+        return function(own.request, *arguments, **options)
 
     _add(config, name or function.__name__, method)
 
 
 def _add(config: Configurator, name: str, member: Any) -> None:
-    door = config.registry.oidc.request_class
+    attributes = config.registry.oidc.request_class
     introspectable = config.introspectable("request.oidc", name, name, "request.oidc")
     config.action(
         ("request.oidc", name),
-        partial(setattr, door, name, member),
+        partial(setattr, attributes, name, member),
         introspectables=(introspectable,),
     )
 
@@ -66,7 +66,7 @@ def includeme(config: Configurator) -> None:
     """Add ``request.oidc``, ``registry.oidc`` and the directives that add to the former."""
     if getattr(config.registry, "oidc", None) is not None:
         return  # the provider and oidcserver.resource both include this
-    config.registry.oidc = RegistryOidc(type("RequestOidc", (RequestDoor,), {}))
+    config.registry.oidc = RegistryOidc(type("RequestOidc", (RequestAttributes,), {}))
     config.add_directive("add_oidc_attribute", add_oidc_attribute)
     config.add_directive("add_oidc_method", add_oidc_method)
     config.add_request_method(_open, "oidc", reify=True)
