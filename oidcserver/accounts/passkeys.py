@@ -30,6 +30,7 @@ from oidcserver.models import Passkey
 from oidcserver.models import User as UserRow
 from oidcserver.models.passkey import MAX_CREDENTIAL_ID, note_use, passkeys_of
 from oidcserver.models.replay import use_identifier
+from oidcserver.models.user import lock_generation
 from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.types import Provider, Request
 
@@ -138,8 +139,10 @@ def _verification(after_password: bool) -> UserVerificationRequirement:
 def register(request: Request, user: User, name: str) -> Passkey:
     """Store the passkey that the browser has made.
 
-    :raises InvalidPasskey: if the answer is not accepted.
+    :raises InvalidPasskey: if the answer is not accepted, or all sessions of the user were ended
+        meanwhile.
     """
+    generation = user.generation
     state, answer = _open(request, REGISTER, _REQUIRED)
     try:
         data = _server(request).register_complete(state, answer)
@@ -157,6 +160,8 @@ def register(request: Request, user: User, name: str) -> Passkey:
     dbsession = request.oidc.dbsession
     if len(identifier) > MAX_CREDENTIAL_ID or dbsession.get(Passkey, identifier) is not None:
         raise InvalidPasskey("The credential is known already, or its identifier is too long.")
+    if user.generation != generation or not lock_generation(dbsession, user):
+        raise InvalidPasskey("All sessions of the user were ended.")
     passkey = Passkey(
         credential_id=identifier,
         user_id=user.id,

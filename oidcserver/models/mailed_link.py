@@ -93,13 +93,3 @@ def use_mailed_link(dbsession: Session, link: MailedLink) -> bool:
         .execution_options(synchronize_session=False)
     )
     return dbsession.scalar(statement) is not None
-
-
-def void_mailed_links(dbsession: Session, user_id: str) -> None:
-    """Void every link of a user."""
-    dbsession.execute(
-        update(MailedLink)
-        .where(MailedLink.user_id == user_id, MailedLink.used_at.is_(None))
-        .values(used_at=clock.now())
-        .execution_options(synchronize_session=False)
-    )

@@ -176,14 +176,30 @@ def lock_generation(dbsession: Session, user: Any) -> bool:
     return dbsession.scalar(unchanged) is not None
 
 
-def begin_generation(dbsession: Session, user_id: str) -> None:
-    """Void every sign-in of a user that is under way."""
-    dbsession.execute(
+def begin_generation(dbsession: Session, user_id: str, *conditions: Any) -> bool:
+    """Void every sign-in of a user that is under way, mailed links, and remembered devices.
+
+    :param conditions: on the row of the account.
+    :returns: whether the account meets the conditions.
+    """
+    statement = (
         update(User)
-        .where(User.id == user_id)
+        .where(User.id == user_id, *conditions)
         .values(generation=User.generation + 1, updated_at=User.updated_at)
+        .returning(User.id)
         .execution_options(synchronize_session=False)
     )
+    return dbsession.scalar(statement) is not None
+
+
+def begin_generation_after(dbsession: Session, user: Any) -> bool:
+    """Begin the generation after that in which an account was read.
+
+    :param user: an account (:class:`oidcserver.interfaces.User`).
+    :returns: False if another one has begun meanwhile, or the user may not sign in.
+    """
+    unchanged = (User.generation == user.generation, User.may_sign_in)
+    return begin_generation(dbsession, user.id, *unchanged)
 
 
 def note_left(dbsession: Session, user_id: str, now: int) -> None:

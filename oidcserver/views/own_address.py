@@ -15,8 +15,7 @@ from oidcserver.http.throttling import TooManyAttempts, waiting_time
 from oidcserver.interfaces.letter import Letter
 from oidcserver.mailboxes import address_problem
 from oidcserver.models import MailedLink, User
-from oidcserver.models.mailed_link import void_mailed_links
-from oidcserver.models.user import find_user, normalise_username
+from oidcserver.models.user import begin_generation, find_user, normalise_username
 from oidcserver.oauth.responses import see_other
 from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
@@ -82,7 +81,7 @@ def complete(request: Request, link: MailedLink, prepared: None) -> Response:
         if holder is None or holder.id == user.id:
             user.username, user.username_key = address, normalise_username(address)
     user.claims = {**user.claims, "email": address, "email_verified": True}
-    void_mailed_links(dbsession, user.id)
+    begin_generation(dbsession, user.id)
     announce_new_address(request, user, old)
     session = request.oidc.login_session
     own = session is not None and session.user_id == user.id

@@ -12,9 +12,7 @@ from oidcserver.accounts.ways_in import has_password
 from oidcserver.http.throttling import TooManyAttempts, waiting_time
 from oidcserver.interfaces import User as Account
 from oidcserver.models import LoginSession, User
-from oidcserver.models.mailed_link import void_mailed_links
-from oidcserver.models.remembered_device import forget_devices
-from oidcserver.models.user import LOCAL, lock_generation
+from oidcserver.models.user import LOCAL, begin_generation_after
 from oidcserver.oauth.responses import see_other
 from oidcserver.sessions.ending import end_sessions
 from oidcserver.texts import _
@@ -81,12 +79,10 @@ def _prove_factor(request: Request) -> Response | None:
 
 def _change(request: Request, account: Account, hashed: str) -> Response:
     dbsession = request.oidc.dbsession
-    if not lock_generation(dbsession, account):
+    if not begin_generation_after(dbsession, account):
         return see_other(request.oidc.url("oidc.login"))
     row = dbsession.get_one(User, account.id)
     row.password_hash = hashed
-    void_mailed_links(dbsession, account.id)
-    forget_devices(dbsession, account.id)
     others = (LoginSession.user_id == account.id, LoginSession.id != own_session(request).id)
     end_sessions(request.registry, dbsession, *others)
     announce_new_password(request, row, "password_changed")

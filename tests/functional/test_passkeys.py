@@ -13,10 +13,12 @@ from sqlalchemy import func, select
 from support.app import Browser, Provider, decode_id_token, follow_to_answer
 from support.authenticator import BE, BS, UP, UV, Authenticator, passkey_form, read
 
+from oidcserver.accounts import passkeys
 from oidcserver.accounts.passwords import hash_password
 from oidcserver.models import Passkey, User
 from oidcserver.models.user import find_user
 from oidcserver.oauth.events import OAuthEvent
+from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import ConfigurationProblem
 
 pytestmark = pytest.mark.both_databases
@@ -400,6 +402,26 @@ def test_a_stolen_session_makes_none(provider: Provider, clock: Any) -> None:
     browser, _ = enrol(provider)
     clock.advance(301)
     assert "/login?" in browser.get("/account/passkeys").location
+
+
+def test_none_is_made_while_all_sessions_of_the_user_end(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thief, key = provider.browser(), Authenticator()
+    thief.sign_in("alice")
+    form = key.make(passkey_form(thief.get("/account/passkeys")))
+    use_challenge = passkeys.use_identifier
+
+    def overtaken(*arguments: Any) -> bool:
+        with provider.database() as dbsession:
+            user = find_user(dbsession, "alice")
+            assert user is not None
+            end_everything(provider.registry, dbsession, user.id)
+        return use_challenge(*arguments)
+
+    monkeypatch.setattr(passkeys, "use_identifier", overtaken)
+    form.submit(status="*")
+    assert count(provider) == 0
 
 
 def test_the_domain_is_that_of_the_issuer_or_above(make_provider: Any) -> None:

@@ -7,10 +7,12 @@ import pytest
 import webtest
 from sqlalchemy import select
 from support.app import Browser, Provider, follow_to_answer
+from support.factors import enter, set_up
 from support.mailed import Letter, letters
 
-from oidcserver.accounts import mailed_links
+from oidcserver.accounts import authentication, mailed_links
 from oidcserver.accounts.passwords import hash_password
+from oidcserver.interfaces import DirectoryUser
 from oidcserver.models import Activity, Passkey, User
 from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import ConfigurationProblem
@@ -244,6 +246,57 @@ def test_a_signed_in_user_changes_the_password(provider: Provider) -> None:
     assert "If this was not you, reset your password immediately." in notice.text
 
 
+def change_password(browser: Browser) -> webtest.TestResponse:
+    form = follow_to_answer(browser.get("/account/password")).forms["password-form"]
+    form["password"], form["new_password"] = OLD, NEW
+    return form.submit()
+
+
+def test_a_second_step_that_waits_ends_with_the_old_password(
+    make_provider: Any, clock: Any
+) -> None:
+    provider = make_provider(
+        oidc__pages=PAGES, oidc__user_directory="database", oidc__second_factors="totp"
+    )
+    add(provider, "ada", {"email": ADDRESS, "email_verified": True})
+    ada, thief = provider.browser(), provider.browser()
+    ada.sign_in("ada", OLD)
+    app = set_up(ada)
+    clock.advance(60)
+    waiting = follow_to_answer(thief.sign_in("ada", OLD))
+    assert "notice=password" in change_password(ada).location
+    assert ada.get("/account").status_code == 200
+    enter(waiting, app.code())
+    assert "/login" in thief.get("/account").location
+
+
+@pytest.mark.parametrize("grant", ["page", "password"])
+def test_an_old_password_that_was_checked_before_the_change_signs_nobody_in(
+    make_provider: Any, monkeypatch: pytest.MonkeyPatch, grant: str
+) -> None:
+    provider = make_provider(oidc__pages=PAGES, oidc__user_directory="database")
+    add(provider, "ada", {"email": ADDRESS, "email_verified": True})
+    client = provider.register(grant_types=["password"], response_types=[])
+    ada, thief = provider.browser(), provider.browser()
+    ada.sign_in("ada", OLD)
+    find_account = authentication.account_of
+
+    def overtaken(request: Any, user: DirectoryUser) -> Any:
+        known = find_account(request, user)
+        monkeypatch.setattr(authentication, "account_of", find_account)
+        assert "notice=password" in change_password(ada).location
+        return known
+
+    monkeypatch.setattr(authentication, "account_of", overtaken)
+    if grant == "page":
+        thief.sign_in("ada", OLD, status=403)
+        assert "/login" in thief.get("/account").location
+    else:
+        form = {"username": "ada", "password": OLD, "scope": "openid"}
+        rejected = client.token(grant_type="password", status=400, **form)
+        assert rejected.json["error"] == "invalid_grant"
+
+
 def test_an_account_without_a_password_cannot_change_it(provider: Provider) -> None:
     browser = provider.browser()
     browser.sign_in("ada", OLD)
@@ -278,6 +331,35 @@ def test_a_signed_in_user_changes_the_address(provider: Provider) -> None:
     assert mails(provider) == []
     ask(provider.browser(), "ada@new.example")
     assert len(mails(provider)) == 1
+
+
+def test_a_new_address_ends_sign_ins_by_a_mail_to_the_old_one(
+    make_provider: Any, clock: Any
+) -> None:
+    provider = make_provider(
+        oidc__pages=PAGES,
+        oidc__user_directory="database",
+        oidc__first_factors="email_link",
+        oidc__second_factors="totp",
+    )
+    add(provider, "ada", {"email": ADDRESS, "email_verified": True})
+    ada, thief = provider.browser(), provider.browser()
+    ada.sign_in("ada", OLD)
+    app = set_up(ada)
+    clock.advance(60)
+    form = thief.get("/login/email-link").forms["email-link"]
+    form["name"] = "ada"
+    form.submit()
+    [mail] = mails(provider, "Sign in")
+    waiting = follow_to_answer(thief.get(mail.path).follow().forms["confirm"].submit())
+    form = ada.get("/account/address").forms["address-form"]
+    form["address"] = "ada@new.example"
+    form.submit()
+    [mail] = mails(provider, "Confirm your new email address")
+    ada.get(mail.path).follow().forms["confirm"].submit()
+    assert ada.get("/account").status_code == 200
+    enter(waiting, app.code())
+    assert "/login" in thief.get("/account").location
 
 
 @pytest.mark.parametrize("end", ["everything", "sessions", "disabled"])
