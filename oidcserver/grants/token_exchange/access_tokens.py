@@ -176,9 +176,10 @@ def _require_covered(
     the policy names, was sent to the client, and is accepted for the other, too.
     """
     assert subject.authorization is not None
-    if subject.audience == (provider.issuer,):
+    granted = subject.authorization.resources or ()
+    if subject.audience == (provider.issuer,) and not granted:
         return
-    covered = {*subject.audience, *(subject.authorization.resources or ())}
+    covered = {*subject.audience, *granted}
     served = provider.served_resources(client_id, subject.audience)
     for target, permission in permissions.items():
         own = {*served, *permission.own_audiences}
