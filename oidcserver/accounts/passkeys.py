@@ -42,7 +42,7 @@ RP_ID = "oidc.passkey_rp_id"
 REGISTER, SIGN_IN, SECOND = "register", "sign in", "second factor"
 _FLAG = AuthenticatorData.FLAG
 _REQUIRED = UserVerificationRequirement.REQUIRED
-#: What the library raises for an answer that is none. It decodes JSON and CBOR recursively.
+#: The exceptions of the library for a malformed answer. It decodes JSON and CBOR recursively.
 _MALFORMED = (
     ValueError,
     KeyError,
@@ -69,7 +69,7 @@ class CopiedPasskey(InvalidPasskey):
 
 @dataclass(frozen=True, slots=True)
 class Ceremony:
-    """What a page needs: the options for the browser, as JSON, and the sealed challenge."""
+    """The values of a page: the options for the browser, as JSON, and the sealed challenge."""
 
     options: str
     challenge: str
@@ -89,7 +89,7 @@ def rp_id(provider: Provider) -> str:
 
 
 def begin_registration(request: Request, user: User) -> Ceremony:
-    """Return what a page needs to make a passkey of a user."""
+    """Return the values of a page to make a passkey of a user."""
     known = [_attested(passkey) for passkey in passkeys_of(request.oidc.dbsession, user.id)]
     challenge = os.urandom(32)
     # The browser says whether the key can be found without its identifier (section 10.1.3).
@@ -107,7 +107,7 @@ def begin_registration(request: Request, user: User) -> Ceremony:
 
 
 def begin_sign_in(request: Request) -> Ceremony:
-    """Return what a page needs to sign a user in by any passkey that the browser has."""
+    """Return the values of a page to sign a user in by any passkey that the browser has."""
     challenge = os.urandom(32)
     options, _state = _server(request).authenticate_begin(
         user_verification=_REQUIRED, challenge=challenge
@@ -118,7 +118,7 @@ def begin_sign_in(request: Request) -> Ceremony:
 def begin_second_factor(
     request: Request, passkeys: Sequence[Passkey], *, after_password: bool
 ) -> Ceremony:
-    """Return what a page needs to use one of these passkeys as the second factor.
+    """Return the values of a page to use one of these passkeys as the second factor.
 
     :param after_password: whether the user has proven the knowledge of a password, so that the
         device need not verify the user.

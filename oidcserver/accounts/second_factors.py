@@ -1,4 +1,4 @@
-"""Second factors: who has to prove one, which ones a user has, and sign-ins that wait for one."""
+"""Second factors: the users who need one, the factors of a user, and waiting sign-ins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 #: The place of the tenant in the issuer of a provider with many tenants, as Microsoft Entra has it.
 TENANT = "{tenantid}"
-#: Who may be connected to an existing account.
+#: The users of an upstream who may be connected to an existing account.
 LINKING = NONE, SESSION, VERIFIED_EMAIL = "none", "session", "verified_email"
 #: Whether a user who signs out here signs out there too.
 LOGOUT = STAY, OFFER, ALWAYS = "none", "offer", "always"

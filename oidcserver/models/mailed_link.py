@@ -33,7 +33,7 @@ class MailedLink(Base):
     )
     #: That of the user when the link was mailed: whatever ends all sessions of the user voids it.
     generation: Mapped[int | None] = mapped_column()
-    #: What the purpose needs, such as the new address.
+    #: The data of the purpose, such as the new address.
     data_sealed: Mapped[str] = mapped_column(Text, default="")
     browser_digest: Mapped[str] = mapped_column(Digest)
     #: The query of the page where the user goes on in the same browser.

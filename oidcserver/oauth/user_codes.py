@@ -42,7 +42,7 @@ def shown_user_code(code: str) -> str:
 
 
 def normalise_user_code(settings: Settings, entered: str) -> str:
-    """Return what was entered without dashes, spaces and all other characters that no code has.
+    """Return the entered text without dashes, spaces and all other characters that no code has.
 
     Upper and lower case, and full-width characters, are alike.
     """

@@ -1,4 +1,4 @@
-"""For which of the accounts of a browser a request is answered.
+"""The account of a browser for which a request is answered.
 
 A request may name the account: by ``id_token_hint`` or a ``value`` of the claim ``sub``, which no
 other account may answer, or by ``login_hint``, which the user may overrule. Otherwise the user

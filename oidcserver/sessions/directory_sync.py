@@ -89,7 +89,7 @@ class DirectorySync:
             self._stopped.wait(self._pause)
 
     def check(self, before: int) -> Checked:
-        """Ask about the users who were not asked about since a time; return what followed.
+        """Ask about the users who were not asked about since a time; return the numbers.
 
         :raises DirectoryUnavailable: if the directory does not answer. Users that it has not told
             of are due again.

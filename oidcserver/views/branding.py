@@ -66,7 +66,7 @@ class BrandFile:
 
 @dataclass(frozen=True, slots=True)
 class Branding:
-    """What the ini says of the look."""
+    """The look of the pages, as set in the ini file."""
 
     logo: BrandFile | None = None
     style: BrandFile | None = None
@@ -164,7 +164,7 @@ def _serve(file: BrandFile) -> Response:
 
 
 def branding(request: Request) -> Branding:
-    """Return what the ini says of the look: ``request.oidc.branding``."""
+    """Return the look of the pages: ``request.oidc.branding``."""
     found: Branding = request.registry.oidc.branding
     return found
 

@@ -127,7 +127,7 @@ def go_back(pending: PendingRequest) -> Response:
 
 
 def reject(pending: PendingRequest, rejection: Rejection) -> Response:
-    """Show the page, if it says what came in between, or else the rejection of a plugin's step."""
+    """Show the page if another decision came first, or else the rejection of a plugin's step."""
     if isinstance(rejection, Overtaken):
         return go_back(pending)
     request, client = pending.request, pending.client
@@ -174,7 +174,7 @@ def _page(
 #: The flow ``device_approval``: the user allows the request.
 STEPS: tuple[Step[PendingRequest], ...] = (
     Step(prepare_authorization),  # the root of a new family, as for a code
-    Step(logout_channels.take_part),  # the client hears of the end of the login session
+    Step(logout_channels.take_part),  # the client is notified of the end of the login session
     Step(approve),  # the first of several concurrent decisions counts
     Step(use.note_authorization),  # a client that registered itself is in use
     Step(commit),

@@ -34,7 +34,7 @@ def show(request: Request) -> Response:
 @signed_in
 @recently_signed_in
 def export(request: Request) -> Response:
-    """Return what is stored about the user, as JSON."""
+    """Return the stored data of the user, as JSON."""
     response = Response(body=compact(_data(request)).encode(), content_type="application/json")
     response.headerlist.extend(NO_STORE)
     response.content_disposition = 'attachment; filename="account.json"'
@@ -110,7 +110,7 @@ def _data(request: Request) -> dict[str, Any]:
 
 
 def _second_factors(request: Request, user_id: str) -> dict[str, Any]:
-    """Return what is stored about passkeys and second factors, without the secrets."""
+    """Return the stored data of passkeys and second factors, without the secrets."""
     dbsession = request.oidc.dbsession
     app = dbsession.get(AuthenticatorApp, user_id)
     return {

@@ -113,7 +113,7 @@ def obstacle(pending: PendingRequest) -> str | None:
 
 
 def described(pending: PendingRequest) -> dict[str, Any]:
-    """Return what a page shows of the request."""
+    """Return the values that a page shows of the request."""
     request, row, provider = pending.request, pending.waiting, pending.provider
     scopes = [provider.scopes[name] for name in pending.scope.split()]
     claims = [Scope(name, describe_claim(provider, name)) for name in pending.single_claims]

@@ -1,4 +1,4 @@
-"""The entries of users: how they are found, and what of them becomes a user."""
+"""Finds the entries of users, and makes users of them."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence

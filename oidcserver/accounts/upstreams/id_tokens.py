@@ -14,7 +14,7 @@ SKEW = 60
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What an ID token has to say."""
+    """The values that an ID token must have."""
 
     upstream: Upstream
     nonce: str

@@ -79,7 +79,7 @@ class AccessTokenExchange:
         return list(targets)
 
     def _permission(self, target: str) -> ExchangePermission:
-        """Return what the policy allows for a target; a resource may be for certain clients."""
+        """Return the permission for a target; a resource may be for certain clients."""
         permission = permission_for(self.token_request, target, ExchangePermission)
         resource = self.token_request.provider.find_resource(target)
         if resource is not None and not resource.is_open_to(self.token_request.client.client_id):
