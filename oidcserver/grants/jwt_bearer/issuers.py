@@ -96,5 +96,5 @@ def _keys_of(jwks: str) -> KeySet | None:
         return public_key_set(json.loads(Path(jwks).expanduser().read_text()))
     except OSError as problem:
         raise ValueError(f"{_SHAPE}. {jwks}: {problem.strerror}") from None
-    except ValueError as problem:
+    except (ValueError, RuntimeError) as problem:  # RuntimeError: ~NAME of no user, deep JSON
         raise ValueError(f"{_SHAPE}. {jwks}: {problem}") from None
