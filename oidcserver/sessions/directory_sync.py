@@ -137,7 +137,7 @@ class DirectorySync:
     def _end(self, account: ClaimedAccount) -> None:
         def end(dbsession: Session) -> int:
             note_left(dbsession, account.id, clock.now())
-            return end_everything(self._registry, dbsession, account.id)
+            return end_everything(self._registry, dbsession, account.id).authorizations
 
         ended = self._registry.oidc.database.run(end)
         log.info(
