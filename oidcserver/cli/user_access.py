@@ -92,11 +92,11 @@ def unlock_user(ini: Path, name: str, as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def reset_factors(ini: Path, name: str, as_json: bool) -> None:
-    """Remove the second factors of a user who lost them, passkeys included.
+    """Remove the second factors of a user who lost them.
 
-    This ends all sessions and all tokens of the user, who gets a mail about it. The user then signs
-    in without a second factor. A user who had a passkey and no password may have no way to sign in
-    any more; the command warns of that, and set-password gives the user a password.
+    Passkeys are removed too. This ends all sessions and all tokens of the user, who gets a mail
+    about it and then signs in without a second factor. A user who had a passkey and no password may
+    have no way to sign in any more: the command warns of it, and set-password gives a password.
 
     Example: oidcserver users reset-factors production.ini alice
     """
