@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from oidcserver.accounts.passwords import hash_password, needs_rehash, verify_password
+from oidcserver.accounts.passwords import Busy, hash_password, needs_rehash, verify_password
 from oidcserver.database.statements import insert_once
 from oidcserver.interfaces import DirectoryUser
 from oidcserver.models import User
@@ -60,7 +60,10 @@ class DatabaseDirectory:
         return _as_directory_user(user)
 
     def _rehash(self, request: Request, user: User, password: str) -> None:
-        rehashed = hash_password(password)
+        try:
+            rehashed = hash_password(password)
+        except Busy:  # the password was right; the next sign-in hashes it again
+            return
         statement = (
             update(User)
             .where(User.id == user.id, User.password_hash == user.password_hash)

@@ -4,10 +4,10 @@ import smtplib
 import ssl
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from oidcserver.http.addresses import is_this_machine
 from oidcserver.operations.outbox import Undeliverable
 from oidcserver.settings import reference
 
@@ -57,6 +57,15 @@ class MailServer:
             raise Undeliverable(
                 f"The mail server answered the login with {problem.smtp_code}."
             ) from None
+        except (
+            smtplib.SMTPSenderRefused,
+            smtplib.SMTPConnectError,
+            smtplib.SMTPHeloError,
+        ) as problem:
+            # It rejects the sender or this server, not the mail: the operator has to correct that.
+            raise Undeliverable(
+                f"The mail server answered {problem.smtp_code} before the recipient was named."
+            ) from None
         except smtplib.SMTPResponseException as problem:
             raise _failure(problem.smtp_code) from None
         except smtplib.SMTPNotSupportedError:
@@ -72,7 +81,7 @@ class MailServer:
         if self.implicit_tls:
             return smtplib.SMTP_SSL(self.host, self.port, timeout=TIMEOUT, context=context)
         connection = smtplib.SMTP(self.host, self.port, timeout=TIMEOUT)
-        if not _is_this_machine(self.host):
+        if not is_this_machine(self.host):
             try:
                 connection.starttls(context=context)
             except BaseException:
@@ -94,19 +103,16 @@ def mail_server(raw: str) -> MailServer | None:
     url = reference(raw)
     if not url:
         return None
-    parts = urlsplit(url)
+    expected = "smtp://HOST or smtps://HOST, with user and password"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(expected) from None
     if parts.scheme not in PORTS or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise ValueError("takes smtp://HOST or smtps://HOST, with user and password")
+        raise ValueError(expected)
     try:
         port = parts.port or PORTS[parts.scheme]
     except ValueError:
-        raise ValueError("takes a port up to 65535") from None
+        raise ValueError("a port up to 65535") from None
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     return MailServer(parts.hostname, port, parts.scheme == "smtps", user, password)
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

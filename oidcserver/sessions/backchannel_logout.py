@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from oidcserver import clock
 from oidcserver.clients.values import fetched_uri
-from oidcserver.http import allowed_addresses
-from oidcserver.http.outbound import OutboundFetcher
+from oidcserver.http import make_fetcher
 from oidcserver.http.waiting import TooManyWaiting
 from oidcserver.models import LogoutDelivery
 from oidcserver.models.login_session_client import clients_of_login_session
@@ -88,12 +87,7 @@ def includeme(config: Configurator) -> None:
 
     def make_deliverer() -> None:
         settings = config.registry.oidc.provider.settings
-        bundle = settings["oauth.outbound_ca_bundle"]
-        fetcher = OutboundFetcher(
-            timeout=settings["oidc.backchannel_logout_timeout"],
-            allowed=allowed_addresses(settings),
-            ca_bundle=str(bundle) if bundle else None,
-        )
+        fetcher = make_fetcher(settings, settings["oidc.backchannel_logout_timeout"])
         interval = settings["oidc.backchannel_logout_interval"]
         config.registry.oidc.logout_deliverer = LogoutDeliverer(config.registry, fetcher, interval)
 

@@ -3,7 +3,7 @@
 A directory with a method ``find`` is asked at least every ``oidc.directory_sync_interval`` about
 each user who is signed in or whose applications have access, and about those who had left. Every
 process looks for accounts that are due, and one claims them. A directory that does not answer
-changes nothing.
+changes nothing about the users that it was asked about.
 """
 
 import logging
@@ -83,7 +83,7 @@ class DirectorySync:
             try:
                 self.check(clock.now() - self._interval + self._pause)
             except DirectoryUnavailable as problem:
-                log.error("The users were not checked, and nothing was changed: %s", problem)
+                log.error("Not all users were checked: %s", problem)
             except Exception:
                 log.exception("The users were not checked.")
             self._stopped.wait(self._pause)
@@ -137,7 +137,7 @@ class DirectorySync:
     def _end(self, account: ClaimedAccount) -> None:
         def end(dbsession: Session) -> int:
             note_left(dbsession, account.id, clock.now())
-            return end_everything(self._registry, dbsession, account.id)
+            return end_everything(self._registry, dbsession, account.id).authorizations
 
         ended = self._registry.oidc.database.run(end)
         log.info(

@@ -4,6 +4,9 @@ The authorizations of a session end with it, unless they have the scope ``offlin
 the clients of the session are notified.
 """
 
+from collections.abc import Collection
+from typing import NamedTuple
+
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
@@ -47,22 +50,36 @@ def _end_and_announce(
     for session_id, deliveries in queued.items():
         deliver_after_commit(request, deliveries)
         request.oidc.database.after_commit(request.oidc.accounts.forget, session_id)
-        details = {"user_id": user_id, "session_id": session_id}
-        request.oidc.database.after_commit(announce, LoginSessionEvent(request, event, details))
+        announce_end(request, user_id, session_id, event)
     return len(queued)
 
 
-def end_everything(registry: Registry, dbsession: Session, user_id: str) -> int:
-    """End every session and every token of a user; return how many authorizations ended.
+def announce_end(
+    request: Request, user_id: str, session_id: str, event: str = "session_ended"
+) -> None:
+    """Announce the end of a session of a user, once it is committed."""
+    details = {"user_id": user_id, "session_id": session_id}
+    request.oidc.database.after_commit(announce, LoginSessionEvent(request, event, details))
+
+
+class Ended(NamedTuple):
+    """How many authorizations of a user ended, and which sessions."""
+
+    authorizations: int
+    sessions: Collection[str]
+
+
+def end_everything(registry: Registry, dbsession: Session, user_id: str) -> Ended:
+    """End every session and every token of a user.
 
     Sign-ins that are under way are void. Remembered consents stay: without a sign-in they give no
     access.
     """
     begin_generation(dbsession, user_id)
     _lock(dbsession, LoginSession.user_id == user_id)
-    ended = revoke_authorizations_of_user(dbsession, user_id)
-    end_sessions(registry, dbsession, LoginSession.user_id == user_id)
-    return ended
+    authorizations = revoke_authorizations_of_user(dbsession, user_id)
+    sessions = end_sessions(registry, dbsession, LoginSession.user_id == user_id)
+    return Ended(authorizations, sessions.keys())
 
 
 def end_expired_sessions(registry: Registry, batch: int = 1000) -> int:

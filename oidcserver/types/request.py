@@ -187,6 +187,7 @@ class RequestOidc(Protocol):
         :param lifetime: seconds after which it is not sent any more.
         :param held: whether it is only made, not sent.
         :raises ValueError: if the address cannot receive mail.
+        :raises RuntimeError: if ``oidc.mail_url`` is missing, except in development.
         """
         ...
 

@@ -6,7 +6,7 @@ from authlib.oauth2 import OAuth2Error
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from oidcserver.clients.uris import is_loopback
+from oidcserver.http.addresses import is_loopback
 from oidcserver.http.cors import origin_of
 from oidcserver.interfaces import Scope
 from oidcserver.interfaces.resources import Resource

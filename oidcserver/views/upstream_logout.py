@@ -1,6 +1,7 @@
 """The pages between signing out here and at the upstream that the session came of."""
 
 import logging
+from urllib.parse import parse_qsl
 
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.renderers import render_to_response
@@ -11,6 +12,7 @@ from oidcserver.accounts.upstreams.logout import LEAVE, RETURN, find_logout, log
 from oidcserver.interfaces.upstream import OFFER, STAY, Upstream
 from oidcserver.models import UpstreamRequest
 from oidcserver.oauth.responses import see_other
+from oidcserver.sessions.logout import read_after_logout
 from oidcserver.types import Configurator, Request
 
 log = logging.getLogger(__name__)
@@ -70,8 +72,7 @@ def _leave(
 
 
 def _go_on(request: Request, row: UpstreamRequest | None) -> Response:
-    request.environ["QUERY_STRING"] = row.onward if row is not None else ""
-    after = request.oidc.after_logout
+    after = read_after_logout(request, dict(parse_qsl(row.onward)) if row is not None else {})
     return see_other(after.target or request.oidc.url("oidc.logout", _query=after.query))
 
 

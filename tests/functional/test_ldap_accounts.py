@@ -146,6 +146,16 @@ def test_a_directory_that_cannot_tell_changes_nothing(
     assert provider.registry.oidc.directory_sync.check(0) == (1, 0, 0), "alice is due again"
 
 
+def test_an_identifier_of_two_entries_ends_nobody(make_provider: MakeProvider, unit: Unit) -> None:
+    provider = make_provider(**unit.settings(**GROUPS, oidc__ldap_id_attribute="employeeNumber"))
+    unit.add_person("alice", employeeNumber="1")
+    alice = Visitor(provider.register(scope=SCOPE), "alice")
+    unit.add_person("bob", employeeNumber="1")
+    with pytest.raises(DirectoryUnavailable, match=r"oidc\.ldap_id_attribute has to be different"):
+        check(provider)
+    assert alice.is_signed_in
+
+
 def test_a_user_is_asked_about_by_itself_within_the_interval(
     make_provider: MakeProvider, unit: Unit, clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,19 +2,23 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 import webtest
+from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fido2.cose import RS1
 from fido2.utils import websafe_encode
 from sqlalchemy import func, select
 from support.app import Browser, Provider, decode_id_token, follow_to_answer
 from support.authenticator import BE, BS, UP, UV, Authenticator, passkey_form, read
+from support.processes import write_ini
 
 from oidcserver.accounts import passkeys
 from oidcserver.accounts.passwords import hash_password
+from oidcserver.cli import main
 from oidcserver.models import Passkey, User
 from oidcserver.models.user import find_user
 from oidcserver.oauth.events import OAuthEvent
@@ -457,6 +461,38 @@ def test_the_last_way_in_stays(make_provider: Any) -> None:
     assert remove().status_int == 303
     assert remove().status_int == 409
     assert count(provider) == 1
+
+
+def test_a_command_that_removes_the_last_way_in_warns(
+    make_provider: Any, tmp_path: Path, provider_url: str, keys_directory: Path
+) -> None:
+    settings = {**SETTINGS, "oidc__user_directory": "database"}
+    ini = write_ini(
+        tmp_path / "test.ini", 6543,
+        **settings, oidc__pages="home login consent logout account",
+        oidcserver__database_url=provider_url, oidcserver__keys_directory=str(keys_directory),
+    )  # fmt: skip
+    provider = make_provider(**settings)
+    with provider.database() as dbsession:
+        for name in ("alice", "bob"):
+            dbsession.add(User(name, password_hash=hash_password("valid")))
+    for name in ("alice", "bob"):
+        enrol(provider, name)
+    with provider.database() as dbsession:
+        alice = find_user(dbsession, "alice")
+        assert alice is not None
+        alice.password_hash = None
+
+    def reset(name: str) -> Result:
+        words = ["users", "reset-factors", str(ini), name, "--json"]
+        return CliRunner().invoke(main, words, catch_exceptions=False)
+
+    alone = reset("alice")
+    assert json.loads(alone.stdout) == {"username": "alice", "removed": True, "can_sign_in": False}
+    assert "alice has no way to sign in: oidcserver users set-password" in alone.stderr
+    with_password = reset("bob")
+    assert json.loads(with_password.stdout)["can_sign_in"] is True
+    assert with_password.stderr == ""
 
 
 def test_the_export_has_the_factors_without_secrets(make_provider: Any) -> None:

@@ -1,6 +1,8 @@
 """Signing in at another OpenID Provider: an honest one, a false one, and one that is away."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from sqlalchemy import func, select
 from support.app import Browser, Provider, decode_id_token, follow_to_answer
 from support.upstream import CLIENT_ID, SECRET, Upstream
 
+from oidcserver.http.outbound import MAX_CONCURRENT
 from oidcserver.models import UpstreamLink, UpstreamRequest, User
 from oidcserver.models.user import find_user
 
@@ -221,6 +224,34 @@ def test_an_upstream_that_hangs_is_not_waited_for_again(
     assert "code" in client.answer(client.complete(failed))
 
 
+def test_too_many_fetches_leave_the_other_ways(make: Any, upstream: Upstream) -> None:
+    provider = make(allow_registration="true", backchannel_logout="true")
+    browser = provider.browser()
+    with fetches_under_way(provider):
+        answer = browser.get("/login").forms["upstream-other"].submit()
+        assert answer.location.endswith("/login?notice=upstream")
+    url = upstream.answer_url(browser.get("/login").forms["upstream-other"].submit())
+    with fetches_under_way(provider):
+        assert browser.get(url).location.endswith("/login?notice=upstream")
+        provider.browser().post(
+            "/login/upstream/other/backchannel-logout",
+            {"logout_token": upstream.logout_token()},
+            status=400,
+        )
+    upstream.sign_in(browser)
+    assert browser.get("/account").status_code == 200
+
+
+@contextmanager
+def fetches_under_way(provider: Provider) -> Iterator[None]:
+    """Let the process have as many fetches under way as it may."""
+    places = provider.registry.oidc.outbound_fetcher.places
+    for _number in range(MAX_CONCURRENT):
+        assert places.acquire(blocking=False)
+    yield
+    places.release(MAX_CONCURRENT)
+
+
 def test_the_answer_belongs_to_one_browser_and_is_used_once(make: Any, upstream: Upstream) -> None:
     provider = make(allow_registration="true")
     browser, other = provider.browser(), provider.browser()
@@ -265,9 +296,13 @@ def test_of_twelve_with_one_answer_one_signs_in(make: Any, upstream: Upstream) -
 
 
 def test_of_four_new_sign_ins_of_one_user_one_makes_the_account(
-    make: Any, upstream: Upstream
+    make_provider: Any, upstream: Upstream
 ) -> None:
-    provider = make(allow_registration="true", userinfo="false")
+    provider = make_provider(
+        oidc__user_directory="database",
+        oauth__outbound_places="8",
+        **upstream.settings(allow_registration="true", userinfo="false"),
+    )
     urls = []
     for _number in range(4):
         browser = provider.browser()

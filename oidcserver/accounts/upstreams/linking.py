@@ -50,7 +50,7 @@ def account_of_identity(request: Request, identity: Identity) -> User:
     link = find_link(dbsession, identity.upstream.name, identity.issuer, identity.subject)
     if link is not None:
         link.last_used_at = request.oidc.now
-        refresh_groups(request, identity, link)
+        refresh_groups(request, identity, link.id)
         return dbsession.get_one(User, link.user_id)
     claims = own_claims(request.oidc.provider, identity)
     address = verified_address_key(claims)
@@ -76,10 +76,11 @@ def link_identity(request: Request, identity: Identity, user_id: str) -> bool:
         ),
         identity.subject,
     )
+    link_id = new_identifier()
     linked = insert_once(
         request.oidc.dbsession,
         UpstreamLink,
-        id=new_identifier(),
+        id=link_id,
         upstream=identity.upstream.name,
         issuer=identity.issuer,
         subject=identity.subject,
@@ -89,11 +90,7 @@ def link_identity(request: Request, identity: Identity, user_id: str) -> bool:
         last_used_at=request.oidc.now,
     )
     if linked:
-        link = find_link(
-            request.oidc.dbsession, identity.upstream.name, identity.issuer, identity.subject
-        )
-        assert link is not None
-        refresh_groups(request, identity, link)
+        refresh_groups(request, identity, link_id)
         details = {"user_id": user_id, "upstream": identity.upstream.name}
         request.oidc.database.after_commit(
             announce, OAuthEvent(request, "upstream_linked", details)

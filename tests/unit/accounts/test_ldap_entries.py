@@ -32,6 +32,16 @@ class NoConnection:
         return []
 
 
+def test_an_identifier_of_another_attribute_has_no_entry() -> None:
+    """It was stored before ``oidc.ldap_id_attribute`` was changed."""
+    settings = {**DEFAULTS, "oidc.ldap_id_attribute": "objectGUID"}
+    connection: Any = NoConnection()
+    assert find_entries(connection, settings, ["alice", "", "7"]) == ()
+    assert connection.pattern == ""
+    find_entries(connection, settings, ["alice", str(GUID)])
+    assert connection.pattern.count("objectGUID=") == 1
+
+
 def entry(**values: list[bytes]) -> Entry:
     return Entry("uid=alice,dc=example,dc=com", {k.lower(): v for k, v in values.items()})
 
