@@ -309,6 +309,35 @@ def test_an_address_that_both_have_verified_links_where_the_policy_says_so(
     refused(provider, upstream, "upstream_known")
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("ada@xn--strae-oqa.de", "ada@strasse.de"),
+        ("ada@stra\u00dfe.de", "ada@strasse.de"),
+        ("gro\u00df@example.com", "gross@example.com"),
+        ("ada.\u017fmith@example.com", "ada.smith@example.com"),
+        ("\ufb01ona@example.com", "fiona@example.com"),
+        ("\u03c2@example.com", "\u03c3@example.com"),
+    ],
+)
+def test_the_address_of_another_mailbox_links_nobody(
+    make: Any, upstream: Upstream, theirs: str, ours: str
+) -> None:
+    upstream.userinfo = {**ADA, "email": theirs}
+    provider = make(linking="verified_email")
+    add_user(provider, "ada", email=ours, email_verified=True)
+    refused(provider, upstream, "upstream_unknown")
+
+
+def test_a_domain_is_the_same_in_both_forms(make: Any, upstream: Upstream) -> None:
+    upstream.userinfo = {**ADA, "email": "ada@xn--strae-oqa.de"}
+    provider = make(linking="verified_email")
+    add_user(provider, "ada", email="Ada@Stra\u00dfe.de", email_verified=True)
+    browser = provider.browser()
+    upstream.sign_in(browser)
+    assert "ada" in browser.get("/account")
+
+
 @pytest.mark.parametrize("theirs", ["true", "false", 1, False, None, []])
 def test_only_true_is_verified(make: Any, upstream: Upstream, theirs: Any) -> None:
     upstream.userinfo = {"email": "ada@example.com", "email_verified": theirs}
@@ -331,6 +360,10 @@ def test_an_address_that_is_not_verified_here_links_nobody(make: Any, upstream: 
         ({"email": "ada@example.com"}, None),
         ({"email": "bob"}, None),
         ({"email": None}, None),
+        ({"email": "bob@b"}, None),
+        # As a user name it would be that of ada@example.com.
+        ({**ADA, "email": "\uff41da@example.com"}, None),
+        ({**ADA, "email": "gro\u00df@example.com"}, "gro\u00df@example.com"),
     ],
 )
 def test_the_name_of_a_new_user_is_free_and_no_address_of_another(

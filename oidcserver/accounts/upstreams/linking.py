@@ -12,7 +12,7 @@ from oidcserver.accounts.ways_in import is_last_way_in, lock_account
 from oidcserver.credentials import new_identifier
 from oidcserver.database.statements import insert_once
 from oidcserver.interfaces.upstream import NONE, VERIFIED_EMAIL, Upstream
-from oidcserver.mailboxes import verified_address_key
+from oidcserver.mailboxes import address_key, verified_address_key
 from oidcserver.models import UpstreamLink, User
 from oidcserver.models.upstream import find_link
 from oidcserver.models.user import (
@@ -139,7 +139,9 @@ def _username(request: Request, identity: Identity, claims: Mapping[str, Any]) -
     """
     given = identity.claims.get(identity.upstream.username_claim)
     name = given.strip() if isinstance(given, str) else ""
-    proven = name.casefold() == verified_address_key(claims)
+    address = verified_address_key(claims)
+    # The form of user names makes some different mailboxes equal, such as those in full width.
+    proven = address is not None and address_key(normalise_username(name)) == address
     provider = request.oidc.provider
     reserved = {normalise_username(it) for it in provider.settings["oidc.administrators"]}
     free = provider.realm == LOCAL and normalise_username(name) not in reserved
