@@ -142,7 +142,15 @@ def _sign_in(request: Request, identity: Identity) -> Response:
         return see_other(with_query(request, "oidc.login", notice=problem.notice))
     # Its own amr is not passed on: how sure it is of the user is for the operator to say, as acr.
     method, noted = f"{UPSTREAM}{identity.upstream.name}", note_sign_in(request, identity)
-    response = after_first_factor(request, asking, user, (), method, upstream_session_id=noted)
+    response = after_first_factor(
+        request,
+        asking,
+        user,
+        (),
+        method,
+        upstream_session_id=noted,
+        auth_time=identity.auth_time,
+    )
     return response or see_other(with_query(request, "oidc.login", notice="upstream"))
 
 

@@ -1,12 +1,14 @@
 """Signing in at another OpenID Provider: an honest one, a false one, and one that is away."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
-from support.app import Browser, Provider, decode_id_token, follow_to_answer
+from support.app import Browser, Provider, RelyingParty, decode_id_token, follow_to_answer
+from support.factors import App
 from support.upstream import CLIENT_ID, SECRET, Upstream
 
 from oidcserver.models import UpstreamLink, UpstreamRequest, User
@@ -514,3 +516,92 @@ def test_a_user_with_a_second_factor_is_asked_for_it(
     assert "/login" in browser.get("/account").location
     with provider.database() as dbsession:
         assert find_user(dbsession, "alice") is None
+
+
+PAGES = "home login consent logout account leave"
+
+
+def comes_back(browser: Browser, upstream: Upstream, path: str = "/login?switch=1") -> Any:
+    """Press the button on a page that asks for no new sign-in."""
+    answer = upstream.sign_in(browser, path=path)
+    assert not {"max_age", "prompt"} & upstream.asked.keys()
+    return answer
+
+
+def needed(client: RelyingParty, browser: Browser) -> str:
+    """Return what a request for a sign-in within the last hour needs."""
+    error: str = client.answer(client.authorize(browser, max_age="3600", prompt="none"))["error"]
+    return error
+
+
+def auth_time(client: RelyingParty, answer: Any) -> int:
+    tokens = client.exchange(client.answer(client.complete(answer))["code"])
+    found: int = decode_id_token(client.provider, tokens["id_token"])["auth_time"]
+    return found
+
+
+@pytest.mark.parametrize("said", [1000, 1000.5, None])
+def test_an_old_sign_in_there_is_none_that_is_recent(
+    make_provider: Any, upstream: Upstream, clock: Any, said: float | None
+) -> None:
+    provider = make_provider(
+        oidc__user_directory="database",
+        oidc__pages=PAGES,
+        **upstream.settings(allow_registration="true"),
+    )
+    client, browser = provider.register(), provider.browser()
+    upstream.claims = {"auth_time": said}
+    for _ in range(2):
+        comes_back(browser, upstream)
+        assert "again=1" in browser.get("/account/leave").location
+        assert needed(client, browser) == "login_required"
+    page = client.authorize(browser, max_age="60")
+    upstream.claims = {"auth_time": int(time.time()) - 50}
+    answer = browser.get(upstream.answer_url(page.forms["upstream-other"].submit()))
+    assert upstream.asked["max_age"] == "60"
+    assert auth_time(client, follow_to_answer(answer)) == upstream.claims["auth_time"]
+    assert browser.get("/account/leave").status_int == 200
+    assert needed(client, browser) == "consent_required"
+
+
+def test_a_sign_in_there_is_never_in_the_future(make: Any, upstream: Upstream) -> None:
+    provider = make(allow_registration="true")
+    client, browser = provider.register(), provider.browser()
+    upstream.claims = {"auth_time": 4_000_000_000}
+    comes_back(browser, upstream)
+    assert auth_time(client, client.authorize(browser)) <= time.time()
+
+
+def test_an_upstream_that_proves_no_time_is_asked_for_a_new_sign_in(
+    make: Any, upstream: Upstream
+) -> None:
+    provider = make(allow_registration="true", proves_auth_time="false")
+    client, browser = provider.register(), provider.browser()
+    upstream.claims = {"auth_time": None}
+    comes_back(browser, upstream)
+    page = client.authorize(browser, max_age="60")
+    answer = browser.get(upstream.answer_url(page.forms["upstream-other"].submit()))
+    assert upstream.asked["prompt"] == "login"
+    assert time.time() - auth_time(client, follow_to_answer(answer)) < 60
+    assert needed(client, browser) == "consent_required"
+
+
+@pytest.mark.parametrize("said", [1000, None])
+def test_a_second_factor_makes_no_old_sign_in_recent(
+    make_provider: Any, upstream: Upstream, said: int | None
+) -> None:
+    provider = make_provider(
+        oidc__user_directory="database",
+        oidc__pages=PAGES,
+        oidc__second_factors="totp",
+        oidc__second_factor="required",
+        **upstream.settings(allow_registration="true"),
+    )
+    browser = provider.browser()
+    upstream.claims = {"auth_time": said}
+    page = follow_to_answer(comes_back(browser, upstream))
+    form = page.forms["totp"]
+    form["code"] = App(page).code()
+    form.submit()
+    assert browser.get("/account").status_int == 200
+    assert "/login?" in browser.get("/account/leave").location

@@ -1,4 +1,7 @@
-"""Compute the keys of verified addresses without case folding, which made different ones equal."""
+"""Compute the keys of verified addresses anew, and note whether the time of a sign-in is known.
+
+The keys were made with case folding, which makes different mailboxes equal.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,12 +23,24 @@ USERS = sa.table(
 
 
 def upgrade() -> None:
-    """Compute the key of each verified address anew."""
+    """Compute the key of each verified address anew, and add the columns."""
     _write_keys(verified_address_key)
+    with op.batch_alter_table("login_session") as table:
+        table.add_column(
+            sa.Column("auth_time_known", sa.Boolean(), nullable=False, server_default=sa.true())
+        )
+    with op.batch_alter_table("login_session") as table:
+        table.alter_column("auth_time_known", existing_type=sa.Boolean(), server_default=None)
+    with op.batch_alter_table("pending_sign_in") as table:
+        table.add_column(sa.Column("auth_time", sa.BigInteger(), nullable=True))
 
 
 def downgrade() -> None:
-    """Fold the case of each address."""
+    """Fold the case of each address, and drop the columns."""
+    with op.batch_alter_table("pending_sign_in") as table:
+        table.drop_column("auth_time")
+    with op.batch_alter_table("login_session") as table:
+        table.drop_column("auth_time_known")
     _write_keys(_folded)
 
 
