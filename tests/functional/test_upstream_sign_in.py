@@ -605,3 +605,43 @@ def test_a_second_factor_makes_no_old_sign_in_recent(
     form.submit()
     assert browser.get("/account").status_int == 200
     assert "/login?" in browser.get("/account/leave").location
+
+
+def test_one_network_may_leave_so_many_sign_ins_unfinished(
+    make_provider: Any, upstream: Upstream
+) -> None:
+    provider = make_provider(
+        oidc__stored_requests_per_address=3, **upstream.settings(allow_registration="true")
+    )
+    for _ in range(5):
+        upstream.sign_in(provider.browser())
+    page = provider.browser().get("/login")
+    rows = count(provider, UpstreamRequest)
+    for _ in range(3):
+        page.forms["upstream-other"].submit(status=303)
+    refused = page.forms["upstream-other"].submit(status=429)
+    assert "not finished" in refused
+    assert 0 < int(refused.headers["Retry-After"]) <= 1800
+    assert count(provider, UpstreamRequest) == rows + 3
+    elsewhere = provider.browser()
+    elsewhere.extra_environ["REMOTE_ADDR"] = "192.0.2.1"
+    elsewhere.get("/login").forms["upstream-other"].submit(status=303)
+
+
+def test_of_the_query_only_the_way_on_is_kept(make: Any, upstream: Upstream) -> None:
+    provider = make(allow_registration="true")
+    browser = provider.browser()
+    junk = "&".join(f"a{number}={'x' * 3000}" for number in range(4))
+    page = browser.get("/login")
+    for query, kept in (
+        (f"next=/account/leave&again=1&{junk}", "next=%2Faccount%2Fleave&again=1"),
+        (f"next=/{'x' * 9000}", ""),
+    ):
+        form = page.forms["upstream-other"]
+        form.action = f"/login/upstream/other?{query}"
+        form.submit(status=303)
+        with provider.database() as dbsession:
+            last = select(UpstreamRequest.onward).order_by(func.length(UpstreamRequest.onward))
+            stored = dbsession.scalars(last).all()
+        assert kept in stored
+        assert max(map(len, stored)) < 100

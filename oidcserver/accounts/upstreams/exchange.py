@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from joserfc.jwk import KeySet
 
+from oidcserver.accounts.onward import onward_of
 from oidcserver.accounts.upstreams.authentication import authenticate
 from oidcserver.accounts.upstreams.hosts import ACCEPT, Metadata, UpstreamFailed, UpstreamHosts
 from oidcserver.accounts.upstreams.id_tokens import (
@@ -95,7 +96,7 @@ def begin(
             browser_digest=oidc.browser_digest,
             session_id=session_id,
             secrets_sealed=oidc.provider.sealer(PURPOSE).seal(content),
-            onward=request.environ.get("QUERY_STRING", ""),
+            onward=onward_of(request),
             expires_at=oidc.now + LIFETIME,
         )
     )
