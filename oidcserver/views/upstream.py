@@ -172,7 +172,7 @@ def _link(request: Request, session_id: str, identity: Identity) -> Response:
         session is not None
         and session.id == session_id
         and may_link(identity.upstream)
-        and link_identity(request, identity, session.user_id)
+        and link_identity(request, identity, session.user)
     )
     notice = "upstream_linked" if linked else "upstream_taken"
     return see_other(request.oidc.url(LINKS, _query={"notice": notice}))
