@@ -635,7 +635,7 @@ def test_of_the_query_only_the_way_on_is_kept(make: Any, upstream: Upstream) -> 
     page = browser.get("/login")
     for query, kept in (
         (f"next=/account/leave&again=1&{junk}", "next=%2Faccount%2Fleave&again=1"),
-        (f"next=/{'x' * 9000}", ""),
+        (f"next=/{'x' * 4000}&acr={'x' * 4000}&client_id={'x' * 4000}", ""),
     ):
         form = page.forms["upstream-other"]
         form.action = f"/login/upstream/other?{query}"
@@ -645,3 +645,49 @@ def test_of_the_query_only_the_way_on_is_kept(make: Any, upstream: Upstream) -> 
             stored = dbsession.scalars(last).all()
         assert kept in stored
         assert max(map(len, stored)) < 100
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\0b"])
+@pytest.mark.parametrize("name", ["sub", "sid", "email", "name", "locale", "preferred_username"])
+@pytest.mark.parametrize("where", ["claims", "userinfo"])
+def test_text_that_no_database_stores_signs_nobody_in(
+    make: Any, upstream: Upstream, where: str, name: str, text: str
+) -> None:
+    setattr(upstream, where, {name: text})
+    provider = make(allow_registration="true", username_claim="preferred_username")
+    refused(provider, upstream)
+    assert count(provider, User) == 0
+
+
+@pytest.mark.parametrize("email", ["ada", "ada@example.com\r\nBcc: x", "Ada <ada@example.com>"])
+def test_what_is_no_address_is_no_claim(make: Any, upstream: Upstream, email: str) -> None:
+    upstream.userinfo = {**ADA, "email": email, "name": "Ada"}
+    provider = make(allow_registration="true")
+    upstream.sign_in(provider.browser())
+    with provider.database() as dbsession:
+        assert dbsession.scalars(select(User)).one().claims == {"name": "Ada"}
+
+
+@pytest.mark.parametrize(
+    ("id_token", "userinfo", "verified"),
+    [
+        ({"email": "ada@example.com"}, {**ADA, "email": "mallory@evil.example"}, False),
+        ({"email_verified": True}, {"email": "ada@example.com"}, False),
+        ({**ADA, "email_verified": False}, ADA, False),
+        ({**ADA}, {"email": "mallory@evil.example", "email_verified": False}, True),
+        ({"email": "ada@example.com"}, ADA, True),
+        ({}, ADA, True),
+    ],
+)
+def test_an_address_is_verified_by_the_document_that_names_it(
+    make: Any,
+    upstream: Upstream,
+    id_token: dict[str, Any],
+    userinfo: dict[str, Any],
+    verified: bool,
+) -> None:
+    upstream.claims, upstream.userinfo = id_token, userinfo
+    provider = make(linking="verified_email")
+    add_user(provider, "ada", **ADA)
+    upstream.sign_in(provider.browser())
+    assert count(provider, UpstreamLink) == verified

@@ -198,7 +198,8 @@ def redeem(
     )
     claims = id_claims
     if metadata.userinfo_endpoint:
-        claims = {**_userinfo(request, upstream, metadata, claims["sub"], access_token), **claims}
+        userinfo = _userinfo(request, upstream, metadata, claims["sub"], access_token)
+        claims = _merged(upstream, id_claims, userinfo)
     for name, allowed in upstream.required_claims.items():
         require(_has(claims.get(name), allowed), f"{name} is not as required_claims says")
     sid = claims["sid"] if is_text(claims.get("sid"), MAX_SID) else ""
@@ -251,6 +252,23 @@ def _userinfo(
     if status != 200 or claims.get("sub") != subject:
         raise UpstreamFailed(f"UserInfo has status {status}, or is of another user.")
     return claims
+
+
+def _merged(
+    upstream: Upstream, id_claims: dict[str, Any], userinfo: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the claims of both; those of the ID token count first.
+
+    Whether an address is verified is taken from a document that names this address, for the other
+    may be about another one.
+    """
+    merged = {**userinfo, **id_claims}
+    address, verified = (upstream.claims.get(name, name) for name in ("email", "email_verified"))
+    merged.pop(verified, None)
+    for document in (userinfo, id_claims):
+        if verified in document and document.get(address) == merged.get(address):
+            merged[verified] = document[verified]
+    return merged
 
 
 def _has(value: Any, allowed: tuple[str, ...]) -> bool:

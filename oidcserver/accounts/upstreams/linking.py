@@ -125,7 +125,8 @@ def _add_link(request: Request, identity: Identity, user: AccountUser) -> bool:
 def own_claims(provider: Provider, identity: Identity) -> dict[str, Any]:
     """Return the claims that the ini maps, by the names that they have here.
 
-    Claims of a wrong type are left out, so ``email_verified`` is a truth value or nothing.
+    Claims of a wrong type are left out, so ``email_verified`` is a truth value or nothing. So are
+    an address to which no mail can be sent, and ``email_verified`` with it.
     """
     found = {}
     for name, theirs in identity.upstream.claims.items():
@@ -134,6 +135,9 @@ def own_claims(provider: Provider, identity: Identity) -> dict[str, Any]:
             continue
         if claim_problem(provider, plain_name(name), value) is None:
             found[name] = value
+    if address_key(found.get("email", "")) is None:
+        found.pop("email", None)
+        found.pop("email_verified", None)
     return found
 
 
