@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from oidcserver.accounts.onward import onward_of
 from oidcserver.credentials import MAILED_LINK, digest, new_credential, new_identifier
 from oidcserver.http.cookies import read_cookie, set_cookie
 from oidcserver.http.throttling import TooManyAttempts, give_back, take
@@ -83,7 +84,7 @@ def _send_link(
         generation=None if user is None else user.generation,
         data_sealed=sealer.seal(mail.data.encode() if mail.mailed else b""),
         browser_digest=oidc.browser_digest,
-        onward=request.environ.get("QUERY_STRING", ""),
+        onward=onward_of(request),
         expires_at=oidc.now + lifetime,
     )
     oidc.dbsession.add(link)

@@ -25,15 +25,17 @@ def send_notice(request: Request, user: User, kind: str, subject: str, *sentence
     request.oidc.send_mail(user.claims["email"], letter, lifetime=LIFETIME)
 
 
-def announce_new_password(request: Request, user: User, event: str) -> None:
+def announce_new_password(request: Request, user: User, event: str, *sentences: str) -> None:
     """Announce that a user has a new password, and mail that to the user.
 
     :param event: the name of the :class:`OAuthEvent`.
+    :param sentences: further ones of the mail.
     """
     details = {"user_id": user.id, "username": user.username}
     request.oidc.database.after_commit(announce, OAuthEvent(request, event, details))
     sentence = _("The password of the account ${name} was changed.", {"name": user.username})
-    send_notice(request, user, "password", _("Your password was changed"), sentence)
+    subject = _("Your password was changed")
+    send_notice(request, user, "password", subject, sentence, *sentences)
 
 
 def announce_new_address(request: Request, user: User, old: str | None) -> None:

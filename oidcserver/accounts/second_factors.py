@@ -93,10 +93,12 @@ def begin_pending(
     amr: tuple[str, ...],
     methods: tuple[str, ...],
     upstream_session_id: str | None = None,
+    auth_time: int | None = None,
 ) -> None:
     """Let the sign-in of a user wait for the second factor; this browser's session is unchanged.
 
     :param upstream_session_id: the sign-in at an upstream that was the first factor.
+    :param auth_time: when that was; 0: not known.
     """
     token = new_credential(PENDING_SIGN_IN)
     request.oidc.dbsession.add(
@@ -107,6 +109,7 @@ def begin_pending(
             amr=list(amr),
             upstream_session_id=upstream_session_id,
             methods=list(methods),
+            auth_time=auth_time,
             expires_at=request.oidc.now + LIFETIME,
         )
     )
@@ -172,6 +175,7 @@ def complete(
         begun.user,
         amr=tuple(dict.fromkeys([*begun.amr, *(amr or method.amr), "mfa"])),
         methods=tuple(dict.fromkeys([*begun.methods, name])),
+        auth_time=None if begun.pending is None else begun.pending.auth_time,
         step_up_of=begun.session,
     )
     if session is not None and begun.pending is not None and begun.pending.upstream_session_id:

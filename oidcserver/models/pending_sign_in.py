@@ -29,6 +29,9 @@ class PendingSignIn(Base):
     )
     #: The names of the methods in the ini.
     methods: Mapped[list[str]] = mapped_column(Json, default=list)
+    #: When the first factor was proven at an upstream; 0: not known. None: it was proven here, and
+    #: the sign-in counts from the second factor on.
+    auth_time: Mapped[int | None] = mapped_column(Time)
     created_at: Mapped[int] = mapped_column(Time, default=clock.now)
     expires_at: Mapped[int] = mapped_column(Time, index=True)
     used_at: Mapped[int | None] = mapped_column(Time)

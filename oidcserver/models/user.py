@@ -43,6 +43,9 @@ def normalise_username(username: str) -> str:
     Each part of the name is in the form of the profile UsernameCaseMapped (RFC 8265 section 3.3),
     and one space stands between two parts (section 3.5). Names that the profile rejects are
     mapped by the same rules, because such names may exist and anybody may enter one.
+
+    A name that is an address has the same form. Only lower case and width are mapped, so ``ß`` is
+    not ``ss``, and no account is linked because of its name.
     """
     return " ".join(map(_normalise_part, username.split()))
 

@@ -58,6 +58,10 @@ NOTICES = {
     "recovered": _(
         "Your password was changed, and you were signed out everywhere. Please sign in."
     ),
+    "recovered_others": _(
+        "Your password was changed, and you were signed out everywhere. Passkeys and connected "
+        "accounts still work. Sign in and remove those on your account page that are not yours."
+    ),
 }
 PROBLEMS = {"passkey": NOT_ACCEPTED, **upstream.PROBLEMS}
 

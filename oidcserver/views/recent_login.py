@@ -26,9 +26,14 @@ def signed_in_a_moment_ago(request: Request) -> bool:
 
 
 def is_recent(request: Request) -> bool:
-    """Whether the first factor was proven as recently as the setting requires."""
+    """Whether the first factor was proven as recently as the setting requires.
+
+    Where an upstream did not say when, it was not.
+    """
     lifetime: int = request.oidc.provider.settings[SETTING]
-    return lifetime == 0 or own_session(request).auth_time > request.oidc.now - lifetime
+    session = own_session(request)
+    recent = session.auth_time_known and session.auth_time > request.oidc.now - lifetime
+    return lifetime == 0 or recent
 
 
 def return_url(request: Request) -> str:

@@ -13,11 +13,17 @@ from oidcserver.sessions.ending import end_everything
 from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views import mail_form, mailed_links
+from oidcserver.views.access import login_url
 from oidcserver.views.mail_form import MailForm, show_form, submit_form
 from oidcserver.views.registration import require_mail_and_passwords
 
 ROUTE = "oidc.recover"
 PURPOSE = "recover"
+#: A new password leaves them: mail must not remove a stronger way in than itself.
+OTHER_WAYS = _(
+    "Passkeys and connected accounts still work. Sign in and remove those on your account page "
+    "that are not yours."
+)
 
 
 def _may_choose(request: Request, user: User) -> bool:
@@ -83,10 +89,14 @@ def complete(request: Request, link: MailedLink, password_hash: str) -> Response
     user.password_hash = password_hash
     end_everything(request.registry, dbsession, user.id)
     unlock(request.oidc.provider, dbsession, user.username)
-    announce_new_password(request, user, "user_recovered")
+    others = bool(passkeys_and_links(request, user.id))
+    announce_new_password(request, user, "user_recovered", *([OTHER_WAYS] if others else []))
     query = onward_query(link) if is_own_browser(request, link) else ""
+    notice = "recovered_others" if others else "recovered"
+    if others and not query and "oidc.account" in request.oidc.provider.route_names:
+        return see_other(login_url(request, request.oidc.url("oidc.account"), notice=notice))
     url = request.oidc.url("oidc.login")
-    return see_other(f"{url}{query}{'&' if query else '?'}notice=recovered")
+    return see_other(f"{url}{query}{'&' if query else '?'}notice={notice}")
 
 
 def includeme(config: Configurator) -> None:

@@ -53,21 +53,23 @@ def after_first_factor(
     method: str = PASSWORD,
     *,
     upstream_session_id: str | None = None,
+    auth_time: int | None = None,
 ) -> Response | None:
     """Sign a user in who has proven the first factor, or go on to the second.
 
     :param amr: how (RFC 8176); by default with the password.
     :param method: the name of the method, by which the class is judged.
     :param upstream_session_id: the sign-in at an upstream that was the first factor.
+    :param auth_time: when the user signed in there; 0: not known. None: the factor was proven now.
     :returns: None if the account cannot sign in any more.
     """
     methods = (method,)
     if second_factor_is_due(request, user):
         acr = request.oidc.provider.acr_policy.class_of(methods)
         if _is_new_sign_in(request, asking, acr) or not is_remembered(request, user):
-            begin_pending(request, user, amr, methods, upstream_session_id)
+            begin_pending(request, user, amr, methods, upstream_session_id, auth_time)
             return see_other(with_query(request, ROUTE))
-    session = request.oidc.sign_in(user, amr=amr, methods=methods)
+    session = request.oidc.sign_in(user, amr=amr, methods=methods, auth_time=auth_time)
     if session is not None and upstream_session_id is not None:
         attach(request.oidc.dbsession, upstream_session_id, session.id)
     return None if session is None else go_on_signed_in(request, asking, session)

@@ -201,6 +201,20 @@ def test_groups_that_entries_name_are_groups_here(make_provider: MakeProvider, u
     assert alice.refresh(status=400)["error"] == "invalid_grant"
 
 
+def test_groups_that_entries_name_count_below_the_base_alone(
+    make_provider: MakeProvider, unit: Unit
+) -> None:
+    apps = unit.server.add(f"ou=apps,{unit.base}", objectClass="organizationalUnit", ou="apps")
+    dn = unit.add_person("alice")
+    unit.add_group("admins", dn)
+    within = {"objectClass": "groupOfNames", "cn": "dev", "member": dn}
+    unit.server.add(f"cn=dev,{apps}", **within)
+    settings = unit.settings(**GROUPS, oidc__ldap_group_attribute="memberOf")
+    base = apps.replace(",", ", ").upper()
+    client = make_provider(**settings, oidc__ldap_group_base=base).register(scope=SCOPE)
+    assert Visitor(client, "alice").claims["groups"] == ["dev"]
+
+
 def test_groups_within_groups_are_found_once_each(make_provider: MakeProvider, unit: Unit) -> None:
     provider = make_provider(
         **unit.settings(

@@ -13,6 +13,7 @@ from support.upstream import Upstream
 
 from oidcserver.models import LoginSession, PendingSignIn, User
 from oidcserver.models.login_session import find_login_session
+from oidcserver.models.user import find_user
 from oidcserver.sessions import browser_accounts
 
 LOGOUT = "https://client.example/signed-out"
@@ -157,6 +158,21 @@ def test_a_silent_request_is_answered_for_the_account_that_it_names(
         assert "login" in client.authorize(browser, **named).forms
     bobs = client.authorize(browser, prompt="none", id_token_hint=bob["hint"])
     assert sub_of(client, bobs) == bob["sub"]
+
+
+def test_a_hint_names_an_account_by_its_verified_address(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    alice = allowed(client, browser, "alice")
+    allowed(client, browser, "bob")
+    with provider.database() as dbsession:
+        for name, address in (("alice", "a@stra\u00dfe.de"), ("bob", "a@strasse.de")):
+            user = find_user(dbsession, name)
+            assert user is not None
+            user.claims = {"email": address, "email_verified": True}
+    for hint in ("A@XN--STRAE-OQA.de", " a@Stra\u00dfe.de "):
+        answer = client.authorize(browser, prompt="none", login_hint=hint)
+        assert sub_of(client, answer) == alice["sub"]
 
 
 def offered(page: webtest.TestResponse) -> list[str]:

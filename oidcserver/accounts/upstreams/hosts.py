@@ -1,6 +1,5 @@
 """The requests to upstreams, and their metadata."""
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from oidcserver.http.addresses import RejectedURL, parse_url
 from oidcserver.http.outbound import HostTimedOut, OutboundFetchError
 from oidcserver.http.waiting import TooManyWaiting
 from oidcserver.interfaces.upstream import STAY, Upstream
+from oidcserver.keys.strict_json import parse_object
 from oidcserver.types import FetchResult, OutboundFetcher, WaitingPlaces
 
 #: Seconds that metadata is used before it is fetched again, and further ones while its host is
@@ -83,12 +83,10 @@ class UpstreamHosts:
         except TooManyWaiting:
             raise UpstreamFailed("Too many requests wait for other hosts.") from None
         try:
-            document = json.loads(result.body)
-        except (ValueError, RecursionError):
-            document = None
-        if not isinstance(document, dict):
-            raise UpstreamFailed(f"Its answer with status {result.status} is not a JSON object.")
-        return result.status, document
+            return result.status, parse_object(result.body)
+        except ValueError as problem:
+            reason = f"Its answer with status {result.status} cannot be used: {problem}."
+            raise UpstreamFailed(reason) from None
 
     def metadata(self, upstream: Upstream) -> Metadata:
         """Return the metadata of an upstream, which is fetched once in a while.

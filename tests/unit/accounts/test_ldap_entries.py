@@ -120,6 +120,29 @@ def test_claims_of_the_ini_have_their_types() -> None:
     assert type(user.claims["badge"]) is int
 
 
+@pytest.mark.parametrize(
+    ("dn", "counts"),
+    [
+        (b"cn=staff,ou=groups,dc=x", True),
+        (b"CN=staff, OU=Groups , DC=X", True),
+        (b"cn=staff,ou=more,ou=groups,dc=x", True),
+        (b"cn=staff,ou=groups,dc=x,dc=y", False),
+        (b"cn=staff,ou=people,dc=x", False),
+        (b"cn=staff,dc=x", False),
+        (b"cn=staff,cn=a\\,ou=groups,dc=x", False),
+        (b"cn=staff,cn=groups,dc=x", False),
+    ],
+)
+def test_groups_that_a_user_names_are_below_the_base(dn: bytes, counts: bool) -> None:
+    settings = {
+        **DEFAULTS,
+        "oidc.ldap_group_attribute": "memberOf",
+        "oidc.ldap_group_base": "ou=groups,dc=x",
+    }
+    none: Any = NoConnection()
+    assert groups_of(none, settings, entry(memberOf=[dn])) == (["staff"] if counts else [])
+
+
 def test_names_of_groups_are_read_from_odd_dns(caplog: pytest.LogCaptureFixture) -> None:
     settings = {**DEFAULTS, "oidc.ldap_group_attribute": "memberOf"}
     none: Any = NoConnection()
