@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from authlib.oauth2 import OAuth2Error
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
@@ -21,7 +22,8 @@ from oidcserver.oauth.responses import see_other
 from oidcserver.texts import _
 from oidcserver.types import Request
 from oidcserver.views.access import with_query
-from oidcserver.views.second_factor import ROUTE, after_second_factor, may_remember
+from oidcserver.views.second_factor import ROUTE, after_second_factor, remember_label
+from oidcserver.views.suspended import read_request, reject
 
 WRONG = _("This code is wrong, or was used before.")
 
@@ -58,6 +60,11 @@ class CodePage:
             wait = waiting_time(problem.retry_after)
             error = _("Too many codes were tried. Please wait ${time}.", {"time": wait})
             return self._page(request, begun, error, 429)
+        # Before the code is used up: a request that is rejected costs the user none.
+        try:
+            asking = read_request(request)
+        except OAuth2Error as error:
+            return reject(request, error)
         begun = find_begun(request)  # the transaction has ended
         if begun is None:
             return see_other(with_query(request, "oidc.login"))
@@ -65,7 +72,7 @@ class CodePage:
             announce_failure(request, begun.user, self.method)
             return self._page(request, begun, WRONG, 403)
         forget_attempts(request, begun.user)
-        return after_second_factor(request, self.method)
+        return after_second_factor(request, asking, begun, self.method)
 
     def _page(self, request: Request, begun: Begun, error: str = "", status: int = 200) -> Response:
         others = [
@@ -78,7 +85,7 @@ class CodePage:
             "username": begun.user.username,
             "others": others,
             "error": error,
-            "remember": may_remember(request, begun),
+            "remember": remember_label(request, begun),
         }
         # From here the user may go on to an application.
         request.oidc.content_security_policy.let_forms_leave()

@@ -83,17 +83,18 @@ def submit_code(request: Request) -> Response:
 
 def show(request: Request) -> Response:
     """Ask before new codes replace the old ones."""
-    user, again = may_set_up(request)
-    if user is None:
-        return again
+    begun = may_set_up(request)
+    if isinstance(begun, Response):
+        return begun
     return _page(request)
 
 
 def submit(request: Request) -> Response:
     """Make new codes and show them once."""
-    user, again = may_set_up(request)
-    if user is None:
-        return again
+    begun = may_set_up(request)
+    if isinstance(begun, Response):
+        return begun
+    user = begun.user
     if not factors_of(request, user):
         return to_factors(request)
     codes = ["".join(map(secrets.choice, [CHARACTERS] * LENGTH)) for _number in range(CODES)]

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from sqlalchemy import select, update
-from support.app import Provider, decode_id_token, follow_to_answer
+from support.app import Browser, Provider, decode_id_token, follow_to_answer
 from support.authenticator import Authenticator, passkey_form
 from support.factors import App, codes, count, enrolled, enter, second_step
 from support.mailed import letters
@@ -25,6 +25,7 @@ from oidcserver.models import (
     Passkey,
     PendingSignIn,
     RecoveryCode,
+    User,
 )
 from oidcserver.models.user import find_user
 from oidcserver.sessions.ending import end_everything
@@ -605,6 +606,74 @@ def test_everybody_may_need_one(make_provider: Any, clock: Any) -> None:
     assert browser.get("/account").status_code == 200
     clock.advance(60)
     assert "Enter the code that your app shows" in second_step(provider.browser())
+
+
+def begin_another(browser: Browser, username: str) -> webtest.TestResponse:
+    """Enter the password of another user too; return the page that follows."""
+    form = browser.get("/login?switch=1").forms["login"]
+    form["username"], form["password"] = username, "valid"
+    return follow_to_answer(form.submit())
+
+
+def passkeys_by_name(provider: Provider) -> list[str]:
+    """Return the name of the user of each passkey."""
+    with provider.database() as dbsession:
+        return list(dbsession.scalars(select(User.username).join(Passkey)))
+
+
+@pytest.fixture
+def shared(make_provider: Any) -> tuple[Provider, Browser]:
+    """A provider where all users need a factor, and a browser in which alice is signed in."""
+    provider = make_provider(oidc__second_factors="totp passkey", oidc__second_factor="required")
+    browser = provider.browser()
+    page = second_step(browser)
+    form = page.forms["totp"]
+    form["code"] = App(page).code()
+    form.submit()
+    return provider, browser
+
+
+def test_a_page_for_the_signed_in_user_forgets_a_sign_in_that_waits(
+    shared: tuple[Provider, Browser],
+) -> None:
+    provider, browser = shared
+    waiting = begin_another(browser, "bob")
+    page = browser.get("/account/passkeys")
+    Authenticator().make(passkey_form(page)).submit()
+    assert passkeys_by_name(provider) == ["alice"]
+    assert "alice" in browser.get("/account")
+    form = waiting.forms["totp"]
+    form["code"] = App(waiting).code()
+    assert urlsplit(form.submit().location).path == "/login"
+    assert "bob" not in browser.get("/account")
+
+
+def test_a_page_for_a_sign_in_that_waits_acts_for_no_other_account(
+    shared: tuple[Provider, Browser], clock: Any
+) -> None:
+    provider, browser = shared
+    waiting = begin_another(browser, "bob")
+    assert urlsplit(waiting.request.url).path == "/account/totp"
+    url = waiting.request.path_qs.replace("/totp", "/passkeys")
+    late = Authenticator().make(passkey_form(browser.get(url)))
+    Authenticator().make(passkey_form(browser.get(url))).submit()
+    assert passkeys_by_name(provider) == ["bob"]
+    assert "bob" in browser.get("/account").html.find("h1").parent.get_text()
+    assert urlsplit(late.submit().location).path == "/login"
+    assert passkeys_by_name(provider) == ["bob"]
+
+
+def test_a_signed_in_user_is_asked_for_the_own_factor_while_another_sign_in_waits(
+    provider: Provider, clock: Any
+) -> None:
+    browser = provider.browser()
+    browser.sign_in()
+    _, app = enrolled(provider, clock)
+    enrolled(provider, clock, "bob")
+    assert begin_another(browser, "bob").request.path == "/login/totp"
+    page = follow_to_answer(browser.get("/account/sessions?session=all"))
+    assert page.request.path == "/login/totp"
+    assert "session=all" in follow_to_answer(enter(page, app.code())).request.query_string
 
 
 def ini_of(provider: Provider, tmp_path: Any, provider_url: str, keys_directory: Any) -> Any:
