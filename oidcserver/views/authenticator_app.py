@@ -4,18 +4,18 @@ import base64
 import json
 import os
 from dataclasses import dataclass
+from functools import partial
 
 import segno
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor import InvalidToken
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from markupsafe import Markup
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.factor_changes import factor_added, factor_removed
 from oidcserver.accounts.second_factors import Begun, count_attempt, forget_attempts
-from oidcserver.http.throttling import TooManyAttempts, waiting_time
+from oidcserver.http.throttling import TooManyAttempts
 from oidcserver.interfaces import User
 from oidcserver.interfaces.keys import Sealer
 from oidcserver.keys.strict_json import compact
@@ -27,10 +27,11 @@ from oidcserver.models.second_factor import (
 )
 from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
-from oidcserver.views.code_factor import WRONG, CodePage
+from oidcserver.views.code_factor import WRONG, CodePage, too_many
 from oidcserver.views.confirmation import ask
 from oidcserver.views.factors import ROUTE as FACTORS
 from oidcserver.views.factors import may_set_up, to_factors
+from oidcserver.views.pages import render, try_later
 from oidcserver.views.second_factor import after_set_up
 
 NAME, PURPOSE, ENROLMENT = "totp", "authenticator app", "new authenticator app"
@@ -135,9 +136,8 @@ def submit(request: Request) -> Response:
     try:
         count_attempt(request, user)
     except TooManyAttempts as problem:
-        wait = waiting_time(problem.retry_after)
-        error = _("Too many codes were tried. Please wait ${time}.", {"time": wait})
-        return _page(request, begun, error, 429, enrolment)
+        page = partial(_page, request, begun, enrolment=enrolment)
+        return try_later(problem, page, too_many(problem))
     begun = may_set_up(request)  # the transaction has ended
     if isinstance(begun, Response):
         return begun
@@ -195,10 +195,7 @@ def _page(
     }
     # From here the user may go on to an application.
     request.oidc.content_security_policy.let_forms_leave()
-    template = "oidcserver:templates/totp_setup.jinja2"
-    response = render_to_response(template, values, request=request)
-    response.status_int = status
-    return response
+    return render(request, "totp_setup", values, status)
 
 
 def _begin(request: Request, user: User) -> Enrolment:

@@ -77,7 +77,7 @@ def _letter_of_upstream(request: Request, username: str, url: str, code: str) ->
 
 FORM = MailForm(
     PURPOSE,
-    "oidcserver:templates/email_link.jinja2",
+    "email_link",
     _signs_in_by_mail,
     _letter,
     _letter_of_upstream,

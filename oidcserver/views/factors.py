@@ -1,6 +1,5 @@
 """The page where a user sets up, renews and removes second factors."""
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.remembered_devices import LIFETIME, is_this_browser
@@ -19,6 +18,7 @@ from oidcserver.plugins.selection import SECOND_FACTORS
 from oidcserver.texts import Moment, _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import login_url, own_session, signed_in
+from oidcserver.views.pages import render
 from oidcserver.views.recent_login import prove_strongest_factor
 from oidcserver.views.second_factor import WAITING
 from oidcserver.views.user_agents import describe_user_agent
@@ -52,7 +52,7 @@ def show(request: Request) -> Response:
         "describe": describe_user_agent,
         "notice": NOTICES.get(request.GET.get("notice", "")),
     }
-    return render_to_response("oidcserver:templates/factors.jinja2", values, request=request)
+    return render(request, "factors", values)
 
 
 @signed_in

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from sqlalchemy import delete, select
 
@@ -18,6 +17,7 @@ from oidcserver.oauth.responses import NO_STORE, see_other
 from oidcserver.sessions.ending import end_everything
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import home_url, own_session, signed_in
+from oidcserver.views.pages import render
 from oidcserver.views.recent_login import recently_signed_in
 
 ROUTE, EXPORT = "oidc.leave", "oidc.export"
@@ -28,7 +28,7 @@ ROUTE, EXPORT = "oidc.leave", "oidc.export"
 def show(request: Request) -> Response:
     """Offer the export, and ask before the account is deleted."""
     values = {"user": own_session(request).user}
-    return render_to_response("oidcserver:templates/leave.jinja2", values, request=request)
+    return render(request, "leave", values)
 
 
 @signed_in

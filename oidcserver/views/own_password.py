@@ -1,6 +1,5 @@
 """The page where a signed-in user changes the password."""
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.directories import passwords_problem
@@ -9,7 +8,7 @@ from oidcserver.accounts.notices import announce_new_password
 from oidcserver.accounts.passwords import Busy, hash_password
 from oidcserver.accounts.second_factors import factors_of
 from oidcserver.accounts.ways_in import has_password
-from oidcserver.http.throttling import TooManyAttempts, waiting_time
+from oidcserver.http.throttling import TooManyAttempts
 from oidcserver.interfaces import User as Account
 from oidcserver.models import LoginSession, User
 from oidcserver.models.mailed_link import void_mailed_links
@@ -20,6 +19,7 @@ from oidcserver.sessions.ending import end_sessions
 from oidcserver.texts import _
 from oidcserver.types import Configurator, Registry, Request
 from oidcserver.views.access import own_session, signed_in
+from oidcserver.views.pages import render, try_later
 from oidcserver.views.recent_login import sign_in_again
 
 ROUTE = "oidc.password"
@@ -64,9 +64,10 @@ def submit(request: Request) -> Response:
         request.oidc.database.commit()
         hashed = hash_password(password)
     except (TooManyAttempts, Busy) as problem:
-        wait = waiting_time(problem.retry_after)
-        error = _("Please try again in ${time}.", {"time": wait})
-        return _page(request, errors={"password": error}, status=429)
+        return try_later(
+            problem,
+            lambda error, status: _page(request, errors={"password": error}, status=status),
+        )
     return _change(request, account, hashed)
 
 
@@ -100,10 +101,7 @@ def _page(request: Request, *, errors: dict[str, str] | None = None, status: int
         "errors": errors or {},
         "least": request.oidc.provider.settings["oidc.password_min_length"],
     }
-    template = "oidcserver:templates/password.jinja2"
-    response = render_to_response(template, values, request=request)
-    response.status_int = status
-    return response
+    return render(request, "password", values, status)
 
 
 def _require_passwords(registry: Registry) -> str | None:

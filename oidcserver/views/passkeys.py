@@ -3,7 +3,6 @@
 import logging
 
 from authlib.oauth2 import OAuth2Error
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.factor_changes import factor_added, factor_removed
@@ -37,6 +36,7 @@ from oidcserver.types import Configurator, Registry, Request
 from oidcserver.views.access import with_query
 from oidcserver.views.confirmation import ask
 from oidcserver.views.factors import may_set_up, to_factors
+from oidcserver.views.pages import render
 from oidcserver.views.second_factor import (
     ROUTE,
     after_second_factor,
@@ -152,10 +152,7 @@ def _page(request: Request, begun: Begun, error: str = "", status: int = 200) ->
     }
     # From here the user may go on to an application.
     request.oidc.content_security_policy.let_forms_leave()
-    template = "oidcserver:templates/passkey.jinja2"
-    response = render_to_response(template, values, request=request)
-    response.status_int = status
-    return response
+    return render(request, "passkey", values, status)
 
 
 def show_own(request: Request) -> Response:
@@ -231,10 +228,7 @@ def _own_page(request: Request, begun: Begun, error: str = "", status: int = 200
     }
     # From here the user may go on to an application.
     request.oidc.content_security_policy.let_forms_leave()
-    template = "oidcserver:templates/passkeys.jinja2"
-    response = render_to_response(template, values, request=request)
-    response.status_int = status
-    return response
+    return render(request, "passkeys", values, status)
 
 
 def _check_rp_id(registry: Registry) -> str | None:

@@ -53,9 +53,7 @@ def _letter(request: Request, username: str, url: str, code: str) -> Letter:
     )
 
 
-FORM = MailForm(
-    PURPOSE, "oidcserver:templates/recover.jinja2", _may_choose, _letter, _letter_without
-)
+FORM = MailForm(PURPOSE, "recover", _may_choose, _letter, _letter_without)
 
 
 def show(request: Request) -> Response:

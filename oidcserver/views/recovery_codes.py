@@ -2,7 +2,6 @@
 
 import secrets
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from sqlalchemy import delete
 
@@ -18,6 +17,7 @@ from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.code_factor import CodePage
 from oidcserver.views.factors import may_set_up, to_factors
+from oidcserver.views.pages import render
 
 NAME, PURPOSE = "recovery_codes", "recovery code"
 CODES, LENGTH = 10, 10
@@ -118,8 +118,7 @@ def _plain(user_id: str, code: str) -> str:
 
 def _page(request: Request, codes: list[str] | None = None) -> Response:
     values = {"codes": codes or []}
-    template = "oidcserver:templates/recovery_codes.jinja2"
-    return render_to_response(template, values, request=request)
+    return render(request, "recovery_codes", values)
 
 
 def includeme(config: Configurator) -> None:

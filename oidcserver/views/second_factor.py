@@ -5,7 +5,6 @@ reaches.
 """
 
 from authlib.oauth2 import OAuth2Error
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.remembered_devices import LIFETIME, is_remembered
@@ -30,6 +29,7 @@ from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import login_url, with_query
 from oidcserver.views.client_preview import duration
+from oidcserver.views.pages import render
 from oidcserver.views.suspended import (
     go_on,
     go_on_signed_in,
@@ -167,8 +167,7 @@ def show(request: Request) -> Response:
         "set_up": lambda it: login_url(request, request.oidc.url(it.setup_route_name), again="1"),
         "sign_in_url": with_query(request, "oidc.login", again="1"),
     }
-    template = "oidcserver:templates/second_factor.jinja2"
-    return render_to_response(template, values, request=request)
+    return render(request, "second_factor", values)
 
 
 def _wanted_class(

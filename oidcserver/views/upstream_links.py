@@ -1,6 +1,5 @@
 """The page where a user connects the account with users of upstreams, and disconnects them."""
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.upstreams.linking import may_link, unlink
@@ -10,6 +9,7 @@ from oidcserver.texts import Moment, _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import own_session, signed_in
 from oidcserver.views.confirmation import ask
+from oidcserver.views.pages import render
 from oidcserver.views.recent_login import strongest_factor_proven
 from oidcserver.views.upstream import LINKS, start_linking
 
@@ -55,8 +55,7 @@ def show(request: Request) -> Response:
         "notice": NOTICES.get(request.GET.get("notice", "")),
         "problem": PROBLEMS.get(request.GET.get("notice", "")),
     }
-    template = "oidcserver:templates/upstream_links.jinja2"
-    return render_to_response(template, values, request=request)
+    return render(request, "upstream_links", values)
 
 
 @signed_in
