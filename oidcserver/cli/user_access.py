@@ -25,9 +25,8 @@ from oidcserver.cli.application import (
 from oidcserver.cli.users import find, password_option, read_password
 from oidcserver.models import Authorization, LoginSession
 from oidcserver.models.second_factor import remove_factors
-from oidcserver.models.user import LOCAL, begin_generation
-from oidcserver.sessions.ending import end_everything, end_sessions
-from oidcserver.types import Registry
+from oidcserver.models.user import LOCAL
+from oidcserver.sessions.ending import end_everything, end_sessions_of_user
 
 
 @click.command("set-password")
@@ -53,7 +52,7 @@ def set_password(ini: Path, name: str, password_stdin: bool, as_json: bool) -> N
                 f"The directory {user.realm} has the password of {name}: change it there."
             )
         user.password_hash = hashed
-        ended = end_everything(registry, dbsession, user.id)
+        ended = end_everything(request, user.id)
         unlock(registry.oidc.provider, dbsession, user.username)
         unlock_codes(dbsession, user.id)
         announce_new_password(request, user, "password_changed")
@@ -106,7 +105,7 @@ def reset_factors(ini: Path, name: str, as_json: bool) -> None:
         had = [name for name, it in factors_of(request, user).items() if it.counts]
         removed = remove_factors(dbsession, user.id)
         if removed:
-            end_everything(registry, dbsession, user.id)
+            end_everything(request, user.id)
         for factor in had:
             factor_removed(request, user, factor)
     tell(
@@ -146,8 +145,9 @@ def sign_out(
         ids = _users_to_sign_out(dbsession, tokens) if name is None else [find(dbsession, name).id]
     ended = 0
     for user_id in ids:
-        with transaction(registry) as dbsession:
-            ended += _end(registry, dbsession, user_id, tokens)
+        with notifying(registry) as request:
+            end = end_everything if tokens else end_sessions_of_user
+            ended += end(request, user_id)
     tell(
         f"Signed out {counted(len(ids), 'user')}; "
         f"ended {counted(ended, 'authorization' if tokens else 'session')}.",
@@ -164,11 +164,3 @@ def _users_to_sign_out(dbsession: Session, tokens: bool) -> list[str]:
         access = select(Authorization.user_id).where(Authorization.revoked_at.is_(None))
         having.update(dbsession.scalars(access))
     return sorted(having)
-
-
-def _end(registry: Registry, dbsession: Session, user_id: str, tokens: bool) -> int:
-    """End sessions, and tokens; return how many authorizations or sessions ended."""
-    if tokens:
-        return end_everything(registry, dbsession, user_id)
-    begin_generation(dbsession, user_id)
-    return len(end_sessions(registry, dbsession, LoginSession.user_id == user_id))

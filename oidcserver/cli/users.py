@@ -145,7 +145,7 @@ def delete(ini: Path, name: str, yes: bool, as_json: bool) -> None:
         user_id = find(dbsession, name).id
     confirm(f"Delete {name}?", yes=yes)
     with notifying(registry) as request:
-        ended = end_everything(registry, request.oidc.dbsession, user_id)
+        ended = end_everything(request, user_id)
         request.oidc.dbsession.execute(remove(User).where(User.id == user_id))
         event = OAuthEvent(request, "user_deleted", {"user_id": user_id, "username": name})
         request.oidc.database.after_commit(announce, event)
@@ -198,10 +198,10 @@ def disable(ini: Path, name: str, as_json: bool) -> None:
     Example: oidcserver users disable production.ini alice
     """
     registry = open_registry(ini)
-    with transaction(registry) as dbsession:
-        user = find(dbsession, name)
+    with notifying(registry) as request:
+        user = find(request.oidc.dbsession, name)
         user.disabled_at = user.disabled_at or clock.now()
-        ended = end_everything(registry, dbsession, user.id)
+        ended = end_everything(request, user.id)
     tell(
         f"Disabled {name}; ended {counted(ended, 'authorization')}.",
         {"username": name, "ended_authorizations": ended},

@@ -138,7 +138,7 @@ def _second_factors(request: Request, user_id: str) -> dict[str, Any]:
 def leave(request: Request) -> Response:
     """End all sessions and tokens of the user, and delete the account."""
     user, dbsession = own_session(request).user, request.oidc.dbsession
-    end_everything(request.registry, dbsession, user.id)
+    end_everything(request, user.id)
     request.oidc.sign_out()
     dbsession.execute(delete(User).where(User.id == user.id))
     details = {"user_id": user.id, "username": user.username}

@@ -10,12 +10,12 @@ from oidcserver.accounts.second_factors import factors_of
 from oidcserver.accounts.ways_in import has_password
 from oidcserver.http.throttling import TooManyAttempts
 from oidcserver.interfaces import User as Account
-from oidcserver.models import LoginSession, User
+from oidcserver.models import User
 from oidcserver.models.mailed_link import void_mailed_links
 from oidcserver.models.remembered_device import forget_devices
 from oidcserver.models.user import LOCAL, lock_generation
 from oidcserver.oauth.responses import see_other
-from oidcserver.sessions.ending import end_sessions
+from oidcserver.sessions.ending import end_other_sessions
 from oidcserver.texts import _
 from oidcserver.types import Configurator, Registry, Request
 from oidcserver.views.access import own_session, signed_in
@@ -88,8 +88,7 @@ def _change(request: Request, account: Account, hashed: str) -> Response:
     row.password_hash = hashed
     void_mailed_links(dbsession, account.id)
     forget_devices(dbsession, account.id)
-    others = (LoginSession.user_id == account.id, LoginSession.id != own_session(request).id)
-    end_sessions(request.registry, dbsession, *others)
+    end_other_sessions(request, own_session(request))
     announce_new_password(request, row, "password_changed")
     return see_other(request.oidc.url("oidc.account", _query={"notice": "password"}))
 

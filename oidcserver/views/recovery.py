@@ -79,7 +79,7 @@ def complete(request: Request, link: MailedLink, password_hash: str) -> Response
     dbsession = request.oidc.dbsession
     user = dbsession.get_one(User, link.user_id, with_for_update=True)
     user.password_hash = password_hash
-    end_everything(request.registry, dbsession, user.id)
+    end_everything(request, user.id)
     unlock(request.oidc.provider, dbsession, user.username)
     announce_new_password(request, user, "user_recovered")
     query = onward_query(link) if is_own_browser(request, link) else ""
