@@ -25,7 +25,7 @@ from oidcserver.models.second_factor import (
     has_authenticator_app,
     use_step,
 )
-from oidcserver.texts import _
+from oidcserver.texts import _, with_ascii_digits
 from oidcserver.types import Configurator, Request
 from oidcserver.views.code_factor import WRONG, CodePage, too_many
 from oidcserver.views.confirmation import ask
@@ -86,7 +86,7 @@ def use_code(request: Request, user: User, code: str) -> bool:
 
 def _step_of(request: Request, secret: bytes, code: str) -> int | None:
     """Return the time step of a code, or None. The clock of the app may differ by one step."""
-    digits = "".join(character for character in code if character.isdigit())
+    digits = "".join(filter(str.isdecimal, with_ascii_digits(code)))
     if len(digits) != DIGITS:
         return None
     totp, now = _totp(secret), request.oidc.now

@@ -13,7 +13,7 @@ from oidcserver.models import User as UserRow
 from oidcserver.models.second_factor import count_recovery_codes, use_recovery_code
 from oidcserver.models.user import lock_generation
 from oidcserver.oauth.responses import NO_STORE
-from oidcserver.texts import _
+from oidcserver.texts import _, with_ascii_digits
 from oidcserver.types import Configurator, Request
 from oidcserver.views.code_factor import CodePage
 from oidcserver.views.factors import may_set_up, to_factors
@@ -113,7 +113,7 @@ def submit(request: Request) -> Response:
 
 
 def _plain(user_id: str, code: str) -> str:
-    return f"{user_id} {''.join(character for character in code.lower() if character.isalnum())}"
+    return f"{user_id} {''.join(filter(str.isalnum, with_ascii_digits(code.lower())))}"
 
 
 def _page(request: Request, codes: list[str] | None = None) -> Response:
