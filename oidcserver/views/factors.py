@@ -60,7 +60,8 @@ def forget(request: Request) -> Response:
     """Forget a remembered device of the user."""
     device_id = request.POST.get("forget", "")
     user_id = own_session(request).user_id
-    forget_devices(request.oidc.dbsession, user_id, RememberedDevice.id == device_id)
+    if not forget_devices(request.oidc.dbsession, user_id, RememberedDevice.id == device_id):
+        return to_factors(request)
     return to_factors(request, notice="device_forgotten")
 
 

@@ -58,7 +58,8 @@ def test_the_proof_for_a_link_works_once_and_dies_with_it(
     browser = signed_in(provider)
     url = upstream.answer_url(browser.get(PAGE).forms["connect-other"].submit("link"))
     page = browser.get(url).follow()
-    page.forms["disconnect-other"].submit("remove")
+    assert "notice=upstream_unlinked" in page.forms["disconnect-other"].submit("remove").location
+    assert page.forms["disconnect-other"].submit("remove").location.endswith(PAGE)
     assert "notice=upstream" in browser.get(url).location
     assert links(provider) == 0
 

@@ -12,12 +12,12 @@ from oidcserver.accounts.ways_in import is_last_way_in, lock_account
 from oidcserver.credentials import new_identifier
 from oidcserver.database.statements import insert_once
 from oidcserver.interfaces.upstream import NONE, VERIFIED_EMAIL, Upstream
-from oidcserver.mailboxes import verified_address_key
+from oidcserver.mailboxes import address_key, verified_address_key
 from oidcserver.models import UpstreamLink, User
 from oidcserver.models.upstream import find_link
 from oidcserver.models.user import (
     LOCAL,
-    find_user,
+    add_if_free,
     find_users_by_address,
     normalise_username,
     username_problem,
@@ -119,8 +119,10 @@ def own_claims(provider: Provider, identity: Identity) -> dict[str, Any]:
 def _new_account(request: Request, identity: Identity, claims: Mapping[str, Any]) -> User:
     dbsession = request.oidc.dbsession
     user = User(_username(request, identity, claims), claims=dict(claims))
-    dbsession.add(user)
-    dbsession.flush()
+    if not add_if_free(dbsession, user):
+        user = User(_own_name(identity), claims=dict(claims))
+        dbsession.add(user)
+        dbsession.flush()
     if not link_identity(request, identity, user.id):
         # Another request of the same user was faster; this one leaves nothing.
         dbsession.delete(user)
@@ -132,20 +134,23 @@ def _new_account(request: Request, identity: Identity, claims: Mapping[str, Any]
 
 
 def _username(request: Request, identity: Identity, claims: Mapping[str, Any]) -> str:
-    """Return the name of a new user: that of the claim, if it is free and no address of another.
+    """Return the name of a new user: that of the claim, if it is no address of another.
 
     Where another directory names users, which may not have signed in yet, no name is free. Neither
     is that of an administrator.
     """
     given = identity.claims.get(identity.upstream.username_claim)
     name = given.strip() if isinstance(given, str) else ""
-    proven = name.casefold() == verified_address_key(claims)
+    key = address_key(name)
+    proven = key is not None and key == verified_address_key(claims)
     provider = request.oidc.provider
     reserved = {normalise_username(it) for it in provider.settings["oidc.administrators"]}
     free = provider.realm == LOCAL and normalise_username(name) not in reserved
     usable = free and username_problem(name) is None and ("@" not in name or proven)
-    if usable and find_user(request.oidc.dbsession, name) is None:
-        return name
+    return name if usable else _own_name(identity)
+
+
+def _own_name(identity: Identity) -> str:
     return f"{identity.upstream.name}-{new_identifier()}"
 
 
@@ -154,18 +159,24 @@ def may_link(upstream: Upstream) -> bool:
     return upstream.linking != NONE
 
 
+class LastWayIn(Exception):
+    """The user could not sign in any more without the link."""
+
+
 def unlink(request: Request, user_id: str, link_id: str) -> bool:
-    """Remove a link of an account, unless it is the last way in; return whether it is gone.
+    """Remove a link of an account; return False if the account has no such link.
 
     The row of the account is locked, so that of two last ways at once one stays.
+
+    :raises LastWayIn: if the account has no other way in.
     """
     dbsession = request.oidc.dbsession
     user = lock_account(request, user_id)
     link = dbsession.get(UpstreamLink, link_id)
     if link is None or link.user_id != user.id:
-        return True
-    if is_last_way_in(request, user, link.id):
         return False
+    if is_last_way_in(request, user, link.id):
+        raise LastWayIn
     dbsession.delete(link)
     details = {"user_id": user.id, "upstream": link.upstream}
     request.oidc.database.after_commit(announce, OAuthEvent(request, "upstream_unlinked", details))
