@@ -14,6 +14,9 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from sqlalchemy import select, update
 from support.app import Browser, Provider, decode_id_token, follow_to_answer
 from support.authenticator import Authenticator, passkey_form
+from support.changed_client import register_redirect_uris
+from support.digits import in_arabic
+from support.ending import end_everything
 from support.factors import App, codes, count, enrolled, enter, second_step
 from support.mailed import letters
 
@@ -28,7 +31,6 @@ from oidcserver.models import (
     User,
 )
 from oidcserver.models.user import find_user
-from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import ConfigurationProblem
 
 pytestmark = pytest.mark.both_databases
@@ -95,6 +97,35 @@ def test_it_may_not_differ_by_more(provider: Provider, clock: Any, steps: int) -
     enter(second_step(provider.browser()), app.code(steps), status=403)
 
 
+def test_the_digits_of_a_code_may_be_those_of_another_script(
+    provider: Provider, clock: Any
+) -> None:
+    browser, app = enrolled(provider, clock)
+    assert enter(second_step(provider.browser()), in_arabic(app.code())).status_code == 303
+    code = next(it for it in codes(browser) if any(map(str.isdigit, it)))
+    page = second_step(provider.browser()).click("Use instead: Recovery code")
+    assert enter(page, in_arabic(code)).status_code == 303
+
+
+def test_a_client_that_changed_meanwhile_costs_the_user_no_code(
+    provider: Provider, clock: Any
+) -> None:
+    browser, app = enrolled(provider, clock)
+    code, own = codes(browser)[0], provider.browser()
+    client = provider.register()
+    form = client.authorize(own).forms["login"]
+    form["username"], form["password"] = "alice", "valid"
+    page = follow_to_answer(form.submit())
+    pages = {app.code(): page, code: page.click("Use instead: Recovery code")}
+    uris = client.client.redirect_uris
+    register_redirect_uris(provider, client, "https://client.example/other")
+    for each, shown in pages.items():
+        assert "redirect_uri" in follow_to_answer(enter(shown, each))
+    assert count(provider, RecoveryCode) == 10
+    register_redirect_uris(provider, client, *uris)
+    assert "consent" in follow_to_answer(enter(page, app.code())).forms
+
+
 def test_a_code_with_a_space_is_accepted(provider: Provider, clock: Any) -> None:
     _, app = enrolled(provider, clock)
     code = app.code()
@@ -131,7 +162,7 @@ def test_codes_cannot_be_guessed_also_by_signing_in_again(make_provider: Any, cl
         other = page.click("Use instead: Recovery code")
         enter(other, "aaaaa-aaaaa", status=403)
     page = second_step(provider.browser())
-    enter(page, app.code(), status=429)
+    assert int(enter(page, app.code(), status=429).headers["Retry-After"]) > 0
     enter(page.click("Use instead: Recovery code"), recovery[0], status=429)
     clock.advance(901)
     assert enter(second_step(provider.browser()), app.code()).status_code == 303
@@ -173,10 +204,7 @@ def test_the_second_step_has_to_follow_in_time(provider: Provider, clock: Any) -
 def test_the_end_of_everything_ends_the_wait(provider: Provider, clock: Any) -> None:
     _, app = enrolled(provider, clock)
     page = second_step(provider.browser())
-    with provider.database() as dbsession:
-        user = find_user(dbsession, "alice")
-        assert user is not None
-        end_everything(provider.registry, dbsession, user.id)
+    end_everything(provider)
     assert "/login" in enter(page, app.code()).location
 
 
@@ -349,10 +377,7 @@ def test_a_secret_that_was_only_shown_is_never_shown_again(provider: Provider, c
     thief = provider.browser()
     thief.sign_in()
     seen = thief.get("/account/totp")
-    with provider.database() as dbsession:
-        user = find_user(dbsession, "alice")
-        assert user is not None
-        end_everything(provider.registry, dbsession, user.id)
+    end_everything(provider)
     browser = provider.browser()
     browser.sign_in()
     page = browser.get("/account/totp")
@@ -400,10 +425,7 @@ def test_the_end_of_everything_voids_a_secret(provider: Provider) -> None:
     browser = provider.browser()
     browser.sign_in()
     page = browser.get("/account/totp")
-    with provider.database() as dbsession:
-        user = find_user(dbsession, "alice")
-        assert user is not None
-        end_everything(provider.registry, dbsession, user.id)
+    end_everything(provider)
     browser.sign_in()
     sealed = page.forms["totp"]["enrolment"].value
     confirm(browser.get("/account/totp"), sealed, App(page), status=400)
