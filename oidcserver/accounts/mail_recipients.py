@@ -45,7 +45,9 @@ def find_recipients(request: Request, name: str) -> list[Recipient]:
     users = _reachable_users(request, name)
     request.oidc.database.commit()
     keys = [user.address_key or "" for user in users]
-    allowed = {key: _count_mailbox(request, key) for key in keys or [_normalised(name)]}
+    allowed = {
+        key: _count_mailbox(request, key) for key in dict.fromkeys(keys or [_normalised(name)])
+    }
     if not users:
         return [Recipient(None, NOBODY, mailed=False)]
     return [
