@@ -61,6 +61,7 @@ class CodePage:
         begun = find_begun(request)
         if begun is None or not self.method.enrolled(request, begun.user):
             return see_other(with_query(request, ROUTE))
+        counted = begun.user.id
         try:
             count_attempt(request, begun.user)
         except TooManyAttempts as problem:
@@ -71,7 +72,7 @@ class CodePage:
         except OAuth2Error as error:
             return reject(request, error)
         begun = find_begun(request)  # the transaction has ended
-        if begun is None:
+        if begun is None or begun.user.id != counted:
             return see_other(with_query(request, "oidc.login"))
         if not self.use(request, begun.user, request.POST.get("code", "")):
             announce_failure(request, begun.user, self.method)

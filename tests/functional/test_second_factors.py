@@ -595,6 +595,21 @@ def test_a_session_from_before_the_factor_cannot_remove_it(provider: Provider, c
     assert "/login/second-factor?" in earlier.get("/account/totp").location
 
 
+def test_an_attempt_that_counted_for_one_user_is_none_for_another(
+    provider: Provider, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, app = enrolled(provider, clock)
+    enrolled(provider, clock, "bob")
+    page = begin_another(browser, "bob")
+
+    def end_meanwhile(request: Any, _user: Any) -> None:
+        ended = update(PendingSignIn).values(used_at=oidcserver_clock.now())
+        request.oidc.dbsession.execute(ended)
+
+    monkeypatch.setattr("oidcserver.views.code_factor.count_attempt", end_meanwhile)
+    assert urlsplit(enter(page, app.code()).location).path == "/login"
+
+
 def test_a_request_for_the_class_raises_a_session(provider: Provider, clock: Any) -> None:
     earlier, client = provider.browser(), provider.register()
     client.login(earlier)
