@@ -40,16 +40,15 @@ def address_problem(address: str) -> str | None:
     return None
 
 
-def address_key(address: str) -> str | None:
-    """Return the normalised form of an address, or None if it is not one address."""
+def address_key(text: str) -> str | None:
+    """Return the normalised form of an address, or None for any other text."""
     try:
-        return normalise_address(address)
+        return normalise_address(text)
     except ValueError:
         return None
 
 
 def verified_address_key(claims: Mapping[str, Any]) -> str | None:
     """Return the normalised form of the address in claims, if it is verified."""
-    if claims.get("email_verified") is not True:
-        return None
-    return address_key(str(claims.get("email", "")))
+    verified = claims.get("email_verified") is True
+    return address_key(str(claims.get("email", ""))) if verified else None

@@ -45,8 +45,8 @@ def find_recipients(request: Request, name: str) -> list[Recipient]:
     users = _reachable_users(request, name)
     request.oidc.database.commit()
     keys = [user.address_key or "" for user in users]
-    keys_or_name = keys or [address_key(name) or normalise_username(name)]
-    allowed = {key: _count_mailbox(request, key) for key in keys_or_name}
+    mailboxes = dict.fromkeys(keys or [address_key(name) or normalise_username(name)])
+    allowed = {key: _count_mailbox(request, key) for key in mailboxes}
     if not users:
         return [Recipient(None, NOBODY, mailed=False)]
     return [

@@ -22,7 +22,7 @@ from oidcserver.models.mailed_link import (
     prove_mailed_link,
 )
 from oidcserver.settings import integer, seconds
-from oidcserver.texts import Counted
+from oidcserver.texts import Counted, with_ascii_digits
 from oidcserver.types import Configurator, Request
 
 #: The purpose of the seal on the data of a link, and of the keyed digests of codes.
@@ -155,7 +155,7 @@ def enter_code(request: Request, request_id: str, code: str) -> bool:
     wait = take(engine, f"mailed code:{request_id}", settings[ATTEMPTS], settings[LIFETIME])
     if wait:
         raise TooManyAttempts(wait)
-    digits = "".join(character for character in code if character.isdigit())
+    digits = "".join(filter(str.isdecimal, with_ascii_digits(code)))
     digests = oidc.provider.sealer(PURPOSE).digests(digits)
     keys = {link.id: f"mailed codes of:{link.user_id or request_id}" for link in links}
     # All are counted before the request writes, for which they would wait on SQLite.

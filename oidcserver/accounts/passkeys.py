@@ -144,13 +144,13 @@ def register(request: Request, user: User, name: str) -> Passkey:
     """
     generation = user.generation
     state, answer = _open(request, REGISTER, _REQUIRED)
+    server = _server(request)
     try:
-        data = _server(request).register_complete(state, answer)
+        data = server.register_complete(state, answer)
         attested = data.credential_data
-        assert attested is not None
-        if attested.public_key.ALGORITHM not in {
-            it.alg for it in _server(request).allowed_algorithms
-        }:
+        if attested is None:
+            raise InvalidPasskey("The answer has no key.")
+        if attested.public_key.ALGORITHM not in {it.alg for it in server.allowed_algorithms}:
             raise InvalidPasskey("The key has an algorithm that was not asked for.")
         if answer["clientExtensionResults"].get("credProps", {}).get("rk") is False:
             raise InvalidPasskey("The key cannot be found without its identifier.")

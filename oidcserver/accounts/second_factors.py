@@ -133,8 +133,11 @@ def find_pending(request: Request) -> Begun | None:
 def find_begun(request: Request) -> Begun | None:
     """Return the sign-in of this browser that waits, or else its session."""
     waiting, session = find_pending(request), request.oidc.login_session
-    if waiting is not None or session is None:
-        return waiting
+    return waiting if waiting is not None or session is None else begun_by(session)
+
+
+def begun_by(session: LoginSession) -> Begun:
+    """Return a session as a sign-in that a second factor can raise."""
     amr, methods = tuple(session.amr), tuple(session.methods)
     return Begun(session.user, methods, amr, session.acr, None, session)
 
@@ -150,6 +153,7 @@ def lacks_second_factor(request: Request, session: LoginSession) -> bool:
 
 def complete(
     request: Request,
+    begun: Begun,
     method: AuthenticationMethod,
     amr: tuple[str, ...] | None = None,
     *,
@@ -159,13 +163,11 @@ def complete(
 
     The session keeps its ``auth_time``, for the second factor alone is no new sign-in.
 
+    :param begun: the sign-in of the user whose factor was proven.
     :param amr: how (RFC 8176); by default as the method says.
     :param remember: whether the user is not to be asked again in this browser.
     :returns: None if the sign-in that waited, or the session, is over.
     """
-    begun = find_begun(request)
-    if begun is None:
-        return None
     if begun.pending is not None:
         if not use_pending_sign_in(request.oidc.dbsession, begun.pending):
             return None

@@ -25,9 +25,8 @@ from oidcserver.cli.application import (
 from oidcserver.cli.users import find, password_option, read_password_hash
 from oidcserver.models import Authorization, LoginSession
 from oidcserver.models.second_factor import remove_factors
-from oidcserver.models.user import LOCAL, begin_generation
-from oidcserver.sessions.ending import announce_end, end_everything, end_sessions
-from oidcserver.types import Request
+from oidcserver.models.user import LOCAL
+from oidcserver.sessions.ending import end_everything, end_sessions_of_user
 
 
 @click.command("set-password")
@@ -53,7 +52,7 @@ def set_password(ini: Path, name: str, password_stdin: bool, as_json: bool) -> N
                 f"The directory {user.realm} has the password of {name}: change it there."
             )
         user.password_hash = hashed
-        ended = end_everything(registry, dbsession, user.id).authorizations
+        ended = end_everything(request, user.id)
         unlock(registry.oidc.provider, dbsession, user.username)
         unlock_codes(dbsession, user.id)
         announce_new_password(request, user, "password_changed")
@@ -107,7 +106,7 @@ def reset_factors(ini: Path, name: str, as_json: bool) -> None:
         had = [name for name, it in factors_of(request, user).items() if it.counts]
         removed = remove_factors(dbsession, user.id)
         if removed:
-            end_everything(registry, dbsession, user.id)
+            end_everything(request, user.id)
         for factor in had:
             factor_removed(request, user, factor)
         can_sign_in = has_way_in(request, user)
@@ -154,7 +153,8 @@ def sign_out(
     ended = 0
     for user_id in ids:
         with notifying(registry) as request:
-            ended += _end(request, user_id, tokens)
+            end = end_everything if tokens else end_sessions_of_user
+            ended += end(request, user_id)
     tell(
         f"Signed out {counted(len(ids), 'user')}; "
         f"ended {counted(ended, 'authorization' if tokens else 'session')}.",
@@ -171,16 +171,3 @@ def _users_to_sign_out(dbsession: Session, tokens: bool) -> list[str]:
         access = select(Authorization.user_id).where(Authorization.revoked_at.is_(None))
         having.update(dbsession.scalars(access))
     return sorted(having)
-
-
-def _end(request: Request, user_id: str, tokens: bool) -> int:
-    """End sessions, and tokens; return how many authorizations or sessions ended."""
-    registry, dbsession = request.registry, request.oidc.dbsession
-    if tokens:
-        authorizations, sessions = end_everything(registry, dbsession, user_id)
-    else:
-        begin_generation(dbsession, user_id)
-        sessions = end_sessions(registry, dbsession, LoginSession.user_id == user_id).keys()
-    for session_id in sessions:
-        announce_end(request, user_id, session_id)
-    return authorizations if tokens else len(sessions)

@@ -149,7 +149,7 @@ def delete(ini: Path, name: str, yes: bool, as_json: bool) -> None:
         user_id = find(dbsession, name).id
     confirm(f"Delete {name}?", yes=yes)
     with notifying(registry) as request:
-        ended = end_everything(registry, request.oidc.dbsession, user_id).authorizations
+        ended = end_everything(request, user_id)
         request.oidc.dbsession.execute(remove(User).where(User.id == user_id))
         announce_after_commit(request, "user_deleted", user_id=user_id, username=name)
     tell(
@@ -208,7 +208,7 @@ def disable(ini: Path, name: str, as_json: bool) -> None:
         if user.disabled_at is None:
             user.disabled_at = clock.now()
             announce_after_commit(request, "user_disabled", user_id=user.id)
-        ended = end_everything(registry, request.oidc.dbsession, user.id).authorizations
+        ended = end_everything(request, user.id)
     tell(
         f"Disabled {name}; ended {counted(ended, 'authorization')}.",
         {"username": name, "ended_authorizations": ended},

@@ -17,6 +17,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, Session, mapped_column, validates
 
@@ -241,6 +242,26 @@ def find_user(dbsession: Session, username: str) -> User | None:
     """Return the row of the user of that name, disabled or not."""
     statement = select(User).where(User.username_key == normalise_username(username))
     return dbsession.scalars(statement).one_or_none()
+
+
+def add_if_free(dbsession: Session, user: User) -> bool:
+    """Insert the row of a new user; return False where another account has the name."""
+    try:
+        with dbsession.begin_nested():
+            dbsession.add(user)
+    except IntegrityError:
+        return False
+    return True
+
+
+def rename_if_free(dbsession: Session, user: User, username: str) -> bool:
+    """Change the name of a user; return False where another account has it."""
+    try:
+        with dbsession.begin_nested():
+            user.rename(username)
+    except IntegrityError:
+        return False
+    return True
 
 
 def find_users_by_address(dbsession: Session, address: str) -> Sequence[User]:

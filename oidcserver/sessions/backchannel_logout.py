@@ -59,8 +59,11 @@ def queue_logouts(registry: Registry, dbsession: Session, session_id: str) -> li
 
 
 def deliver_after_commit(request: Request, identifiers: list[str]) -> None:
-    """Send the queued logout tokens once the transaction of this request is committed."""
-    if identifiers:
+    """Send the queued logout tokens once the transaction of this request is committed.
+
+    A command leaves them to the processes that serve: it may be over before an answer comes.
+    """
+    if identifiers and not request.oidc.provider.commanded:
         # After the commit, no transaction is open while applications take their time.
         request.oidc.database.after_commit(_deliver, request.registry, identifiers)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from pyramid.events import NewRequest
+from pyramid.scripting import prepare
 from sqlalchemy.orm import Session
 
 from oidcserver import clock
@@ -24,7 +25,7 @@ from oidcserver.oauth.errors import Rejection
 from oidcserver.plugins.selection import SELECT
 from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import seconds
-from oidcserver.types import Configurator, Registry
+from oidcserver.types import Configurator, Registry, Request
 
 INTERVAL = "oidc.directory_sync_interval"
 #: Accounts that the directory is asked about at once.
@@ -135,11 +136,14 @@ class DirectorySync:
             raise
 
     def _end(self, account: ClaimedAccount) -> None:
-        def end(dbsession: Session) -> int:
-            note_left(dbsession, account.id, clock.now())
-            return end_everything(self._registry, dbsession, account.id).authorizations
+        with prepare(registry=self._registry) as env:
+            request: Request = env["request"]
 
-        ended = self._registry.oidc.database.run(end)
+            def end(dbsession: Session) -> int:
+                note_left(dbsession, account.id, clock.now())
+                return end_everything(request, account.id)
+
+            ended = request.oidc.database.run(end)
         log.info(
             "The user %s may not sign in at the directory any more: %d authorizations ended.",
             account.id,

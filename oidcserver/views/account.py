@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Any
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from sqlalchemy import select
 
@@ -25,6 +24,7 @@ from oidcserver.views.applications import (
     applications_without_consent,
     initiate_login_url,
 )
+from oidcserver.views.pages import render
 from oidcserver.views.recent_login import sign_in_again
 from oidcserver.views.user_agents import describe_user_agent
 
@@ -72,7 +72,7 @@ def account(request: Request) -> Response:
         "open_url": partial(initiate_login_url, request),
         "notice": NOTICES.get(request.GET.get("notice", "")),
     }
-    return render_to_response("oidcserver:templates/account.jinja2", values, request=request)
+    return render(request, "account", values)
 
 
 def _claims(request: Request, user: User) -> dict[str, Any]:
@@ -162,8 +162,7 @@ def _confirm(
         "moment": Moment,
         "describe": describe_user_agent,
     }
-    template = "oidcserver:templates/account_confirm.jinja2"
-    return render_to_response(template, values, request=request)
+    return render(request, "account_confirm", values)
 
 
 def _permissions(request: Request, scope: str, claims: str = "") -> list[str]:

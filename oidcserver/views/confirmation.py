@@ -3,10 +3,10 @@
 A user who has just signed in again, because of a button on the page before, comes to it.
 """
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.types import Request
+from oidcserver.views.pages import render
 
 
 def ask(request: Request, question: str, button: str, back: str, **field: str) -> Response:
@@ -17,5 +17,4 @@ def ask(request: Request, question: str, button: str, back: str, **field: str) -
     """
     [(name, value)] = field.items()
     values = {"question": question, "button": button, "back": back, "name": name, "value": value}
-    template = "oidcserver:templates/confirmation.jinja2"
-    return render_to_response(template, values, request=request)
+    return render(request, "confirmation", values)

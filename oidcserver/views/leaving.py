@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from sqlalchemy import delete, select
 
@@ -18,6 +17,7 @@ from oidcserver.oauth.responses import NO_STORE, see_other
 from oidcserver.sessions.ending import end_everything
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import home_url, own_session, signed_in
+from oidcserver.views.pages import render
 from oidcserver.views.recent_login import recently_signed_in
 
 ROUTE, EXPORT = "oidc.leave", "oidc.export"
@@ -28,7 +28,7 @@ ROUTE, EXPORT = "oidc.leave", "oidc.export"
 def show(request: Request) -> Response:
     """Offer the export, and ask before the account is deleted."""
     values = {"user": own_session(request).user}
-    return render_to_response("oidcserver:templates/leave.jinja2", values, request=request)
+    return render(request, "leave", values)
 
 
 @signed_in
@@ -138,7 +138,7 @@ def _second_factors(request: Request, user_id: str) -> dict[str, Any]:
 def leave(request: Request) -> Response:
     """End all sessions and tokens of the user, and delete the account."""
     user, dbsession = own_session(request).user, request.oidc.dbsession
-    end_everything(request.registry, dbsession, user.id)
+    end_everything(request, user.id)
     request.oidc.sign_out()
     dbsession.execute(delete(User).where(User.id == user.id))
     details = {"user_id": user.id, "username": user.username}

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from authlib.oauth2 import OAuth2Error
 from pyramid.exceptions import BadCSRFToken
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.passkeys import begin_sign_in
@@ -30,6 +29,7 @@ from oidcserver.texts import Moment, _
 from oidcserver.types import Configurator, LoginSession, Request
 from oidcserver.views import application_login, upstream, upstream_logout
 from oidcserver.views.access import SWITCH, home_url, local_url, with_query
+from oidcserver.views.pages import render, try_later
 from oidcserver.views.passkeys import NOT_ACCEPTED, SIGN_IN_ROUTE
 from oidcserver.views.second_factor import after_first_factor
 from oidcserver.views.suspended import (
@@ -191,15 +191,17 @@ def _try_later(
     username: str,
     problem: TooManyAttempts | Busy | DirectoryUnavailable,
 ) -> Response:
-    status, error = 503, BUSY
+    sentence = BUSY
     if isinstance(problem, TooManyAttempts):
-        status, error = 429, _too_many(problem.retry_after)
+        sentence = _too_many(problem.retry_after)
     elif isinstance(problem, DirectoryUnavailable):
         log.error("The user directory does not answer.", exc_info=problem)
-        error = UNAVAILABLE
-    response = _page(request, asking, status=status, username=username, error=error)
-    response.headers["Retry-After"] = str(problem.retry_after)
-    return response
+        sentence = UNAVAILABLE
+    return try_later(
+        problem,
+        lambda error, status: _page(request, asking, status=status, username=username, error=error),
+        sentence,
+    )
 
 
 def _wrong(request: Request) -> str:
@@ -255,9 +257,7 @@ def _page(
         "problem": PROBLEMS.get(request.GET.get("notice", "")) if not error else None,
         "hint": getattr(request.oidc.provider.user_directory, "sign_in_hint", ""),
     }
-    response = render_to_response("oidcserver:templates/login.jinja2", values, request=request)
-    response.status_int = status
-    return response
+    return render(request, "login", values, status)
 
 
 def includeme(config: Configurator) -> None:

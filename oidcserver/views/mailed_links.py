@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pyramid.renderers import render_to_response
+from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
 from oidcserver.accounts.mailed_links import (
@@ -27,6 +27,8 @@ from oidcserver.models.mailed_link import use_mailed_link
 from oidcserver.oauth.responses import see_other
 from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
+from oidcserver.views.pages import render, try_later
+from oidcserver.views.suspended import reject
 
 ROUTE = "oidc.confirm"
 KIND = "mailed link"
@@ -54,6 +56,8 @@ class Purpose:
         response.
     :param prepare: checks the form before the link is used up. It may end the transaction.
         :raises NotYet: if the user has to correct something.
+        :raises Busy: as :func:`chosen_password`.
+        :raises OAuth2Error: if the authorization request of the page is rejected.
     :param new_password: whether the page asks for a new password, which ``prepare`` then reads by
         :func:`chosen_password`.
     :param account: returns the name of the account, which the page shows; empty: it shows none.
@@ -83,6 +87,7 @@ def chosen_password(request: Request, *words: str) -> str:
 
     :param words: the words that make a password easy to guess, besides the name of the service.
     :raises NotYet: if it cannot be used.
+    :raises Busy: if every core hashes a password already.
     """
     password = request.POST.get("new_password", "")
     words = (*words, request.oidc.service_name)
@@ -90,10 +95,7 @@ def chosen_password(request: Request, *words: str) -> str:
     if problem is not None:
         raise NotYet(problem)
     request.oidc.database.commit()
-    try:
-        return hash_password(password)
-    except Busy:
-        raise NotYet(BUSY) from None
+    return hash_password(password)
 
 
 def show(request: Request) -> Response:
@@ -125,6 +127,15 @@ def submit(request: Request) -> Response:
         prepared = purpose.prepare(request, link)
     except NotYet as problem:
         return _page(request, present_link(request)[0], True, status=400, error=problem.sentence)
+    except Busy as busy:
+        link = present_link(request)[0]
+        return try_later(
+            busy,
+            lambda error, status: _page(request, link, True, status=status, error=error),
+            BUSY,
+        )
+    except OAuth2Error as rejection:
+        return reject(request, rejection)
     link, _proven = present_link(request)  # the transaction may have ended
     if link is None or not use_mailed_link(request.oidc.dbsession, link):
         return _page(request, None, False, status=400, error=GONE)
@@ -137,8 +148,12 @@ def _enter(request: Request, link: MailedLink) -> Response:
         right = enter_code(request, link.request_id, request.POST.get("code", ""))
     except TooManyAttempts as problem:
         wait = waiting_time(problem.retry_after)
-        error = _("Too many codes were entered. Request a new email in ${time}.", {"time": wait})
-        return _page(request, link, False, status=429, error=error)
+        sentence = _("Too many codes were entered. Request a new email in ${time}.", {"time": wait})
+        return try_later(
+            problem,
+            lambda error, status: _page(request, link, False, status=status, error=error),
+            sentence,
+        )
     if not right:
         error = _(
             "This code is wrong, or too many were entered. Enter all eight digits from the "
@@ -179,10 +194,7 @@ def _page(
     }
     # From here the user may go on to an application.
     request.oidc.content_security_policy.let_forms_leave()
-    template = "oidcserver:templates/confirm.jinja2"
-    response = render_to_response(template, values, request=request)
-    response.status_int = status
-    return response
+    return render(request, "confirm", values, status)
 
 
 def register_page(config: Configurator) -> None:

@@ -59,9 +59,7 @@ def _letter(request: Request, username: str, url: str, code: str) -> Letter:
     )
 
 
-FORM = MailForm(
-    PURPOSE, "oidcserver:templates/recover.jinja2", _may_choose, _letter, _letter_without
-)
+FORM = MailForm(PURPOSE, "recover", _may_choose, _letter, _letter_without)
 
 
 def show(request: Request) -> Response:
@@ -87,7 +85,7 @@ def complete(request: Request, link: MailedLink, password_hash: str) -> Response
     dbsession = request.oidc.dbsession
     user = dbsession.get_one(User, link.user_id, with_for_update=True)
     user.password_hash = password_hash
-    end_everything(request.registry, dbsession, user.id)
+    end_everything(request, user.id)
     unlock(request.oidc.provider, dbsession, user.username)
     others = bool(passkeys_and_links(request, user.id))
     announce_new_password(request, user, "user_recovered", *([OTHER_WAYS] if others else []))

@@ -2,7 +2,6 @@
 
 import secrets
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from sqlalchemy import delete
 
@@ -14,10 +13,11 @@ from oidcserver.models import User as UserRow
 from oidcserver.models.second_factor import count_recovery_codes, use_recovery_code
 from oidcserver.models.user import lock_generation
 from oidcserver.oauth.responses import NO_STORE
-from oidcserver.texts import _
+from oidcserver.texts import _, with_ascii_digits
 from oidcserver.types import Configurator, Request
 from oidcserver.views.code_factor import CodePage
 from oidcserver.views.factors import may_set_up, to_factors
+from oidcserver.views.pages import render
 
 NAME, PURPOSE = "recovery_codes", "recovery code"
 CODES, LENGTH = 10, 10
@@ -83,17 +83,18 @@ def submit_code(request: Request) -> Response:
 
 def show(request: Request) -> Response:
     """Ask before new codes replace the old ones."""
-    user, again = may_set_up(request)
-    if user is None:
-        return again
+    begun = may_set_up(request)
+    if isinstance(begun, Response):
+        return begun
     return _page(request)
 
 
 def submit(request: Request) -> Response:
     """Make new codes and show them once."""
-    user, again = may_set_up(request)
-    if user is None:
-        return again
+    begun = may_set_up(request)
+    if isinstance(begun, Response):
+        return begun
+    user = begun.user
     if not factors_of(request, user):
         return to_factors(request)
     codes = ["".join(map(secrets.choice, [CHARACTERS] * LENGTH)) for _number in range(CODES)]
@@ -112,13 +113,12 @@ def submit(request: Request) -> Response:
 
 
 def _plain(user_id: str, code: str) -> str:
-    return f"{user_id} {''.join(character for character in code.lower() if character.isalnum())}"
+    return f"{user_id} {''.join(filter(str.isalnum, with_ascii_digits(code.lower())))}"
 
 
 def _page(request: Request, codes: list[str] | None = None) -> Response:
     values = {"codes": codes or []}
-    template = "oidcserver:templates/recovery_codes.jinja2"
-    return render_to_response(template, values, request=request)
+    return render(request, "recovery_codes", values)
 
 
 def includeme(config: Configurator) -> None:

@@ -5,7 +5,6 @@ reaches.
 """
 
 from authlib.oauth2 import OAuth2Error
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.remembered_devices import LIFETIME, is_remembered
@@ -16,7 +15,6 @@ from oidcserver.accounts.second_factors import (
     factors_of,
     factors_reaching,
     find_begun,
-    find_pending,
     second_factor_is_due,
 )
 from oidcserver.interfaces import User
@@ -31,6 +29,7 @@ from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import login_url, with_query
 from oidcserver.views.client_preview import duration
+from oidcserver.views.pages import render
 from oidcserver.views.suspended import (
     go_on,
     go_on_signed_in,
@@ -43,6 +42,8 @@ from oidcserver.views.suspended import (
 ROUTE = "oidc.second_factor"
 #: The box of the second step by which a user is not asked again in this browser.
 REMEMBER = "remember_device"
+#: In the query of a page that sets a factor up: the account of the sign-in that waits for it.
+WAITING = "account"
 
 
 def after_first_factor(
@@ -92,26 +93,47 @@ def _is_new_sign_in(request: Request, asking: AuthorizationRequest | None, acr: 
 
 
 def after_second_factor(
-    request: Request, method: AuthenticationMethod, amr: tuple[str, ...] | None = None
+    request: Request,
+    asking: AuthorizationRequest | None,
+    begun: Begun,
+    method: AuthenticationMethod,
+    amr: tuple[str, ...] | None = None,
 ) -> Response:
     """Sign the user in who has just proven a second factor, and go on.
 
     Where that raises a session, it is no sign-in for a request that asks for a new one.
 
+    :param asking: the authorization request, read before a code was used up.
+    :param begun: the sign-in of the user whose factor was proven.
     :param amr: how (RFC 8176); by default as the method says.
     """
+    session = complete(request, begun, method, amr, remember=REMEMBER in request.POST)
+    if session is None:
+        return see_other(with_query(request, "oidc.login"))
+    return go_on_signed_in(request, asking, None if begun.pending is None else session)
+
+
+def after_set_up(
+    request: Request,
+    begun: Begun,
+    method: AuthenticationMethod,
+    amr: tuple[str, ...] | None = None,
+) -> Response | None:
+    """Give the sign-in of a user the class of a second factor that the user has just set up.
+
+    :returns: the response of a sign-in that waited for the factor; None for a session.
+    """
+    if begun.pending is None:
+        complete(request, begun, method, amr)
+        return None
     try:
         asking = read_request(request)
     except OAuth2Error as error:
         return reject(request, error)
-    raised = find_pending(request) is None
-    session = complete(request, method, amr, remember=REMEMBER in request.POST)
-    if session is None:
-        return see_other(with_query(request, "oidc.login"))
-    return go_on_signed_in(request, asking, None if raised else session)
+    return after_second_factor(request, asking, begun, method, amr)
 
 
-def may_remember(request: Request, begun: Begun) -> str:
+def remember_label(request: Request, begun: Begun) -> str:
     """Return the label of the box of the second step, or nothing where there is no box."""
     lifetime: int = request.oidc.provider.settings[LIFETIME]
     if not lifetime or begun.pending is None:
@@ -140,14 +162,14 @@ def show(request: Request) -> Response:
         offered = request.oidc.provider.second_factors
         counting = [name for name, it in offered.items() if it.counts]
         first = next((name for name in counting if name in reaching), counting[0])
-        return see_other(with_query(request, offered[first].setup_route_name))
+        for_whom = {WAITING: begun.user.id}
+        return see_other(with_query(request, offered[first].setup_route_name, **for_whom))
     values = {
         "methods": [it for name, it in reaching.items() if it.counts and name not in own],
         "set_up": lambda it: login_url(request, request.oidc.url(it.setup_route_name), again="1"),
         "sign_in_url": with_query(request, "oidc.login", again="1"),
     }
-    template = "oidcserver:templates/second_factor.jinja2"
-    return render_to_response(template, values, request=request)
+    return render(request, "second_factor", values)
 
 
 def _wanted_class(

@@ -4,7 +4,6 @@ import logging
 from urllib.parse import parse_qsl
 
 from pyramid.httpexceptions import HTTPNotFound
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.upstreams.hosts import UpstreamFailed
@@ -14,6 +13,7 @@ from oidcserver.models import UpstreamRequest
 from oidcserver.oauth.responses import see_other
 from oidcserver.sessions.logout import read_after_logout
 from oidcserver.types import Configurator, Request
+from oidcserver.views.pages import render
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,7 @@ def show(request: Request) -> Response:
         return _leave(request, upstream, row)
     request.oidc.content_security_policy.let_forms_leave()
     values = {"upstream": upstream}
-    template = "oidcserver:templates/upstream_logout.jinja2"
-    return render_to_response(template, values, request=request)
+    return render(request, "upstream_logout", values)
 
 
 def submit(request: Request) -> Response:

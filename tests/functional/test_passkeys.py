@@ -14,6 +14,7 @@ from fido2.utils import websafe_encode
 from sqlalchemy import func, select
 from support.app import Browser, Provider, decode_id_token, follow_to_answer
 from support.authenticator import BE, BS, UP, UV, Authenticator, passkey_form, read
+from support.ending import end_everything
 from support.processes import write_ini
 
 from oidcserver.accounts import passkeys
@@ -22,7 +23,6 @@ from oidcserver.cli import main
 from oidcserver.models import Passkey, User
 from oidcserver.models.user import find_user
 from oidcserver.oauth.events import OAuthEvent
-from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import ConfigurationProblem
 
 pytestmark = pytest.mark.both_databases
@@ -417,10 +417,7 @@ def test_none_is_made_while_all_sessions_of_the_user_end(
     use_challenge = passkeys.use_identifier
 
     def overtaken(*arguments: Any) -> bool:
-        with provider.database() as dbsession:
-            user = find_user(dbsession, "alice")
-            assert user is not None
-            end_everything(provider.registry, dbsession, user.id)
+        end_everything(provider)
         return use_challenge(*arguments)
 
     monkeypatch.setattr(passkeys, "use_identifier", overtaken)

@@ -7,14 +7,14 @@ import pytest
 import webtest
 from sqlalchemy import select
 from support.app import Browser, Provider, follow_to_answer
+from support.ending import end_everything
 from support.factors import enter, set_up
 from support.mailed import Letter, letters
 
 from oidcserver.accounts import authentication, mailed_links
-from oidcserver.accounts.passwords import hash_password
+from oidcserver.accounts.passwords import Busy, hash_password
 from oidcserver.interfaces import DirectoryUser
 from oidcserver.models import Activity, Passkey, User
-from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import ConfigurationProblem
 
 pytestmark = pytest.mark.both_databases
@@ -375,13 +375,11 @@ def test_the_link_to_a_new_address_ends_with_all_sessions(provider: Provider, en
         ada = provider.browser()
         ada.sign_in("ada", OLD)
         ada.get("/account/sessions?session=all").forms["confirm"].submit("session")
+    elif end == "everything":
+        end_everything(provider, "ada")
     else:
         with provider.database() as dbsession:
-            user = dbsession.query(User).one()
-            if end == "everything":
-                end_everything(provider.registry, dbsession, user.id)
-            else:
-                user.disabled_at = 1
+            dbsession.query(User).one().disabled_at = 1
     assert "does not work" in page.forms["confirm"].submit(status=400)
     assert "does not work" in provider.browser().get(mail.path).follow()
     with provider.database() as dbsession:
@@ -453,3 +451,59 @@ def test_the_pages_need_passwords_of_ours(make_provider: Any) -> None:
             oidc__user_directory="people",
             oidcserver__includes="support.people_plugin",
         )
+
+
+def ask_for_address(browser: Browser, address: str) -> webtest.TestResponse:
+    """Enter a new address; return the page of the link that comes."""
+    form = browser.get("/account/address").forms["address-form"]
+    form["address"] = address
+    before = letters(browser.provider)
+    form.submit()
+    [mail] = (it for it in letters(browser.provider) if it not in before)
+    return browser.get(mail.path).follow()
+
+
+def test_an_address_whose_sealing_key_is_gone_stays_as_it_is(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = provider.browser()
+    browser.sign_in("ada", OLD)
+    page = ask_for_address(browser, "ada@new.example")
+    with monkeypatch.context() as patch:
+        patch.setattr("oidcserver.views.own_address.data_of", lambda *_: "")
+        assert "does not work" in page.forms["confirm"].submit(status=400)
+    assert page.forms["confirm"].submit().status_code == 303
+
+
+def test_of_two_users_who_take_an_address_at_once_one_gets_the_name(provider: Provider) -> None:
+    for number in range(4):
+        wanted, pages = f"both{number}@example.com", []
+        for name in (f"bob{number}@example.com", f"eve{number}@example.com"):
+            add(provider, name, {"email": name, "email_verified": True})
+            browser = provider.browser()
+            browser.sign_in(name, OLD)
+            pages.append(ask_for_address(browser, wanted))
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(lambda it: it.forms["confirm"].submit(status="*"), pages))
+        assert [it.status_int for it in answers] == [303, 303]
+        with provider.database() as dbsession:
+            users = dbsession.scalars(select(User)).all()
+            assert [it.username for it in users].count(wanted) == 1
+            assert [it.claims["email"] for it in users].count(wanted) == 2
+
+
+def test_a_busy_server_asks_to_try_again(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(password: str) -> str:
+        raise Busy(7)
+
+    browser = provider.browser()
+    browser.sign_in("ada", OLD)
+    form = browser.get("/account/password").forms["password-form"]
+    form["password"], form["new_password"] = OLD, NEW
+    with monkeypatch.context() as patch:
+        patch.setattr("oidcserver.views.own_password.hash_password", busy)
+        answer = form.submit(status=503)
+    assert answer.headers["Retry-After"] == "7"
+    assert form.submit().status_code == 303

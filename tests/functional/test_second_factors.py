@@ -12,8 +12,11 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from sqlalchemy import select, update
-from support.app import Provider, decode_id_token, follow_to_answer
+from support.app import Browser, Provider, decode_id_token, follow_to_answer
 from support.authenticator import Authenticator, passkey_form
+from support.changed_client import register_redirect_uris
+from support.digits import in_arabic
+from support.ending import end_everything
 from support.factors import App, codes, count, enrolled, enter, second_step
 from support.mailed import letters
 
@@ -25,9 +28,9 @@ from oidcserver.models import (
     Passkey,
     PendingSignIn,
     RecoveryCode,
+    User,
 )
 from oidcserver.models.user import find_user
-from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import ConfigurationProblem
 
 pytestmark = pytest.mark.both_databases
@@ -94,6 +97,35 @@ def test_it_may_not_differ_by_more(provider: Provider, clock: Any, steps: int) -
     enter(second_step(provider.browser()), app.code(steps), status=403)
 
 
+def test_the_digits_of_a_code_may_be_those_of_another_script(
+    provider: Provider, clock: Any
+) -> None:
+    browser, app = enrolled(provider, clock)
+    assert enter(second_step(provider.browser()), in_arabic(app.code())).status_code == 303
+    code = next(it for it in codes(browser) if any(map(str.isdigit, it)))
+    page = second_step(provider.browser()).click("Use instead: Recovery code")
+    assert enter(page, in_arabic(code)).status_code == 303
+
+
+def test_a_client_that_changed_meanwhile_costs_the_user_no_code(
+    provider: Provider, clock: Any
+) -> None:
+    browser, app = enrolled(provider, clock)
+    code, own = codes(browser)[0], provider.browser()
+    client = provider.register()
+    form = client.authorize(own).forms["login"]
+    form["username"], form["password"] = "alice", "valid"
+    page = follow_to_answer(form.submit())
+    pages = {app.code(): page, code: page.click("Use instead: Recovery code")}
+    uris = client.client.redirect_uris
+    register_redirect_uris(provider, client, "https://client.example/other")
+    for each, shown in pages.items():
+        assert "redirect_uri" in follow_to_answer(enter(shown, each))
+    assert count(provider, RecoveryCode) == 10
+    register_redirect_uris(provider, client, *uris)
+    assert "consent" in follow_to_answer(enter(page, app.code())).forms
+
+
 def test_a_code_with_a_space_is_accepted(provider: Provider, clock: Any) -> None:
     _, app = enrolled(provider, clock)
     code = app.code()
@@ -130,7 +162,7 @@ def test_codes_cannot_be_guessed_also_by_signing_in_again(make_provider: Any, cl
         other = page.click("Use instead: Recovery code")
         enter(other, "aaaaa-aaaaa", status=403)
     page = second_step(provider.browser())
-    enter(page, app.code(), status=429)
+    assert int(enter(page, app.code(), status=429).headers["Retry-After"]) > 0
     enter(page.click("Use instead: Recovery code"), recovery[0], status=429)
     clock.advance(901)
     assert enter(second_step(provider.browser()), app.code()).status_code == 303
@@ -172,10 +204,7 @@ def test_the_second_step_has_to_follow_in_time(provider: Provider, clock: Any) -
 def test_the_end_of_everything_ends_the_wait(provider: Provider, clock: Any) -> None:
     _, app = enrolled(provider, clock)
     page = second_step(provider.browser())
-    with provider.database() as dbsession:
-        user = find_user(dbsession, "alice")
-        assert user is not None
-        end_everything(provider.registry, dbsession, user.id)
+    end_everything(provider)
     assert "/login" in enter(page, app.code()).location
 
 
@@ -348,10 +377,7 @@ def test_a_secret_that_was_only_shown_is_never_shown_again(provider: Provider, c
     thief = provider.browser()
     thief.sign_in()
     seen = thief.get("/account/totp")
-    with provider.database() as dbsession:
-        user = find_user(dbsession, "alice")
-        assert user is not None
-        end_everything(provider.registry, dbsession, user.id)
+    end_everything(provider)
     browser = provider.browser()
     browser.sign_in()
     page = browser.get("/account/totp")
@@ -399,10 +425,7 @@ def test_the_end_of_everything_voids_a_secret(provider: Provider) -> None:
     browser = provider.browser()
     browser.sign_in()
     page = browser.get("/account/totp")
-    with provider.database() as dbsession:
-        user = find_user(dbsession, "alice")
-        assert user is not None
-        end_everything(provider.registry, dbsession, user.id)
+    end_everything(provider)
     browser.sign_in()
     sealed = page.forms["totp"]["enrolment"].value
     confirm(browser.get("/account/totp"), sealed, App(page), status=400)
@@ -572,6 +595,21 @@ def test_a_session_from_before_the_factor_cannot_remove_it(provider: Provider, c
     assert "/login/second-factor?" in earlier.get("/account/totp").location
 
 
+def test_an_attempt_that_counted_for_one_user_is_none_for_another(
+    provider: Provider, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, app = enrolled(provider, clock)
+    enrolled(provider, clock, "bob")
+    page = begin_another(browser, "bob")
+
+    def end_meanwhile(request: Any, _user: Any) -> None:
+        ended = update(PendingSignIn).values(used_at=oidcserver_clock.now())
+        request.oidc.dbsession.execute(ended)
+
+    monkeypatch.setattr("oidcserver.views.code_factor.count_attempt", end_meanwhile)
+    assert urlsplit(enter(page, app.code()).location).path == "/login"
+
+
 def test_a_request_for_the_class_raises_a_session(provider: Provider, clock: Any) -> None:
     earlier, client = provider.browser(), provider.register()
     client.login(earlier)
@@ -605,6 +643,74 @@ def test_everybody_may_need_one(make_provider: Any, clock: Any) -> None:
     assert browser.get("/account").status_code == 200
     clock.advance(60)
     assert "Enter the code that your app shows" in second_step(provider.browser())
+
+
+def begin_another(browser: Browser, username: str) -> webtest.TestResponse:
+    """Enter the password of another user too; return the page that follows."""
+    form = browser.get("/login?switch=1").forms["login"]
+    form["username"], form["password"] = username, "valid"
+    return follow_to_answer(form.submit())
+
+
+def passkeys_by_name(provider: Provider) -> list[str]:
+    """Return the name of the user of each passkey."""
+    with provider.database() as dbsession:
+        return list(dbsession.scalars(select(User.username).join(Passkey)))
+
+
+@pytest.fixture
+def shared(make_provider: Any) -> tuple[Provider, Browser]:
+    """A provider where all users need a factor, and a browser in which alice is signed in."""
+    provider = make_provider(oidc__second_factors="totp passkey", oidc__second_factor="required")
+    browser = provider.browser()
+    page = second_step(browser)
+    form = page.forms["totp"]
+    form["code"] = App(page).code()
+    form.submit()
+    return provider, browser
+
+
+def test_a_page_for_the_signed_in_user_forgets_a_sign_in_that_waits(
+    shared: tuple[Provider, Browser],
+) -> None:
+    provider, browser = shared
+    waiting = begin_another(browser, "bob")
+    page = browser.get("/account/passkeys")
+    Authenticator().make(passkey_form(page)).submit()
+    assert passkeys_by_name(provider) == ["alice"]
+    assert "alice" in browser.get("/account")
+    form = waiting.forms["totp"]
+    form["code"] = App(waiting).code()
+    assert urlsplit(form.submit().location).path == "/login"
+    assert "bob" not in browser.get("/account")
+
+
+def test_a_page_for_a_sign_in_that_waits_acts_for_no_other_account(
+    shared: tuple[Provider, Browser], clock: Any
+) -> None:
+    provider, browser = shared
+    waiting = begin_another(browser, "bob")
+    assert urlsplit(waiting.request.url).path == "/account/totp"
+    url = waiting.request.path_qs.replace("/totp", "/passkeys")
+    late = Authenticator().make(passkey_form(browser.get(url)))
+    Authenticator().make(passkey_form(browser.get(url))).submit()
+    assert passkeys_by_name(provider) == ["bob"]
+    assert "bob" in browser.get("/account").html.find("h1").parent.get_text()
+    assert urlsplit(late.submit().location).path == "/login"
+    assert passkeys_by_name(provider) == ["bob"]
+
+
+def test_a_signed_in_user_is_asked_for_the_own_factor_while_another_sign_in_waits(
+    provider: Provider, clock: Any
+) -> None:
+    browser = provider.browser()
+    browser.sign_in()
+    _, app = enrolled(provider, clock)
+    enrolled(provider, clock, "bob")
+    assert begin_another(browser, "bob").request.path == "/login/totp"
+    page = follow_to_answer(browser.get("/account/sessions?session=all"))
+    assert page.request.path == "/login/totp"
+    assert "session=all" in follow_to_answer(enter(page, app.code())).request.query_string
 
 
 def ini_of(provider: Provider, tmp_path: Any, provider_url: str, keys_directory: Any) -> Any:

@@ -468,3 +468,20 @@ def test_the_demanded_group_is_that_of_the_chosen_account(
     }
     assert "consent" in answers["alice"].forms
     assert client.answer(answers["bob"])["error"] == "access_denied"
+
+
+@pytest.mark.parametrize(
+    ("address", "hint"),
+    [
+        ("ada@b\u00fccher.example", "ada@xn--bcher-kva.example"),
+        ("zo\u00eb@example.com", " zoe\u0308@EXAMPLE.com "),
+    ],
+)
+def test_a_hint_names_an_address_in_any_spelling(
+    provider: Provider, browser: Browser, client: RelyingParty, address: str, hint: str
+) -> None:
+    with provider.database() as dbsession:
+        alice = dbsession.scalars(select(User).where(User.username == "alice")).one()
+        alice.claims = {"email": address, "email_verified": True}
+    assert offered(client.authorize(browser, login_hint=hint)) == ["alice", "bob"]
+    assert offered(client.authorize(browser, login_hint="nobody")) == ["bob", "alice"]

@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 from support.app import Browser, Provider, follow_to_answer
+from support.ending import end_everything
 from support.mailed import letters
 from support.processes import free_port
 from support.upstream import Upstream
 
 from oidcserver.accounts.passwords import hash_password
 from oidcserver.models import UpstreamLink, User
-from oidcserver.models.user import find_user
-from oidcserver.sessions.ending import end_everything
 from oidcserver.views import upstream as upstream_views
 
 pytestmark = pytest.mark.both_databases
@@ -62,7 +61,8 @@ def test_the_proof_for_a_link_works_once_and_dies_with_it(
     browser = signed_in(provider)
     url = upstream.answer_url(browser.get(PAGE).forms["connect-other"].submit("link"))
     page = browser.get(url).follow()
-    page.forms["disconnect-other"].submit("remove")
+    assert "notice=upstream_unlinked" in page.forms["disconnect-other"].submit("remove").location
+    assert page.forms["disconnect-other"].submit("remove").location.endswith(PAGE)
     assert "notice=upstream" in browser.get(url).location
     assert links(provider) == 0
 
@@ -282,10 +282,7 @@ def test_the_end_of_all_sessions_comes_before_a_link(
     url = upstream.answer_url(browser.get(PAGE).forms["connect-other"].submit("link"))
 
     def meanwhile(_: Any) -> bool:
-        with with_mail.database() as dbsession:
-            user = find_user(dbsession, "ada")
-            assert user is not None
-            end_everything(with_mail.registry, dbsession, user.id)
+        end_everything(with_mail, "ada")
         return True
 
     monkeypatch.setattr(upstream_views, "may_link", meanwhile)

@@ -3,16 +3,20 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
+from pyramid.scripting import prepare
 from sqlalchemy import func, select
 from support.app import Browser, Provider, RelyingParty, decode_id_token, follow_to_answer
 from support.factors import App
 from support.upstream import CLIENT_ID, SECRET, Upstream
 
+from oidcserver.accounts.upstreams import linking
+from oidcserver.accounts.upstreams.exchange import Identity
 from oidcserver.http.outbound import MAX_CONCURRENT
 from oidcserver.models import UpstreamLink, UpstreamRequest, User
 from oidcserver.models.user import find_user
@@ -316,6 +320,35 @@ def test_of_four_new_sign_ins_of_one_user_one_makes_the_account(
     assert count(provider, User) == count(provider, UpstreamLink)
 
 
+def test_of_two_new_users_of_one_name_at_once_one_gets_it(
+    make: Any, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = make(allow_registration="true", username_claim="preferred_username")
+    both, name = Barrier(2), linking._username
+
+    def name_both(*arguments: Any) -> str:
+        """Choose the name in both requests before one takes it; on SQLite one waits."""
+        chosen = name(*arguments)
+        with suppress(BrokenBarrierError):
+            both.wait(2)
+        return chosen
+
+    def sign_in(subject: str) -> str:
+        other = provider.registry.oidc.provider.upstreams["other"]
+        claims = {"preferred_username": "ada"}
+        identity = Identity(other, upstream.issuer, subject, claims, "", 0, "")
+        with prepare(registry=provider.registry) as env:
+            request = env["request"]
+            with request.oidc.database.transaction():
+                return linking.account_of_identity(request, identity).username
+
+    monkeypatch.setattr(linking, "_username", name_both)
+    with ThreadPoolExecutor(2) as pool:
+        names = sorted(pool.map(sign_in, ["u1", "u2"]))
+    assert names[0] == "ada"
+    assert names[1].startswith("other-")
+
+
 def test_without_registration_there_is_no_new_account(make: Any, upstream: Upstream) -> None:
     provider = make()
     refused(provider, upstream, "upstream_unknown")
@@ -394,6 +427,7 @@ def test_an_address_that_is_not_verified_here_links_nobody(make: Any, upstream: 
     ("claims", "name"),
     [
         (ADA, "ada@example.com"),
+        ({**ADA, "email": "ada@xn--bcher-kva.example"}, "ada@xn--bcher-kva.example"),
         ({"email": "ada@example.com"}, None),
         ({"email": "bob"}, None),
         ({"email": None}, None),

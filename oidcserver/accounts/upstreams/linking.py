@@ -19,7 +19,7 @@ from oidcserver.models import UpstreamLink, User
 from oidcserver.models.upstream import find_link
 from oidcserver.models.user import (
     LOCAL,
-    find_user,
+    add_if_free,
     find_users_by_address,
     lock_generation,
     normalise_username,
@@ -141,8 +141,10 @@ def own_claims(provider: Provider, identity: Identity) -> dict[str, Any]:
 def _new_account(request: Request, identity: Identity, claims: Mapping[str, Any]) -> User:
     dbsession = request.oidc.dbsession
     user = User(_username(request, identity, claims), claims=dict(claims))
-    dbsession.add(user)
-    dbsession.flush()
+    if not add_if_free(dbsession, user):
+        user = User(_own_name(identity), claims=dict(claims))
+        dbsession.add(user)
+        dbsession.flush()
     if not _add_link(request, identity, user):
         # Another request of the same user was faster; this one leaves nothing.
         dbsession.delete(user)
@@ -154,7 +156,7 @@ def _new_account(request: Request, identity: Identity, claims: Mapping[str, Any]
 
 
 def _username(request: Request, identity: Identity, claims: Mapping[str, Any]) -> str:
-    """Return the name of a new user: that of the claim, if it is free and no address of another.
+    """Return the name of a new user: that of the claim, if it is no address of another.
 
     Where another directory names users, which may not have signed in yet, no name is free. Neither
     is that of an administrator.
@@ -168,8 +170,10 @@ def _username(request: Request, identity: Identity, claims: Mapping[str, Any]) -
     reserved = {normalise_username(it) for it in provider.settings["oidc.administrators"]}
     free = provider.realm == LOCAL and normalise_username(name) not in reserved
     usable = free and username_problem(name) is None and ("@" not in name or proven)
-    if usable and find_user(request.oidc.dbsession, name) is None:
-        return name
+    return name if usable else _own_name(identity)
+
+
+def _own_name(identity: Identity) -> str:
     return f"{identity.upstream.name}-{new_identifier()}"
 
 
@@ -178,18 +182,24 @@ def may_link(upstream: Upstream) -> bool:
     return upstream.linking != NONE
 
 
+class LastWayIn(Exception):
+    """The user could not sign in any more without the link."""
+
+
 def unlink(request: Request, user_id: str, link_id: str) -> bool:
-    """Remove a link of an account, unless it is the last way in; return whether it is gone.
+    """Remove a link of an account; return False if the account has no such link.
 
     The row of the account is locked, so that of two last ways at once one stays.
+
+    :raises LastWayIn: if the account has no other way in.
     """
     dbsession = request.oidc.dbsession
     user = lock_account(request, user_id)
     link = dbsession.get(UpstreamLink, link_id)
     if link is None or link.user_id != user.id:
-        return True
-    if is_last_way_in(request, user, link.id):
         return False
+    if is_last_way_in(request, user, link.id):
+        raise LastWayIn
     dbsession.delete(link)
     details = {"user_id": user.id, "upstream": link.upstream}
     request.oidc.database.after_commit(announce, OAuthEvent(request, "upstream_unlinked", details))
