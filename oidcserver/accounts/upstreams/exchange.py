@@ -183,7 +183,7 @@ def redeem(
     }
     headers = authenticate(request.oidc.provider, upstream, request.oidc.now, form)
     status, tokens = hosts.ask(
-        upstream, metadata.token_endpoint, lambda it, url: it.post_form(url, form, headers)
+        upstream, lambda it: it.post_form(metadata.token_endpoint, form, headers)
     )
     if status != 200:
         raise UpstreamFailed(f"It rejected the code: {str(tokens.get('error'))[:60]!r}.")
@@ -247,7 +247,7 @@ def _userinfo(
     headers = {"Authorization": f"Bearer {access_token}"}
     hosts: UpstreamHosts = request.registry.oidc.upstream_hosts
     status, claims = hosts.ask(
-        upstream, metadata.userinfo_endpoint, lambda it, url: it.get(url, ACCEPT, headers=headers)
+        upstream, lambda it: it.get(metadata.userinfo_endpoint, ACCEPT, headers=headers)
     )
     if status != 200 or claims.get("sub") != subject:
         raise UpstreamFailed(f"UserInfo has status {status}, or is of another user.")

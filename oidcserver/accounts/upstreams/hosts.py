@@ -63,18 +63,18 @@ class UpstreamHosts:
         self._paused_until: dict[str, float] = {}
 
     def ask(
-        self, upstream: Upstream, url: str, call: Callable[[OutboundFetcher, str], FetchResult]
+        self, upstream: Upstream, call: Callable[[OutboundFetcher], FetchResult]
     ) -> tuple[int, dict[str, Any]]:
         """Return status and JSON object of an answer.
 
-        :param call: makes the request to the URL.
         :raises UpstreamFailed: if there is no such answer.
         """
         if time.monotonic() < self._paused_until.get(upstream.name, 0.0):
             raise UpstreamFailed("It did not answer a moment ago.")
         try:
-            with self._places.taken(url):
-                result = call(self._fetcher, url)
+            # The operator chose the upstreams: one may take all places, as the LDAP server may.
+            with self._places.taken():
+                result = call(self._fetcher)
         except HostTimedOut as problem:
             self._paused_until[upstream.name] = time.monotonic() + 2 * self._fetcher.timeout
             raise UpstreamFailed(problem.reason) from None
@@ -107,9 +107,7 @@ class UpstreamHosts:
         return found
 
     def _fetch_metadata(self, upstream: Upstream) -> Metadata:
-        status, document = self.ask(
-            upstream, upstream.metadata_url, lambda it, url: it.get(url, ACCEPT)
-        )
+        status, document = self.ask(upstream, lambda it: it.get(upstream.metadata_url, ACCEPT))
         if status != 200:
             raise UpstreamFailed(f"Its metadata has status {status}.")
         if document.get("issuer") != upstream.issuer:
