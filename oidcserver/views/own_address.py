@@ -52,7 +52,7 @@ def submit(request: Request) -> Response:
         return _page(request, address=address, error=error, status=429)
     data = json.dumps({"address": address})
     mail = MailWithLink(address, _letter, user, data, mailed=may_mail)
-    send_links(request, PURPOSE, [mail])
+    send_links(request, PURPOSE, address, [mail])
     return see_other(request.oidc.url(mailed_links.ROUTE))
 
 
@@ -72,18 +72,25 @@ def _letter(url: str, code: str) -> Letter:
     )
 
 
+def address_of(request: Request, link: MailedLink) -> str:
+    """Return the new address."""
+    address: str = json.loads(data_of(request, link) or "{}").get("address", "")
+    return address
+
+
 def complete(request: Request, link: MailedLink, prepared: None) -> Response:
     """Set the verified address, also as the user name where the old one was it."""
-    dbsession, address = request.oidc.dbsession, json.loads(data_of(request, link))["address"]
+    dbsession, address = request.oidc.dbsession, address_of(request, link)
     user = dbsession.get_one(User, link.user_id, with_for_update=True)
     old = user.claims.get("email") if user.address_key is not None else None
+    name = user.username
     if old is not None and user.username_key == normalise_username(old):
         holder = find_user(dbsession, address)
         if holder is None or holder.id == user.id:
             user.username, user.username_key = address, normalise_username(address)
     user.claims = {**user.claims, "email": address, "email_verified": True}
     void_mailed_links(dbsession, user.id)
-    announce_new_address(request, user, old)
+    announce_new_address(request, user, old, name)
     session = request.oidc.login_session
     own = session is not None and session.user_id == user.id
     if own and "oidc.account" in request.oidc.provider.route_names:
@@ -109,7 +116,11 @@ def includeme(config: Configurator) -> None:
         mailed_links.register_page(config)
 
     purpose = mailed_links.Purpose(
-        _("Confirm your new email address"), _("Use this address"), complete
+        _("Confirm your new email address"),
+        _("Use this address"),
+        complete,
+        route_name=ROUTE,
+        new_address=address_of,
     )
     config.add_oauth_offer(mailed_links.KIND, PURPOSE, purpose)
     config.add_oauth_page("address", register)
