@@ -110,7 +110,7 @@ def reset_factors(ini: Path, name: str, as_json: bool) -> None:
         for factor in had:
             factor_removed(request, user, factor)
     tell(
-        f"{name} has no second factor now." if removed else f"{name} had none.",
+        f"{name} has no second factor now." if removed else f"{name} had no second factors.",
         {"username": name, "removed": bool(removed)},
         as_json=as_json,
     )

@@ -13,7 +13,12 @@ from markupsafe import Markup
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from oidcserver.accounts.factor_changes import factor_added, factor_removed
+from oidcserver.accounts.factor_changes import (
+    factor_added,
+    factor_removed,
+    is_last_factor,
+    without_factors,
+)
 from oidcserver.accounts.second_factors import (
     complete,
     count_attempt,
@@ -123,7 +128,7 @@ def show(request: Request) -> Response:
     if user is None:
         return again
     if METHOD.enrolled(request, user):
-        return _ask_removal(request) if "remove" in request.GET else to_factors(request)
+        return _ask_removal(request, user) if "remove" in request.GET else to_factors(request)
     return _page(request, user)
 
 
@@ -163,10 +168,12 @@ def submit(request: Request) -> Response:
     return to_factors(request, notice="factor_added")
 
 
-def _ask_removal(request: Request) -> Response:
+def _ask_removal(request: Request, user: User) -> Response:
     name = {"name": METHOD.label}
     question, button = _("Remove ${name}?", name), _("Remove")
-    return ask(request, question, button, request.oidc.url(FACTORS), remove="1")
+    losses = without_factors(request, user) if is_last_factor(request, user, METHOD) else ()
+    back = request.oidc.url(FACTORS)
+    return ask(request, question, button, back, consequences=losses, remove="1")
 
 
 def _remove(request: Request, user: User) -> Response:

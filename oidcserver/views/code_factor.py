@@ -10,7 +10,6 @@ from oidcserver.accounts.second_factors import (
     Begun,
     announce_failure,
     count_attempt,
-    factors_of,
     find_begun,
     forget_attempts,
 )
@@ -21,7 +20,13 @@ from oidcserver.oauth.responses import see_other
 from oidcserver.texts import _
 from oidcserver.types import Request
 from oidcserver.views.access import with_query
-from oidcserver.views.second_factor import ROUTE, after_second_factor, may_remember
+from oidcserver.views.second_factor import (
+    ROUTE,
+    after_second_factor,
+    begin_again,
+    may_remember,
+    other_factors,
+)
 
 WRONG = _("This code is wrong, or was used before.")
 
@@ -60,7 +65,7 @@ class CodePage:
             return self._page(request, begun, error, 429)
         begun = find_begun(request)  # the transaction has ended
         if begun is None:
-            return see_other(with_query(request, "oidc.login"))
+            return begin_again(request)
         if not self.use(request, begun.user, request.POST.get("code", "")):
             announce_failure(request, begun.user, self.method)
             return self._page(request, begun, WRONG, 403)
@@ -68,15 +73,11 @@ class CodePage:
         return after_second_factor(request, self.method)
 
     def _page(self, request: Request, begun: Begun, error: str = "", status: int = 200) -> Response:
-        others = [
-            (method.label, with_query(request, method.route_name))
-            for method in factors_of(request, begun.user).values()
-            if method is not self.method
-        ]
         values = {
             "page": self,
             "username": begun.user.username,
-            "others": others,
+            "others": other_factors(request, begun, self.method),
+            "start_again": with_query(request, "oidc.login") if begun.pending else "",
             "error": error,
             "remember": may_remember(request, begun),
         }

@@ -6,7 +6,12 @@ from authlib.oauth2 import OAuth2Error
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from oidcserver.accounts.factor_changes import factor_added, factor_removed
+from oidcserver.accounts.factor_changes import (
+    factor_added,
+    factor_removed,
+    is_last_factor,
+    without_factors,
+)
 from oidcserver.accounts.passkeys import (
     RP_ID,
     CopiedPasskey,
@@ -23,7 +28,6 @@ from oidcserver.accounts.second_factors import (
     Begun,
     announce_failure,
     complete,
-    factors_of,
     find_begun,
     find_pending,
 )
@@ -38,8 +42,14 @@ from oidcserver.texts import Moment, _, is_plain
 from oidcserver.types import Configurator, Registry, Request
 from oidcserver.views.access import with_query
 from oidcserver.views.confirmation import ask
-from oidcserver.views.factors import may_set_up, to_factors
-from oidcserver.views.second_factor import ROUTE, after_second_factor, may_remember
+from oidcserver.views.factors import may_set_up, recovery_codes_url, to_factors
+from oidcserver.views.second_factor import (
+    ROUTE,
+    after_second_factor,
+    begin_again,
+    may_remember,
+    other_factors,
+)
 from oidcserver.views.suspended import go_on_signed_in, read_request, reject
 
 log = logging.getLogger(__name__)
@@ -103,8 +113,10 @@ def submit_sign_in(request: Request) -> Response:
 def show(request: Request) -> Response:
     """Ask for a passkey of the user who is known so far, as the second factor."""
     begun = find_begun(request)
-    if begun is None or not METHOD.enrolled(request, begun.user):
-        return see_other(with_query(request, ROUTE if begun is not None else "oidc.login"))
+    if begun is None:
+        return begin_again(request)
+    if not METHOD.enrolled(request, begun.user):
+        return see_other(with_query(request, ROUTE))
     return _page(request, begun)
 
 
@@ -115,7 +127,7 @@ def submit(request: Request) -> Response:
     """
     begun = find_begun(request)
     if begun is None:
-        return see_other(with_query(request, "oidc.login"))
+        return begin_again(request)
     after_password = PASSWORD in begun.methods
     try:
         proof = prove_second_factor(request, begun.user, after_password=after_password)
@@ -123,7 +135,7 @@ def submit(request: Request) -> Response:
         log.info("A passkey was not accepted: %s", problem)
         known = find_begun(request)  # the transaction has ended
         if known is None:
-            return see_other(with_query(request, "oidc.login"))
+            return begin_again(request)
         if not isinstance(problem, CopiedPasskey):  # that has its own event
             announce_failure(request, known.user, METHOD)
         return _page(request, known, NOT_ACCEPTED, 403)
@@ -136,11 +148,9 @@ def _page(request: Request, begun: Begun, error: str = "", status: int = 200) ->
     values = {
         "ceremony": begin_second_factor(request, passkeys, after_password=after_password),
         "error": error,
-        "others": [
-            (method.label, with_query(request, method.route_name))
-            for method in factors_of(request, begun.user).values()
-            if method is not METHOD
-        ],
+        "username": begun.user.username,
+        "others": other_factors(request, begun, METHOD),
+        "start_again": with_query(request, "oidc.login") if begun.pending else "",
         "remember": may_remember(request, begun),
     }
     # From here the user may go on to an application.
@@ -160,7 +170,18 @@ def show_own(request: Request) -> Response:
     if passkey is None or passkey.user_id != user.id:
         return _own_page(request, user)
     question, button = _("Remove ${name}?", {"name": passkey.name}), _("Remove")
-    return ask(request, question, button, _own_url(request), remove=passkey.credential_id)
+    only = len(passkeys_of(request.oidc.dbsession, user.id)) == 1
+    losses = (
+        without_factors(request, user) if only and is_last_factor(request, user, METHOD) else ()
+    )
+    return ask(
+        request,
+        question,
+        button,
+        _own_url(request),
+        consequences=losses,
+        remove=passkey.credential_id,
+    )
 
 
 def change_own(request: Request) -> Response:
@@ -220,6 +241,7 @@ def _own_page(request: Request, user: User, error: str = "", status: int = 200) 
         "moment": Moment,
         "error": error,
         "notice": NOTICES.get(request.GET.get("notice", "")) if not error else None,
+        "codes_url": recovery_codes_url(request, user),
     }
     # From here the user may go on to an application.
     request.oidc.content_security_policy.let_forms_leave()
