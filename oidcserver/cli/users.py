@@ -178,7 +178,7 @@ def set_claims(ini: Path, name: str, file: IO[bytes], as_json: bool) -> None:
         before, old = user.address_key, user.claims.get("email")
         user.claims = claims
         if user.address_key != before:
-            announce_new_address(request, user, old if before is not None else None, name)
+            announce_new_address(request, user, old if before is not None else None, user.username)
     tell(
         f"{name} has {counted(len(claims), 'claim')}.",
         {"username": name, "claims": claims},
