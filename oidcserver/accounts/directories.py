@@ -83,7 +83,8 @@ class DemoDirectory(DatabaseDirectory):
     #: Users may have passwords of their own, which are stored in the table of users.
     keeps_passwords = True
     sign_in_hint = _(
-        'Any user name works here, such as alice. The password is "${password}".',
+        'Any user name works here, such as alice. The password is "${password}", unless the '
+        "account has its own.",
         {"password": DEMO_PASSWORD},
     )
 

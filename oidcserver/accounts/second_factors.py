@@ -15,7 +15,11 @@ from oidcserver.interfaces.authentication import AuthenticationMethod
 from oidcserver.models import PendingSignIn
 from oidcserver.models import User as UserRow
 from oidcserver.models.group import checked_group_name
-from oidcserver.models.pending_sign_in import find_pending_sign_in, use_pending_sign_in
+from oidcserver.models.pending_sign_in import (
+    find_late_user,
+    find_pending_sign_in,
+    use_pending_sign_in,
+)
 from oidcserver.models.upstream_session import attach
 from oidcserver.models.user import normalise_username
 from oidcserver.oauth.events import OAuthEvent, announce
@@ -30,6 +34,8 @@ GROUPS = "oidc.second_factor_groups"
 ATTEMPTS = "oidc.second_factor_attempts"
 #: Seconds in which the second factor has to follow the first.
 LIFETIME = 300
+#: Seconds in which the browser remembers who took longer.
+REMEMBERED = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +67,11 @@ def second_factor_is_due(request: Request, user: User) -> bool:
     provider = request.oidc.provider
     if not provider.second_factors:
         return False
-    return _is_required_of(request, user) or bool(factors_of(request, user))
+    return is_required_of(request, user) or bool(factors_of(request, user))
 
 
-def _is_required_of(request: Request, user: User) -> bool:
+def is_required_of(request: Request, user: User) -> bool:
+    """Whether a user needs a second factor, also without having set one up."""
     settings = request.oidc.provider.settings
     if settings[REQUIRED] != "groups":
         return bool(settings[REQUIRED] == "required")
@@ -113,7 +120,7 @@ def begin_pending(
             expires_at=request.oidc.now + LIFETIME,
         )
     )
-    set_cookie(request, COOKIE, token, LIFETIME)
+    set_cookie(request, COOKIE, token, REMEMBERED)
 
 
 def find_pending(request: Request) -> Begun | None:
@@ -128,6 +135,14 @@ def find_pending(request: Request) -> Begun | None:
     methods = tuple(pending.methods)
     acr = request.oidc.provider.acr_policy.class_of(methods)
     return Begun(user, methods, tuple(pending.amr), acr, pending)
+
+
+def late_username(request: Request) -> str:
+    """Return the name of the user whose sign-in in this browser waited too long; empty: of none."""
+    token = read_cookie(request, COOKIE)
+    user_id = find_late_user(request.oidc.dbsession, token) if token else None
+    user = request.oidc.dbsession.get(UserRow, user_id) if user_id else None
+    return "" if user is None else user.username
 
 
 def find_begun(request: Request) -> Begun | None:

@@ -111,7 +111,7 @@ def reset_factors(ini: Path, name: str, as_json: bool) -> None:
             factor_removed(request, user, factor)
         can_sign_in = has_way_in(request, user)
     tell(
-        f"{name} has no second factor now." if removed else f"{name} had none.",
+        f"{name} has no second factor now." if removed else f"{name} had no second factors.",
         {"username": name, "removed": bool(removed), "can_sign_in": can_sign_in},
         as_json=as_json,
     )

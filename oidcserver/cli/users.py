@@ -181,7 +181,8 @@ def set_claims(ini: Path, name: str, file: IO[bytes], as_json: bool) -> None:
         key, before = user.address_key, user.claims
         user.claims = claims
         if user.address_key != key:
-            announce_new_address(request, user, before.get("email") if key is not None else None)
+            old = before.get("email") if key is not None else None
+            announce_new_address(request, user, old, user.username)
         elif claims != before:
             announce_after_commit(request, "profile_changed", user_id=user.id)
     tell(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, ForeignKey, String, Text, or_, select, update
+from sqlalchemy import ColumnElement, ForeignKey, String, Text, and_, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
@@ -68,6 +68,16 @@ def find_own_mailed_links(
     """Return the links of a request of a browser that can still be used."""
     own = (MailedLink.request_id == request_id, MailedLink.browser_digest == browser_digest)
     return dbsession.scalars(select(MailedLink).where(*own, *_live())).all()
+
+
+def find_purpose(dbsession: Session, value: str, browser_digest: str) -> str | None:
+    """Return the purpose of the links of a token or of a request of a browser.
+
+    They may have been used, or have expired.
+    """
+    own = and_(MailedLink.request_id == value, MailedLink.browser_digest == browser_digest)
+    purpose = select(MailedLink.purpose).where(or_(MailedLink.token_digest == digest(value), own))
+    return dbsession.scalar(purpose.limit(1))
 
 
 def prove_mailed_link(dbsession: Session, link: MailedLink) -> None:

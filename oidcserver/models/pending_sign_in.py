@@ -48,6 +48,17 @@ def find_pending_sign_in(dbsession: Session, token: str) -> PendingSignIn | None
     )
 
 
+def find_late_user(dbsession: Session, token: str) -> str | None:
+    """Return the user of the sign-in of a cookie value that waited until it expired."""
+    return dbsession.scalar(
+        select(PendingSignIn.user_id).where(
+            PendingSignIn.token_digest == digest(token),
+            PendingSignIn.used_at.is_(None),
+            PendingSignIn.expires_at <= clock.now(),
+        )
+    )
+
+
 def use_pending_sign_in(dbsession: Session, pending: PendingSignIn) -> bool:
     """End the wait; of several at once, one returns True."""
     statement = (

@@ -65,7 +65,7 @@ def show(request: Request) -> Response:
         *latest_activity(dbsession, user_id, CHANGES, MOST),
         *latest_activity(dbsession, user_id, FAILURES, MOST_FAILURES),
     ]
-    rows.sort(key=attrgetter("occurred_at"), reverse=True)
+    rows.sort(key=attrgetter("occurred_at", "id"), reverse=True)
     values = {
         "session": own_session(request),
         "rows": [(row, _sentence(request, row), _methods(request, row)) for row in rows],

@@ -13,7 +13,12 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from markupsafe import Markup
 from pyramid.response import Response
 
-from oidcserver.accounts.factor_changes import factor_added, factor_removed
+from oidcserver.accounts.factor_changes import (
+    factor_added,
+    factor_removed,
+    is_last_factor,
+    without_factors,
+)
 from oidcserver.accounts.second_factors import Begun, count_attempt, forget_attempts
 from oidcserver.http.throttling import TooManyAttempts
 from oidcserver.interfaces import User
@@ -118,7 +123,8 @@ def show(request: Request) -> Response:
     if isinstance(begun, Response):
         return begun
     if METHOD.enrolled(request, begun.user):
-        return _ask_removal(request) if "remove" in request.GET else to_factors(request)
+        asked = "remove" in request.GET
+        return _ask_removal(request, begun.user) if asked else to_factors(request)
     return _page(request, begun)
 
 
@@ -156,10 +162,12 @@ def submit(request: Request) -> Response:
     return after_set_up(request, begun, METHOD) or to_factors(request, notice="factor_added")
 
 
-def _ask_removal(request: Request) -> Response:
+def _ask_removal(request: Request, user: User) -> Response:
     name = {"name": METHOD.label}
     question, button = _("Remove ${name}?", name), _("Remove")
-    return ask(request, question, button, request.oidc.url(FACTORS), remove="1")
+    losses = without_factors(request, user) if is_last_factor(request, user, METHOD) else ()
+    back = request.oidc.url(FACTORS)
+    return ask(request, question, button, back, consequences=losses, remove="1")
 
 
 def _remove(request: Request, user: User) -> Response:

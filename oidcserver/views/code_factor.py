@@ -11,7 +11,6 @@ from oidcserver.accounts.second_factors import (
     Begun,
     announce_failure,
     count_attempt,
-    factors_of,
     find_begun,
     forget_attempts,
 )
@@ -23,7 +22,13 @@ from oidcserver.texts import _
 from oidcserver.types import Request
 from oidcserver.views.access import with_query
 from oidcserver.views.pages import render, try_later
-from oidcserver.views.second_factor import ROUTE, after_second_factor, remember_label
+from oidcserver.views.second_factor import (
+    ROUTE,
+    after_second_factor,
+    begin_again,
+    other_factors,
+    remember_label,
+)
 from oidcserver.views.suspended import read_request, reject
 
 WRONG = _("This code is wrong, or was used before.")
@@ -73,7 +78,7 @@ class CodePage:
             return reject(request, error)
         begun = find_begun(request)  # the transaction has ended
         if begun is None or begun.user.id != counted:
-            return see_other(with_query(request, "oidc.login"))
+            return begin_again(request)
         if not self.use(request, begun.user, request.POST.get("code", "")):
             announce_failure(request, begun.user, self.method)
             return self._page(request, begun, WRONG, 403)
@@ -81,15 +86,11 @@ class CodePage:
         return after_second_factor(request, asking, begun, self.method)
 
     def _page(self, request: Request, begun: Begun, error: str = "", status: int = 200) -> Response:
-        others = [
-            (method.label, with_query(request, method.route_name))
-            for method in factors_of(request, begun.user).values()
-            if method is not self.method
-        ]
         values = {
             "page": self,
             "username": begun.user.username,
-            "others": others,
+            "others": other_factors(request, begun, self.method),
+            "start_again": with_query(request, "oidc.login") if begun.pending else "",
             "error": error,
             "remember": remember_label(request, begun),
         }

@@ -30,7 +30,7 @@ REQUEST_PAGE = "oidc.device_request"
 COOKIE = "user_code"
 EMPTY = _("Enter the code that your device shows.")
 UNKNOWN = _(
-    "That code is not known, has expired, or was entered by another account. Compare it with the "
+    "That code is not known, has expired, or was entered with another account. Compare it with the "
     "code on your device, or start again there."
 )
 

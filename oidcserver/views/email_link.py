@@ -124,7 +124,14 @@ def _check(registry: Registry) -> str | None:
 
 def includeme(config: Configurator) -> None:
     """Offer the method."""
-    purpose = mailed_links.Purpose(_("Sign in"), _("Sign in"), complete, prepare, own_browser=True)
+    purpose = mailed_links.Purpose(
+        _("Sign in"),
+        _("Sign in"),
+        complete,
+        prepare,
+        own_browser=True,
+        route_name=METHOD.route_name,
+    )
     config.add_oauth_offer(mailed_links.KIND, PURPOSE, purpose)
     config.add_first_factor(NAME, METHOD)
     config.add_startup_check("sign-in by mail", _check)

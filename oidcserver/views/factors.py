@@ -10,6 +10,7 @@ from oidcserver.accounts.second_factors import (
     find_pending,
     forget_pending,
 )
+from oidcserver.interfaces import User
 from oidcserver.models import RememberedDevice
 from oidcserver.models.remembered_device import devices_of, forget_devices
 from oidcserver.models.second_factor import count_recovery_codes
@@ -48,11 +49,21 @@ def show(request: Request) -> Response:
         ]
         if request.oidc.provider.settings[LIFETIME]
         else [],
+        "codes_url": recovery_codes_url(request, user),
         "moment": Moment,
         "describe": describe_user_agent,
         "notice": NOTICES.get(request.GET.get("notice", "")),
     }
     return render(request, "factors", values)
+
+
+def recovery_codes_url(request: Request, user: User) -> str:
+    """Return the URL where a user with factors and without codes creates some, or nothing."""
+    codes = request.oidc.provider.second_factors.get("recovery_codes")
+    if codes is None or not factors_of(request, user) or codes.enrolled(request, user):
+        return ""
+    url: str = request.oidc.url(codes.setup_route_name)
+    return url
 
 
 @signed_in

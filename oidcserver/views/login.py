@@ -13,7 +13,7 @@ from pyramid.response import Response
 
 from oidcserver.accounts.passkeys import begin_sign_in
 from oidcserver.accounts.passwords import Busy
-from oidcserver.accounts.second_factors import forget_pending
+from oidcserver.accounts.second_factors import forget_pending, late_username
 from oidcserver.http.throttling import TooManyAttempts, waiting_time
 from oidcserver.interfaces import DirectoryUnavailable, User
 from oidcserver.models.user import normalise_username
@@ -31,7 +31,7 @@ from oidcserver.views import application_login, upstream, upstream_logout
 from oidcserver.views.access import SWITCH, home_url, local_url, with_query
 from oidcserver.views.pages import render, try_later
 from oidcserver.views.passkeys import NOT_ACCEPTED, SIGN_IN_ROUTE
-from oidcserver.views.second_factor import after_first_factor
+from oidcserver.views.second_factor import LATE, after_first_factor
 from oidcserver.views.suspended import (
     go_on,
     needs,
@@ -54,16 +54,23 @@ BUSY = _("Too many users are signing in right now. Please try again in a few sec
 
 #: Messages from the page before, by the value of ``notice`` in the query.
 NOTICES = {
+    "deleted": _("Your account was deleted."),
+    "everywhere": _("You were signed out everywhere."),
     "registered": _("Your address is confirmed. Sign in with it and the password that you chose."),
     "recovered": _(
-        "Your password was changed, and you were signed out everywhere. Please sign in."
+        "Your password was changed, you were signed out everywhere, and applications lost their "
+        "access. Please sign in."
     ),
     "recovered_others": _(
         "Your password was changed, and you were signed out everywhere. Passkeys and connected "
         "accounts still work. Sign in and remove those on your account page that are not yours."
     ),
 }
-PROBLEMS = {"passkey": NOT_ACCEPTED, **upstream.PROBLEMS}
+PROBLEMS = {
+    "passkey": NOT_ACCEPTED,
+    LATE: _("You took too long. Please sign in again."),
+    **upstream.PROBLEMS,
+}
 
 
 def show(request: Request) -> Response:
@@ -86,7 +93,10 @@ def show(request: Request) -> Response:
         if target is not None:
             return see_other(target)
         return _page(request, None, signed_in=session.user)
-    return _page(request, asking, username=_expected_username(asking, session))
+    expected = (
+        late_username(request) if request.GET.get("notice") == LATE else ""
+    ) or _expected_username(asking, session)
+    return _page(request, asking, username=expected)
 
 
 def submit(request: Request) -> Response:

@@ -72,7 +72,7 @@ def submit_form(request: Request, form: MailForm) -> Response:
             lambda error, status: _page(request, form, name=name, status=status, error=error),
         )
     mails = [_mail(request, form, name, recipient) for recipient in recipients]
-    send_links(request, form.purpose, mails, longest=form.longest)
+    send_links(request, form.purpose, name, mails, longest=form.longest)
     return see_other(with_query(request, mailed_links.ROUTE))
 
 

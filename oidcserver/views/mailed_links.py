@@ -17,9 +17,11 @@ from oidcserver.accounts.mailed_links import (
     is_own_browser,
     keep_token,
     onward_query,
+    past_purpose,
     present_link,
+    typed_entry,
 )
-from oidcserver.accounts.new_passwords import password_problem
+from oidcserver.accounts.new_passwords import MIN_LENGTH, password_problem
 from oidcserver.accounts.passwords import Busy, hash_password
 from oidcserver.http.throttling import TooManyAttempts, waiting_time
 from oidcserver.models import MailedLink, User
@@ -27,6 +29,7 @@ from oidcserver.models.mailed_link import use_mailed_link
 from oidcserver.oauth.responses import see_other
 from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
+from oidcserver.views.access import with_query
 from oidcserver.views.pages import render, try_later
 from oidcserver.views.suspended import reject
 
@@ -63,6 +66,9 @@ class Purpose:
     :param account: returns the name of the account, which the page shows; empty: it shows none.
     :param own_browser: whether only the browser may go on that asked for the mail. In another the
         link does nothing, and stays as it is.
+    :param route_name: the page where the user asks for another mail; empty: there is none.
+    :param new_address: returns the address that is to be confirmed, which the page shows beside
+        the account; empty: it shows none.
     """
 
     title: str
@@ -72,6 +78,8 @@ class Purpose:
     new_password: Callable[[Request, MailedLink], bool] = lambda request, link: False
     account: Callable[[Request, MailedLink], str] = name_of_user
     own_browser: bool = False
+    route_name: str = ""
+    new_address: Callable[[Request, MailedLink], str] = lambda request, link: ""
 
 
 class NotYet(Exception):
@@ -168,6 +176,14 @@ def _purpose(request: Request, link: MailedLink) -> Purpose:
     return purpose
 
 
+def _form_url(request: Request, link: MailedLink | None) -> str:
+    """Return the URL of the page where the user asks for another mail, or nothing."""
+    provider = request.oidc.provider
+    offer = provider.catalog.offers(KIND).get(link.purpose if link else past_purpose(request) or "")
+    route_name = offer.value.route_name if offer else ""
+    return with_query(request, route_name) if route_name in provider.route_names else ""
+
+
 def _is_elsewhere(request: Request, link: MailedLink) -> bool:
     """Whether a link was opened in another browser than the only one that may go on."""
     return _purpose(request, link).own_browser and not is_own_browser(request, link)
@@ -190,6 +206,10 @@ def _page(
         "account": purpose.account(request, link) if purpose and link else "",
         "new_password": bool(purpose and link and purpose.new_password(request, link)),
         "own_browser": link is not None and is_own_browser(request, link),
+        "new_address": purpose.new_address(request, link) if purpose and link else "",
+        "least": request.oidc.provider.settings[MIN_LENGTH],
+        "entry": typed_entry(request),
+        "form_url": _form_url(request, link),
         "error": error,
     }
     # From here the user may go on to an application.

@@ -53,7 +53,7 @@ def submit(request: Request) -> Response:
         )
     data = json.dumps({"address": address})
     mail = MailWithLink(address, _letter, user, data, mailed=may_mail)
-    send_links(request, PURPOSE, [mail])
+    send_links(request, PURPOSE, address, [mail])
     return see_other(request.oidc.url(mailed_links.ROUTE))
 
 
@@ -73,12 +73,17 @@ def _letter(url: str, code: str) -> Letter:
     )
 
 
+def address_of(request: Request, link: MailedLink) -> str:
+    """Return the new address; empty if the key of the link is gone."""
+    address: str = json.loads(data_of(request, link) or "{}").get("address", "")
+    return address
+
+
 def prepare(request: Request, link: MailedLink) -> str:
     """Return the new address."""
-    data = data_of(request, link)
-    if link.user_id is None or not data:
+    address = address_of(request, link)
+    if link.user_id is None or not address:
         raise mailed_links.NotYet(mailed_links.GONE)
-    address: str = json.loads(data)["address"]
     return address
 
 
@@ -87,12 +92,13 @@ def complete(request: Request, link: MailedLink, address: str) -> Response:
     dbsession = request.oidc.dbsession
     user = dbsession.get_one(User, link.user_id, with_for_update=True)
     old = user.claims.get("email") if user.address_key is not None else None
+    name = user.username
     if old is not None and user.username_key == normalise_username(old):
         # Another account may have it as its name; then the user keeps the name.
         rename_if_free(dbsession, user, address)
     user.claims = {**user.claims, "email": address, "email_verified": True}
     begin_generation(dbsession, user.id)
-    announce_new_address(request, user, old)
+    announce_new_address(request, user, old, name)
     session = request.oidc.login_session
     own = session is not None and session.user_id == user.id
     if own and "oidc.account" in request.oidc.provider.route_names:
@@ -115,7 +121,12 @@ def includeme(config: Configurator) -> None:
         mailed_links.register_page(config)
 
     purpose = mailed_links.Purpose(
-        _("Confirm your new email address"), _("Use this address"), complete, prepare
+        _("Confirm your new email address"),
+        _("Use this address"),
+        complete,
+        prepare,
+        route_name=ROUTE,
+        new_address=address_of,
     )
     config.add_oauth_offer(mailed_links.KIND, PURPOSE, purpose)
     config.add_oauth_page("address", register)

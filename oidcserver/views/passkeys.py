@@ -5,7 +5,12 @@ import logging
 from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
-from oidcserver.accounts.factor_changes import factor_added, factor_removed
+from oidcserver.accounts.factor_changes import (
+    factor_added,
+    factor_removed,
+    is_last_factor,
+    without_factors,
+)
 from oidcserver.accounts.passkeys import (
     RP_ID,
     CopiedPasskey,
@@ -21,7 +26,6 @@ from oidcserver.accounts.passkeys import (
 from oidcserver.accounts.second_factors import (
     Begun,
     announce_failure,
-    factors_of,
     find_begun,
 )
 from oidcserver.accounts.ways_in import is_last_way_in, lock_account
@@ -35,12 +39,14 @@ from oidcserver.texts import Moment, _, is_plain
 from oidcserver.types import Configurator, Registry, Request
 from oidcserver.views.access import with_query
 from oidcserver.views.confirmation import ask
-from oidcserver.views.factors import may_set_up, to_factors
+from oidcserver.views.factors import may_set_up, recovery_codes_url, to_factors
 from oidcserver.views.pages import render
 from oidcserver.views.second_factor import (
     ROUTE,
     after_second_factor,
     after_set_up,
+    begin_again,
+    other_factors,
     remember_label,
 )
 from oidcserver.views.suspended import go_on_signed_in, read_request, reject
@@ -106,8 +112,10 @@ def submit_sign_in(request: Request) -> Response:
 def show(request: Request) -> Response:
     """Ask for a passkey of the user who is known so far, as the second factor."""
     begun = find_begun(request)
-    if begun is None or not METHOD.enrolled(request, begun.user):
-        return see_other(with_query(request, ROUTE if begun is not None else "oidc.login"))
+    if begun is None:
+        return begin_again(request)
+    if not METHOD.enrolled(request, begun.user):
+        return see_other(with_query(request, ROUTE))
     return _page(request, begun)
 
 
@@ -118,7 +126,7 @@ def submit(request: Request) -> Response:
     """
     begun = find_begun(request)
     if begun is None:
-        return see_other(with_query(request, "oidc.login"))
+        return begin_again(request)
     after_password = PASSWORD in begun.methods
     try:
         proof = prove_second_factor(request, begun.user, after_password=after_password)
@@ -126,7 +134,7 @@ def submit(request: Request) -> Response:
         log.info("A passkey was not accepted: %s", problem)
         known = find_begun(request)  # the transaction has ended
         if known is None:
-            return see_other(with_query(request, "oidc.login"))
+            return begin_again(request)
         if not isinstance(problem, CopiedPasskey):  # that has its own event
             announce_failure(request, known.user, METHOD)
         return _page(request, known, NOT_ACCEPTED, 403)
@@ -143,11 +151,9 @@ def _page(request: Request, begun: Begun, error: str = "", status: int = 200) ->
     values = {
         "ceremony": begin_second_factor(request, passkeys, after_password=after_password),
         "error": error,
-        "others": [
-            (method.label, with_query(request, method.route_name))
-            for method in factors_of(request, begun.user).values()
-            if method is not METHOD
-        ],
+        "username": begun.user.username,
+        "others": other_factors(request, begun, METHOD),
+        "start_again": with_query(request, "oidc.login") if begun.pending else "",
         "remember": remember_label(request, begun),
     }
     # From here the user may go on to an application.
@@ -164,7 +170,19 @@ def show_own(request: Request) -> Response:
     if passkey is None or passkey.user_id != begun.user.id:
         return _own_page(request, begun)
     question, button = _("Remove ${name}?", {"name": passkey.name}), _("Remove")
-    return ask(request, question, button, _own_url(request), remove=passkey.credential_id)
+    user = begun.user
+    only = len(passkeys_of(request.oidc.dbsession, user.id)) == 1
+    losses = (
+        without_factors(request, user) if only and is_last_factor(request, user, METHOD) else ()
+    )
+    return ask(
+        request,
+        question,
+        button,
+        _own_url(request),
+        consequences=losses,
+        remove=passkey.credential_id,
+    )
 
 
 def change_own(request: Request) -> Response:
@@ -225,6 +243,7 @@ def _own_page(request: Request, begun: Begun, error: str = "", status: int = 200
         "moment": Moment,
         "error": error,
         "notice": NOTICES.get(request.GET.get("notice", "")) if not error else None,
+        "codes_url": recovery_codes_url(request, begun.user),
     }
     # From here the user may go on to an application.
     request.oidc.content_security_policy.let_forms_leave()

@@ -109,6 +109,7 @@ def includeme(config: Configurator) -> None:
         complete,
         prepare,
         new_password=lambda request, link: True,
+        route_name=ROUTE,
     )
     config.add_oauth_offer(mailed_links.KIND, PURPOSE, purpose)
     config.add_oauth_page("recover", register)

@@ -3,16 +3,17 @@
 import secrets
 
 from pyramid.response import Response
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from oidcserver.accounts.factor_changes import recovery_code_used, recovery_codes_made
 from oidcserver.accounts.second_factors import factors_of
+from oidcserver.credentials import digest
 from oidcserver.interfaces import User
 from oidcserver.models import RecoveryCode
 from oidcserver.models import User as UserRow
 from oidcserver.models.second_factor import count_recovery_codes, use_recovery_code
 from oidcserver.models.user import lock_generation
-from oidcserver.oauth.responses import NO_STORE
+from oidcserver.oauth.responses import NO_STORE, see_other
 from oidcserver.texts import _, with_ascii_digits
 from oidcserver.types import Configurator, Request
 from oidcserver.views.code_factor import CodePage
@@ -86,11 +87,11 @@ def show(request: Request) -> Response:
     begun = may_set_up(request)
     if isinstance(begun, Response):
         return begun
-    return _page(request)
+    return _page(request, begun.user)
 
 
 def submit(request: Request) -> Response:
-    """Make new codes and show them once."""
+    """Make new codes and show them once; a reload does not make others."""
     begun = may_set_up(request)
     if isinstance(begun, Response):
         return begun
@@ -101,13 +102,17 @@ def submit(request: Request) -> Response:
     dbsession, sealer = request.oidc.dbsession, request.oidc.provider.sealer(PURPOSE)
     # One at a time: of two at once, the codes of one are the user's.
     dbsession.get_one(UserRow, user.id, with_for_update=True)
+    replaced = codes_version(request, user)
+    if request.POST.get("version") != replaced:
+        return see_other(request.oidc.url(METHOD.setup_route_name))
     dbsession.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
     dbsession.add_all(
         RecoveryCode(user_id=user.id, code_digest=sealer.digests(_plain(user.id, code))[0])
         for code in codes
     )
     recovery_codes_made(request, user)
-    response = _page(request, [f"{code[:5]}-{code[5:]}" for code in codes])
+    shown = [f"{code[:5]}-{code[5:]}" for code in codes]
+    response = _page(request, user, shown, replaced=bool(replaced))
     response.headerlist.extend(NO_STORE)
     return response
 
@@ -116,8 +121,22 @@ def _plain(user_id: str, code: str) -> str:
     return f"{user_id} {''.join(filter(str.isalnum, with_ascii_digits(code.lower())))}"
 
 
-def _page(request: Request, codes: list[str] | None = None) -> Response:
-    values = {"codes": codes or []}
+def codes_version(request: Request, user: User) -> str:
+    """Return a text that changes with a user's codes and does not reveal them; empty: there are
+    none."""
+    own = select(RecoveryCode.code_digest).where(RecoveryCode.user_id == user.id)
+    digests = sorted(request.oidc.dbsession.scalars(own))
+    return digest(" ".join(digests))[:16] if digests else ""
+
+
+def _page(
+    request: Request, user: User, codes: list[str] | None = None, *, replaced: bool = False
+) -> Response:
+    values = {
+        "codes": codes or [],
+        "version": codes_version(request, user),
+        "replaced": replaced,
+    }
     return render(request, "recovery_codes", values)
 
 

@@ -78,7 +78,7 @@ def submit(request: Request) -> Response:
         data="" if taken else json.dumps({"address": address, "password_hash": hashed}),
         mailed=may_mail,
     )
-    send_links(request, PURPOSE, [mail])
+    send_links(request, PURPOSE, address, [mail])
     return see_other(with_query(request, mailed_links.ROUTE))
 
 
@@ -128,8 +128,17 @@ def _owner_letter(request: Request) -> Letter:
         _("You already have an account"),
         (_("A new account was requested with this address, but there already is one."),),
         link=(_("Sign in"), request.oidc.url("oidc.login")),
-        after=(_("If you did not request it, ignore this email: your account has not changed."),),
+        after=(
+            *_forgotten(request),
+            _("If you did not request it, ignore this email: your account has not changed."),
+        ),
     )
+
+
+def _forgotten(request: Request) -> tuple[str, ...]:
+    if "oidc.recover" not in request.oidc.provider.route_names:
+        return ()
+    return (_("If you forgot your password, choose “Forgot your password?” on that page."),)
 
 
 def asks_password(request: Request, link: MailedLink) -> bool:
@@ -241,6 +250,7 @@ def includeme(config: Configurator) -> None:
         prepare,
         new_password=asks_password,
         account=address_of,
+        route_name=REGISTER,
     )
     config.add_oauth_offer(mailed_links.KIND, PURPOSE, purpose)
     config.add_oauth_page("register", register)

@@ -15,6 +15,7 @@ from oidcserver.accounts.second_factors import (
     factors_of,
     factors_reaching,
     find_begun,
+    late_username,
     second_factor_is_due,
 )
 from oidcserver.interfaces import User
@@ -40,6 +41,8 @@ from oidcserver.views.suspended import (
 )
 
 ROUTE = "oidc.second_factor"
+#: In the query of the login page: the sign-in waited for the second step for too long.
+LATE = "late"
 #: The box of the second step by which a user is not asked again in this browser.
 REMEMBER = "remember_device"
 #: In the query of a page that sets a factor up: the account of the sign-in that waits for it.
@@ -133,6 +136,23 @@ def after_set_up(
     return after_second_factor(request, asking, begun, method, amr)
 
 
+def begin_again(request: Request) -> Response:
+    """Redirect to the login page, which says so if the sign-in waited for too long."""
+    notice = {"notice": LATE} if late_username(request) else {}
+    return see_other(with_query(request, "oidc.login", **notice))
+
+
+def other_factors(
+    request: Request, begun: Begun, present: AuthenticationMethod
+) -> list[tuple[str, str, bool]]:
+    """Return the user's other factors: label, URL, and whether it is for emergencies alone."""
+    return [
+        (method.label, with_query(request, method.route_name), not method.counts)
+        for method in factors_of(request, begun.user).values()
+        if method is not present
+    ]
+
+
 def remember_label(request: Request, begun: Begun) -> str:
     """Return the label of the box of the second step, or nothing where there is no box."""
     lifetime: int = request.oidc.provider.settings[LIFETIME]
@@ -145,7 +165,7 @@ def show(request: Request) -> Response:
     """Lead to the user's second factor, or offer to set one up."""
     begun = find_begun(request)
     if begun is None:
-        return see_other(with_query(request, "oidc.login"))
+        return begin_again(request)
     try:
         asking = read_request(request)
     except OAuth2Error as error:

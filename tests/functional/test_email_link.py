@@ -125,6 +125,7 @@ def test_another_browser_is_not_signed_in_and_uses_nothing_up(provider: Provider
     page = other.get(mail.path).follow()
     assert "only in the browser where you requested it" in page
     assert "confirm" not in page.forms
+    assert "email-link" in page.click("Request an email in this browser").forms
     token = other.get("/login").forms["login"]["csrf_token"].value
     other.post("/confirm", {"csrf_token": token}, status=403)
     other.post("/confirm", {"csrf_token": token, "code": mail.code}, status=403)
@@ -152,6 +153,8 @@ def test_the_answer_does_not_tell_whether_there_is_an_account(
     known, unknown = (ask(provider.browser().get("/login"), it) for it in ("ada", name))
     assert (known.status_code, known.location) == (unknown.status_code, unknown.location)
     texts = [page.follow().html.main.get_text() for page in (known, unknown)]
+    assert all(f"You entered {it}." in text for it, text in zip(("ada", name), texts, strict=True))
+    texts = [text.replace(it, "") for it, text in zip(("ada", name), texts, strict=True)]
     assert texts[0] == texts[1]
     assert [mail.to for mail in letters(provider)] == [ADDRESS]
 

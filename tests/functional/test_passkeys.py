@@ -100,7 +100,8 @@ def test_a_user_has_several_with_names_and_removes_one(provider: Provider) -> No
     assert "The &lt;key&gt; at work" in page
     assert count(provider) == 2
     names = [it.get_text() for it in page.html.main.find_all("strong")]
-    page.forms[f"remove-{names.index('My telephone') + 1}"].submit("remove")
+    assert "My telephone" in names
+    page.click("Remove: My telephone").forms["confirm"].submit("remove")
     assert count(provider) == 1
     assert "notice=passkey" in first.use(at_login(provider.browser())).submit().location
     assert "notice" not in second.use(at_login(provider.browser())).submit().location
@@ -304,7 +305,9 @@ def test_a_session_of_a_password_alone_removes_no_passkey(provider: Provider) ->
     }
     assert "/login/second-factor?" in earlier.post("/account/passkeys", fields).location
     assert count(provider) == 1
-    browser.get("/account/passkeys").forms["remove-1"].submit("remove")
+    page = browser.get("/account/passkeys").click("Remove: My telephone")
+    assert "one step, such as the password, is enough to sign in" in page
+    page.forms["confirm"].submit("remove")
     assert count(provider) == 0
 
 
@@ -312,7 +315,7 @@ def test_another_users_passkey_cannot_be_removed_or_renamed(provider: Provider) 
     _, key = enrol(provider)
     stranger, _ = enrol(provider, "bob")
     for action in ("remove", "rename"):
-        token = stranger.get("/account/passkeys").forms["remove-1"]["csrf_token"].value
+        token = passkey_form(stranger.get("/account/passkeys"))["csrf_token"].value
         fields = {"csrf_token": token, action: websafe_encode(key.identifier), "name": "Mine"}
         stranger.post("/account/passkeys", fields)
     with provider.database() as dbsession:
@@ -446,8 +449,8 @@ def test_the_last_way_in_stays(make_provider: Any) -> None:
         dbsession.scalars(select(User)).one().password_hash = None
 
     def remove() -> webtest.TestResponse:
-        forms = browser.get("/account/passkeys").forms.values()
-        return next(it for it in forms if "remove" in it.fields).submit("remove", status="*")
+        page = browser.get("/account/passkeys").click("Remove: ", index=0)
+        return page.forms["confirm"].submit("remove", status="*")
 
     refused = remove()
     assert refused.status_int == 409

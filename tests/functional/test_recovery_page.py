@@ -141,6 +141,34 @@ def test_the_request_of_an_application_goes_on_in_the_same_browser(provider: Pro
     assert "consent" in follow_to_answer(form.submit()).forms
 
 
+def test_the_page_after_the_form_leads_back_and_to_the_mail(provider: Provider) -> None:
+    page = ask(provider.browser(), "ada").follow()
+    assert "You entered <strong><bdi>ada</bdi></strong>." in page
+    assert page.click("^Mail$").request.path == "/mail"
+    assert "recover" in page.click("Request another email").forms
+
+
+def test_a_used_link_leads_to_the_form(provider: Provider) -> None:
+    browser = provider.browser()
+    ask(browser, "ada")
+    [mail] = mails(provider)
+    page = choose(browser.get(mail.path).follow()).follow()
+    assert "applications lost their access" in page
+    page = browser.get(mail.path).follow()
+    assert "This link does not work" in page
+    assert "recover" in page.click("Request another email").forms
+
+
+def test_the_rule_for_passwords_and_the_error_are_at_the_field(provider: Provider) -> None:
+    browser = provider.browser()
+    ask(browser, "ada")
+    page = browser.get(mails(provider)[0].path).follow()
+    assert "At least 15 characters." in page.html.find(id="new_password-help").get_text()
+    page = choose(page, "short", status=400)
+    assert "at least 15 characters" in page.html.find(id="new_password-error").get_text()
+    assert page.html.find(role="alert") is None
+
+
 @pytest.mark.parametrize("name", ["nobody", "nobody@example.com", "eve", "bob@example.com"])
 def test_nobody_else_gets_a_mail_and_the_page_is_the_same(provider: Provider, name: str) -> None:
     add(provider, "eve", {"email": "eve@example.com"})
@@ -148,6 +176,8 @@ def test_nobody_else_gets_a_mail_and_the_page_is_the_same(provider: Provider, na
     known, unknown = ask(provider.browser(), "ada"), ask(provider.browser(), name)
     assert (known.status_code, known.location) == (unknown.status_code, unknown.location)
     texts = [page.follow().html.main.get_text() for page in (known, unknown)]
+    assert all(f"You entered {it}." in text for it, text in zip(("ada", name), texts, strict=True))
+    texts = [text.replace(it, "") for it, text in zip(("ada", name), texts, strict=True)]
     assert texts[0] == texts[1]
     assert [mail.to for mail in letters(provider)] == [ADDRESS]
 
@@ -324,9 +354,16 @@ def test_a_signed_in_user_changes_the_address(provider: Provider) -> None:
     assert ADDRESS in browser.get("/account"), "it is not confirmed"
     [mail] = mails(provider, "Confirm your new email address")
     assert mail.to == "ada@new.example"
-    done = browser.get(mail.path).follow().forms["confirm"].submit().follow()
+    page = browser.get(mail.path).follow()
+    assert "Account: <strong><bdi>ada</bdi>" in page
+    assert "New email address: <strong><bdi>ada@new.example</bdi>" in page
+    done = page.forms["confirm"].submit().follow()
     assert "ada@new.example" in done
-    assert [it.to for it in mails(provider, "Your email address was changed")] == [ADDRESS]
+    [told] = mails(provider, "Your email address was changed")
+    assert told.to == ADDRESS
+    assert f"account ada was changed from {ADDRESS} to ada@new.example." in " ".join(
+        told.text.split()
+    )
     ask(provider.browser(), ADDRESS)
     assert mails(provider) == []
     ask(provider.browser(), "ada@new.example")
@@ -381,7 +418,9 @@ def test_the_link_to_a_new_address_ends_with_all_sessions(provider: Provider, en
         with provider.database() as dbsession:
             dbsession.query(User).one().disabled_at = 1
     assert "does not work" in page.forms["confirm"].submit(status=400)
-    assert "does not work" in provider.browser().get(mail.path).follow()
+    page = provider.browser().get(mail.path).follow()
+    assert "does not work" in page
+    assert page.html.find("a", string="Request another email")["href"].endswith("/account/address")
     with provider.database() as dbsession:
         assert dbsession.query(User).one().claims["email"] == ADDRESS
 
@@ -409,6 +448,9 @@ def test_a_user_whose_name_is_the_address_is_renamed_with_it(provider: Provider)
     form.submit()
     [mail] = mails(provider, "Confirm your new email address")
     browser.get(mail.path).follow().forms["confirm"].submit()
+    [told] = mails(provider, "Your email address was changed")
+    words = "account eve@example.com was changed from eve@example.com to eve@new.example."
+    assert words in " ".join(told.text.split())
     assert provider.browser().sign_in("eve@new.example", OLD).status_code == 303
     provider.browser().sign_in("eve@example.com", OLD, status=403)
 
@@ -428,7 +470,13 @@ def test_a_user_exports_the_data_and_deletes_the_account(provider: Provider) -> 
     assert data["applications"][0]["client_id"] == client.client_id
     assert "password_hash" not in str(data)
     assert HASH not in str(data)
-    page.forms["leave"].submit()
+    page = page.click("Delete the account ada")
+    assert "the account cannot be restored" in page
+    page = page.forms["confirm"].submit("remove").follow()
+    assert "Your account was deleted." in page
+    [mail] = mails(provider, "Your account was deleted")
+    assert mail.to == ADDRESS
+    assert "The account ada was deleted." in mail.text
     assert "/login" in browser.get("/account").location
     browser.sign_in("ada", OLD, status=403)
     assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"

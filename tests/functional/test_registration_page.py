@@ -193,11 +193,26 @@ def test_the_answer_does_not_tell_whether_there_is_an_account(provider: Provider
     browser.get(letters(provider)[0].path).follow().forms["confirm"].submit()
     first = register(provider.browser(), "new@example.com")
     second = register(provider.browser(), ADDRESS.upper())
-    strip = [page.html.main.get_text() for page in (first, second)]
-    assert strip[0] == strip[1]
+    typed = ("new@example.com", ADDRESS.upper())
+    texts = [page.html.main.get_text() for page in (first, second)]
+    assert all(f"You entered {it}." in text for it, text in zip(typed, texts, strict=True))
+    texts = [text.replace(it, "") for it, text in zip(typed, texts, strict=True)]
+    assert texts[0] == texts[1]
     [told] = [it for it in letters(provider) if it.subject == "You already have an account"]
     assert told.link.endswith("/login")
+    assert ("Forgot your password?" in told.text) == ("recover" in PAGES.split())
     assert users(provider) == 1
+
+
+def test_the_first_field_with_an_error_has_the_focus(provider: Provider) -> None:
+    browser = provider.browser()
+    for address, password, focus in (
+        (ADDRESS, "short", "password"),
+        ("nonsense", PASSWORD, "address"),
+        ("nonsense", "short", "address"),
+    ):
+        page = fill(browser.get("/register"), address, password=password, status=400)
+        assert [it["id"] for it in page.html.find_all(autofocus=True)] == [focus]
 
 
 def test_of_two_who_claim_an_address_one_gets_it(provider: Provider) -> None:

@@ -317,7 +317,7 @@ def test_it_ends_with_a_factor(provider: Provider, clock: Any) -> None:
     key.use(form).submit()
     sign_out(browser)
     assert not is_asked(browser), "after a passkey too"
-    owner.get("/account/factors").forms["remove-totp"].submit("remove")
+    owner.get("/account/totp?remove=1").forms["confirm"].submit("remove")
     assert count(provider, RememberedDevice) == 0
     assert is_asked(browser), "the passkey is still needed"
 

@@ -277,10 +277,17 @@ def test_a_user_is_told_of_each_change_by_mail(make_provider: Any, clock: Any) -
     recovery = codes(browser)
     page = second_step(provider.browser()).click("Use instead: Recovery code")
     enter(page, recovery[0])
-    browser.get("/account/factors").forms["remove-totp"].submit("remove")
+    browser.get("/account/totp?remove=1").forms["confirm"].submit("remove")
     told = letters(provider)
     assert {mail.to for mail in told} == {"alice@example.com"}
-    assert {mail.subject for mail in told} == {"Your second factors"}
+    assert {mail.subject for mail in told} == {
+        "A second factor was added: Authenticator app",
+        "New recovery codes were created",
+        "A recovery code was used as the second factor",
+        "A second factor was removed: Authenticator app",
+    }
+    assert {mail.path for mail in told} == {"/account/activity"}
+    assert all(re.search(r"^Time: \d{4}-\d\d-\d\d \d\d:\d\d UTC$", it.text, re.M) for it in told)
     texts = " ".join(mail.text for mail in told)
     for word in (
         "A second factor of the account alice was set up: Authenticator app.",
@@ -550,6 +557,45 @@ def test_new_recovery_codes_replace_the_old_ones(provider: Provider, clock: Any)
     assert enter(page, new[0]).status_code == 303
 
 
+def test_the_codes_stay_on_the_page_that_shows_them(provider: Provider, clock: Any) -> None:
+    browser, _ = enrolled(provider, clock)
+    page = browser.get("/account/factors").click("Create recovery codes")
+    form = page.forms["codes"]
+    shown = form.submit()
+    assert "Your codes work from now on." in shown
+    assert "Earlier codes" not in shown
+    assert [it for it in shown.forms.values() if it.action.endswith("/language")] == []
+    with provider.database() as dbsession:
+        before = set(dbsession.scalars(select(RecoveryCode.code_digest)))
+    again = form.submit().follow()
+    assert "codes" in again.forms, "a reload asks first"
+    with provider.database() as dbsession:
+        assert set(dbsession.scalars(select(RecoveryCode.code_digest))) == before
+    assert "Earlier codes do not work any more" in again.forms["codes"].submit()
+    assert "Create recovery codes" not in browser.get("/account/factors")
+
+
+def test_a_user_who_took_too_long_is_told_so(provider: Provider, clock: Any) -> None:
+    _, app = enrolled(provider, clock)
+    browser = provider.browser()
+    page = second_step(browser)
+    assert "Account: <strong><bdi>alice</bdi>" in page
+    clock.advance(301)
+    page = follow_to_answer(enter(page, app.code()))
+    assert "You took too long. Please sign in again." in page
+    assert page.forms["login"]["username"].value == "alice"
+    assert browser.get("/login").forms["login"]["username"].value == ""
+
+
+def test_the_second_step_leads_back_and_to_recovery_codes(provider: Provider, clock: Any) -> None:
+    browser, _ = enrolled(provider, clock)
+    assert "Lost your device?" not in second_step(provider.browser())
+    codes(browser)
+    page = second_step(provider.browser())
+    assert "Lost your device? Use instead: Recovery code" in page
+    assert "login" in page.click("Back to sign-in").forms
+
+
 def test_recovery_codes_alone_are_no_factor(provider: Provider) -> None:
     browser = provider.browser()
     browser.sign_in()
@@ -563,7 +609,7 @@ def test_removing_the_app_leaves_passkeys_and_their_codes(make_provider: Any, cl
     browser, _ = enrolled(provider, clock)
     Authenticator().make(passkey_form(browser.get("/account/passkeys"))).submit()
     codes(browser)
-    browser.get("/account/factors").forms["remove-totp"].submit("remove")
+    browser.get("/account/totp?remove=1").forms["confirm"].submit("remove")
     assert count(provider, AuthenticatorApp) == 0
     assert (count(provider, Passkey), count(provider, RecoveryCode)) == (1, 10)
     assert second_step(provider.browser()).request.path == "/login/passkey"
@@ -572,8 +618,11 @@ def test_removing_the_app_leaves_passkeys_and_their_codes(make_provider: Any, cl
 def test_removing_the_app_takes_the_codes_along(provider: Provider, clock: Any) -> None:
     browser, _ = enrolled(provider, clock)
     codes(browser)
-    form = browser.get("/account/factors").forms["remove-totp"]
-    form.submit("remove").follow()
+    page = browser.get("/account/factors").click("Remove: Authenticator app")
+    assert "one step, such as the password, is enough to sign in" in page
+    assert "The recovery codes are deleted with the last second factor." in page
+    assert count(provider, AuthenticatorApp) == 1, "nothing happens before the answer"
+    page.forms["confirm"].submit("remove").follow()
     assert count(provider, AuthenticatorApp) == count(provider, RecoveryCode) == 0
     assert second_step(provider.browser()).request.path == "/"
 
@@ -581,10 +630,10 @@ def test_removing_the_app_takes_the_codes_along(provider: Provider, clock: Any) 
 @pytest.mark.parametrize("path", ["/account/totp", "/account/recovery-codes"])
 def test_a_stolen_session_changes_no_factor(provider: Provider, clock: Any, path: str) -> None:
     browser, _ = enrolled(provider, clock)
+    page = browser.get("/account/totp?remove=1")
     clock.advance(301)
-    form = browser.get("/account/factors")
     assert "/login?" in browser.get(path).location
-    assert "/login?" in form.forms["remove-totp"].submit("remove").location
+    assert "/login?" in page.forms["confirm"].submit("remove").location
     assert count(provider, AuthenticatorApp) == 1
 
 
@@ -756,7 +805,7 @@ def test_a_command_removes_the_factors_of_a_lost_phone(
     ]
     assert line.endswith("· by the operator of this service")
     done = CliRunner().invoke(main, ["users", "reset-factors", str(ini), "alice"])
-    assert done.output == "alice had none.\n"
+    assert done.output == "alice had no second factors.\n"
     assert len(letters(provider)) == 1
 
 

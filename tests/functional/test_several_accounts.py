@@ -96,7 +96,7 @@ def test_another_account_is_added_and_the_chooser_offers_both(
 ) -> None:
     assert live(provider) == {"alice", "bob"}
     assert present(browser) == "bob"
-    assert "Also signed in in this browser: <strong><bdi>alice</bdi>" in " ".join(
+    assert "Other accounts in this browser: <strong><bdi>alice</bdi>" in " ".join(
         browser.get("/account").text.split()
     )
     page = client.authorize(browser)
@@ -318,7 +318,7 @@ def test_signing_out_leaves_the_other_account_which_is_not_used_by_itself(
 ) -> None:
     page = sign_out(browser)
     assert live(provider) == {"alice"}
-    assert "Also signed in in this browser" in page
+    assert "Other accounts in this browser" in page
     assert browser.get("/account").location.endswith("/login?next=%2Faccount")
     silent = client.answer(client.authorize(browser, prompt="none"))
     assert silent["error"] == "login_required"
