@@ -5,6 +5,7 @@ Limits count mailboxes, since several names and spellings may lead to the same o
 
 from dataclasses import dataclass
 
+from oidcserver.accounts.known_browser import known_browser
 from oidcserver.http.throttling import TooManyAttempts, network_of, take
 from oidcserver.mailboxes import address_key, address_problem, normalise_address
 from oidcserver.models import User
@@ -36,17 +37,19 @@ class Recipient:
 def find_recipients(request: Request, name: str) -> list[Recipient]:
     """Return the users with that name or verified address who can get a mail, at least one entry.
 
-    The request for a mail is counted, once for each mailbox. This ends the transaction of the
-    request.
+    A request for a mail is counted, once for each mailbox. Requests of a browser in which the user
+    signed in before count by themselves, so that strangers cannot use up the mails of the user.
+    This ends the transaction of the request.
 
     :raises TooManyAttempts: over the limit of the network.
     """
     _count_network(request)
     users = _reachable_users(request, name)
+    browsers = {it.address_key or "": known_browser(request, it.username_key) for it in users}
     request.oidc.database.commit()
     keys = [user.address_key or "" for user in users]
     mailboxes = dict.fromkeys(keys or [address_key(name) or normalise_username(name)])
-    allowed = {key: _count_mailbox(request, key) for key in mailboxes}
+    allowed = {key: _count_mailbox(request, key, browsers.get(key)) for key in mailboxes}
     if not users:
         return [Recipient(None, NOBODY, mailed=False)]
     return [
@@ -76,10 +79,11 @@ def _count_network(request: Request) -> None:
         raise TooManyAttempts(wait)
 
 
-def _count_mailbox(request: Request, normalised: str) -> bool:
-    key = request.oidc.provider.sealer(PURPOSE).digests(normalised)[0]
-    limit, engine = _limit(request, PER_ADDRESS), request.oidc.database.alone.engine
-    return take(engine, f"mail to:{key}", limit, WINDOW) == 0
+def _count_mailbox(request: Request, normalised: str, browser: str | None = None) -> bool:
+    mailbox = request.oidc.provider.sealer(PURPOSE).digests(normalised)[0]
+    key = f"mail to:{mailbox}" if browser is None else f"mail to:{mailbox} by {browser}"
+    engine = request.oidc.database.alone.engine
+    return take(engine, key, _limit(request, PER_ADDRESS), WINDOW) == 0
 
 
 def _limit(request: Request, name: str) -> int:

@@ -14,6 +14,7 @@ from oidcserver.http.throttling import TooManyAttempts
 from oidcserver.interfaces.letter import Letter
 from oidcserver.mailboxes import address_problem
 from oidcserver.models import MailedLink, User
+from oidcserver.models.live_session import lock_live_session
 from oidcserver.models.user import begin_generation, normalise_username, rename_if_free
 from oidcserver.oauth.responses import see_other
 from oidcserver.texts import _
@@ -51,7 +52,7 @@ def submit(request: Request) -> Response:
             problem,
             lambda error, status: _page(request, address=address, error=error, status=status),
         )
-    data = json.dumps({"address": address})
+    data = json.dumps({"address": address, "session": own_session(request).id})
     mail = MailWithLink(address, _letter, user, data, mailed=may_mail)
     send_links(request, PURPOSE, address, [mail])
     return see_other(request.oidc.url(mailed_links.ROUTE))
@@ -75,16 +76,22 @@ def _letter(url: str, code: str) -> Letter:
 
 def address_of(request: Request, link: MailedLink) -> str:
     """Return the new address; empty if the key of the link is gone."""
-    address: str = json.loads(data_of(request, link) or "{}").get("address", "")
+    address: str = _read(request, link).get("address", "")
     return address
 
 
 def prepare(request: Request, link: MailedLink) -> str:
-    """Return the new address."""
-    address = address_of(request, link)
-    if link.user_id is None or not address:
+    """Return the new address, while the session lives in which it was entered."""
+    data = _read(request, link)
+    if not lock_live_session(request.oidc.dbsession, data.get("session", "")):
         raise mailed_links.NotYet(mailed_links.GONE)
+    address: str = data["address"]
     return address
+
+
+def _read(request: Request, link: MailedLink) -> dict[str, str]:
+    data: dict[str, str] = json.loads(data_of(request, link) or "{}")
+    return data
 
 
 def complete(request: Request, link: MailedLink, address: str) -> Response:

@@ -284,6 +284,19 @@ def test_a_mailbox_and_a_network_get_so_many_mails(make: Any) -> None:
     ask(provider.browser().get("/login"), "", status=400)
 
 
+def test_strangers_do_not_use_up_the_mails_of_a_browser_that_the_user_knows(make: Any) -> None:
+    provider = make(oidc__mails_per_address="2")
+    own = provider.browser()
+    own.sign_in("ada", PASSWORD)
+    own.get("/logout").forms["logout"].submit()
+    for _ in range(3):
+        ask(provider.browser().get("/login"))
+    assert len(letters(provider)) == 2
+    for _ in range(3):
+        ask(own.get("/login"))
+    assert len(letters(provider)) == 4
+
+
 def test_spellings_and_names_of_one_mailbox_share_its_limit(make: Any) -> None:
     provider = make(oidc__mails_per_address="2")
     for name in ("ada", "ADA", "\uff41da", ADDRESS, "Ada@Example.com"):

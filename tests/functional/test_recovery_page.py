@@ -399,6 +399,22 @@ def test_a_new_address_ends_sign_ins_by_a_mail_to_the_old_one(
     assert "/login" in thief.get("/account").location
 
 
+def test_the_link_to_a_new_address_ends_with_the_session_that_asked_for_it(
+    provider: Provider,
+) -> None:
+    thief, ada = provider.browser(), provider.browser()
+    thief.sign_in("ada", OLD)
+    form = thief.get("/account/address").forms["address-form"]
+    form["address"] = "mallory@new.example"
+    form.submit()
+    [mail] = mails(provider, "Confirm your new email address")
+    ada.sign_in("ada", OLD)
+    thief.get("/logout").forms["logout"].submit()
+    page = provider.browser().get(mail.path).follow()
+    assert "does not work" in page.forms["confirm"].submit(status=400)
+    assert ADDRESS in ada.get("/account")
+
+
 @pytest.mark.parametrize("end", ["everything", "sessions", "disabled"])
 def test_the_link_to_a_new_address_ends_with_all_sessions(provider: Provider, end: str) -> None:
     thief = provider.browser()
