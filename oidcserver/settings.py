@@ -260,11 +260,16 @@ def refers(raw: Any) -> bool:
     return isinstance(raw, str) and raw.strip().startswith(("env:", "file:"))
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether a setting with this name is a secret as a whole, such as a password."""
+    return _SECRET_NAME.search(name) is not None
+
+
 def is_secret(setting: Setting, raw: Any) -> bool:
     """Whether the value of a setting in the ini must not be shown.
 
     It must not if the setting is declared as a secret or may be a reference, or if its name is that
     of a secret. A reference itself may be shown.
     """
-    named = _SECRET_NAME.search(setting.name) is not None
-    return (setting.secret or setting.convert is reference or named) and not refers(raw)
+    kept = setting.secret or setting.convert is reference or is_secret_name(setting.name)
+    return kept and not refers(raw)

@@ -308,7 +308,7 @@ MISTAKES = (
     _production("no schema", "has no schema", "oidcserver initdb"),
     _production("an old schema", "at revision 0001", "oidcserver initdb",
                 prepare=_revision("0001")),
-    _production("a password in the ini", "holds a password", "env:NAME",
+    _production("a password in the ini", "holds a secret", "env:NAME",
                 oidcserver__database_url="postgresql://u:hunter2@localhost/x"),
     # Keys.
     _production("no keys", "/does/not/exist", "oidcserver keys rotate",
