@@ -7,6 +7,7 @@ sentence that says what is expected ("a number of seconds such as 600, 10m, 1h o
 import difflib
 import os
 import re
+import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,8 @@ class ConfigurationProblem(SystemExit):
 
 
 class ReferenceProblem(ValueError):
-    """``env:NAME`` or ``file:PATH`` does not exist; the text is a sentence without a full stop."""
+    """What a value refers to cannot be used, such as a file; the text is a sentence without a full
+    stop."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -95,6 +97,8 @@ def reference(raw: str) -> str:
 
 def words(raw: str) -> tuple[str, ...]:
     """Return the words of a list, each once, in their order; white space separates them."""
+    if "," in raw:
+        raise ValueError("words with white space between them, and no comma")
     return tuple(dict.fromkeys(raw.split()))
 
 
@@ -134,6 +138,22 @@ def path(raw: str) -> Path:
     if not raw.strip():
         raise ValueError("a path")
     return Path(raw.strip()).expanduser()
+
+
+def ca_bundle(raw: str) -> Path:
+    """Return the path of a file of certificates (PEM), which is read at the start."""
+    found = path(raw)
+    try:
+        context = ssl.create_default_context(cafile=found)
+    except ssl.SSLError:
+        problem = "holds no certificate (PEM)"
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    else:
+        problem = "" if context.cert_store_stats()["x509"] else "holds no certificate (PEM)"
+    if problem:
+        raise ReferenceProblem(f"the file {found} {problem}")
+    return found
 
 
 def cookie_prefix(raw: str) -> str:

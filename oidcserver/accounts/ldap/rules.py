@@ -58,9 +58,6 @@ def _server_problems(settings: Mapping[str, Any]) -> Iterator[str]:
             )
     if len({urlsplit(url).scheme for url in urls}) > 1:
         yield f"{names.URL} has ldap and ldaps: all servers take the same."
-    bundle = settings[names.CA_BUNDLE]
-    if bundle is not None and not bundle.is_file():
-        yield f"{names.CA_BUNDLE}: there is no file {bundle}."
 
 
 def _is_ldap_url(url: str) -> bool:

@@ -115,7 +115,7 @@ def includeme(config: Configurator) -> None:
     raw = config.registry.settings
     declared = tuple(
         name
-        for name in words(raw.get(UPSTREAMS, ""))
+        for name in dict.fromkeys(raw.get(UPSTREAMS, "").split())
         if any(key.startswith(f"{PREFIX}{name}.") for key in raw)
     )
     for name in declared:
