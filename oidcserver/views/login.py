@@ -191,7 +191,7 @@ def _try_later(
     if isinstance(problem, TooManyAttempts):
         status, error = 429, _too_many(problem.retry_after)
     elif isinstance(problem, DirectoryUnavailable):
-        log.error("The user directory does not answer.", exc_info=problem)
+        log.error("The user directory does not answer: %s", problem)
         error = UNAVAILABLE
     response = _page(request, asking, status=status, username=username, error=error)
     response.headers["Retry-After"] = str(problem.retry_after)
