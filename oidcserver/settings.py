@@ -224,6 +224,11 @@ class Settings(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def set_by(self, name: str) -> str:
+        """Return " (set by oauth.profile = NAME)" for a value of the profile, otherwise ""."""
+        kind, _, profile = self.origins[name].partition(" ")
+        return f" (set by oauth.profile = {profile})" if kind == "profile" else ""
+
 
 def convert_settings(
     declared: Iterable[Setting],

@@ -263,9 +263,9 @@ def run_startup_checks(config: Configurator) -> None:
     registry = config.registry
     provider: Provider = registry.oidc.provider
     name = provider.settings["oauth.profile"]
-    checks = [offer.value for offer in provider.catalog.offers("startup check").values()]
-    if name:
-        checks.extend(provider.catalog.one("profile", name, "oauth.profile").rules)
+    # What contradicts the profile comes first: other sentences may follow from it.
+    rules = provider.catalog.one("profile", name, "oauth.profile").rules if name else ()
+    checks = [*rules, *(it.value for it in provider.catalog.offers("startup check").values())]
     problems = [problem for problem in (check(registry) for check in checks) if problem]
     if problems:
         raise ConfigurationProblem("\n".join(problems))

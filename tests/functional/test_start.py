@@ -28,10 +28,13 @@ def start(production_keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     url = f"sqlite:///{tmp_path / 'production.sqlite'}"
     monkeypatch.setenv("OIDCSERVER_DATABASE_URL", url)
 
-    def start(**changes: str) -> Any:
+    def start(**changes: str | None) -> Any:
         settings = get_appsettings(str(ROOT / "production.ini"))
         settings["oidcserver.keys_directory"] = str(production_keys)
-        settings.update({name.replace("__", ".", 1): value for name, value in changes.items()})
+        for name, value in changes.items():
+            settings[name.replace("__", ".", 1)] = value
+            if value is None:
+                del settings[name.replace("__", ".", 1)]
         return oidcserver.main({}, **settings)
 
     return start
@@ -88,6 +91,36 @@ def test_production_refuses_what_is_not_safe(
         start(**changes)
     assert sentence in str(problem.value)
     assert "secret@" not in str(problem.value)
+
+
+def test_a_profile_names_the_lines_that_contradict_it(start: Any) -> None:
+    with pytest.raises(ConfigurationProblem) as problem:
+        start(oauth__profile="fapi2_security", oidc__signing_algs="RS256 ES256")
+    first, second, *others = str(problem.value).splitlines()
+    assert first == (
+        "oauth.profile = fapi2_security does not allow oauth.token_endpoint_auth_methods = "
+        "client_secret_basic client_secret_post none: remove these words, or "
+        "oauth.token_endpoint_auth_methods, which the profile sets."
+    )
+    assert "does not allow oidc.signing_algs = RS256: remove this word" in second
+    assert any(
+        "require_pushed_authorization_requests = true (set by oauth.profile = fapi2_security), but "
+        in it
+        for it in others
+    )
+    assert "Did you mean" not in str(problem.value)
+
+
+def test_the_guide_says_which_lines_of_production_ini_a_profile_needs_removed(start: Any) -> None:
+    """The database alone is missing then."""
+    for profile in ("fapi2_security", "fapi2_message_signing"):
+        with pytest.raises(ConfigurationProblem) as problem:
+            start(
+                oauth__profile=profile,
+                oauth__token_endpoint_auth_methods=None,
+                oauth__endpoints=None,
+            )
+        assert str(problem.value).startswith("The database has no schema")
 
 
 #: Every secret setting, with a value that has one in the clear and a value that has none.
