@@ -110,6 +110,17 @@ def reachable(raw: str) -> Reachable:
     return Reachable(tuple(networks), tuple(names))
 
 
+def hosts(raw: str) -> tuple[str, ...]:
+    """Return host names and addresses of hosts: ``client.example .corp.example 10.0.0.5``.
+
+    :raises ValueError: for a word that is none of these, such as a URL.
+    """
+    found = tuple(dict.fromkeys(raw.lower().split()))
+    if not all(_NAME.fullmatch(it.removeprefix(".")) or _IPV4.fullmatch(it) for it in found):
+        raise ValueError("host names such as client.example .corp.example, without https://")
+    return found
+
+
 def parse_url(url: str, *, allow_http: bool = False) -> Target:
     """Parse an absolute https URL, or an http URL if ``allow_http``.
 

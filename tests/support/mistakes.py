@@ -255,6 +255,8 @@ MISTAKES = (
     # The server.
     Mistake("a place that is none", ("listen = '127.0.0.1:http:x'", "127.0.0.1:6543"),
             server={"listen": "127.0.0.1:http:x"}),
+    Mistake("a port that is too high", ("listen = '127.0.0.1:99999'", "127.0.0.1:6543"),
+            server={"listen": "127.0.0.1:99999"}, another=True),
     Mistake("an option that the server has not", ("'thread'", "Did you mean 'threads'?"),
             server={"thread": "4"}),
     Mistake("a number that is none", ("threads = 'many'", "whole number"),
@@ -331,6 +333,9 @@ MISTAKES = (
            another=True),
     _value("oidc.mail_ca_bundle", "%(here)s/provider.ini", "holds no certificate", another=True),
     _value("oidc.ldap_ca_bundle", "%(here)s", "cannot be read (Is a directory)", another=True),
+    _value("oauth.client_document_hosts", "https://client.example", "'https://client.example'",
+           "host names such as client.example", another=True),
+    _value("oidc.catalogues", "/no/such", "no directory /no/such", another=True),
     _value("oauth.grants", "authorization_cod", "'authorization_cod'",
            "Did you mean 'authorization_code'?"),
     _value("oauth.endpoints", "tokens", "'tokens'", "Did you mean 'token'?"),
