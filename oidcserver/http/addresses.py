@@ -202,9 +202,12 @@ def check_addresses(addresses: Iterable[Address], target: Target, allowed: Reach
         return
     if target.scheme != "https":
         raise RejectedURL("The URL must begin with https:// unless its host is this machine.")
-    if not found or not all(is_public(it) or allowed.has(target.host, it) for it in found):
+    rejected = [it for it in found if not (is_public(it) or allowed.has(target.host, it))]
+    if rejected or not found:
         log.warning(
-            "Nothing was sent to %s: its address is not public. oauth.outbound_allow can allow it.",
+            "Nothing was sent to %s: its address %s is not public. oauth.outbound_allow can allow "
+            "it.",
             target.authority,
+            " ".join(map(str, rejected)) or "(none)",
         )
         raise RejectedURL("The URL's host is not on the public internet.")
