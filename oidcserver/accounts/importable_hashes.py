@@ -1,6 +1,7 @@
 """Hashes as other systems export them, read into the form in which they are stored here."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from oidcserver.accounts.hash_costs import argon2_seconds
 
 #: Django writes its own name before a hash of argon2.
 _DJANGO = "argon2$argon2"
+#: The beginning of a hash of an LDAP server (RFC 2307 section 5.3), which is no JSON.
+_SCHEME = re.compile(r"\s*\{[\w.-]+\}")
 
 
 def importable_hash(value: str | Mapping[str, Any]) -> str:
@@ -18,7 +21,7 @@ def importable_hash(value: str | Mapping[str, Any]) -> str:
         JSON.
     :raises ValueError: with a sentence, if it is of another kind or costs too much.
     """
-    if isinstance(value, str) and value.lstrip().startswith("{"):
+    if isinstance(value, str) and value.lstrip().startswith("{") and not _SCHEME.match(value):
         try:
             value = json.loads(value)
         except ValueError:

@@ -74,6 +74,8 @@ def _check(registry: Registry) -> str | None:
     settings = registry.oidc.provider.settings
     if settings[URL] is None:
         return None
+    if not settings[SENDER]:
+        return f"{SENDER} is missing: {URL} needs the address that mail comes from."
     problem = address_problem(settings[SENDER])
     return None if problem is None else f"{SENDER} names the sender of mail: {problem}"
 

@@ -287,7 +287,8 @@ def test_the_page_is_for_development_alone(make_provider: Any, server: MailServe
     [
         ("http://mail.example.com", FROM, "takes smtp://HOST"),
         ("smtp://mail.example.com:99999", FROM, "takes a port up to 65535"),
-        ("smtp://mail.example.com", "", "oidc.mail_from names the sender of mail"),
+        ("smtp://mail.example.com", "", "oidc.mail_from is missing"),
+        ("smtp://mail.example.com", "login", "oidc.mail_from names the sender of mail"),
     ],
 )
 def test_a_mistake_stops_the_start(

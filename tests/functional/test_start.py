@@ -80,7 +80,7 @@ def start(production_keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ({"oidcserver__keys_directory": "/does/not/exist"}, "no active key"),
         ({"oauth__outbound_allow_loopback": "true"}, "not in production"),
         ({"oidc__key_publish_before": "5m"}, "has to exceed 300 seconds"),
-        ({"oidc__key_keep_after": "1m"}, "tokens would outlive their key"),
+        ({"oidc__key_keep_after": "1m"}, "oidc.key_keep_after = 60 seconds is shorter than "),
         ({"oauth__grant": "code"}, "Did you mean 'oauth.grants'?"),
     ],
 )  # fmt: skip
