@@ -79,7 +79,12 @@ def reference(raw: str) -> str:
             )
         return os.environ[name].strip()
     if separator and scheme == "file":
-        path = Path(name).expanduser()
+        try:
+            path = Path(name).expanduser()
+        except RuntimeError:
+            raise ReferenceProblem(
+                f"the path {name} begins with ~ and the name of no user"
+            ) from None
         if not path.is_absolute():
             raise ReferenceProblem(
                 f"the path {name} is relative, and a service may run in another directory; write "
@@ -92,6 +97,8 @@ def reference(raw: str) -> str:
                 f"the file {name} cannot be read ({problem.strerror}); it has to exist and be "
                 "readable by the user that runs this command"
             ) from None
+        except ValueError:
+            raise ReferenceProblem(f"the file {name!r} is no text in UTF-8") from None
     return raw.strip()
 
 
@@ -135,9 +142,12 @@ def seconds(raw: str) -> int:
 
 def path(raw: str) -> Path:
     """Return a file system path; ``~`` stands for the home directory."""
-    if not raw.strip():
+    if not raw.strip() or "\0" in raw:
         raise ValueError("a path")
-    return Path(raw.strip()).expanduser()
+    try:
+        return Path(raw.strip()).expanduser()
+    except RuntimeError:  # ~NAME of no user
+        raise ValueError("a path; ~ stands for a home directory") from None
 
 
 def ca_bundle(raw: str) -> Path:
@@ -167,8 +177,12 @@ def cookie_prefix(raw: str) -> str:
 def issuer(raw: str) -> str:
     """Return an issuer identifier (RFC 8414 section 2): http(s), no query, no fragment."""
     url = raw.strip()
-    parts = urlsplit(url)
-    if parts.scheme not in {"https", "http"} or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"https", "http"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
         raise ValueError("a URL such as https://login.example.com")
     if parts.query or parts.fragment or parts.username or url.endswith(("/", "?", "#")):
         raise ValueError("a URL without user, query, fragment or trailing slash")

@@ -38,6 +38,11 @@ def is_plain(text: str) -> bool:
     return not any(name[0] == "C" or name in {"Zl", "Zp"} for name in categories)
 
 
+def with_ascii_digits(text: str) -> str:
+    """Return a text with the digits 0 to 9 in the place of those of other scripts."""
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
+
+
 def places(text: str) -> frozenset[str]:
     """Return the places for values in a sentence."""
     return frozenset(_PLACES.findall(text))

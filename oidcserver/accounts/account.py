@@ -1,4 +1,4 @@
-"""Accounts: what the provider keeps of the users of a directory.
+"""The accounts that the provider stores for the users of a directory.
 
 Consents, sessions and tokens refer to the account, and the account to the identifier in the
 directory, so a user who is renamed there keeps it. User names are unique among all accounts,

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from oidcserver.accounts.passwords import hash_password, needs_rehash, verify_password
+from oidcserver.accounts.passwords import Busy, hash_password, needs_rehash, verify_password
 from oidcserver.database.statements import insert_once
 from oidcserver.interfaces import DirectoryUser
 from oidcserver.models import User
@@ -60,7 +60,10 @@ class DatabaseDirectory:
         return _as_directory_user(user)
 
     def _rehash(self, request: Request, user: User, password: str) -> None:
-        rehashed = hash_password(password)
+        try:
+            rehashed = hash_password(password)
+        except Busy:  # the password was right; the next sign-in hashes it again
+            return
         statement = (
             update(User)
             .where(User.id == user.id, User.password_hash == user.password_hash)
@@ -80,7 +83,8 @@ class DemoDirectory(DatabaseDirectory):
     #: Users may have passwords of their own, which are stored in the table of users.
     keeps_passwords = True
     sign_in_hint = _(
-        'Any user name works here, such as alice. The password is "${password}".',
+        'Any user name works here, such as alice. The password is "${password}", unless the '
+        "account has its own.",
         {"password": DEMO_PASSWORD},
     )
 

@@ -1,12 +1,12 @@
 """Hashes as other systems export them, read into the form in which they are stored here."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from oidcserver.accounts.foreign_hashes import decode, encode, foreign_hash
 from oidcserver.accounts.hash_costs import argon2_seconds
+from oidcserver.keys.strict_json import parse_text
 
 #: Django writes its own name before a hash of argon2.
 _DJANGO = "argon2$argon2"
@@ -23,7 +23,7 @@ def importable_hash(value: str | Mapping[str, Any]) -> str:
     """
     if isinstance(value, str) and value.lstrip().startswith("{") and not _SCHEME.match(value):
         try:
-            value = json.loads(value)
+            value = parse_text(value)
         except ValueError:
             raise ValueError("The credential is not JSON.") from None
     text = value.strip() if isinstance(value, str) else _of_keycloak(value)
@@ -48,9 +48,9 @@ def _of_keycloak(credential: Any) -> str:
         version = {"1.0": 16, "1.3": 19}[more["version"]]
         cost = f"m={int(more['memory'])},t={iterations},p={int(more['parallelism'])}"
         return f"$argon2{more['type']}$v={version}${cost}${encode(salt)}${encode(key)}"
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         raise ValueError("This is not a password credential of Keycloak.") from None
 
 
 def _decoded(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
+    return parse_text(value) if isinstance(value, str) else value

@@ -6,7 +6,7 @@ Limits count mailboxes, since several names and spellings may lead to the same o
 from dataclasses import dataclass
 
 from oidcserver.http.throttling import TooManyAttempts, network_of, take
-from oidcserver.mailboxes import address_problem, normalise_address
+from oidcserver.mailboxes import address_key, address_problem, normalise_address
 from oidcserver.models import User
 from oidcserver.models.user import LOCAL, find_user, find_users_by_address, normalise_username
 from oidcserver.settings import integer
@@ -45,7 +45,8 @@ def find_recipients(request: Request, name: str) -> list[Recipient]:
     users = _reachable_users(request, name)
     request.oidc.database.commit()
     keys = [user.address_key or "" for user in users]
-    allowed = {key: _count_mailbox(request, key) for key in keys or [_normalised(name)]}
+    mailboxes = dict.fromkeys(keys or [address_key(name) or normalise_username(name)])
+    allowed = {key: _count_mailbox(request, key) for key in mailboxes}
     if not users:
         return [Recipient(None, NOBODY, mailed=False)]
     return [
@@ -84,13 +85,6 @@ def _count_mailbox(request: Request, normalised: str) -> bool:
 def _limit(request: Request, name: str) -> int:
     limit: int = request.oidc.provider.settings[name]
     return limit
-
-
-def _normalised(name: str) -> str:
-    try:
-        return normalise_address(name)
-    except ValueError:
-        return normalise_username(name)
 
 
 def _reachable_users(request: Request, name: str) -> list[User]:

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from oidcserver.accounts.onward import onward_of
 from oidcserver.credentials import MAILED_LINK, digest, new_credential, new_identifier
 from oidcserver.http.cookies import read_cookie, set_cookie
 from oidcserver.http.throttling import TooManyAttempts, give_back, take
@@ -18,10 +19,11 @@ from oidcserver.models import MailedLink
 from oidcserver.models.mailed_link import (
     find_mailed_link,
     find_own_mailed_links,
+    find_purpose,
     prove_mailed_link,
 )
 from oidcserver.settings import integer, seconds
-from oidcserver.texts import Counted
+from oidcserver.texts import Counted, with_ascii_digits
 from oidcserver.types import Configurator, Request
 
 #: The purpose of the seal on the data of a link, and of the keyed digests of codes.
@@ -30,6 +32,10 @@ PURPOSE = "mailed link"
 COOKIE = "mailed_link"
 LIFETIME = "oidc.mailed_link_lifetime"
 ATTEMPTS, PER_ACCOUNT = "oidc.mailed_code_attempts", "oidc.mailed_codes_per_account"
+#: The cookie with the name or address that the user typed, sealed.
+ENTRY = "mailed_link_entry"
+#: Characters that are kept of it: an address has no more (RFC 5321 section 4.5.3.1).
+LONGEST_ENTRY = 254
 WINDOW = 3600
 CODE_DIGITS = 8
 
@@ -53,10 +59,16 @@ class MailWithLink:
 
 
 def send_links(
-    request: Request, purpose: str, mails: Sequence[MailWithLink], *, longest: int | None = None
+    request: Request,
+    purpose: str,
+    entry: str,
+    mails: Sequence[MailWithLink],
+    *,
+    longest: int | None = None,
 ) -> None:
     """Write a link for each mail, send it, and let this browser enter the code of each.
 
+    :param entry: the name or address that the user typed, which the next page shows.
     :param longest: seconds that the links work at most, where the setting allows more.
     """
     lifetime = request.oidc.provider.settings[LIFETIME]
@@ -64,6 +76,8 @@ def send_links(
     for mail in mails:
         _send_link(request, purpose, mail, lifetime, request_id)
     set_cookie(request, COOKIE, request_id, lifetime)
+    sealed = request.oidc.provider.sealer(PURPOSE).seal(entry[:LONGEST_ENTRY].encode())
+    set_cookie(request, ENTRY, sealed, lifetime)
 
 
 def _send_link(
@@ -83,7 +97,7 @@ def _send_link(
         generation=None if user is None else user.generation,
         data_sealed=sealer.seal(mail.data.encode() if mail.mailed else b""),
         browser_digest=oidc.browser_digest,
-        onward=request.environ.get("QUERY_STRING", ""),
+        onward=onward_of(request),
         expires_at=oidc.now + lifetime,
     )
     oidc.dbsession.add(link)
@@ -118,8 +132,22 @@ def keep_token(request: Request, token: str) -> None:
 
 
 def forget_link(request: Request) -> None:
-    """Remove the cookie."""
+    """Remove the cookies."""
     set_cookie(request, COOKIE, None)
+    set_cookie(request, ENTRY, None)
+
+
+def typed_entry(request: Request) -> str:
+    """Return the name or address that the user typed in this browser; empty if it is not known."""
+    sealed = read_cookie(request, ENTRY)
+    content = request.oidc.provider.sealer(PURPOSE).unseal(sealed) if sealed else None
+    return (content or b"").decode()
+
+
+def past_purpose(request: Request) -> str | None:
+    """Return the purpose of the link of this browser, which need not work any more."""
+    value = read_cookie(request, COOKIE) or ""
+    return find_purpose(request.oidc.dbsession, value, request.oidc.browser_digest)
 
 
 def present_link(request: Request) -> tuple[MailedLink | None, bool]:
@@ -154,7 +182,7 @@ def enter_code(request: Request, request_id: str, code: str) -> bool:
     wait = take(engine, f"mailed code:{request_id}", settings[ATTEMPTS], settings[LIFETIME])
     if wait:
         raise TooManyAttempts(wait)
-    digits = "".join(character for character in code if character.isdigit())
+    digits = "".join(filter(str.isdecimal, with_ascii_digits(code)))
     digests = oidc.provider.sealer(PURPOSE).digests(digits)
     keys = {link.id: f"mailed codes of:{link.user_id or request_id}" for link in links}
     # All are counted before the request writes, for which they would wait on SQLite.

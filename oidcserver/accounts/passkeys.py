@@ -30,6 +30,7 @@ from oidcserver.models import Passkey
 from oidcserver.models import User as UserRow
 from oidcserver.models.passkey import MAX_CREDENTIAL_ID, note_use, passkeys_of
 from oidcserver.models.replay import use_identifier
+from oidcserver.models.user import lock_generation
 from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.types import Provider, Request
 
@@ -41,7 +42,7 @@ RP_ID = "oidc.passkey_rp_id"
 REGISTER, SIGN_IN, SECOND = "register", "sign in", "second factor"
 _FLAG = AuthenticatorData.FLAG
 _REQUIRED = UserVerificationRequirement.REQUIRED
-#: What the library raises for an answer that is none. It decodes JSON and CBOR recursively.
+#: The exceptions of the library for a malformed answer. It decodes JSON and CBOR recursively.
 _MALFORMED = (
     ValueError,
     KeyError,
@@ -68,7 +69,7 @@ class CopiedPasskey(InvalidPasskey):
 
 @dataclass(frozen=True, slots=True)
 class Ceremony:
-    """What a page needs: the options for the browser, as JSON, and the sealed challenge."""
+    """The values of a page: the options for the browser, as JSON, and the sealed challenge."""
 
     options: str
     challenge: str
@@ -88,7 +89,7 @@ def rp_id(provider: Provider) -> str:
 
 
 def begin_registration(request: Request, user: User) -> Ceremony:
-    """Return what a page needs to make a passkey of a user."""
+    """Return the values of a page to make a passkey of a user."""
     known = [_attested(passkey) for passkey in passkeys_of(request.oidc.dbsession, user.id)]
     challenge = os.urandom(32)
     # The browser says whether the key can be found without its identifier (section 10.1.3).
@@ -106,7 +107,7 @@ def begin_registration(request: Request, user: User) -> Ceremony:
 
 
 def begin_sign_in(request: Request) -> Ceremony:
-    """Return what a page needs to sign a user in by any passkey that the browser has."""
+    """Return the values of a page to sign a user in by any passkey that the browser has."""
     challenge = os.urandom(32)
     options, _state = _server(request).authenticate_begin(
         user_verification=_REQUIRED, challenge=challenge
@@ -117,7 +118,7 @@ def begin_sign_in(request: Request) -> Ceremony:
 def begin_second_factor(
     request: Request, passkeys: Sequence[Passkey], *, after_password: bool
 ) -> Ceremony:
-    """Return what a page needs to use one of these passkeys as the second factor.
+    """Return the values of a page to use one of these passkeys as the second factor.
 
     :param after_password: whether the user has proven the knowledge of a password, so that the
         device need not verify the user.
@@ -138,16 +139,18 @@ def _verification(after_password: bool) -> UserVerificationRequirement:
 def register(request: Request, user: User, name: str) -> Passkey:
     """Store the passkey that the browser has made.
 
-    :raises InvalidPasskey: if the answer is not accepted.
+    :raises InvalidPasskey: if the answer is not accepted, or all sessions of the user were ended
+        meanwhile.
     """
+    generation = user.generation
     state, answer = _open(request, REGISTER, _REQUIRED)
+    server = _server(request)
     try:
-        data = _server(request).register_complete(state, answer)
+        data = server.register_complete(state, answer)
         attested = data.credential_data
-        assert attested is not None
-        if attested.public_key.ALGORITHM not in {
-            it.alg for it in _server(request).allowed_algorithms
-        }:
+        if attested is None:
+            raise InvalidPasskey("The answer has no key.")
+        if attested.public_key.ALGORITHM not in {it.alg for it in server.allowed_algorithms}:
             raise InvalidPasskey("The key has an algorithm that was not asked for.")
         if answer["clientExtensionResults"].get("credProps", {}).get("rk") is False:
             raise InvalidPasskey("The key cannot be found without its identifier.")
@@ -157,6 +160,8 @@ def register(request: Request, user: User, name: str) -> Passkey:
     dbsession = request.oidc.dbsession
     if len(identifier) > MAX_CREDENTIAL_ID or dbsession.get(Passkey, identifier) is not None:
         raise InvalidPasskey("The credential is known already, or its identifier is too long.")
+    if user.generation != generation or not lock_generation(dbsession, user):
+        raise InvalidPasskey("All sessions of the user were ended.")
     passkey = Passkey(
         credential_id=identifier,
         user_id=user.id,

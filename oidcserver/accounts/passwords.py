@@ -45,7 +45,7 @@ _DUMMY_HASH = (
 )
 
 _OWN = f"{_DUMMY_HASH.rsplit('$', 2)[0]}$"
-# How long the hashes of other systems take here: so long does every refusal take.
+# How long the hashes of other systems take here: a wrong password takes at least as long.
 _foreign_times = HashTimes()
 
 # Each hash takes a core and 19 MiB. More at once than cores would only slow every other request.

@@ -1,4 +1,4 @@
-"""Second factors: who has to prove one, which ones a user has, and sign-ins that wait for one."""
+"""Second factors: the users who need one, the factors of a user, and waiting sign-ins."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,11 @@ from oidcserver.interfaces.authentication import AuthenticationMethod
 from oidcserver.models import PendingSignIn
 from oidcserver.models import User as UserRow
 from oidcserver.models.group import checked_group_name
-from oidcserver.models.pending_sign_in import find_pending_sign_in, use_pending_sign_in
+from oidcserver.models.pending_sign_in import (
+    find_late_user,
+    find_pending_sign_in,
+    use_pending_sign_in,
+)
 from oidcserver.models.upstream_session import attach
 from oidcserver.models.user import normalise_username
 from oidcserver.oauth.events import OAuthEvent, announce
@@ -30,6 +34,8 @@ GROUPS = "oidc.second_factor_groups"
 ATTEMPTS = "oidc.second_factor_attempts"
 #: Seconds in which the second factor has to follow the first.
 LIFETIME = 300
+#: Seconds in which the browser remembers who took longer.
+REMEMBERED = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +67,11 @@ def second_factor_is_due(request: Request, user: User) -> bool:
     provider = request.oidc.provider
     if not provider.second_factors:
         return False
-    return _is_required_of(request, user) or bool(factors_of(request, user))
+    return is_required_of(request, user) or bool(factors_of(request, user))
 
 
-def _is_required_of(request: Request, user: User) -> bool:
+def is_required_of(request: Request, user: User) -> bool:
+    """Whether a user needs a second factor, also without having set one up."""
     settings = request.oidc.provider.settings
     if settings[REQUIRED] != "groups":
         return bool(settings[REQUIRED] == "required")
@@ -93,10 +100,12 @@ def begin_pending(
     amr: tuple[str, ...],
     methods: tuple[str, ...],
     upstream_session_id: str | None = None,
+    auth_time: int | None = None,
 ) -> None:
     """Let the sign-in of a user wait for the second factor; this browser's session is unchanged.
 
     :param upstream_session_id: the sign-in at an upstream that was the first factor.
+    :param auth_time: when that was; 0: not known.
     """
     token = new_credential(PENDING_SIGN_IN)
     request.oidc.dbsession.add(
@@ -107,10 +116,11 @@ def begin_pending(
             amr=list(amr),
             upstream_session_id=upstream_session_id,
             methods=list(methods),
+            auth_time=auth_time,
             expires_at=request.oidc.now + LIFETIME,
         )
     )
-    set_cookie(request, COOKIE, token, LIFETIME)
+    set_cookie(request, COOKIE, token, REMEMBERED)
 
 
 def find_pending(request: Request) -> Begun | None:
@@ -127,11 +137,22 @@ def find_pending(request: Request) -> Begun | None:
     return Begun(user, methods, tuple(pending.amr), acr, pending)
 
 
+def late_username(request: Request) -> str:
+    """Return the name of the user whose sign-in in this browser waited too long; empty: of none."""
+    token = read_cookie(request, COOKIE)
+    user_id = find_late_user(request.oidc.dbsession, token) if token else None
+    user = request.oidc.dbsession.get(UserRow, user_id) if user_id else None
+    return "" if user is None else user.username
+
+
 def find_begun(request: Request) -> Begun | None:
     """Return the sign-in of this browser that waits, or else its session."""
     waiting, session = find_pending(request), request.oidc.login_session
-    if waiting is not None or session is None:
-        return waiting
+    return waiting if waiting is not None or session is None else begun_by(session)
+
+
+def begun_by(session: LoginSession) -> Begun:
+    """Return a session as a sign-in that a second factor can raise."""
     amr, methods = tuple(session.amr), tuple(session.methods)
     return Begun(session.user, methods, amr, session.acr, None, session)
 
@@ -147,6 +168,7 @@ def lacks_second_factor(request: Request, session: LoginSession) -> bool:
 
 def complete(
     request: Request,
+    begun: Begun,
     method: AuthenticationMethod,
     amr: tuple[str, ...] | None = None,
     *,
@@ -156,13 +178,11 @@ def complete(
 
     The session keeps its ``auth_time``, for the second factor alone is no new sign-in.
 
+    :param begun: the sign-in of the user whose factor was proven.
     :param amr: how (RFC 8176); by default as the method says.
     :param remember: whether the user is not to be asked again in this browser.
     :returns: None if the sign-in that waited, or the session, is over.
     """
-    begun = find_begun(request)
-    if begun is None:
-        return None
     if begun.pending is not None:
         if not use_pending_sign_in(request.oidc.dbsession, begun.pending):
             return None
@@ -172,6 +192,7 @@ def complete(
         begun.user,
         amr=tuple(dict.fromkeys([*begun.amr, *(amr or method.amr), "mfa"])),
         methods=tuple(dict.fromkeys([*begun.methods, name])),
+        auth_time=None if begun.pending is None else begun.pending.auth_time,
         step_up_of=begun.session,
     )
     if session is not None and begun.pending is not None and begun.pending.upstream_session_id:

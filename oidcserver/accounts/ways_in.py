@@ -44,10 +44,19 @@ def is_last_way_in(request: Request, user: User, identifier: str) -> bool:
 
     :param identifier: that of the passkey or of the link.
     """
+    return not _has_way_in(request, user, without={identifier})
+
+
+def has_way_in(request: Request, user: User) -> bool:
+    """Whether an account can be signed in to at all."""
+    return _has_way_in(request, user, without=set())
+
+
+def _has_way_in(request: Request, user: User, without: set[str]) -> bool:
     provider = request.oidc.provider
     if has_password(provider, user) or _gets_mail(provider, user):
-        return False
-    return not passkeys_and_links(request, user.id) - {identifier}
+        return True
+    return bool(passkeys_and_links(request, user.id) - without)
 
 
 def _gets_mail(provider: Provider, user: User) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from oidcserver.keys.store import KeyStoreError
+from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.operations.activity import BY_COMMAND
 from oidcserver.operations.ini_file import make_importable, read_settings
 from oidcserver.operations.schema import ensure_schema, reason
@@ -69,7 +70,7 @@ def transaction(registry: Registry) -> Iterator[Session]:
 def notifying(registry: Registry) -> Iterator[Request]:
     """Bring the schema up to date, then yield a request whose transaction commits at the end.
 
-    It is for commands that do what a page of the user does: events and mails go with them.
+    It is for commands that change what others have to hear of: events and mails go with them.
     """
     ensure_schema(registry)
     with prepare(registry=registry) as env:
@@ -77,6 +78,14 @@ def notifying(registry: Registry) -> Iterator[Request]:
         request.environ[BY_COMMAND] = True
         with request.oidc.database.transaction():
             yield request
+
+
+def announce_after_commit(request: Request, name: str, **details: Any) -> None:
+    """Notify the subscribers of a change, once it is committed.
+
+    :param name: that of the :class:`~oidcserver.oauth.events.OAuthEvent`.
+    """
+    request.oidc.database.after_commit(announce, OAuthEvent(request, name, details))
 
 
 def show(value: Any) -> None:

@@ -1,12 +1,12 @@
 """The claims of a user from a file (OpenID Connect Core section 5.1)."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import IO, Any
 
 import click
 
+from oidcserver.cli.client_options import file_name, read_json
 from oidcserver.oidc.claim_types import claim_problem
 from oidcserver.oidc.languages import plain_name
 from oidcserver.oidc.scopes import STANDARD_CLAIMS
@@ -25,12 +25,9 @@ def read_claims(provider: Provider, file: IO[bytes]) -> dict[str, Any]:
     :raises click.ClickException: if the file is not a JSON object, or a claim is not offered or has
         another type than its own.
     """
-    try:
-        claims = json.load(file)
-    except ValueError:
-        raise click.ClickException(f"{file.name} is not JSON.") from None
+    claims = read_json(file)
     if not isinstance(claims, dict):
-        raise click.ClickException(f"{file.name} is not a JSON object.")
+        raise click.ClickException(f"{file_name(file)} is not a JSON object.")
     problem = claims_problem(provider, claims)
     if problem is not None:
         raise click.ClickException(problem)

@@ -1,6 +1,5 @@
 """The options of commands that set the members of a client: one for each field."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import IO, Any
 
@@ -15,6 +14,7 @@ from oidcserver.clients.fields import (
     SCOPES,
     Field,
 )
+from oidcserver.keys.strict_json import parse_text
 
 STDIN = "<stdin>"
 #: Options whose name is not that of the member.
@@ -65,8 +65,8 @@ def read_json(file: IO[bytes]) -> Any:
     :raises click.ClickException: if the file is not JSON.
     """
     try:
-        return json.load(file)
-    except (ValueError, RecursionError):
+        return parse_text(file.read())
+    except ValueError:
         raise click.ClickException(f"{file_name(file)} is not JSON.") from None
 
 

@@ -10,9 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from oidcserver.cli.application import (
+    announce_after_commit,
     confirm,
     ini_argument,
     json_option,
+    notifying,
     open_registry,
     show,
     transaction,
@@ -81,7 +83,8 @@ def create(
     secret = _read_secret(metadata_file) if client_secret_stdin else None
     registry = open_registry(ini)
     require_keys(registry)
-    with transaction(registry) as dbsession:
+    with notifying(registry) as request:
+        dbsession = request.oidc.dbsession
         _require_unused(dbsession, client_id)
         try:
             reject_unknown(registry.oidc.provider, given)
@@ -95,6 +98,7 @@ def create(
             raise click.ClickException(problem.description) from None
         except IntegrityError:
             raise click.ClickException(f"There is a client {client_id} already.") from None
+        announce_after_commit(request, "client_created", client_id=client.client_id)
         complete = describe(client)
     shown = secret if not client_secret_stdin else None
     show_written(complete, shown, as_json)
@@ -134,7 +138,8 @@ def update(
         raise click.UsageError("There is nothing to change: pass an option, or --metadata.")
     registry = open_registry(ini)
     require_keys(registry)
-    with transaction(registry) as dbsession:
+    with notifying(registry) as request:
+        dbsession = request.oidc.dbsession
         client = _find(dbsession, client_id, to_change=True)
         if client.publishes_itself:
             raise click.ClickException(f"The client publishes its metadata at {client_id}.")
@@ -147,6 +152,7 @@ def update(
             note_unknown_groups(dbsession, client)
         except InvalidClientMetadata as problem:
             raise click.ClickException(problem.description) from None
+        announce_after_commit(request, "client_changed", client_id=client_id)
         complete = describe(client)
     show_written(complete, secret, as_json)
 
@@ -203,11 +209,12 @@ def new_secret(ini: Path, client_id: str, as_json: bool) -> None:
     """
     registry = open_registry(ini)
     require_keys(registry)
-    with transaction(registry) as dbsession:
-        client = _find(dbsession, client_id)
+    with notifying(registry) as request:
+        client = _find(request.oidc.dbsession, client_id)
         if client.secret_digest is None:
             raise click.ClickException("This client has no secret.")
-        secret = rotate_client_secret(registry.oidc.provider, dbsession, client)
+        secret = rotate_client_secret(registry.oidc.provider, request.oidc.dbsession, client)
+        announce_after_commit(request, "client_secret_rotated", client_id=client_id)
         until = client.previous_secret_expires_at
     if as_json:
         show({"client_id": client_id, "client_secret": secret, "previous_secret_expires_at": until})
@@ -229,8 +236,9 @@ def delete(ini: Path, client_id: str, yes: bool) -> None:
     with transaction(registry) as dbsession:
         name = _find(dbsession, client_id).client_name
     confirm(f"Delete {name} and end all its tokens?", yes=yes)
-    with transaction(registry) as dbsession:
-        dbsession.delete(_find(dbsession, client_id))
+    with notifying(registry) as request:
+        request.oidc.dbsession.delete(_find(request.oidc.dbsession, client_id))
+        announce_after_commit(request, "client_deleted", client_id=client_id)
     click.echo(f"Deleted {client_id}.")
 
 

@@ -33,7 +33,11 @@ def initdb(ini: Path) -> None:
 @click.command()
 @ini_argument
 @click.option(
-    "--batch", default=1000, show_default=True, help="How many rows one transaction removes."
+    "--batch",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="How many rows one transaction removes.",
 )
 @json_option
 def prune(ini: Path, batch: int, as_json: bool) -> None:

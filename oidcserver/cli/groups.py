@@ -8,10 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oidcserver.cli.application import (
+    announce_after_commit,
     confirm,
     counted,
     ini_argument,
     json_option,
+    notifying,
     open_registry,
     show,
     transaction,
@@ -51,9 +53,10 @@ def create(ini: Path, name: str, roles: tuple[str, ...]) -> None:
     """
     name = _checked(name, "name")
     words = _words(roles)
-    with transaction(open_registry(ini)) as dbsession:
-        if not insert_once(dbsession, Group, name=name, roles=words):
+    with notifying(open_registry(ini)) as request:
+        if not insert_once(request.oidc.dbsession, Group, name=name, roles=words):
             raise click.ClickException(f"There is a group {name} already.")
+        announce_after_commit(request, "group_created", group=name)
     click.echo(f"Created {name}.")
 
 
@@ -100,8 +103,11 @@ def set_roles(ini: Path, name: str, roles: tuple[str, ...]) -> None:
     Example: oidcserver groups set-roles production.ini staff --role editor
     """
     words = _words(roles)
-    with transaction(open_registry(ini)) as dbsession:
-        _find(dbsession, name).roles = words
+    with notifying(open_registry(ini)) as request:
+        group = _find(request.oidc.dbsession, name)
+        if group.roles != words:
+            group.roles = words
+            announce_after_commit(request, "group_changed", group=group.name)
     click.echo(f"{name} has {counted(len(words.split()), 'role')}.")
 
 
@@ -114,13 +120,16 @@ def add(ini: Path, name: str, users: tuple[str, ...]) -> None:
 
     Example: oidcserver groups add production.ini staff alice bob
     """
-    with transaction(open_registry(ini)) as dbsession:
+    with notifying(open_registry(ini)) as request:
+        dbsession = request.oidc.dbsession
         group = _find(dbsession, name)
         added = [
-            user.username
+            user.id
             for user in _find_users(dbsession, users)
             if insert_once(dbsession, Membership, group_name=group.name, user_id=user.id)
         ]
+        for user_id in added:
+            announce_after_commit(request, "group_member_added", group=group.name, user_id=user_id)
     click.echo(f"Added {counted(len(added), 'user')} to {name}.")
 
 
@@ -136,13 +145,18 @@ def remove(ini: Path, name: str, users: tuple[str, ...]) -> None:
 
     Example: oidcserver groups remove production.ini staff alice
     """
-    with transaction(open_registry(ini)) as dbsession:
+    with notifying(open_registry(ini)) as request:
+        dbsession = request.oidc.dbsession
         group = _find(dbsession, name)
         removed = [
-            user.username
+            user.id
             for user in _find_users(dbsession, users)
             if remove_member(dbsession, group.name, user.id)
         ]
+        for user_id in removed:
+            announce_after_commit(
+                request, "group_member_removed", group=group.name, user_id=user_id
+            )
     click.echo(f"Removed {counted(len(removed), 'user')} from {name}.")
 
 
@@ -159,8 +173,10 @@ def delete(ini: Path, name: str, yes: bool) -> None:
     with transaction(registry) as dbsession:
         count = len(members_of(dbsession, _find(dbsession, name).name))
     confirm(f"Delete {name}, which has {counted(count, 'member')}?", yes=yes)
-    with transaction(registry) as dbsession:
-        dbsession.delete(_find(dbsession, name))
+    with notifying(registry) as request:
+        group = _find(request.oidc.dbsession, name)
+        request.oidc.dbsession.delete(group)
+        announce_after_commit(request, "group_deleted", group=group.name)
     click.echo(f"Deleted {name}.")
 
 

@@ -15,7 +15,7 @@ from oidcserver.types import Provider
 
 #: An identifier from another system, which becomes the subject.
 _ID = re.compile(r"[A-Za-z0-9._~:@-]{1,64}")
-#: What Django writes instead of the hash of a user without a password.
+#: Django's hash of a user without a password begins with it.
 _UNUSABLE = "!"
 
 

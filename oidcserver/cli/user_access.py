@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from oidcserver.accounts.authentication import unlock
 from oidcserver.accounts.factor_changes import factor_removed
 from oidcserver.accounts.notices import announce_new_password
-from oidcserver.accounts.passwords import hash_password
 from oidcserver.accounts.second_factors import factors_of, unlock_codes
+from oidcserver.accounts.ways_in import has_way_in
 from oidcserver.cli.application import (
     confirm,
     counted,
@@ -22,12 +22,11 @@ from oidcserver.cli.application import (
     transaction,
     yes_option,
 )
-from oidcserver.cli.users import find, password_option, read_password
+from oidcserver.cli.users import find, password_option, read_password_hash
 from oidcserver.models import Authorization, LoginSession
 from oidcserver.models.second_factor import remove_factors
-from oidcserver.models.user import LOCAL, begin_generation
-from oidcserver.sessions.ending import end_everything, end_sessions
-from oidcserver.types import Registry
+from oidcserver.models.user import LOCAL
+from oidcserver.sessions.ending import end_everything, end_sessions_of_user
 
 
 @click.command("set-password")
@@ -44,7 +43,7 @@ def set_password(ini: Path, name: str, password_stdin: bool, as_json: bool) -> N
     Example: oidcserver users set-password production.ini alice
     """
     registry = open_registry(ini)
-    hashed = hash_password(read_password(password_stdin))
+    hashed = read_password_hash(password_stdin)
     with notifying(registry) as request:
         dbsession = request.oidc.dbsession
         user = find(dbsession, name)
@@ -53,7 +52,7 @@ def set_password(ini: Path, name: str, password_stdin: bool, as_json: bool) -> N
                 f"The directory {user.realm} has the password of {name}: change it there."
             )
         user.password_hash = hashed
-        ended = end_everything(registry, dbsession, user.id)
+        ended = end_everything(request, user.id)
         unlock(registry.oidc.provider, dbsession, user.username)
         unlock_codes(dbsession, user.id)
         announce_new_password(request, user, "password_changed")
@@ -94,8 +93,9 @@ def unlock_user(ini: Path, name: str, as_json: bool) -> None:
 def reset_factors(ini: Path, name: str, as_json: bool) -> None:
     """Remove the second factors of a user who lost them.
 
-    This ends all sessions and all tokens of the user, who then signs in with the password alone and
-    gets a mail about it.
+    Passkeys are removed too. This ends all sessions and all tokens of the user, who gets a mail
+    about it and then signs in without a second factor. A user who had a passkey and no password may
+    have no way to sign in any more: the command warns of it, and set-password gives a password.
 
     Example: oidcserver users reset-factors production.ini alice
     """
@@ -106,14 +106,20 @@ def reset_factors(ini: Path, name: str, as_json: bool) -> None:
         had = [name for name, it in factors_of(request, user).items() if it.counts]
         removed = remove_factors(dbsession, user.id)
         if removed:
-            end_everything(registry, dbsession, user.id)
+            end_everything(request, user.id)
         for factor in had:
             factor_removed(request, user, factor)
+        can_sign_in = has_way_in(request, user)
     tell(
-        f"{name} has no second factor now." if removed else f"{name} had none.",
-        {"username": name, "removed": bool(removed)},
+        f"{name} has no second factor now." if removed else f"{name} had no second factors.",
+        {"username": name, "removed": bool(removed), "can_sign_in": can_sign_in},
         as_json=as_json,
     )
+    if not can_sign_in:
+        click.echo(
+            f"{name} has no way to sign in: oidcserver users set-password gives the user one.",
+            err=True,
+        )
 
 
 @click.command("sign-out")
@@ -146,8 +152,9 @@ def sign_out(
         ids = _users_to_sign_out(dbsession, tokens) if name is None else [find(dbsession, name).id]
     ended = 0
     for user_id in ids:
-        with transaction(registry) as dbsession:
-            ended += _end(registry, dbsession, user_id, tokens)
+        with notifying(registry) as request:
+            end = end_everything if tokens else end_sessions_of_user
+            ended += end(request, user_id)
     tell(
         f"Signed out {counted(len(ids), 'user')}; "
         f"ended {counted(ended, 'authorization' if tokens else 'session')}.",
@@ -164,11 +171,3 @@ def _users_to_sign_out(dbsession: Session, tokens: bool) -> list[str]:
         access = select(Authorization.user_id).where(Authorization.revoked_at.is_(None))
         having.update(dbsession.scalars(access))
     return sorted(having)
-
-
-def _end(registry: Registry, dbsession: Session, user_id: str, tokens: bool) -> int:
-    """End sessions, and tokens; return how many authorizations or sessions ended."""
-    if tokens:
-        return end_everything(registry, dbsession, user_id)
-    begin_generation(dbsession, user_id)
-    return len(end_sessions(registry, dbsession, LoginSession.user_id == user_id))

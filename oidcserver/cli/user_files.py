@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from oidcserver.cli.application import counted
+from oidcserver.keys.strict_json import parse_text
 from oidcserver.oidc.claim_types import TYPES, number_of, types_of
 from oidcserver.oidc.languages import plain_name
 from oidcserver.settings import Settings
@@ -53,7 +54,7 @@ def read_records(settings: Settings, content: bytes) -> Iterator[Line]:
 
 def _read_json(text: str) -> Iterator[Line]:
     try:
-        records = json.loads(text)
+        records = parse_text(text)
     except ValueError as problem:
         raise ValueError(f"The file is not JSON: {problem}.") from None
     for number, record in enumerate(records, start=1):
@@ -113,7 +114,7 @@ def _list(cell: str) -> Any:
     """Return the groups of a cell: a JSON list, or names between semicolons."""
     if cell.lstrip().startswith("["):
         try:
-            return json.loads(cell)
+            return parse_text(cell)
         except ValueError:
             raise ValueError("The groups are no JSON list.") from None
     return [name.strip() for name in cell.split(";") if name.strip()]
@@ -129,7 +130,7 @@ def _claim(settings: Settings, name: str, cell: str) -> Any:
         return cell if number is None else number
     if types in (TYPES["list"], TYPES["object"]) or (types is None and cell.lstrip()[0] in "[{"):
         try:
-            return json.loads(cell)
+            return parse_text(cell)
         except ValueError:
             if types is None:
                 raise ValueError(f"The claim {name} is not JSON.") from None

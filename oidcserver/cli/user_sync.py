@@ -31,7 +31,7 @@ def sync(ini: Path, as_json: bool) -> None:
     try:
         checked, changed, ended = registry.oidc.directory_sync.check(clock.now())
     except DirectoryUnavailable as problem:
-        raise click.ClickException(f"Nothing was changed: {problem}") from None
+        raise click.ClickException(f"Not all users were checked: {problem}") from None
     tell(
         f"Asked about {counted(checked, 'user')}. With another name or other claims, or there "
         f"again: {changed}. With ended sessions and tokens: {ended}.",

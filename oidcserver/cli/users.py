@@ -13,6 +13,7 @@ from oidcserver import clock
 from oidcserver.accounts.notices import announce_new_address
 from oidcserver.accounts.passwords import hash_password
 from oidcserver.cli.application import (
+    announce_after_commit,
     confirm,
     counted,
     ini_argument,
@@ -28,7 +29,6 @@ from oidcserver.cli.application import (
 from oidcserver.cli.claims import read_claims
 from oidcserver.models import User
 from oidcserver.models.user import LOCAL, find_user, username_problem
-from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.sessions.ending import end_everything
 from oidcserver.types import Provider
 
@@ -63,13 +63,15 @@ def create(ini: Path, name: str, password_stdin: bool, as_json: bool) -> None:
     problem = username_problem(name)
     if problem is not None:
         raise click.ClickException(problem)
-    hashed = hash_password(read_password(password_stdin))
-    with transaction(registry) as dbsession:
+    hashed = read_password_hash(password_stdin)
+    with notifying(registry) as request:
+        dbsession = request.oidc.dbsession
         if find_user(dbsession, name) is not None:
             raise click.ClickException(f"There is a user {name} already.")
         user = User(name, password_hash=hashed)
         dbsession.add(user)
         dbsession.flush()
+        announce_after_commit(request, "user_registered", user_id=user.id)
         created = {"id": user.id, "username": user.username}
     tell(f"Created {created['username']} ({created['id']}).", created, as_json=as_json)
 
@@ -113,7 +115,8 @@ def rename(ini: Path, name: str, new_name: str, as_json: bool) -> None:
 
     Example: oidcserver users rename production.ini alice alicia
     """
-    with transaction(open_registry(ini)) as dbsession:
+    with notifying(open_registry(ini)) as request:
+        dbsession = request.oidc.dbsession
         user = find(dbsession, name)
         _require_local(user, "name")
         problem = username_problem(new_name)
@@ -123,6 +126,7 @@ def rename(ini: Path, name: str, new_name: str, as_json: bool) -> None:
         if holder is not None and holder.id != user.id:
             raise click.ClickException(f"There is a user {new_name} already.")
         user.rename(new_name)
+        announce_after_commit(request, "profile_changed", user_id=user.id)
         renamed = {"id": user.id, "username": user.username}
     tell(f"{name} is {renamed['username']} now.", renamed, as_json=as_json)
 
@@ -145,10 +149,9 @@ def delete(ini: Path, name: str, yes: bool, as_json: bool) -> None:
         user_id = find(dbsession, name).id
     confirm(f"Delete {name}?", yes=yes)
     with notifying(registry) as request:
-        ended = end_everything(registry, request.oidc.dbsession, user_id)
+        ended = end_everything(request, user_id)
         request.oidc.dbsession.execute(remove(User).where(User.id == user_id))
-        event = OAuthEvent(request, "user_deleted", {"user_id": user_id, "username": name})
-        request.oidc.database.after_commit(announce, event)
+        announce_after_commit(request, "user_deleted", user_id=user_id, username=name)
     tell(
         f"Deleted {name}; ended {counted(ended, 'authorization')}.",
         {"id": user_id, "ended_authorizations": ended},
@@ -175,10 +178,13 @@ def set_claims(ini: Path, name: str, file: IO[bytes], as_json: bool) -> None:
     with notifying(registry) as request:
         user = find(request.oidc.dbsession, name)
         _require_local(user, "claims")
-        before, old = user.address_key, user.claims.get("email")
+        key, before = user.address_key, user.claims
         user.claims = claims
-        if user.address_key != before:
-            announce_new_address(request, user, old if before is not None else None)
+        if user.address_key != key:
+            old = before.get("email") if key is not None else None
+            announce_new_address(request, user, old, user.username)
+        elif claims != before:
+            announce_after_commit(request, "profile_changed", user_id=user.id)
     tell(
         f"{name} has {counted(len(claims), 'claim')}.",
         {"username": name, "claims": claims},
@@ -198,10 +204,12 @@ def disable(ini: Path, name: str, as_json: bool) -> None:
     Example: oidcserver users disable production.ini alice
     """
     registry = open_registry(ini)
-    with transaction(registry) as dbsession:
-        user = find(dbsession, name)
-        user.disabled_at = user.disabled_at or clock.now()
-        ended = end_everything(registry, dbsession, user.id)
+    with notifying(registry) as request:
+        user = find(request.oidc.dbsession, name)
+        if user.disabled_at is None:
+            user.disabled_at = clock.now()
+            announce_after_commit(request, "user_disabled", user_id=user.id)
+        ended = end_everything(request, user.id)
     tell(
         f"Disabled {name}; ended {counted(ended, 'authorization')}.",
         {"username": name, "ended_authorizations": ended},
@@ -218,8 +226,11 @@ def enable(ini: Path, name: str, as_json: bool) -> None:
 
     Example: oidcserver users enable production.ini alice
     """
-    with transaction(open_registry(ini)) as dbsession:
-        find(dbsession, name).disabled_at = None
+    with notifying(open_registry(ini)) as request:
+        user = find(request.oidc.dbsession, name)
+        if user.disabled_at is not None:
+            user.disabled_at = None
+            announce_after_commit(request, "user_enabled", user_id=user.id)
     tell(f"Enabled {name}.", {"username": name}, as_json=as_json)
 
 
@@ -250,8 +261,8 @@ def _require_local(user: User, what: str) -> None:
         )
 
 
-def read_password(from_stdin: bool) -> str:
-    """Return the password that is entered or on standard input."""
+def read_password_hash(from_stdin: bool) -> str:
+    """Return the hash of the password that is entered or on standard input."""
     if from_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
     elif sys.stdin.isatty():
@@ -260,4 +271,7 @@ def read_password(from_stdin: bool) -> str:
         raise click.ClickException("There is no terminal to prompt on: pass --password-stdin.")
     if len(password) < MIN_LENGTH:
         raise click.ClickException(f"A password has at least {MIN_LENGTH} characters.")
-    return password
+    try:
+        return hash_password(password)
+    except ValueError as problem:
+        raise click.ClickException(str(problem)) from None

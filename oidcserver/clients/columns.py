@@ -31,9 +31,13 @@ def _check_columns(provider: Provider, values: Mapping[str, Any]) -> dict[str, A
     if checked.get(name) not in (None, *provider.access_token_formats):
         offered = ", ".join(provider.access_token_formats)
         raise InvalidClientMetadata(name, f"{name} is not one of {offered}.")
+
+    def flag(value: Any) -> bool:
+        return False if value is None else boolean(value, provider)
+
     rules: dict[str, Callable[[Any], Any]] = {
-        "resource_server": lambda value: boolean(value or False, provider),
-        "skip_consent": lambda value: boolean(value or False, provider),
+        "resource_server": flag,
+        "skip_consent": flag,
         "allowed_groups": lambda value: None if value is None else group_names(value, provider),
     }
     for name, rule in rules.items():

@@ -5,9 +5,8 @@ OAuth Client ID Metadata Document, section "Client Identifier".
 
 from urllib.parse import unquote, urlsplit
 
-from oidcserver.clients.uris import is_loopback
 from oidcserver.http import allowed_addresses
-from oidcserver.http.addresses import RejectedURL, parse_url
+from oidcserver.http.addresses import RejectedURL, is_loopback, parse_url
 from oidcserver.types import Provider
 
 SELECTED = "oauth.client_id_metadata_documents"

@@ -8,7 +8,14 @@ import re
 from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
-from oidcserver.http.addresses import Address, Reachable, RejectedURL, check_addresses, parse_url
+from oidcserver.http.addresses import (
+    Address,
+    Reachable,
+    RejectedURL,
+    check_addresses,
+    is_loopback,
+    parse_url,
+)
 from oidcserver.http.cors import origin_of
 
 MAX_URI = 2000
@@ -160,15 +167,9 @@ def https_host(uri: str) -> str | None:
     return host if host and parts.scheme == "https" and not is_loopback(host) else None
 
 
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine, by name or address literal."""
-    addresses = _addresses(host)
-    return bool(addresses) and all(address.is_loopback for address in addresses)
-
-
 def _addresses(host: str) -> list[Address]:
     """Return the addresses of a literal or of localhost; other names have to be looked up."""
-    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 section 6.3
+    if host == "localhost" or host.endswith(".localhost"):
         return [ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1")]
     try:
         return [ipaddress.ip_address(host)]

@@ -167,7 +167,7 @@ STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(prepare_authorization),  # the root of a new family; a pairwise subject is stored here
     Step(prepare_answer),  # the grant's code or tokens
     Step(id_token.add_to_authorization_response),  # OpenID Connect Core section 3.3.2.11
-    Step(logout_channels.take_part),  # the client hears of the end of the login session
+    Step(logout_channels.take_part),  # the client is notified of the end of the login session
     Step(use.note_authorization),  # a client that registered itself is in use
     Step(complete_parameters),  # the steps at the end
     Step(seal_answer),  # for a double click

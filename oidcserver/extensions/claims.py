@@ -6,7 +6,6 @@ from typing import Any
 from oidcserver.keys.strict_json import parse_object
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_request
-from oidcserver.oidc.languages import plain_name
 from oidcserver.settings import boolean
 from oidcserver.types import Configurator
 
@@ -77,7 +76,7 @@ def read_claims(authorization_request: AuthorizationRequest) -> None:
 
 
 def _only_known(claims: Mapping[str, Wish], known: frozenset[str]) -> dict[str, Wish]:
-    return {name: wish for name, wish in claims.items() if plain_name(name) in known}
+    return {name: wish for name, wish in claims.items() if name.partition("#")[0] in known}
 
 
 def includeme(config: Configurator) -> None:

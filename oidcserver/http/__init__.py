@@ -72,16 +72,11 @@ def includeme(config: Configurator) -> None:
     # urllib3 warns of malformed answers; another host must not be able to fill our log.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
-    def make_fetcher() -> None:
+    def make_fetches() -> None:
         settings = config.registry.oidc.provider.settings
-        bundle = settings["oauth.outbound_ca_bundle"]
-        config.registry.oidc.outbound_fetcher = OutboundFetcher(
-            timeout=settings["oauth.outbound_timeout"],
-            allowed=allowed_addresses(settings),
-            ca_bundle=str(bundle) if bundle else None,
-        )
+        fetcher = make_fetcher(settings, settings["oauth.outbound_timeout"])
+        config.registry.oidc.outbound_fetcher = fetcher
         places = WaitingPlaces(settings["oauth.outbound_places"])
-        fetcher = config.registry.oidc.outbound_fetcher
         config.registry.oidc.waiting_places = places
         config.registry.oidc.remote_documents = RemoteDocuments(fetcher, places)
         config.registry.oidc.remote_pictures = RemotePictures(config.registry.oidc.remote_documents)
@@ -92,7 +87,20 @@ def includeme(config: Configurator) -> None:
             max_stale=settings["oauth.jwks_max_stale"],
         )
 
-    config.action(("oauth", "outbound"), make_fetcher)
+    config.action(("oauth", "outbound"), make_fetches)
+
+
+def make_fetcher(settings: Settings, timeout: float) -> OutboundFetcher:
+    """Return a fetcher that reaches the addresses of the settings.
+
+    :param timeout: seconds that a fetch may take.
+    """
+    bundle = settings["oauth.outbound_ca_bundle"]
+    return OutboundFetcher(
+        timeout=timeout,
+        allowed=allowed_addresses(settings),
+        ca_bundle=str(bundle) if bundle else None,
+    )
 
 
 def allowed_addresses(settings: Settings) -> Reachable:

@@ -150,6 +150,27 @@ def parse_url(url: str, *, allow_http: bool = False) -> Target:
     return Target(parts.scheme, host, port, f"{target}?{parts.query}" if parts.query else target)
 
 
+def is_this_machine(host: str) -> bool:
+    """Return whether a connection to a host stays on this machine: ``localhost``, or an address.
+
+    Any other name may lead elsewhere, since the resolver of the system decides, ``x.localhost``
+    included.
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is the machine of whoever follows a link to it.
+
+    Browsers take every name below ``localhost`` for their own machine (RFC 6761 section 6.3). Where
+    this server would send a secret, :func:`is_this_machine` decides.
+    """
+    return host.endswith(".localhost") or is_this_machine(host)
+
+
 def host_of(url: str) -> str:
     """Return host and port of a URL in their one notation, for counting; empty: there is no host.
 

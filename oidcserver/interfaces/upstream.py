@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 #: The place of the tenant in the issuer of a provider with many tenants, as Microsoft Entra has it.
 TENANT = "{tenantid}"
-#: Who may be connected to an existing account.
+#: The users of an upstream who may be connected to an existing account.
 LINKING = NONE, SESSION, VERIFIED_EMAIL = "none", "session", "verified_email"
 #: Whether a user who signs out here signs out there too.
 LOGOUT = STAY, OFFER, ALWAYS = "none", "offer", "always"
+#: The claims of a new account, by default.
+CLAIMS = ("name", "given_name", "family_name", "email", "email_verified", "locale")
 #: The longest issuer identifier.
 MAX_ISSUER = 500
 _TENANT_NAME = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
@@ -30,9 +32,9 @@ class Upstream:
     token_endpoint_auth_method: str = "client_secret_basic"
     discovery_url: str = ""
     scopes: tuple[str, ...] = ("openid", "profile", "email")
-    algorithms: tuple[str, ...] = ("RS256", "PS256", "ES256", "EdDSA")
+    algorithms: tuple[str, ...] = ("RS256", "PS256", "ES256", "Ed25519", "EdDSA")
     userinfo: bool = True
-    claims: Mapping[str, str] = field(default_factory=dict)
+    claims: Mapping[str, str] = field(default_factory=lambda: {name: name for name in CLAIMS})
     linking: str = SESSION
     allow_registration: bool = False
     username_claim: str = "email"

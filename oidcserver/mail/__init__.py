@@ -36,14 +36,18 @@ def send_mail(
     :param held: whether it is made and stored like any other, but never sent, so that a page takes
         the same time where there is nobody to mail to.
     :raises ValueError: if the address cannot receive mail.
+    :raises RuntimeError: if mail can neither be sent nor shown, since ``oidc.mail_url`` is missing.
     """
+    provider = request.oidc.provider
+    if not can_send(provider):
+        raise RuntimeError(f"Mail cannot be sent: {URL} is missing.")
     if (problem := address_problem(to)) is not None:
         raise ValueError(problem)
     now = request.oidc.now
     content = render_letter(request, to, letter)
     mail = Mail(
         purpose=letter.purpose,
-        content_sealed=seal(request.oidc.provider, content),
+        content_sealed=seal(provider, content),
         expires_at=now + lifetime,
         next_attempt_at=now,
     )
@@ -52,10 +56,12 @@ def send_mail(
     request.oidc.dbsession.add(mail)
     if held:
         return
-    if is_shown(request.oidc.provider):
-        log.info("A mail (%s) is shown at %s", letter.purpose, request.oidc.provider.url("/mail"))
-    else:
+    if not is_shown(provider):
         request.oidc.database.after_commit(request.registry.oidc.mail_outbox.wake)
+    elif "oidc.mail" in provider.route_names:
+        log.info("A mail (%s) is shown at %s", letter.purpose, request.oidc.url("oidc.mail"))
+    else:
+        log.info("A mail (%s) is not sent. The page mail of oidc.pages shows it.", letter.purpose)
 
 
 def is_shown(provider: Provider) -> bool:

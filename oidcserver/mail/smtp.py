@@ -4,10 +4,10 @@ import smtplib
 import ssl
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from oidcserver.http.addresses import is_this_machine
 from oidcserver.operations.outbox import Undeliverable
 from oidcserver.settings import reference
 
@@ -68,11 +68,17 @@ class MailServer:
                 "password in oidc.mail_url."
             ) from None
         except smtplib.SMTPSenderRefused as problem:
-            raise self._failure("the sender, oidc.mail_from", problem.smtp_code) from None
+            # The operator has to correct that, too.
+            raise Undeliverable(
+                f"{self} rejected the sender with {problem.smtp_code}: correct oidc.mail_from, or "
+                "the user and the password in oidc.mail_url."
+            ) from None
+        except (smtplib.SMTPConnectError, smtplib.SMTPHeloError) as problem:
+            raise Undeliverable(f"{self} rejected this server with {problem.smtp_code}.") from None
         except smtplib.SMTPDataError as problem:
             raise self._failure("the content", problem.smtp_code) from None
         except smtplib.SMTPResponseException as problem:
-            raise self._failure("the connection", problem.smtp_code) from None
+            raise self._failure("the mail", problem.smtp_code) from None
         except (smtplib.SMTPException, OSError) as problem:
             raise Undeliverable(f"{self} {_reason(problem)}") from None
 
@@ -90,7 +96,7 @@ class MailServer:
         if self.implicit_tls:
             return smtplib.SMTP_SSL(self.host, self.port, timeout=TIMEOUT, context=context)
         connection = smtplib.SMTP(self.host, self.port, timeout=TIMEOUT)
-        if not _is_this_machine(self.host):
+        if not is_this_machine(self.host):
             try:
                 connection.starttls(context=context)
             except BaseException:
@@ -126,19 +132,16 @@ def mail_server(raw: str) -> MailServer | None:
     url = reference(raw)
     if not url:
         return None
-    parts = urlsplit(url)
+    expected = "smtp://HOST or smtps://HOST, with user and password"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(expected) from None
     if parts.scheme not in PORTS or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise ValueError("takes smtp://HOST or smtps://HOST, with user and password")
+        raise ValueError(expected)
     try:
         port = parts.port or PORTS[parts.scheme]
     except ValueError:
-        raise ValueError("takes a port up to 65535") from None
+        raise ValueError("a port up to 65535") from None
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     return MailServer(parts.hostname, port, parts.scheme == "smtps", user, password)
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,5 +1,6 @@
 """The recent activity of accounts, for their users."""
 
+import time
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -13,6 +14,11 @@ from oidcserver.database.writes import insert_deciding
 from oidcserver.models.base import Base, Identifier, Json, Time, Words
 
 
+def _identifier_in_order() -> str:
+    """Return an identifier that is greater than those before it: rows of a second have an order."""
+    return f"{time.time_ns():016x}{new_identifier()}"
+
+
 class Activity(Base):
     """One event of an account: a sign-in, a failed try, a change.
 
@@ -23,7 +29,7 @@ class Activity(Base):
     __tablename__ = "activity"
     __table_args__ = (Index("ix_activity_user_id_occurred_at", "user_id", "occurred_at"),)
 
-    id: Mapped[str] = mapped_column(Identifier, primary_key=True, default=new_identifier)
+    id: Mapped[str] = mapped_column(Identifier, primary_key=True, default=_identifier_in_order)
     user_id: Mapped[str | None] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
     occurred_at: Mapped[int] = mapped_column(Time, default=clock.now, index=True)
     #: The name of the event (:class:`oidcserver.oauth.events.OAuthEvent`).
@@ -46,7 +52,7 @@ def latest_activity(
 ) -> Sequence[Activity]:
     """Return the latest rows of an account with one of these events, the latest first."""
     own = select(Activity).where(Activity.user_id == user_id, Activity.event.in_(events))
-    latest = own.order_by(Activity.occurred_at.desc(), Activity.id).limit(most)
+    latest = own.order_by(Activity.occurred_at.desc(), Activity.id.desc()).limit(most)
     return dbsession.scalars(latest).all()
 
 

@@ -29,6 +29,7 @@ _LATEST = Read(
         Authorization.client_id == bindparam("client"),
         Authorization.subject == bindparam("subject"),
         Authorization.auth_time == bindparam("auth_time"),
+        Authorization.created_at <= bindparam("issued_at"),
         Authorization.revoked_at.is_(None),
         Authorization.expires_at > bindparam("now"),
     )
@@ -38,8 +39,18 @@ _LATEST = Read(
 
 
 def find_authorization_of_subject(
-    database: Statements, client_id: str, subject: str, auth_time: int, now: int
+    database: Statements, client_id: str, subject: str, auth_time: int, issued_at: int, now: int
 ) -> AuthorizationOfSubject | None:
-    """Return the latest live authorization that a user gave a client after one sign-in."""
-    row = database.read(_LATEST, client=client_id, subject=subject, auth_time=auth_time, now=now)
+    """Return the latest live authorization that a user gave a client after one sign-in.
+
+    :param issued_at: of the ID token, which tells of no later authorization.
+    """
+    row = database.read(
+        _LATEST,
+        client=client_id,
+        subject=subject,
+        auth_time=auth_time,
+        issued_at=issued_at,
+        now=now,
+    )
     return None if row is None else AuthorizationOfSubject(*row)

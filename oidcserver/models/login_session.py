@@ -24,6 +24,7 @@ class LoginSessionRecord:
     id: str
     user_id: str
     auth_time: int
+    auth_time_known: bool
     acr: str
     amr: list[str]
     methods: list[str]
@@ -45,6 +46,9 @@ class LoginSession(Base):
         ForeignKey("user_account.id", ondelete="CASCADE"), index=True
     )
     auth_time: Mapped[int] = mapped_column(Time, default=clock.now)
+    #: False if an upstream did not say when the user signed in there: ``auth_time`` is then the
+    #: time of the sign-in here, which satisfies no request for a recent one.
+    auth_time_known: Mapped[bool] = mapped_column(default=True)
     acr: Mapped[str] = mapped_column(String(255), default="0")
     amr: Mapped[list[str]] = mapped_column(Json, default=list)
     #: The names of the methods in the ini, such as ``password``, by which the class is judged.

@@ -29,7 +29,7 @@ def join_login_session(dbsession: Session, session_id: str, client_id: str, subj
     """Record that a client takes part in a session; return False if the session has ended.
 
     The session's row is locked until the transaction ends: a client is either noted before the
-    session ends, and hears of it, or it does not get in.
+    session ends, and is notified, or it is not added.
     """
     alive = (
         select(LoginSession.id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, ForeignKey, String, Text, or_, select, update
+from sqlalchemy import ColumnElement, ForeignKey, String, Text, and_, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oidcserver import clock
@@ -33,7 +33,7 @@ class MailedLink(Base):
     )
     #: That of the user when the link was mailed: whatever ends all sessions of the user voids it.
     generation: Mapped[int | None] = mapped_column()
-    #: What the purpose needs, such as the new address.
+    #: The data of the purpose, such as the new address.
     data_sealed: Mapped[str] = mapped_column(Text, default="")
     browser_digest: Mapped[str] = mapped_column(Digest)
     #: The query of the page where the user goes on in the same browser.
@@ -70,6 +70,16 @@ def find_own_mailed_links(
     return dbsession.scalars(select(MailedLink).where(*own, *_live())).all()
 
 
+def find_purpose(dbsession: Session, value: str, browser_digest: str) -> str | None:
+    """Return the purpose of the links of a token or of a request of a browser.
+
+    They may have been used, or have expired.
+    """
+    own = and_(MailedLink.request_id == value, MailedLink.browser_digest == browser_digest)
+    purpose = select(MailedLink.purpose).where(or_(MailedLink.token_digest == digest(value), own))
+    return dbsession.scalar(purpose.limit(1))
+
+
 def prove_mailed_link(dbsession: Session, link: MailedLink) -> None:
     """Note that the code of a link was entered."""
     dbsession.execute(
@@ -93,13 +103,3 @@ def use_mailed_link(dbsession: Session, link: MailedLink) -> bool:
         .execution_options(synchronize_session=False)
     )
     return dbsession.scalar(statement) is not None
-
-
-def void_mailed_links(dbsession: Session, user_id: str) -> None:
-    """Void every link of a user."""
-    dbsession.execute(
-        update(MailedLink)
-        .where(MailedLink.user_id == user_id, MailedLink.used_at.is_(None))
-        .values(used_at=clock.now())
-        .execution_options(synchronize_session=False)
-    )

@@ -29,6 +29,9 @@ class PendingSignIn(Base):
     )
     #: The names of the methods in the ini.
     methods: Mapped[list[str]] = mapped_column(Json, default=list)
+    #: When the first factor was proven at an upstream; 0: not known. None: it was proven here, and
+    #: the sign-in counts from the second factor on.
+    auth_time: Mapped[int | None] = mapped_column(Time)
     created_at: Mapped[int] = mapped_column(Time, default=clock.now)
     expires_at: Mapped[int] = mapped_column(Time, index=True)
     used_at: Mapped[int | None] = mapped_column(Time)
@@ -42,6 +45,17 @@ def find_pending_sign_in(dbsession: Session, token: str) -> PendingSignIn | None
     """Return the sign-in of a cookie value that still waits."""
     return dbsession.scalar(
         select(PendingSignIn).where(PendingSignIn.token_digest == digest(token), *_live())
+    )
+
+
+def find_late_user(dbsession: Session, token: str) -> str | None:
+    """Return the user of the sign-in of a cookie value that waited until it expired."""
+    return dbsession.scalar(
+        select(PendingSignIn.user_id).where(
+            PendingSignIn.token_digest == digest(token),
+            PendingSignIn.used_at.is_(None),
+            PendingSignIn.expires_at <= clock.now(),
+        )
     )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, Session, mapped_column, validates
 
@@ -43,6 +44,9 @@ def normalise_username(username: str) -> str:
     Each part of the name is in the form of the profile UsernameCaseMapped (RFC 8265 section 3.3),
     and one space stands between two parts (section 3.5). Names that the profile rejects are
     mapped by the same rules, because such names may exist and anybody may enter one.
+
+    A name that is an address has the same form. Only lower case and width are mapped, so ``ß`` is
+    not ``ss``, and no account is linked because of its name.
     """
     return " ".join(map(_normalise_part, username.split()))
 
@@ -176,14 +180,30 @@ def lock_generation(dbsession: Session, user: Any) -> bool:
     return dbsession.scalar(unchanged) is not None
 
 
-def begin_generation(dbsession: Session, user_id: str) -> None:
-    """Void every sign-in of a user that is under way."""
-    dbsession.execute(
+def begin_generation(dbsession: Session, user_id: str, *conditions: Any) -> bool:
+    """Void every sign-in of a user that is under way, mailed links, and remembered devices.
+
+    :param conditions: on the row of the account.
+    :returns: whether the account meets the conditions.
+    """
+    statement = (
         update(User)
-        .where(User.id == user_id)
+        .where(User.id == user_id, *conditions)
         .values(generation=User.generation + 1, updated_at=User.updated_at)
+        .returning(User.id)
         .execution_options(synchronize_session=False)
     )
+    return dbsession.scalar(statement) is not None
+
+
+def begin_generation_after(dbsession: Session, user: Any) -> bool:
+    """Begin the generation after that in which an account was read.
+
+    :param user: an account (:class:`oidcserver.interfaces.User`).
+    :returns: False if another one has begun meanwhile, or the user may not sign in.
+    """
+    unchanged = (User.generation == user.generation, User.may_sign_in)
+    return begin_generation(dbsession, user.id, *unchanged)
 
 
 def note_left(dbsession: Session, user_id: str, now: int) -> None:
@@ -222,6 +242,26 @@ def find_user(dbsession: Session, username: str) -> User | None:
     """Return the row of the user of that name, disabled or not."""
     statement = select(User).where(User.username_key == normalise_username(username))
     return dbsession.scalars(statement).one_or_none()
+
+
+def add_if_free(dbsession: Session, user: User) -> bool:
+    """Insert the row of a new user; return False where another account has the name."""
+    try:
+        with dbsession.begin_nested():
+            dbsession.add(user)
+    except IntegrityError:
+        return False
+    return True
+
+
+def rename_if_free(dbsession: Session, user: User, username: str) -> bool:
+    """Change the name of a user; return False where another account has it."""
+    try:
+        with dbsession.begin_nested():
+            user.rename(username)
+    except IntegrityError:
+        return False
+    return True
 
 
 def find_users_by_address(dbsession: Session, address: str) -> Sequence[User]:

@@ -101,8 +101,9 @@ def includeme(config: Configurator) -> None:
         "oidc.stored_requests_per_address",
         integer,
         100,
-        "The number of authorization requests too long for a URL that are stored for one network "
-        "before a user signs in, within oidc.interaction_lifetime.",
+        "The number of authorization requests too long for a URL, and of sign-ins at upstreams, "
+        "that are stored for one network before a user signs in, within "
+        "oidc.interaction_lifetime. A sign-in at an upstream that succeeds does not count.",
     )
     setting("oidc.repeat_window", seconds, 10,
             "The time in which a double click gets the same answer again.")  # fmt: skip

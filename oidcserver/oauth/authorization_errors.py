@@ -61,7 +61,7 @@ def send(authorization_request: AuthorizationRequest) -> Response:
 
 
 def _sent(authorization_request: AuthorizationRequest, mode: ResponseMode) -> dict[str, str]:
-    """Return what the response mode sends: the parameters, or what protects them."""
+    """Return the parameters that the response mode sends: these, or one JWT that contains them."""
     parameters: dict[str, Any] = authorization_request.parameters
     return parameters if mode.protect is None else mode.protect(authorization_request)
 

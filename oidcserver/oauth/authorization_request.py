@@ -5,7 +5,7 @@ from typing import Any
 
 from pyramid.response import Response
 
-from oidcserver.http.throttling import network_of, take, waiting_time
+from oidcserver.http.throttling import give_back, network_of, take, waiting_time
 from oidcserver.keys.strict_json import compact
 from oidcserver.models import AuthorizationRecord, RegisteredClient
 from oidcserver.models.suspended_request import (
@@ -26,6 +26,8 @@ SEALED_PREFIX = f"{REQUEST_URI_PREFIX}sealed:"
 MAX_SEALED = 4000
 #: Characters of all parameters as JSON.
 MAX_STORED = 16384
+#: How many sign-ins of one network that are not finished may be stored.
+PER_NETWORK = "oidc.stored_requests_per_address"
 
 
 @dataclass
@@ -176,17 +178,7 @@ class AuthorizationRequest:
             raise invalid_request(
                 _("The request is longer than ${count} characters.", {"count": MAX_STORED})
             )
-        if request.oidc.login_session is None:
-            wait = count_stored(request, "oidc.stored_requests_per_address")
-            if wait:
-                raise too_many(
-                    _(
-                        "Too many sign-ins were started from your network and not finished. "
-                        "Please open the page again in ${time}.",
-                        {"time": waiting_time(wait)},
-                    ),
-                    wait,
-                )
+        count_unfinished(request)
         return suspend_request(
             request.oidc.dbsession,
             client_id=self.data["client_id"],
@@ -205,6 +197,30 @@ class AuthorizationRequest:
         return self.request.oidc.now + lifetime
 
 
+def count_unfinished(request: Request) -> None:
+    """Count a sign-in of which something is stored before a user has signed in, for its network.
+
+    :raises Rejection: if the network has too many of them.
+    """
+    if request.oidc.login_session is not None:
+        return
+    wait = count_stored(request, PER_NETWORK)
+    if wait:
+        raise too_many(
+            _(
+                "Too many sign-ins were started from your network and not finished. "
+                "Please open the page again in ${time}.",
+                {"time": waiting_time(wait)},
+            ),
+            wait,
+        )
+
+
+def discount_finished(request: Request) -> None:
+    """Subtract a sign-in that :func:`count_unfinished` counted, in the transaction of Pyramid."""
+    give_back(request.oidc.dbsession, _key(request, PER_NETWORK))
+
+
 def count_stored(request: Request, setting: str) -> int:
     """Count a request that is stored although nobody has authenticated, for its network.
 
@@ -214,12 +230,15 @@ def count_stored(request: Request, setting: str) -> int:
     :returns: 0 if the request may be stored, else the seconds to wait.
     """
     settings = request.oidc.provider.settings
-    network = network_of(request.remote_addr or "")
     # No transaction may be open while an attempt is counted. Rows read before are not used again.
     request.oidc.database.commit()
     return take(
         request.oidc.database.alone.engine,
-        f"{setting}:{network}",
+        _key(request, setting),
         settings[setting],
         settings["oidc.interaction_lifetime"],
     )
+
+
+def _key(request: Request, setting: str) -> str:
+    return f"{setting}:{network_of(request.remote_addr or '')}"

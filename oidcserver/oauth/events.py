@@ -11,9 +11,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OAuthEvent:
-    """An action of the provider. ``details`` never holds a credential.
+    """An action of the provider or, by a command, of the operator.
 
-    The names are:
+    ``details`` never holds a credential. The names are:
 
     - of tokens: ``token_issued``, ``token_exchanged``, ``token_revoked``, ``code_reused``,
       ``refresh_token_reused``, ``device_code_issued``, ``backchannel_authentication_requested``
@@ -21,11 +21,13 @@ class OAuthEvent:
       ``consent_withdrawn``, ``login_failed`` (with ``user_id`` if an account has the name),
       ``login_locked`` (by the limit of a user name), ``login_throttled`` (by the limit of a
       network), ``user_code_rejected``
-    - of accounts: ``user_registered``, ``user_recovered``, ``user_deleted``, ``password_changed``,
-      ``address_changed``, ``profile_changed``, ``factor_added``, ``factor_removed``,
-      ``second_factor_failed``, ``second_factor_locked``, ``recovery_codes_made``,
-      ``recovery_code_used``, ``device_remembered``, ``passkey_copied``
+    - of accounts: ``user_registered``, ``user_recovered``, ``user_disabled``, ``user_enabled``,
+      ``user_deleted``, ``password_changed``, ``address_changed``, ``profile_changed``,
+      ``factor_added``, ``factor_removed``, ``second_factor_failed``, ``second_factor_locked``,
+      ``recovery_codes_made``, ``recovery_code_used``, ``device_remembered``, ``passkey_copied``
     - of sign-ins elsewhere: ``upstream_failed``, ``upstream_linked``, ``upstream_unlinked``
+    - of groups: ``group_created``, ``group_changed`` (its roles), ``group_deleted``,
+      ``group_member_added``, ``group_member_removed``
     - of clients: ``client_created``, ``client_changed``, ``client_secret_rotated``,
       ``client_deleted``
     - those of :class:`LoginSessionEvent`

@@ -1,8 +1,8 @@
 """The scheme of the issuer: https, and http on this machine in development."""
 
-import ipaddress
 from urllib.parse import urlsplit
 
+from oidcserver.http.addresses import is_loopback
 from oidcserver.types import Configurator, Registry
 
 
@@ -13,18 +13,9 @@ def require_https(registry: Registry) -> str | None:
         return None
     if provider.settings["oidcserver.mode"] == "production":
         return f"oidc.issuer = {provider.issuer} is http: in production it has to be https."
-    if not _is_loopback(urlsplit(provider.issuer).hostname or ""):
+    if not is_loopback(urlsplit(provider.issuer).hostname or ""):
         return f"oidc.issuer = {provider.issuer} is http: that is for localhost only."
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def includeme(config: Configurator) -> None:

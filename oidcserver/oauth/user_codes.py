@@ -6,6 +6,7 @@ import unicodedata
 
 from oidcserver.oauth.rejections import ALPHABET
 from oidcserver.settings import Settings
+from oidcserver.texts import with_ascii_digits
 
 LIFETIME = "oauth.device_code_lifetime"
 INTERVAL = "oauth.device_poll_interval"
@@ -42,11 +43,11 @@ def shown_user_code(code: str) -> str:
 
 
 def normalise_user_code(settings: Settings, entered: str) -> str:
-    """Return what was entered without dashes, spaces and all other characters that no code has.
+    """Return the entered text without dashes, spaces and all other characters that no code has.
 
-    Upper and lower case, and full-width characters, are alike.
+    Upper and lower case, full-width characters, and the digits of other scripts are alike.
     """
-    text = unicodedata.normalize("NFKC", entered[:MAX_ENTERED]).upper()
+    text = with_ascii_digits(unicodedata.normalize("NFKC", entered[:MAX_ENTERED]).upper())
     return "".join(character for character in text if character in settings[CHARACTERS])
 
 

@@ -1,4 +1,4 @@
-"""Where a user goes on after signing out (OpenID Connect RP-Initiated Logout 1.0 section 3)."""
+"""The page after signing out (OpenID Connect RP-Initiated Logout 1.0 section 3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ RULE = "OpenID Connect RP-Initiated Logout 1.0 section 2"
 
 @dataclass(frozen=True, slots=True)
 class AfterLogout:
-    """Where a user goes on after signing out, and the ignored parts of the request."""
+    """The page after signing out, and the ignored parts of the request."""
 
     client: RegisteredClient | None = None
     #: The URL that the client registered, with the state; None for a page of ours.

@@ -1,4 +1,4 @@
-"""Who may use a client: the members of its ``allowed_groups``, or every user.
+"""The users who may use a client: the members of its ``allowed_groups``, or every user.
 
 Groups change, so they are read at every sign-in and at every grant of tokens. An access token that
 was issued before works until it expires.

@@ -1,4 +1,4 @@
-"""For which of the accounts of a browser a request is answered.
+"""The account of a browser for which a request is answered.
 
 A request may name the account: by ``id_token_hint`` or a ``value`` of the claim ``sub``, which no
 other account may answer, or by ``login_hint``, which the user may overrule. Otherwise the user
@@ -8,7 +8,7 @@ nothing to choose, and ``login_hint`` only fills in the login page.
 
 from collections.abc import Sequence
 
-from oidcserver.mailboxes import verified_address_key
+from oidcserver.mailboxes import address_key, verified_address_key
 from oidcserver.models.user import normalise_username
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.subjects import subject_of
@@ -90,12 +90,12 @@ def _named(authorization_request: AuthorizationRequest) -> list[LoginSession]:
     hint = authorization_request.data.get("login_hint")
     if not hint:
         return []
-    name, address = normalise_username(hint), hint.strip().casefold()
+    name, address = normalise_username(hint), address_key(hint.strip())
     return [
         it
         for it in sessions
         if normalise_username(it.user.username) == name
-        or verified_address_key(it.user.claims) == address
+        or (address is not None and verified_address_key(it.user.claims) == address)
     ]
 
 

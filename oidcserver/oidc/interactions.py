@@ -38,12 +38,21 @@ def login_needed(authorization_request: AuthorizationRequest) -> str | None:
 def is_older(request: Request, session: LoginSession, max_age: int | None) -> bool:
     """Whether the sign-in of a session does not satisfy a ``max_age``, in seconds; None: any does.
 
-    A sign-in in which a remembered device spared the second factor satisfies none.
+    A sign-in that is not :func:`complete <is_incomplete>` satisfies none.
     """
     if max_age is None:
         return False
     too_old = session.auth_time + max_age < request.oidc.now
-    return too_old or request.oidc.lacks_second_factor(session)
+    return too_old or is_incomplete(request, session)
+
+
+def is_incomplete(request: Request, session: LoginSession) -> bool:
+    """Whether a sign-in satisfies no request for a recent one, however short ago it was.
+
+    A remembered device spared the second factor, or an upstream did not say when the user signed in
+    there.
+    """
+    return not session.auth_time_known or request.oidc.lacks_second_factor(session)
 
 
 def accounts_to_choose(authorization_request: AuthorizationRequest) -> Sequence[LoginSession]:

@@ -31,7 +31,7 @@ class ClientOutbox(Outbox[C]):
 
     #: The client metadata member with the URI that the deliveries go to.
     member: str
-    #: What the client is notified of, for the log.
+    #: The subject of the notification, for the log.
     occasion: str
     #: Failures of a fetch after which no further attempt is made.
     final: tuple[type[OutboundFetchError], ...] = ()

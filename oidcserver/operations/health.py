@@ -8,7 +8,7 @@ from oidcserver.database.outage import READ_ONLY, SILENT, outage
 from oidcserver.types import Configurator, Registry, Request
 
 RETRY_SECONDS = 5
-#: What a primary of PostgreSQL answers with "off", a replica with "on".
+#: A primary of PostgreSQL answers "off", a replica "on".
 _READ_ONLY = "SELECT current_setting('transaction_read_only')"
 
 

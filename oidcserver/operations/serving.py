@@ -65,7 +65,8 @@ def serve(app: Any, global_config: Mapping[str, str], **settings: Any) -> None:
         place = " ".join(settings.get(name, "") for name in ("listen", "host", "port")).strip()
         raise CannotListen(
             f"The server cannot listen at {place}: {problem.strerror}. Stop the program that "
-            "listens there, or change the address in the server's section of the ini file."
+            "listens there, or change the address in the server's section of the ini file; in "
+            "development, change the port in oidc.issuer too."
         ) from problem
     for listener in _listeners(sockets):
         if server.adj.trusted_proxy:
@@ -77,7 +78,7 @@ def serve(app: Any, global_config: Mapping[str, str], **settings: Any) -> None:
     gc.collect()
     gc.freeze()
     server.print_listen("Serving on http://{}:{}")
-    welcome(app)
+    welcome(app, [int(listener.effective_port) for listener in _listeners(sockets)])
 
     def turn() -> None:
         """Let each socket that is ready read or write, or wait a second for one."""

@@ -1,7 +1,9 @@
 """The message when the server is ready; in development it describes the first steps."""
 
 import logging
+from collections.abc import Collection
 from typing import Any
+from urllib.parse import urlsplit
 
 from oidcserver.texts import SOURCE
 from oidcserver.types import Provider
@@ -9,11 +11,12 @@ from oidcserver.types import Provider
 log = logging.getLogger("oidcserver.serving")
 
 
-def welcome(app: Any) -> None:
+def welcome(app: Any, ports: Collection[int] = ()) -> None:
     """Log that the provider is ready; in development print how to sign in and add a client.
 
     :param app: a Pyramid application. For any other application, and for one that embeds a
         provider, this does nothing.
+    :param ports: those that the server listens at; none: it listens at none.
     """
     oidc = getattr(getattr(app, "registry", None), "oidc", None)
     provider = getattr(oidc, "provider", None)
@@ -21,10 +24,10 @@ def welcome(app: Any) -> None:
         return
     log.info("ready at %s", provider.issuer)
     if provider.settings["oidcserver.mode"] == "development":
-        print(introduction(provider), flush=True)  # noqa: T201
+        print(introduction(provider, ports), flush=True)  # noqa: T201
 
 
-def introduction(provider: Provider) -> str:
+def introduction(provider: Provider, ports: Collection[int] = ()) -> str:
     """Return the first steps with a provider in development."""
     directory = provider.user_directory
     hint = getattr(directory, "sign_in_hint", "`oidcserver users create INI NAME` adds a user.")
@@ -37,4 +40,14 @@ def introduction(provider: Provider) -> str:
     if "oidc.mail" in provider.route_names:
         steps.insert(-1, ("Read its mail", provider.url("/mail")))
     lines = (f"  {step:<14}{instruction}" for step, instruction in steps)
-    return "\n".join(["", "The provider is ready.", "", *lines, ""])
+    said = ["", "The provider is ready.", "", *lines, ""]
+    url = urlsplit(provider.issuer)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    if ports and port not in ports:
+        listening = " and ".join(map(str, sorted(set(ports))))
+        said += [
+            f"The server listens at port {listening}, but oidc.issuer and every link name port "
+            f"{port}: change oidc.issuer too.",
+            "",
+        ]
+    return "\n".join(said)

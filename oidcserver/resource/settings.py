@@ -5,6 +5,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from oidcserver.extensions.mutual_tls import base_url
 from oidcserver.extensions.sender_constraints import WAYS
+from oidcserver.http.addresses import is_this_machine
 from oidcserver.http.client_certificate import ENCODINGS, Networks, header_name, networks
 from oidcserver.interfaces.resources import resource_key
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS
@@ -31,7 +32,6 @@ from oidcserver.settings import (
 from oidcserver.types import Provider, Registry
 
 PREFIX = "oauth_resource."
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 #: The characters of a path that a route can have without an escape.
 _PATH = re.compile(r"[A-Za-z0-9._~/-]*", re.ASCII)
 
@@ -55,8 +55,10 @@ def optional_web_resource(raw: str) -> str:
 
 def _is_protected(parts: SplitResult) -> bool:
     """Whether a URL is https, or http on this machine."""
-    loopback = parts.scheme == "http" and parts.hostname in _LOOPBACK
-    return bool(parts.hostname) and (parts.scheme == "https" or loopback)
+    host = parts.hostname or ""
+    return bool(host) and (
+        parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(host))
+    )
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -192,5 +194,9 @@ def _require(settings: Settings, *names: str) -> None:
 
 
 def _require_https(url: str) -> None:
-    if not _is_protected(urlsplit(url)):
+    try:
+        protected = _is_protected(urlsplit(url))
+    except ValueError:
+        raise ConfigurationProblem(f"{url} is not a URL.") from None
+    if not protected:
         raise ConfigurationProblem(f"{url} is not https, so tokens would be sent unencrypted.")

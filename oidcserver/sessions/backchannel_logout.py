@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from oidcserver import clock
 from oidcserver.clients.values import fetched_uri
-from oidcserver.http import allowed_addresses
-from oidcserver.http.outbound import OutboundFetcher
+from oidcserver.http import make_fetcher
 from oidcserver.http.waiting import TooManyWaiting
 from oidcserver.models import LogoutDelivery
 from oidcserver.models.login_session_client import clients_of_login_session
@@ -60,8 +59,11 @@ def queue_logouts(registry: Registry, dbsession: Session, session_id: str) -> li
 
 
 def deliver_after_commit(request: Request, identifiers: list[str]) -> None:
-    """Send the queued logout tokens once the transaction of this request is committed."""
-    if identifiers:
+    """Send the queued logout tokens once the transaction of this request is committed.
+
+    A command leaves them to the processes that serve: it may be over before an answer comes.
+    """
+    if identifiers and not request.oidc.provider.commanded:
         # After the commit, no transaction is open while applications take their time.
         request.oidc.database.after_commit(_deliver, request.registry, identifiers)
 
@@ -88,12 +90,7 @@ def includeme(config: Configurator) -> None:
 
     def make_deliverer() -> None:
         settings = config.registry.oidc.provider.settings
-        bundle = settings["oauth.outbound_ca_bundle"]
-        fetcher = OutboundFetcher(
-            timeout=settings["oidc.backchannel_logout_timeout"],
-            allowed=allowed_addresses(settings),
-            ca_bundle=str(bundle) if bundle else None,
-        )
+        fetcher = make_fetcher(settings, settings["oidc.backchannel_logout_timeout"])
         interval = settings["oidc.backchannel_logout_interval"]
         config.registry.oidc.logout_deliverer = LogoutDeliverer(config.registry, fetcher, interval)
 

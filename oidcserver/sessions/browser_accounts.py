@@ -6,8 +6,8 @@ one account; the credentials of the others are in the cookie ``accounts``, the l
 A browser with one account does not have that cookie, and nothing is read for it.
 
 The present account changes where the user signs in or chooses another account, and by no link. If
-its session ends, no other account takes its place by itself:
-the login page offers those that are still signed in.
+its session ends, no other account takes its place by itself: the login page offers those that are
+still signed in.
 
 How long a session lives, when and how its user signed in is a matter of each session alone.
 """

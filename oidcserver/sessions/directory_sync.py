@@ -3,7 +3,7 @@
 A directory with a method ``find`` is asked at least every ``oidc.directory_sync_interval`` about
 each user who is signed in or whose applications have access, and about those who had left. Every
 process looks for accounts that are due, and one claims them. A directory that does not answer
-changes nothing.
+changes nothing about the users that it was asked about.
 """
 
 import logging
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from pyramid.events import NewRequest
+from pyramid.scripting import prepare
 from sqlalchemy.orm import Session
 
 from oidcserver import clock
@@ -24,7 +25,7 @@ from oidcserver.oauth.errors import Rejection
 from oidcserver.plugins.selection import SELECT
 from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import seconds
-from oidcserver.types import Configurator, Registry
+from oidcserver.types import Configurator, Registry, Request
 
 INTERVAL = "oidc.directory_sync_interval"
 #: Accounts that the directory is asked about at once.
@@ -83,13 +84,13 @@ class DirectorySync:
             try:
                 self.check(clock.now() - self._interval + self._pause)
             except DirectoryUnavailable as problem:
-                log.error("The users were not checked, and nothing was changed: %s", problem)
+                log.error("Not all users were checked: %s", problem)
             except Exception:
                 log.exception("The users were not checked.")
             self._stopped.wait(self._pause)
 
     def check(self, before: int) -> Checked:
-        """Ask about the users who were not asked about since a time; return what followed.
+        """Ask about the users who were not asked about since a time; return the numbers.
 
         :raises DirectoryUnavailable: if the directory does not answer. Users that it has not told
             of are due again.
@@ -135,11 +136,14 @@ class DirectorySync:
             raise
 
     def _end(self, account: ClaimedAccount) -> None:
-        def end(dbsession: Session) -> int:
-            note_left(dbsession, account.id, clock.now())
-            return end_everything(self._registry, dbsession, account.id)
+        with prepare(registry=self._registry) as env:
+            request: Request = env["request"]
 
-        ended = self._registry.oidc.database.run(end)
+            def end(dbsession: Session) -> int:
+                note_left(dbsession, account.id, clock.now())
+                return end_everything(request, account.id)
+
+            ended = request.oidc.database.run(end)
         log.info(
             "The user %s may not sign in at the directory any more: %d authorizations ended.",
             account.id,

@@ -40,29 +40,36 @@ def end_sessions_of_user(request: Request, user_id: str) -> int:
     return _end_and_announce(request, user_id, "session_ended", LoginSession.user_id == user_id)
 
 
+def end_other_sessions(request: Request, session: types.LoginSession) -> int:
+    """End every session of a user but this one and announce each; return how many."""
+    others = (LoginSession.user_id == session.user_id, LoginSession.id != session.id)
+    return _end_and_announce(request, session.user_id, "session_ended", *others)
+
+
+def end_everything(request: Request, user_id: str) -> int:
+    """End every session and every token of a user; return how many authorizations ended.
+
+    Each session is announced. Sign-ins that are under way are void. Remembered consents stay:
+    without a sign-in they give no access.
+    """
+    dbsession = request.oidc.dbsession
+    begin_generation(dbsession, user_id)
+    _lock(dbsession, LoginSession.user_id == user_id)
+    ended = revoke_authorizations_of_user(dbsession, user_id)
+    _end_and_announce(request, user_id, "session_ended", LoginSession.user_id == user_id)
+    return ended
+
+
 def _end_and_announce(
-    request: Request, user_id: str, event: str, condition: ColumnElement[bool]
+    request: Request, user_id: str, event: str, *conditions: ColumnElement[bool]
 ) -> int:
-    queued = end_sessions(request.registry, request.oidc.dbsession, condition)
+    queued = end_sessions(request.registry, request.oidc.dbsession, *conditions)
     for session_id, deliveries in queued.items():
         deliver_after_commit(request, deliveries)
         request.oidc.database.after_commit(request.oidc.accounts.forget, session_id)
         details = {"user_id": user_id, "session_id": session_id}
         request.oidc.database.after_commit(announce, LoginSessionEvent(request, event, details))
     return len(queued)
-
-
-def end_everything(registry: Registry, dbsession: Session, user_id: str) -> int:
-    """End every session and every token of a user; return how many authorizations ended.
-
-    Sign-ins that are under way are void. Remembered consents stay: without a sign-in they give no
-    access.
-    """
-    begin_generation(dbsession, user_id)
-    _lock(dbsession, LoginSession.user_id == user_id)
-    ended = revoke_authorizations_of_user(dbsession, user_id)
-    end_sessions(registry, dbsession, LoginSession.user_id == user_id)
-    return ended
 
 
 def end_expired_sessions(registry: Registry, batch: int = 1000) -> int:

@@ -35,6 +35,7 @@ def sign_in(
     amr: tuple[str, ...] = PASSWORD_AMR,
     acr: str | None = None,
     methods: tuple[str, ...] = (PASSWORD,),
+    auth_time: int | None = None,
     step_up_of: types.LoginSession | None = None,
 ) -> LoginSessionRecord | None:
     """Sign a user in and return the session; None if the account is disabled, or if all its
@@ -52,6 +53,8 @@ def sign_in(
     :param amr: how the user was authenticated (RFC 8176).
     :param acr: the authentication context class; by default the one that the methods reach.
     :param methods: the names of the methods in the ini; the policies of classes judge by them.
+    :param auth_time: when the user was authenticated, by default now; 0: not known, so that the
+        session satisfies no request for a recent sign-in.
     :param step_up_of: the session of the user, where a further factor has just raised it. It keeps
         its ``auth_time`` and its end, for the first factor was not proven anew. None is also
         returned if it has ended meanwhile.
@@ -77,7 +80,8 @@ def sign_in(
     }
     accounts, dbsession = request.oidc.accounts, request.oidc.dbsession
     if step_up_of is None:
-        columns["auth_time"] = request.oidc.now
+        columns["auth_time"] = auth_time or request.oidc.now
+        columns["auth_time_known"] = auth_time != 0
         columns["expires_at"] = request.oidc.now + settings["oidc.session_max_lifetime"]
     current = step_up_of or accounts.of_user(user.id)
     for displaced in accounts.displaced_by(user.id):

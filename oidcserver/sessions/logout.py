@@ -1,7 +1,7 @@
 """Signing out and the redirect that follows, for the sign-out page and the endpoint."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyramid.response import Response
 
@@ -50,21 +50,24 @@ def ask_to_log_out(request: Request, after: types.AfterLogout) -> Response:
     return see_other(_page(request, after))
 
 
-def read_after_logout(request: Request) -> AfterLogout:
+def read_after_logout(request: Request, query: Mapping[str, str] | None = None) -> AfterLogout:
     """Return the target in the URL of the page: ``request.oidc.after_logout``.
 
     The parameters are checked as at the endpoint, since any site can link to this URL.
+
+    :param query: the parameters; by default those of the request.
     """
-    prefer(request, request.GET.get(UI_LOCALES))
-    client_id, reference = request.GET.get("client_id"), request.GET.get("reference", "")
+    query = request.GET if query is None else query
+    prefer(request, query.get(UI_LOCALES))
+    client_id, reference = query.get("client_id"), query.get("reference", "")
     server = request.oidc.server
     client = server.query_client(client_id, renew=False) if client_id else None
     row = None
     if _REFERENCE.fullmatch(reference):
         row = request.oidc.dbsession.get(RecordedRejection, reference)
     if row is None or row.rule != RULE:
-        return after_logout_of(client, request.GET)
-    return after_logout_of(client, request.GET, row.description, reference)
+        return after_logout_of(client, query)
+    return after_logout_of(client, query, row.description, reference)
 
 
 def _page(request: Request, after: types.AfterLogout) -> str:

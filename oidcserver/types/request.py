@@ -187,6 +187,7 @@ class RequestOidc(Protocol):
         :param lifetime: seconds after which it is not sent any more.
         :param held: whether it is only made, not sent.
         :raises ValueError: if the address cannot receive mail.
+        :raises RuntimeError: if ``oidc.mail_url`` is missing, except in development.
         """
         ...
 
@@ -220,10 +221,12 @@ class RequestOidc(Protocol):
         amr: tuple[str, ...] = ...,
         acr: str | None = None,
         methods: tuple[str, ...] = ...,
+        auth_time: int | None = None,
         step_up_of: LoginSession | None = None,
     ) -> LoginSession | None:
         """Sign a user in; return the login session, or None if the account is disabled.
 
+        :param auth_time: when the user was authenticated, by default now; 0: not known.
         :param step_up_of: the session that a further factor raises; it keeps its ``auth_time``.
         """
         ...

@@ -21,6 +21,10 @@ class LoginSession(Protocol):
     @property
     def auth_time(self) -> int: ...
 
+    #: Whether the user is known to have been authenticated at that time, and not before.
+    @property
+    def auth_time_known(self) -> bool: ...
+
     @property
     def acr(self) -> str: ...
 

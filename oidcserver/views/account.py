@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Any
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from sqlalchemy import select
 
@@ -19,12 +18,14 @@ from oidcserver.sessions.ending import end_sessions_of_user
 from oidcserver.texts import Moment, _
 from oidcserver.types import Configurator, Request
 from oidcserver.views import activity, factors, own_password, second_factor, upstream_links
-from oidcserver.views.access import own_session, signed_in
+from oidcserver.views.access import login_url, own_session, signed_in
 from oidcserver.views.applications import (
     allowed_applications,
     applications_without_consent,
+    clients_with_access,
     initiate_login_url,
 )
+from oidcserver.views.pages import render
 from oidcserver.views.recent_login import sign_in_again
 from oidcserver.views.user_agents import describe_user_agent
 
@@ -52,6 +53,11 @@ def account(request: Request) -> Response:
         .where(LoginSession.user_id == session.user_id, is_live(request.oidc.now, idle_since))
         .order_by(LoginSession.last_seen_at.desc())
     ).all()
+    with_access = clients_with_access(request)
+    applications = [
+        (client, consent, _permissions(request, consent.scope, consent.claims))
+        for consent, client in allowed_applications(request)
+    ]
     values = {
         "session": session,
         "claims": _claims(request, session.user),
@@ -60,10 +66,8 @@ def account(request: Request) -> Response:
         "has_password": own_password.may_change_password(request),
         "moment": Moment,
         "describe": describe_user_agent,
-        "applications": [
-            (client, consent, _permissions(request, consent.scope, consent.claims))
-            for consent, client in allowed_applications(request)
-        ],
+        "applications": [it for it in applications if it[0].client_id in with_access],
+        "allowed_before": [it for it in applications if it[0].client_id not in with_access],
         "own_applications": [
             (client, _permissions(request, " ".join(sorted(scopes))))
             for client, scopes in applications_without_consent(request)
@@ -72,7 +76,7 @@ def account(request: Request) -> Response:
         "open_url": partial(initiate_login_url, request),
         "notice": NOTICES.get(request.GET.get("notice", "")),
     }
-    return render_to_response("oidcserver:templates/account.jinja2", values, request=request)
+    return render(request, "account", values)
 
 
 def _claims(request: Request, user: User) -> dict[str, Any]:
@@ -101,7 +105,9 @@ def end_session(request: Request) -> Response:
         again = sign_in_again(request)
         if again is None:
             end_sessions_of_user(request, own_session(request).user_id)
-        return again or _account(request)
+            target = request.oidc.url("oidc.account")
+            again = see_other(login_url(request, target, notice="everywhere"))
+        return again
     row = _own_session(request, request.POST.get("session", ""))
     if row is not None:
         again = sign_in_again(request)
@@ -162,8 +168,7 @@ def _confirm(
         "moment": Moment,
         "describe": describe_user_agent,
     }
-    template = "oidcserver:templates/account_confirm.jinja2"
-    return render_to_response(template, values, request=request)
+    return render(request, "account_confirm", values)
 
 
 def _permissions(request: Request, scope: str, claims: str = "") -> list[str]:

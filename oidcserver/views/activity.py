@@ -2,7 +2,6 @@
 
 from operator import attrgetter
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.interfaces.authentication import UPSTREAM
@@ -14,6 +13,7 @@ from oidcserver.types import Configurator, Request
 from oidcserver.views.access import own_session, signed_in
 from oidcserver.views.authenticator_app import NAME as TOTP
 from oidcserver.views.own_password import may_change_password
+from oidcserver.views.pages import render
 from oidcserver.views.recovery_codes import NAME as RECOVERY_CODES
 from oidcserver.views.user_agents import describe_user_agent
 
@@ -65,7 +65,7 @@ def show(request: Request) -> Response:
         *latest_activity(dbsession, user_id, CHANGES, MOST),
         *latest_activity(dbsession, user_id, FAILURES, MOST_FAILURES),
     ]
-    rows.sort(key=attrgetter("occurred_at"), reverse=True)
+    rows.sort(key=attrgetter("occurred_at", "id"), reverse=True)
     values = {
         "session": own_session(request),
         "rows": [(row, _sentence(request, row), _methods(request, row)) for row in rows],
@@ -75,7 +75,7 @@ def show(request: Request) -> Response:
         "moment": Moment,
         "describe": describe_user_agent,
     }
-    return render_to_response("oidcserver:templates/activity.jinja2", values, request=request)
+    return render(request, "activity", values)
 
 
 def _sentence(request: Request, row: Activity) -> str:

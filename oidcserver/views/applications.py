@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from oidcserver.models import Authorization, Client, Consent
 from oidcserver.types import Request
@@ -21,6 +21,21 @@ def allowed_applications(request: Request) -> Sequence[tuple[Consent, Client]]:
     return applications
 
 
+def clients_with_access(request: Request) -> frozenset[str]:
+    """Return the identifiers of the clients that have access to the account now."""
+    found = select(Authorization.client_id).where(*_is_alive(request))
+    return frozenset(request.oidc.dbsession.scalars(found))
+
+
+def _is_alive(request: Request) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for the authorizations of the signed-in user that are alive."""
+    return (
+        Authorization.user_id == own_session(request).user_id,
+        Authorization.revoked_at.is_(None),
+        Authorization.expires_at > request.oidc.now,
+    )
+
+
 def applications_without_consent(request: Request) -> Sequence[tuple[Client, frozenset[str]]]:
     """Return the applications of the operator that have access without a consent.
 
@@ -35,9 +50,7 @@ def applications_without_consent(request: Request) -> Sequence[tuple[Client, fro
         .where(
             Client.skip_consent,
             Client.client_id.not_in(consent),
-            Authorization.user_id == user_id,
-            Authorization.revoked_at.is_(None),
-            Authorization.expires_at > request.oidc.now,
+            *_is_alive(request),
         )
     )
     scopes: dict[Client, set[str]] = {}

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.interfaces import Scope
@@ -17,6 +16,7 @@ from oidcserver.texts import Moment, _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import login_url, own_session, signed_in
 from oidcserver.views.consent import ends_after, ends_when_unused
+from oidcserver.views.pages import render
 from oidcserver.views.step_up import ALLOW, ALLOW_AS_SIGNED_IN, go_to_step_up, step_up_of
 
 ROUTE = "oidc.approvals"
@@ -38,7 +38,7 @@ def show(request: Request) -> Response:
         "notice": NOTICES.get(request.GET.get("notice", "")),
         "requests": [_description(request, row, client) for row, client in asked],
     }
-    return render_to_response("oidcserver:templates/approvals.jinja2", values, request=request)
+    return render(request, "approvals", values)
 
 
 @signed_in

@@ -4,23 +4,23 @@ import base64
 import json
 import os
 from dataclasses import dataclass
+from functools import partial
 
 import segno
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor import InvalidToken
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from markupsafe import Markup
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from oidcserver.accounts.factor_changes import factor_added, factor_removed
-from oidcserver.accounts.second_factors import (
-    complete,
-    count_attempt,
-    find_pending,
-    forget_attempts,
+from oidcserver.accounts.factor_changes import (
+    factor_added,
+    factor_removed,
+    is_last_factor,
+    without_factors,
 )
-from oidcserver.http.throttling import TooManyAttempts, waiting_time
+from oidcserver.accounts.second_factors import Begun, count_attempt, forget_attempts
+from oidcserver.http.throttling import TooManyAttempts
 from oidcserver.interfaces import User
 from oidcserver.interfaces.keys import Sealer
 from oidcserver.keys.strict_json import compact
@@ -30,14 +30,14 @@ from oidcserver.models.second_factor import (
     has_authenticator_app,
     use_step,
 )
-from oidcserver.texts import _
+from oidcserver.texts import _, with_ascii_digits
 from oidcserver.types import Configurator, Request
-from oidcserver.views.access import with_query
-from oidcserver.views.code_factor import WRONG, CodePage
+from oidcserver.views.code_factor import WRONG, CodePage, too_many
 from oidcserver.views.confirmation import ask
 from oidcserver.views.factors import ROUTE as FACTORS
 from oidcserver.views.factors import may_set_up, to_factors
-from oidcserver.views.second_factor import after_second_factor
+from oidcserver.views.pages import render, try_later
+from oidcserver.views.second_factor import after_set_up
 
 NAME, PURPOSE, ENROLMENT = "totp", "authenticator app", "new authenticator app"
 SECONDS, DIGITS, SECRET_BYTES = 30, 6, 20
@@ -91,7 +91,7 @@ def use_code(request: Request, user: User, code: str) -> bool:
 
 def _step_of(request: Request, secret: bytes, code: str) -> int | None:
     """Return the time step of a code, or None. The clock of the app may differ by one step."""
-    digits = "".join(character for character in code if character.isdigit())
+    digits = "".join(filter(str.isdecimal, with_ascii_digits(code)))
     if len(digits) != DIGITS:
         return None
     totp, now = _totp(secret), request.oidc.now
@@ -119,19 +119,21 @@ def submit_code(request: Request) -> Response:
 
 def show(request: Request) -> Response:
     """Show the secret as a picture and as text; or ask before the app is removed."""
-    user, again = may_set_up(request)
-    if user is None:
-        return again
-    if METHOD.enrolled(request, user):
-        return _ask_removal(request) if "remove" in request.GET else to_factors(request)
-    return _page(request, user)
+    begun = may_set_up(request)
+    if isinstance(begun, Response):
+        return begun
+    if METHOD.enrolled(request, begun.user):
+        asked = "remove" in request.GET
+        return _ask_removal(request, begun.user) if asked else to_factors(request)
+    return _page(request, begun)
 
 
 def submit(request: Request) -> Response:
     """Check the first code, which makes the app a factor; or remove the app."""
-    user, again = may_set_up(request)
-    if user is None:
-        return again
+    begun = may_set_up(request)
+    if isinstance(begun, Response):
+        return begun
+    user = begun.user
     if "remove" in request.POST:
         return _remove(request, user)
     if METHOD.enrolled(request, user):
@@ -140,33 +142,32 @@ def submit(request: Request) -> Response:
     try:
         count_attempt(request, user)
     except TooManyAttempts as problem:
-        wait = waiting_time(problem.retry_after)
-        error = _("Too many codes were tried. Please wait ${time}.", {"time": wait})
-        return _page(request, user, error, 429, enrolment)
-    user, again = may_set_up(request)  # the transaction has ended
-    if user is None:
-        return again
+        page = partial(_page, request, begun, enrolment=enrolment)
+        return try_later(problem, page, too_many(problem))
+    begun = may_set_up(request)  # the transaction has ended
+    if isinstance(begun, Response):
+        return begun
+    user = begun.user
     if enrolment is None:
-        return _page(request, user, EXPIRED, 400)
+        return _page(request, begun, EXPIRED, 400)
     step = _step_of(request, enrolment.secret, request.POST.get("code", ""))
     if step is None:
-        return _page(request, user, WRONG, 400, enrolment)
+        return _page(request, begun, WRONG, 400, enrolment)
     sealed = _sealer(request).seal(enrolment.secret, user.id.encode())
     if not add_authenticator_app(request.oidc.dbsession, user, sealed, step):
         return to_factors(request)
     forget_attempts(request, user)
     factor_added(request, user, NAME)
     # The user has proven the new factor too, so the session gets the class of both.
-    if find_pending(request) is not None:
-        return after_second_factor(request, METHOD)
-    complete(request, METHOD)
-    return to_factors(request, notice="factor_added")
+    return after_set_up(request, begun, METHOD) or to_factors(request, notice="factor_added")
 
 
-def _ask_removal(request: Request) -> Response:
+def _ask_removal(request: Request, user: User) -> Response:
     name = {"name": METHOD.label}
     question, button = _("Remove ${name}?", name), _("Remove")
-    return ask(request, question, button, request.oidc.url(FACTORS), remove="1")
+    losses = without_factors(request, user) if is_last_factor(request, user, METHOD) else ()
+    back = request.oidc.url(FACTORS)
+    return ask(request, question, button, back, consequences=losses, remove="1")
 
 
 def _remove(request: Request, user: User) -> Response:
@@ -180,11 +181,12 @@ def _remove(request: Request, user: User) -> Response:
 
 def _page(
     request: Request,
-    user: User,
+    begun: Begun,
     error: str = "",
     status: int = 200,
     enrolment: Enrolment | None = None,
 ) -> Response:
+    user = begun.user
     enrolment = enrolment or _begin(request, user)
     secret = enrolment.secret
     uri = _totp(secret).get_provisioning_uri(user.username, request.oidc.service_name)
@@ -196,14 +198,12 @@ def _page(
         "key": " ".join(key[at : at + 4] for at in range(0, len(key), 4)),
         "enrolment": enrolment.sealed,
         "error": error,
-        "back": with_query(request, FACTORS) if request.oidc.login_session else "",
+        "waiting": begun.pending is not None,
+        "back": request.oidc.url(FACTORS),
     }
     # From here the user may go on to an application.
     request.oidc.content_security_policy.let_forms_leave()
-    template = "oidcserver:templates/totp_setup.jinja2"
-    response = render_to_response(template, values, request=request)
-    response.status_int = status
-    return response
+    return render(request, "totp_setup", values, status)
 
 
 def _begin(request: Request, user: User) -> Enrolment:

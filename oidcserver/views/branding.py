@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pyramid.response import Response
 
+from oidcserver.http.pictures import media_type_of
 from oidcserver.plugins.selection import SELECT
 from oidcserver.settings import ConfigurationProblem, lines, path
 from oidcserver.types import Configurator, Request
@@ -26,12 +27,6 @@ MAX_BYTES = 1 << 20
 #: WCAG 2.2 success criterion 1.4.3.
 LEAST_CONTRAST = 4.5
 _COLOR = re.compile(r"#[0-9a-f]{6}")
-#: The beginning of a file of each type.
-_PICTURES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-)
 
 
 #: The colour on a light and, mixed with white, on a dark ground.
@@ -66,7 +61,7 @@ class BrandFile:
 
 @dataclass(frozen=True, slots=True)
 class Branding:
-    """What the ini says of the look."""
+    """The look of the pages, as set in the ini file."""
 
     logo: BrandFile | None = None
     style: BrandFile | None = None
@@ -80,11 +75,11 @@ def color(raw: str) -> str:
     if not text:
         return ""
     if not _COLOR.fullmatch(text):
-        raise ValueError("takes a colour such as #16645c")
+        raise ValueError("a colour such as #16645c")
     contrast = 1.05 / (_luminance(text) + 0.05)
     if contrast < LEAST_CONTRAST:
         raise ValueError(
-            f"takes a darker colour: white text on it has a contrast of {contrast:.1f}, and "
+            f"a darker colour: white text on it has a contrast of {contrast:.1f}, and "
             f"{LEAST_CONTRAST} is needed (WCAG 2.2)"
         )
     return text
@@ -95,8 +90,12 @@ def footer_links(raw: str) -> tuple[tuple[str, str], ...]:
     found = []
     for line in lines(raw):
         label, separator, url = (part.strip() for part in line.partition("|"))
-        if not (label and separator) or urlsplit(url).scheme not in {"https", "http", "mailto"}:
-            raise ValueError("takes lines such as `Privacy | https://example.com/privacy`")
+        try:
+            linked = urlsplit(url).scheme in {"https", "http", "mailto"}
+        except ValueError:
+            linked = False
+        if not (label and separator and linked):
+            raise ValueError("lines such as `Privacy | https://example.com/privacy`")
         found.append((label, url))
     return tuple(found)
 
@@ -125,11 +124,9 @@ def _read(setting: str, file: Path) -> bytes:
 def _picture(file: Path) -> BrandFile:
     """Return a picture, whose type is judged by its content."""
     body = _read(LOGO, file)
-    for beginning, content_type in _PICTURES:
-        if body.startswith(beginning):
-            return BrandFile(body, content_type)
-    if body[:4] == b"RIFF" and body[8:12] == b"WEBP":
-        return BrandFile(body, "image/webp")
+    content_type = media_type_of(body)
+    if content_type is not None:
+        return BrandFile(body, content_type)
     if file.suffix == ".svg" and b"<svg" in body[:1024]:
         return BrandFile(body, "image/svg+xml")
     raise ConfigurationProblem(f"{LOGO} = {file} is no PNG, JPEG, GIF, WebP or SVG picture.")
@@ -164,7 +161,7 @@ def _serve(file: BrandFile) -> Response:
 
 
 def branding(request: Request) -> Branding:
-    """Return what the ini says of the look: ``request.oidc.branding``."""
+    """Return the look of the pages: ``request.oidc.branding``."""
     found: Branding = request.registry.oidc.branding
     return found
 

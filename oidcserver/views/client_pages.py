@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.clients.problems import InvalidClientMetadata
@@ -14,13 +13,7 @@ from oidcserver.views.client_change import SignInRequired
 from oidcserver.views.client_examples import examples
 from oidcserver.views.client_members import field_options, shown_sections, sort_problems
 from oidcserver.views.client_preview import preview
-
-TEMPLATES = "oidcserver:templates/"
-
-
-def render(request: Request, template: str, values: dict[str, Any]) -> Response:
-    """Return the page of a template, which is named without directory and suffix."""
-    return render_to_response(f"{TEMPLATES}{template}.jinja2", values, request=request)
+from oidcserver.views.pages import render
 
 
 def client_form(
@@ -38,7 +31,7 @@ def client_form(
     :param problem: the reason why a submitted form was rejected.
     """
     errors, general = sort_problems(problem, values)
-    response = render(
+    return render(
         request,
         "client",
         {
@@ -56,10 +49,8 @@ def client_form(
             "examples": examples(request, client) if client is not None else [],
             "preview": preview(request, client) if client is not None else None,
         },
+        200 if problem is None else 400,
     )
-    if problem is not None:
-        response.status_int = 400
-    return response
 
 
 def client_secret(

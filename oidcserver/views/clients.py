@@ -23,8 +23,9 @@ from oidcserver.views.client_access import find_client, is_administrator, manage
 from oidcserver.views.client_change import change_client
 from oidcserver.views.client_form import new_ticket, new_values, read_ticket, typed_values
 from oidcserver.views.client_members import read_members, shown_fields, shown_values
-from oidcserver.views.client_pages import announce_change, client_form, client_secret, render
+from oidcserver.views.client_pages import announce_change, client_form, client_secret
 from oidcserver.views.client_preview import duration
+from oidcserver.views.pages import render
 from oidcserver.views.recent_login import recently_signed_in
 
 PAGE_SIZE = 100

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from pyramid.renderers import render_to_response
+from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
 from oidcserver.accounts.second_factors import (
     Begun,
     announce_failure,
     count_attempt,
-    factors_of,
     find_begun,
     forget_attempts,
 )
@@ -21,9 +21,23 @@ from oidcserver.oauth.responses import see_other
 from oidcserver.texts import _
 from oidcserver.types import Request
 from oidcserver.views.access import with_query
-from oidcserver.views.second_factor import ROUTE, after_second_factor, may_remember
+from oidcserver.views.pages import render, try_later
+from oidcserver.views.second_factor import (
+    ROUTE,
+    after_second_factor,
+    begin_again,
+    other_factors,
+    remember_label,
+)
+from oidcserver.views.suspended import read_request, reject
 
 WRONG = _("This code is wrong, or was used before.")
+
+
+def too_many(problem: TooManyAttempts) -> str:
+    """Return a sentence for a user who has tried too many codes."""
+    wait = waiting_time(problem.retry_after)
+    return _("Too many codes were tried. Please wait ${time}.", {"time": wait})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,37 +66,34 @@ class CodePage:
         begun = find_begun(request)
         if begun is None or not self.method.enrolled(request, begun.user):
             return see_other(with_query(request, ROUTE))
+        counted = begun.user.id
         try:
             count_attempt(request, begun.user)
         except TooManyAttempts as problem:
-            wait = waiting_time(problem.retry_after)
-            error = _("Too many codes were tried. Please wait ${time}.", {"time": wait})
-            return self._page(request, begun, error, 429)
+            return try_later(problem, partial(self._page, request, begun), too_many(problem))
+        # Before the code is used up: a request that is rejected costs the user none.
+        try:
+            asking = read_request(request)
+        except OAuth2Error as error:
+            return reject(request, error)
         begun = find_begun(request)  # the transaction has ended
-        if begun is None:
-            return see_other(with_query(request, "oidc.login"))
+        if begun is None or begun.user.id != counted:
+            return begin_again(request)
         if not self.use(request, begun.user, request.POST.get("code", "")):
             announce_failure(request, begun.user, self.method)
             return self._page(request, begun, WRONG, 403)
         forget_attempts(request, begun.user)
-        return after_second_factor(request, self.method)
+        return after_second_factor(request, asking, begun, self.method)
 
     def _page(self, request: Request, begun: Begun, error: str = "", status: int = 200) -> Response:
-        others = [
-            (method.label, with_query(request, method.route_name))
-            for method in factors_of(request, begun.user).values()
-            if method is not self.method
-        ]
         values = {
             "page": self,
             "username": begun.user.username,
-            "others": others,
+            "others": other_factors(request, begun, self.method),
+            "start_again": with_query(request, "oidc.login") if begun.pending else "",
             "error": error,
-            "remember": may_remember(request, begun),
+            "remember": remember_label(request, begun),
         }
         # From here the user may go on to an application.
         request.oidc.content_security_policy.let_forms_leave()
-        template = "oidcserver:templates/code_factor.jinja2"
-        response = render_to_response(template, values, request=request)
-        response.status_int = status
-        return response
+        return render(request, "code_factor", values, status)

@@ -3,10 +3,9 @@
 from urllib.parse import urlsplit
 
 from authlib.oauth2 import OAuth2Error
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from oidcserver.clients.uris import is_loopback
+from oidcserver.http.addresses import is_loopback
 from oidcserver.http.cors import origin_of
 from oidcserver.interfaces import Scope
 from oidcserver.interfaces.resources import Resource
@@ -25,6 +24,7 @@ from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.client_preview import duration
 from oidcserver.views.logos import add_logo, logo_url
+from oidcserver.views.pages import render
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, reject
 
 
@@ -116,7 +116,7 @@ def _page(request: Request, asking: AuthorizationRequest) -> Response:
         "may_remember": may_remember(asking),
         "remembered": remembered is not None,
     }
-    return render_to_response("oidcserver:templates/consent.jinja2", values, request=request)
+    return render(request, "consent", values)
 
 
 def _single_claims(asking: AuthorizationRequest) -> list[str]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from authlib.oauth2 import OAuth2Error
 from pyramid.httpexceptions import HTTPNotFound
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.clients import use
@@ -35,6 +34,7 @@ from oidcserver.sessions import logout_channels
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import SWITCH, login_url, own_session, signed_in
 from oidcserver.views.device_code import REQUEST_PAGE, enter, keep_code, request_url, submit
+from oidcserver.views.pages import render
 from oidcserver.views.pending import (
     Overtaken,
     PendingRequest,
@@ -127,7 +127,7 @@ def go_back(pending: PendingRequest) -> Response:
 
 
 def reject(pending: PendingRequest, rejection: Rejection) -> Response:
-    """Show the page, if it says what came in between, or else the rejection of a plugin's step."""
+    """Show the page if another decision came first, or else the rejection of a plugin's step."""
     if isinstance(rejection, Overtaken):
         return go_back(pending)
     request, client = pending.request, pending.client
@@ -168,13 +168,13 @@ def _page(
         "decided": row.decided_at is not None,
         **(described(pending) if pending is not None else {"client": None}),
     }
-    return render_to_response("oidcserver:templates/device_request.jinja2", values, request=request)
+    return render(request, "device_request", values)
 
 
 #: The flow ``device_approval``: the user allows the request.
 STEPS: tuple[Step[PendingRequest], ...] = (
     Step(prepare_authorization),  # the root of a new family, as for a code
-    Step(logout_channels.take_part),  # the client hears of the end of the login session
+    Step(logout_channels.take_part),  # the client is notified of the end of the login session
     Step(approve),  # the first of several concurrent decisions counts
     Step(use.note_authorization),  # a client that registered itself is in use
     Step(commit),

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.grants.device_code import PAGE
 from oidcserver.http.cookies import read_cookie, set_cookie
-from oidcserver.http.throttling import give_back, network_of, take, waiting_time
+from oidcserver.http.throttling import TooManyAttempts, give_back, network_of, take, waiting_time
 from oidcserver.models.device_authorization import (
     claim_device_authorization,
 )
@@ -24,13 +23,14 @@ from oidcserver.oauth.user_codes import (
 from oidcserver.texts import _
 from oidcserver.types import Request
 from oidcserver.views.access import login_url
+from oidcserver.views.pages import render, try_later
 
 REQUEST_PAGE = "oidc.device_request"
 #: The cookie that keeps a code while its user signs in.
 COOKIE = "user_code"
 EMPTY = _("Enter the code that your device shows.")
 UNKNOWN = _(
-    "That code is not known, has expired, or was entered by another account. Compare it with the "
+    "That code is not known, has expired, or was entered with another account. Compare it with the "
     "code on your device, or start again there."
 )
 
@@ -63,9 +63,11 @@ def submit(request: Request) -> Response:
             "Too many wrong codes were entered. Please try again in ${time}.",
             {"time": waiting_time(wait)},
         )
-        response = _form(request, entered, error=sentence, status=429)
-        response.headers["Retry-After"] = str(wait)
-        return response
+        return try_later(
+            TooManyAttempts(wait),
+            lambda error, status: _form(request, entered, error=error, status=status),
+            sentence,
+        )
     digests = provider.sealer(PURPOSE).digests(code)
     row_id = claim_device_authorization(request.oidc.dbsession, digests, session.user_id)
     if row_id is None:
@@ -112,9 +114,7 @@ def _form(request: Request, entered: str, *, error: str = "", status: int = 200)
         "error": error,
         "session": request.oidc.login_session,
     }  # fmt: skip
-    response = render_to_response("oidcserver:templates/device.jinja2", values, request=request)
-    response.status_int = status
-    return response
+    return render(request, "device", values, status)
 
 
 def request_url(request: Request, row_id: str) -> str:

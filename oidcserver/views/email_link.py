@@ -4,7 +4,6 @@ The link signs in only the browser where it was asked for: in another one, a use
 requester of the mail.
 """
 
-from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
 from oidcserver.accounts.directories import passwords_problem
@@ -12,6 +11,7 @@ from oidcserver.accounts.ways_in import usable_links
 from oidcserver.interfaces.letter import Letter
 from oidcserver.mail import can_send
 from oidcserver.models import MailedLink, User
+from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.responses import see_other
 from oidcserver.plugins.selection import FIRST_FACTORS
 from oidcserver.texts import _
@@ -20,7 +20,7 @@ from oidcserver.views import mail_form, mailed_links
 from oidcserver.views.access import with_query
 from oidcserver.views.mail_form import MailForm, show_form, submit_form
 from oidcserver.views.second_factor import after_first_factor
-from oidcserver.views.suspended import read_request, reject
+from oidcserver.views.suspended import read_request
 
 NAME, PURPOSE = "email_link", "sign_in"
 #: RFC 8176 has no value for a mailbox. ``otp`` would claim more: mail is no authenticator.
@@ -77,7 +77,7 @@ def _letter_of_upstream(request: Request, username: str, url: str, code: str) ->
 
 FORM = MailForm(
     PURPOSE,
-    "oidcserver:templates/email_link.jinja2",
+    "email_link",
     _signs_in_by_mail,
     _letter,
     _letter_of_upstream,
@@ -95,19 +95,16 @@ def submit(request: Request) -> Response:
     return submit_form(request, FORM)
 
 
-def prepare(request: Request, link: MailedLink) -> None:
-    """Check that the mail was for an account."""
+def prepare(request: Request, link: MailedLink) -> AuthorizationRequest | None:
+    """Check that the mail was for an account; return the authorization request."""
     if link.user_id is None:
         raise mailed_links.NotYet(mailed_links.GONE)
+    return read_request(request)
 
 
-def complete(request: Request, link: MailedLink, prepared: None) -> Response:
+def complete(request: Request, link: MailedLink, asking: AuthorizationRequest | None) -> Response:
     """Sign the user in, or go on to the second factor."""
     user = request.oidc.dbsession.get_one(User, link.user_id)
-    try:
-        asking = read_request(request)
-    except OAuth2Error as error:
-        return reject(request, error)
     response = after_first_factor(request, asking, user, AMR, NAME)
     return response or see_other(with_query(request, "oidc.login"))
 
@@ -127,7 +124,14 @@ def _check(registry: Registry) -> str | None:
 
 def includeme(config: Configurator) -> None:
     """Offer the method."""
-    purpose = mailed_links.Purpose(_("Sign in"), _("Sign in"), complete, prepare, own_browser=True)
+    purpose = mailed_links.Purpose(
+        _("Sign in"),
+        _("Sign in"),
+        complete,
+        prepare,
+        own_browser=True,
+        route_name=METHOD.route_name,
+    )
     config.add_oauth_offer(mailed_links.KIND, PURPOSE, purpose)
     config.add_first_factor(NAME, METHOD)
     config.add_startup_check("sign-in by mail", _check)

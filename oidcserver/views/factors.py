@@ -1,10 +1,15 @@
 """The page where a user sets up, renews and removes second factors."""
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.remembered_devices import LIFETIME, is_this_browser
-from oidcserver.accounts.second_factors import factors_of, find_pending
+from oidcserver.accounts.second_factors import (
+    Begun,
+    begun_by,
+    factors_of,
+    find_pending,
+    forget_pending,
+)
 from oidcserver.interfaces import User
 from oidcserver.models import RememberedDevice
 from oidcserver.models.remembered_device import devices_of, forget_devices
@@ -14,7 +19,9 @@ from oidcserver.plugins.selection import SECOND_FACTORS
 from oidcserver.texts import Moment, _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import login_url, own_session, signed_in
+from oidcserver.views.pages import render
 from oidcserver.views.recent_login import prove_strongest_factor
+from oidcserver.views.second_factor import WAITING
 from oidcserver.views.user_agents import describe_user_agent
 
 ROUTE = "oidc.factors"
@@ -42,11 +49,21 @@ def show(request: Request) -> Response:
         ]
         if request.oidc.provider.settings[LIFETIME]
         else [],
+        "codes_url": recovery_codes_url(request, user),
         "moment": Moment,
         "describe": describe_user_agent,
         "notice": NOTICES.get(request.GET.get("notice", "")),
     }
-    return render_to_response("oidcserver:templates/factors.jinja2", values, request=request)
+    return render(request, "factors", values)
+
+
+def recovery_codes_url(request: Request, user: User) -> str:
+    """Return the URL where a user with factors and without codes creates some, or nothing."""
+    codes = request.oidc.provider.second_factors.get("recovery_codes")
+    if codes is None or not factors_of(request, user) or codes.enrolled(request, user):
+        return ""
+    url: str = request.oidc.url(codes.setup_route_name)
+    return url
 
 
 @signed_in
@@ -54,25 +71,29 @@ def forget(request: Request) -> Response:
     """Forget a remembered device of the user."""
     device_id = request.POST.get("forget", "")
     user_id = own_session(request).user_id
-    forget_devices(request.oidc.dbsession, user_id, RememberedDevice.id == device_id)
+    if not forget_devices(request.oidc.dbsession, user_id, RememberedDevice.id == device_id):
+        return to_factors(request)
     return to_factors(request, notice="device_forgotten")
 
 
-def may_set_up(request: Request) -> tuple[User, Response] | tuple[None, Response]:
-    """Return the user who may change second factors now; or None and where to go first.
+def may_set_up(request: Request) -> Begun | Response:
+    """Return the sign-in of a user who may change second factors now, or a redirect.
 
-    A user whose sign-in waits, because this user needs a second factor, may set up the first.
+    A user whose sign-in waits, because this user needs a second factor, may set up the first. Such
+    a page names the account in its query. Every other page acts for the signed-in user, and ends a
+    sign-in that waits: else the new factor would complete it, for another account.
     """
-    waiting = find_pending(request)
-    nowhere = see_other(request.oidc.url("oidc.login"))
-    if waiting is not None:
-        user = waiting.user
-        return (None, nowhere) if factors_of(request, user) else (user, nowhere)
+    if WAITING in request.GET:
+        waiting = find_pending(request)
+        named = waiting is not None and waiting.user.id == request.GET[WAITING]
+        if waiting is None or not named or factors_of(request, waiting.user):
+            return see_other(request.oidc.url("oidc.login"))
+        return waiting
     session = request.oidc.login_session
     if session is None:
-        return None, see_other(login_url(request))
-    again = prove_strongest_factor(request)
-    return (session.user, nowhere) if again is None else (None, again)
+        return see_other(login_url(request))
+    forget_pending(request)
+    return prove_strongest_factor(request) or begun_by(session)
 
 
 def to_factors(request: Request, **query: str) -> Response:

@@ -10,6 +10,7 @@ from oidcserver.views.applications import allowed_applications, initiate_login_u
 
 #: Messages from the page before, by the value of ``notice`` in the query.
 NOTICES = {
+    "deleted": _("Your account was deleted."),
     "restart": _(
         "You are signed in, but the request of the application has expired. "
         "Go back to the application and start again."

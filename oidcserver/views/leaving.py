@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 from sqlalchemy import delete, select
 
+from oidcserver.accounts.notices import announce_end_of_account
 from oidcserver.keys.strict_json import compact
 from oidcserver.models import AuthenticatorApp, Consent, LoginSession, RememberedDevice, User
 from oidcserver.models.activity import activity_of
@@ -13,28 +13,43 @@ from oidcserver.models.group import groups_of_link, memberships_of
 from oidcserver.models.passkey import passkeys_of
 from oidcserver.models.second_factor import count_recovery_codes
 from oidcserver.models.upstream import links_of
-from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.oauth.responses import NO_STORE, see_other
 from oidcserver.sessions.ending import end_everything
+from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import home_url, own_session, signed_in
+from oidcserver.views.confirmation import ask
+from oidcserver.views.pages import render
 from oidcserver.views.recent_login import recently_signed_in
 
 ROUTE, EXPORT = "oidc.leave", "oidc.export"
+CONSEQUENCES = _(
+    "You will be signed out everywhere, applications lose their access, and the account cannot be "
+    "restored."
+)
 
 
 @signed_in
 @recently_signed_in
 def show(request: Request) -> Response:
-    """Offer the export, and ask before the account is deleted."""
-    values = {"user": own_session(request).user}
-    return render_to_response("oidcserver:templates/leave.jinja2", values, request=request)
+    """Offer the export; or ask before the account is deleted."""
+    if "remove" in request.GET:
+        return _ask(request)
+    values = {"user": own_session(request).user, "consequences": CONSEQUENCES}
+    return render(request, "leave", values)
+
+
+def _ask(request: Request) -> Response:
+    name = {"name": own_session(request).user.username}
+    question, button = _("Delete the account ${name}?", name), _("Delete the account")
+    back = request.oidc.url(ROUTE)
+    return ask(request, question, button, back, consequences=[CONSEQUENCES], remove="1")
 
 
 @signed_in
 @recently_signed_in
 def export(request: Request) -> Response:
-    """Return what is stored about the user, as JSON."""
+    """Return the stored data of the user, as JSON."""
     response = Response(body=compact(_data(request)).encode(), content_type="application/json")
     response.headerlist.extend(NO_STORE)
     response.content_disposition = 'attachment; filename="account.json"'
@@ -110,7 +125,7 @@ def _data(request: Request) -> dict[str, Any]:
 
 
 def _second_factors(request: Request, user_id: str) -> dict[str, Any]:
-    """Return what is stored about passkeys and second factors, without the secrets."""
+    """Return the stored data of passkeys and second factors, without the secrets."""
     dbsession = request.oidc.dbsession
     app = dbsession.get(AuthenticatorApp, user_id)
     return {
@@ -137,13 +152,14 @@ def _second_factors(request: Request, user_id: str) -> dict[str, Any]:
 @recently_signed_in
 def leave(request: Request) -> Response:
     """End all sessions and tokens of the user, and delete the account."""
+    if "remove" not in request.POST:
+        return _ask(request)
     user, dbsession = own_session(request).user, request.oidc.dbsession
-    end_everything(request.registry, dbsession, user.id)
+    end_everything(request, user.id)
     request.oidc.sign_out()
     dbsession.execute(delete(User).where(User.id == user.id))
-    details = {"user_id": user.id, "username": user.username}
-    request.oidc.database.after_commit(announce, OAuthEvent(request, "user_deleted", details))
-    return see_other(home_url(request))
+    announce_end_of_account(request, user)
+    return see_other(home_url(request, notice="deleted"))
 
 
 def includeme(config: Configurator) -> None:

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 
 from authlib.oauth2 import OAuth2Error
 from pyramid.exceptions import BadCSRFToken
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.passkeys import begin_sign_in
 from oidcserver.accounts.passwords import Busy
-from oidcserver.accounts.second_factors import forget_pending
+from oidcserver.accounts.second_factors import forget_pending, late_username
 from oidcserver.http.throttling import TooManyAttempts, waiting_time
 from oidcserver.interfaces import DirectoryUnavailable, User
 from oidcserver.models.user import normalise_username
@@ -30,8 +29,9 @@ from oidcserver.texts import Moment, _
 from oidcserver.types import Configurator, LoginSession, Request
 from oidcserver.views import application_login, upstream, upstream_logout
 from oidcserver.views.access import SWITCH, home_url, local_url, with_query
+from oidcserver.views.pages import render, try_later
 from oidcserver.views.passkeys import NOT_ACCEPTED, SIGN_IN_ROUTE
-from oidcserver.views.second_factor import after_first_factor
+from oidcserver.views.second_factor import LATE, after_first_factor
 from oidcserver.views.suspended import (
     go_on,
     needs,
@@ -54,12 +54,23 @@ BUSY = _("Too many users are signing in right now. Please try again in a few sec
 
 #: Messages from the page before, by the value of ``notice`` in the query.
 NOTICES = {
+    "deleted": _("Your account was deleted."),
+    "everywhere": _("You were signed out everywhere."),
     "registered": _("Your address is confirmed. Sign in with it and the password that you chose."),
     "recovered": _(
-        "Your password was changed, and you were signed out everywhere. Please sign in."
+        "Your password was changed, you were signed out everywhere, and applications lost their "
+        "access. Please sign in."
+    ),
+    "recovered_others": _(
+        "Your password was changed, and you were signed out everywhere. Passkeys and connected "
+        "accounts still work. Sign in and remove those on your account page that are not yours."
     ),
 }
-PROBLEMS = {"passkey": NOT_ACCEPTED, **upstream.PROBLEMS}
+PROBLEMS = {
+    "passkey": NOT_ACCEPTED,
+    LATE: _("You took too long. Please sign in again."),
+    **upstream.PROBLEMS,
+}
 
 
 def show(request: Request) -> Response:
@@ -82,7 +93,10 @@ def show(request: Request) -> Response:
         if target is not None:
             return see_other(target)
         return _page(request, None, signed_in=session.user)
-    return _page(request, asking, username=_expected_username(asking, session))
+    expected = (
+        late_username(request) if request.GET.get("notice") == LATE else ""
+    ) or _expected_username(asking, session)
+    return _page(request, asking, username=expected)
 
 
 def submit(request: Request) -> Response:
@@ -187,15 +201,17 @@ def _try_later(
     username: str,
     problem: TooManyAttempts | Busy | DirectoryUnavailable,
 ) -> Response:
-    status, error = 503, BUSY
+    sentence = BUSY
     if isinstance(problem, TooManyAttempts):
-        status, error = 429, _too_many(problem.retry_after)
+        sentence = _too_many(problem.retry_after)
     elif isinstance(problem, DirectoryUnavailable):
         log.error("The user directory does not answer: %s", problem)
-        error = UNAVAILABLE
-    response = _page(request, asking, status=status, username=username, error=error)
-    response.headers["Retry-After"] = str(problem.retry_after)
-    return response
+        sentence = UNAVAILABLE
+    return try_later(
+        problem,
+        lambda error, status: _page(request, asking, status=status, username=username, error=error),
+        sentence,
+    )
 
 
 def _wrong(request: Request) -> str:
@@ -251,9 +267,7 @@ def _page(
         "problem": PROBLEMS.get(request.GET.get("notice", "")) if not error else None,
         "hint": getattr(request.oidc.provider.user_directory, "sign_in_hint", ""),
     }
-    response = render_to_response("oidcserver:templates/login.jinja2", values, request=request)
-    response.status_int = status
-    return response
+    return render(request, "login", values, status)
 
 
 def includeme(config: Configurator) -> None:

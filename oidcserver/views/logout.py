@@ -1,10 +1,10 @@
 """The sign-out page. It also works for visitors who are signed out already."""
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.interfaces.upstream import STAY
 from oidcserver.types import Configurator, Request
+from oidcserver.views.pages import render
 
 #: In the field ``accounts`` of the form: every account of the browser.
 EVERYONE = "all"
@@ -19,7 +19,7 @@ def show(request: Request) -> Response:
         request.oidc.content_security_policy.let_forms_leave()
     template = "logged_out" if session is None else "logout"
     values = {"session": session, "accounts": accounts, "everyone": EVERYONE, "after": after}
-    return render_to_response(f"oidcserver:templates/{template}.jinja2", values, request=request)
+    return render(request, template, values)
 
 
 def submit(request: Request) -> Response:

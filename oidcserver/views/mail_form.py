@@ -7,12 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.mail_recipients import Recipient, find_recipients
 from oidcserver.accounts.mailed_links import MailWithLink, send_links
-from oidcserver.http.throttling import TooManyAttempts, waiting_time
+from oidcserver.http.throttling import TooManyAttempts
 from oidcserver.interfaces.letter import Letter
 from oidcserver.models import User
 from oidcserver.oauth.responses import see_other
@@ -20,6 +19,7 @@ from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views import mailed_links
 from oidcserver.views.access import with_query
+from oidcserver.views.pages import render, try_later
 
 #: Takes the user name, the URL of the link and the code.
 MakeLetter = Callable[[Request, str, str, str], Letter]
@@ -67,12 +67,12 @@ def submit_form(request: Request, form: MailForm) -> Response:
     try:
         recipients = find_recipients(request, name)
     except TooManyAttempts as problem:
-        error = _("Please try again in ${time}.", {"time": waiting_time(problem.retry_after)})
-        response = _page(request, form, name=name, status=429, error=error)
-        response.headers["Retry-After"] = str(problem.retry_after)
-        return response
+        return try_later(
+            problem,
+            lambda error, status: _page(request, form, name=name, status=status, error=error),
+        )
     mails = [_mail(request, form, name, recipient) for recipient in recipients]
-    send_links(request, form.purpose, mails, longest=form.longest)
+    send_links(request, form.purpose, name, mails, longest=form.longest)
     return see_other(with_query(request, mailed_links.ROUTE))
 
 
@@ -89,6 +89,4 @@ def _page(
     request: Request, form: MailForm, *, name: str = "", status: int = 200, error: str = ""
 ) -> Response:
     values = {"name": name, "error": error, "login_url": with_query(request, "oidc.login")}
-    response = render_to_response(form.template, values, request=request)
-    response.status_int = status
-    return response
+    return render(request, form.template, values, status)

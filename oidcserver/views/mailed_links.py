@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pyramid.renderers import render_to_response
+from authlib.oauth2 import OAuth2Error
 from pyramid.response import Response
 
 from oidcserver.accounts.mailed_links import (
@@ -17,9 +17,11 @@ from oidcserver.accounts.mailed_links import (
     is_own_browser,
     keep_token,
     onward_query,
+    past_purpose,
     present_link,
+    typed_entry,
 )
-from oidcserver.accounts.new_passwords import password_problem
+from oidcserver.accounts.new_passwords import MIN_LENGTH, password_problem
 from oidcserver.accounts.passwords import Busy, hash_password
 from oidcserver.http.throttling import TooManyAttempts, waiting_time
 from oidcserver.models import MailedLink, User
@@ -27,6 +29,9 @@ from oidcserver.models.mailed_link import use_mailed_link
 from oidcserver.oauth.responses import see_other
 from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
+from oidcserver.views.access import with_query
+from oidcserver.views.pages import render, try_later
+from oidcserver.views.suspended import reject
 
 ROUTE = "oidc.confirm"
 KIND = "mailed link"
@@ -54,11 +59,16 @@ class Purpose:
         response.
     :param prepare: checks the form before the link is used up. It may end the transaction.
         :raises NotYet: if the user has to correct something.
+        :raises Busy: as :func:`chosen_password`.
+        :raises OAuth2Error: if the authorization request of the page is rejected.
     :param new_password: whether the page asks for a new password, which ``prepare`` then reads by
         :func:`chosen_password`.
     :param account: returns the name of the account, which the page shows; empty: it shows none.
     :param own_browser: whether only the browser may go on that asked for the mail. In another the
         link does nothing, and stays as it is.
+    :param route_name: the page where the user asks for another mail; empty: there is none.
+    :param new_address: returns the address that is to be confirmed, which the page shows beside
+        the account; empty: it shows none.
     """
 
     title: str
@@ -68,6 +78,8 @@ class Purpose:
     new_password: Callable[[Request, MailedLink], bool] = lambda request, link: False
     account: Callable[[Request, MailedLink], str] = name_of_user
     own_browser: bool = False
+    route_name: str = ""
+    new_address: Callable[[Request, MailedLink], str] = lambda request, link: ""
 
 
 class NotYet(Exception):
@@ -83,6 +95,7 @@ def chosen_password(request: Request, *words: str) -> str:
 
     :param words: the words that make a password easy to guess, besides the name of the service.
     :raises NotYet: if it cannot be used.
+    :raises Busy: if every core hashes a password already.
     """
     password = request.POST.get("new_password", "")
     words = (*words, request.oidc.service_name)
@@ -90,10 +103,7 @@ def chosen_password(request: Request, *words: str) -> str:
     if problem is not None:
         raise NotYet(problem)
     request.oidc.database.commit()
-    try:
-        return hash_password(password)
-    except Busy:
-        raise NotYet(BUSY) from None
+    return hash_password(password)
 
 
 def show(request: Request) -> Response:
@@ -125,6 +135,15 @@ def submit(request: Request) -> Response:
         prepared = purpose.prepare(request, link)
     except NotYet as problem:
         return _page(request, present_link(request)[0], True, status=400, error=problem.sentence)
+    except Busy as busy:
+        link = present_link(request)[0]
+        return try_later(
+            busy,
+            lambda error, status: _page(request, link, True, status=status, error=error),
+            BUSY,
+        )
+    except OAuth2Error as rejection:
+        return reject(request, rejection)
     link, _proven = present_link(request)  # the transaction may have ended
     if link is None or not use_mailed_link(request.oidc.dbsession, link):
         return _page(request, None, False, status=400, error=GONE)
@@ -137,8 +156,12 @@ def _enter(request: Request, link: MailedLink) -> Response:
         right = enter_code(request, link.request_id, request.POST.get("code", ""))
     except TooManyAttempts as problem:
         wait = waiting_time(problem.retry_after)
-        error = _("Too many codes were entered. Request a new email in ${time}.", {"time": wait})
-        return _page(request, link, False, status=429, error=error)
+        sentence = _("Too many codes were entered. Request a new email in ${time}.", {"time": wait})
+        return try_later(
+            problem,
+            lambda error, status: _page(request, link, False, status=status, error=error),
+            sentence,
+        )
     if not right:
         error = _(
             "This code is wrong, or too many were entered. Enter all eight digits from the "
@@ -151,6 +174,14 @@ def _enter(request: Request, link: MailedLink) -> Response:
 def _purpose(request: Request, link: MailedLink) -> Purpose:
     purpose: Purpose = request.oidc.provider.catalog.offers(KIND)[link.purpose].value
     return purpose
+
+
+def _form_url(request: Request, link: MailedLink | None) -> str:
+    """Return the URL of the page where the user asks for another mail, or nothing."""
+    provider = request.oidc.provider
+    offer = provider.catalog.offers(KIND).get(link.purpose if link else past_purpose(request) or "")
+    route_name = offer.value.route_name if offer else ""
+    return with_query(request, route_name) if route_name in provider.route_names else ""
 
 
 def _is_elsewhere(request: Request, link: MailedLink) -> bool:
@@ -175,14 +206,15 @@ def _page(
         "account": purpose.account(request, link) if purpose and link else "",
         "new_password": bool(purpose and link and purpose.new_password(request, link)),
         "own_browser": link is not None and is_own_browser(request, link),
+        "new_address": purpose.new_address(request, link) if purpose and link else "",
+        "least": request.oidc.provider.settings[MIN_LENGTH],
+        "entry": typed_entry(request),
+        "form_url": _form_url(request, link),
         "error": error,
     }
     # From here the user may go on to an application.
     request.oidc.content_security_policy.let_forms_leave()
-    template = "oidcserver:templates/confirm.jinja2"
-    response = render_to_response(template, values, request=request)
-    response.status_int = status
-    return response
+    return render(request, "confirm", values, status)
 
 
 def register_page(config: Configurator) -> None:

@@ -5,23 +5,22 @@ The new address counts once its owner has confirmed it, and the old one is told.
 
 import json
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.mail_recipients import count_mail
 from oidcserver.accounts.mailed_links import MailWithLink, data_of, send_links
 from oidcserver.accounts.notices import announce_new_address
-from oidcserver.http.throttling import TooManyAttempts, waiting_time
+from oidcserver.http.throttling import TooManyAttempts
 from oidcserver.interfaces.letter import Letter
 from oidcserver.mailboxes import address_problem
 from oidcserver.models import MailedLink, User
-from oidcserver.models.mailed_link import void_mailed_links
-from oidcserver.models.user import find_user, normalise_username
+from oidcserver.models.user import begin_generation, normalise_username, rename_if_free
 from oidcserver.oauth.responses import see_other
 from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views import mailed_links
 from oidcserver.views.access import own_session, signed_in
+from oidcserver.views.pages import render, try_later
 from oidcserver.views.recent_login import strongest_factor_proven
 from oidcserver.views.registration import require_mail_and_passwords
 
@@ -48,11 +47,13 @@ def submit(request: Request) -> Response:
     try:
         may_mail = count_mail(request, address)
     except TooManyAttempts as problem:
-        error = _("Please try again in ${time}.", {"time": waiting_time(problem.retry_after)})
-        return _page(request, address=address, error=error, status=429)
+        return try_later(
+            problem,
+            lambda error, status: _page(request, address=address, error=error, status=status),
+        )
     data = json.dumps({"address": address})
     mail = MailWithLink(address, _letter, user, data, mailed=may_mail)
-    send_links(request, PURPOSE, [mail])
+    send_links(request, PURPOSE, address, [mail])
     return see_other(request.oidc.url(mailed_links.ROUTE))
 
 
@@ -72,18 +73,32 @@ def _letter(url: str, code: str) -> Letter:
     )
 
 
-def complete(request: Request, link: MailedLink, prepared: None) -> Response:
+def address_of(request: Request, link: MailedLink) -> str:
+    """Return the new address; empty if the key of the link is gone."""
+    address: str = json.loads(data_of(request, link) or "{}").get("address", "")
+    return address
+
+
+def prepare(request: Request, link: MailedLink) -> str:
+    """Return the new address."""
+    address = address_of(request, link)
+    if link.user_id is None or not address:
+        raise mailed_links.NotYet(mailed_links.GONE)
+    return address
+
+
+def complete(request: Request, link: MailedLink, address: str) -> Response:
     """Set the verified address, also as the user name where the old one was it."""
-    dbsession, address = request.oidc.dbsession, json.loads(data_of(request, link))["address"]
+    dbsession = request.oidc.dbsession
     user = dbsession.get_one(User, link.user_id, with_for_update=True)
     old = user.claims.get("email") if user.address_key is not None else None
+    name = user.username
     if old is not None and user.username_key == normalise_username(old):
-        holder = find_user(dbsession, address)
-        if holder is None or holder.id == user.id:
-            user.username, user.username_key = address, normalise_username(address)
+        # Another account may have it as its name; then the user keeps the name.
+        rename_if_free(dbsession, user, address)
     user.claims = {**user.claims, "email": address, "email_verified": True}
-    void_mailed_links(dbsession, user.id)
-    announce_new_address(request, user, old)
+    begin_generation(dbsession, user.id)
+    announce_new_address(request, user, old, name)
     session = request.oidc.login_session
     own = session is not None and session.user_id == user.id
     if own and "oidc.account" in request.oidc.provider.route_names:
@@ -93,10 +108,7 @@ def complete(request: Request, link: MailedLink, prepared: None) -> Response:
 
 def _page(request: Request, *, address: str = "", error: str = "", status: int = 200) -> Response:
     values = {"address": address, "error": error, "user": own_session(request).user}
-    template = "oidcserver:templates/address.jinja2"
-    response = render_to_response(template, values, request=request)
-    response.status_int = status
-    return response
+    return render(request, "address", values, status)
 
 
 def includeme(config: Configurator) -> None:
@@ -109,7 +121,12 @@ def includeme(config: Configurator) -> None:
         mailed_links.register_page(config)
 
     purpose = mailed_links.Purpose(
-        _("Confirm your new email address"), _("Use this address"), complete
+        _("Confirm your new email address"),
+        _("Use this address"),
+        complete,
+        prepare,
+        route_name=ROUTE,
+        new_address=address_of,
     )
     config.add_oauth_offer(mailed_links.KIND, PURPOSE, purpose)
     config.add_oauth_page("address", register)

@@ -1,6 +1,5 @@
 """The page where a signed-in user changes the password."""
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.directories import passwords_problem
@@ -9,17 +8,16 @@ from oidcserver.accounts.notices import announce_new_password
 from oidcserver.accounts.passwords import Busy, hash_password
 from oidcserver.accounts.second_factors import factors_of
 from oidcserver.accounts.ways_in import has_password
-from oidcserver.http.throttling import TooManyAttempts, waiting_time
+from oidcserver.http.throttling import TooManyAttempts
 from oidcserver.interfaces import User as Account
-from oidcserver.models import LoginSession, User
-from oidcserver.models.mailed_link import void_mailed_links
-from oidcserver.models.remembered_device import forget_devices
-from oidcserver.models.user import LOCAL, lock_generation
+from oidcserver.models import User
+from oidcserver.models.user import LOCAL, begin_generation_after
 from oidcserver.oauth.responses import see_other
-from oidcserver.sessions.ending import end_sessions
+from oidcserver.sessions.ending import end_other_sessions
 from oidcserver.texts import _
 from oidcserver.types import Configurator, Registry, Request
 from oidcserver.views.access import own_session, signed_in
+from oidcserver.views.pages import render, try_later
 from oidcserver.views.recent_login import sign_in_again
 
 ROUTE = "oidc.password"
@@ -64,9 +62,10 @@ def submit(request: Request) -> Response:
         request.oidc.database.commit()
         hashed = hash_password(password)
     except (TooManyAttempts, Busy) as problem:
-        wait = waiting_time(problem.retry_after)
-        error = _("Please try again in ${time}.", {"time": wait})
-        return _page(request, errors={"password": error}, status=429)
+        return try_later(
+            problem,
+            lambda error, status: _page(request, errors={"password": error}, status=status),
+        )
     return _change(request, account, hashed)
 
 
@@ -81,14 +80,11 @@ def _prove_factor(request: Request) -> Response | None:
 
 def _change(request: Request, account: Account, hashed: str) -> Response:
     dbsession = request.oidc.dbsession
-    if not lock_generation(dbsession, account):
+    if not begin_generation_after(dbsession, account):
         return see_other(request.oidc.url("oidc.login"))
     row = dbsession.get_one(User, account.id)
     row.password_hash = hashed
-    void_mailed_links(dbsession, account.id)
-    forget_devices(dbsession, account.id)
-    others = (LoginSession.user_id == account.id, LoginSession.id != own_session(request).id)
-    end_sessions(request.registry, dbsession, *others)
+    end_other_sessions(request, own_session(request))
     announce_new_password(request, row, "password_changed")
     return see_other(request.oidc.url("oidc.account", _query={"notice": "password"}))
 
@@ -100,10 +96,7 @@ def _page(request: Request, *, errors: dict[str, str] | None = None, status: int
         "errors": errors or {},
         "least": request.oidc.provider.settings["oidc.password_min_length"],
     }
-    template = "oidcserver:templates/password.jinja2"
-    response = render_to_response(template, values, request=request)
-    response.status_int = status
-    return response
+    return render(request, "password", values, status)
 
 
 def _require_passwords(registry: Registry) -> str | None:

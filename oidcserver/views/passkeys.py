@@ -3,10 +3,14 @@
 import logging
 
 from authlib.oauth2 import OAuth2Error
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from oidcserver.accounts.factor_changes import factor_added, factor_removed
+from oidcserver.accounts.factor_changes import (
+    factor_added,
+    factor_removed,
+    is_last_factor,
+    without_factors,
+)
 from oidcserver.accounts.passkeys import (
     RP_ID,
     CopiedPasskey,
@@ -22,10 +26,7 @@ from oidcserver.accounts.passkeys import (
 from oidcserver.accounts.second_factors import (
     Begun,
     announce_failure,
-    complete,
-    factors_of,
     find_begun,
-    find_pending,
 )
 from oidcserver.accounts.ways_in import is_last_way_in, lock_account
 from oidcserver.interfaces import User
@@ -38,8 +39,16 @@ from oidcserver.texts import Moment, _, is_plain
 from oidcserver.types import Configurator, Registry, Request
 from oidcserver.views.access import with_query
 from oidcserver.views.confirmation import ask
-from oidcserver.views.factors import may_set_up, to_factors
-from oidcserver.views.second_factor import ROUTE, after_second_factor, may_remember
+from oidcserver.views.factors import may_set_up, recovery_codes_url, to_factors
+from oidcserver.views.pages import render
+from oidcserver.views.second_factor import (
+    ROUTE,
+    after_second_factor,
+    after_set_up,
+    begin_again,
+    other_factors,
+    remember_label,
+)
 from oidcserver.views.suspended import go_on_signed_in, read_request, reject
 
 log = logging.getLogger(__name__)
@@ -103,8 +112,10 @@ def submit_sign_in(request: Request) -> Response:
 def show(request: Request) -> Response:
     """Ask for a passkey of the user who is known so far, as the second factor."""
     begun = find_begun(request)
-    if begun is None or not METHOD.enrolled(request, begun.user):
-        return see_other(with_query(request, ROUTE if begun is not None else "oidc.login"))
+    if begun is None:
+        return begin_again(request)
+    if not METHOD.enrolled(request, begun.user):
+        return see_other(with_query(request, ROUTE))
     return _page(request, begun)
 
 
@@ -115,7 +126,7 @@ def submit(request: Request) -> Response:
     """
     begun = find_begun(request)
     if begun is None:
-        return see_other(with_query(request, "oidc.login"))
+        return begin_again(request)
     after_password = PASSWORD in begun.methods
     try:
         proof = prove_second_factor(request, begun.user, after_password=after_password)
@@ -123,11 +134,15 @@ def submit(request: Request) -> Response:
         log.info("A passkey was not accepted: %s", problem)
         known = find_begun(request)  # the transaction has ended
         if known is None:
-            return see_other(with_query(request, "oidc.login"))
+            return begin_again(request)
         if not isinstance(problem, CopiedPasskey):  # that has its own event
             announce_failure(request, known.user, METHOD)
         return _page(request, known, NOT_ACCEPTED, 403)
-    return after_second_factor(request, METHOD, proof.amr)
+    try:
+        asking = read_request(request)
+    except OAuth2Error as error:
+        return reject(request, error)
+    return after_second_factor(request, asking, begun, METHOD, proof.amr)
 
 
 def _page(request: Request, begun: Begun, error: str = "", status: int = 200) -> Response:
@@ -136,40 +151,48 @@ def _page(request: Request, begun: Begun, error: str = "", status: int = 200) ->
     values = {
         "ceremony": begin_second_factor(request, passkeys, after_password=after_password),
         "error": error,
-        "others": [
-            (method.label, with_query(request, method.route_name))
-            for method in factors_of(request, begun.user).values()
-            if method is not METHOD
-        ],
-        "remember": may_remember(request, begun),
+        "username": begun.user.username,
+        "others": other_factors(request, begun, METHOD),
+        "start_again": with_query(request, "oidc.login") if begun.pending else "",
+        "remember": remember_label(request, begun),
     }
     # From here the user may go on to an application.
     request.oidc.content_security_policy.let_forms_leave()
-    template = "oidcserver:templates/passkey.jinja2"
-    response = render_to_response(template, values, request=request)
-    response.status_int = status
-    return response
+    return render(request, "passkey", values, status)
 
 
 def show_own(request: Request) -> Response:
     """Show the user's passkeys, and offer to make one; or ask before one is removed."""
-    user, again = may_set_up(request)
-    if user is None:
-        return again
+    begun = may_set_up(request)
+    if isinstance(begun, Response):
+        return begun
     passkey = request.oidc.dbsession.get(Passkey, request.GET.get("remove", ""))
-    if passkey is None or passkey.user_id != user.id:
-        return _own_page(request, user)
+    if passkey is None or passkey.user_id != begun.user.id:
+        return _own_page(request, begun)
     question, button = _("Remove ${name}?", {"name": passkey.name}), _("Remove")
-    return ask(request, question, button, _own_url(request), remove=passkey.credential_id)
+    user = begun.user
+    only = len(passkeys_of(request.oidc.dbsession, user.id)) == 1
+    losses = (
+        without_factors(request, user) if only and is_last_factor(request, user, METHOD) else ()
+    )
+    return ask(
+        request,
+        question,
+        button,
+        _own_url(request),
+        consequences=losses,
+        remove=passkey.credential_id,
+    )
 
 
 def change_own(request: Request) -> Response:
     """Store, rename or remove a passkey."""
-    user, again = may_set_up(request)
-    if user is None:
-        return again
+    begun = may_set_up(request)
+    if isinstance(begun, Response):
+        return begun
+    user = begun.user
     if "remove" in request.POST:
-        return _remove(request, user, request.POST["remove"])
+        return _remove(request, begun, request.POST["remove"])
     name = _name(request)
     if "rename" in request.POST:
         for passkey in passkeys_of(request.oidc.dbsession, user.id):
@@ -180,23 +203,22 @@ def change_own(request: Request) -> Response:
         passkey = register(request, user, name)
     except InvalidPasskey as problem:
         log.info("A passkey was not made: %s", problem.reason)
-        known, again = may_set_up(request)
-        return again if known is None else _own_page(request, known, NOT_MADE, 400)
+        known = may_set_up(request)
+        return known if isinstance(known, Response) else _own_page(request, known, NOT_MADE, 400)
     factor_added(request, user, PASSKEY)
     amr = amr_of(passkey, verified=True)
-    if find_pending(request) is not None:
-        return after_second_factor(request, METHOD, amr)
-    complete(request, METHOD, amr)
-    return see_other(_own_url(request, notice="passkey_added"))
+    response = after_set_up(request, begun, METHOD, amr)
+    return response or see_other(_own_url(request, notice="passkey_added"))
 
 
-def _remove(request: Request, user: User, credential_id: str) -> Response:
+def _remove(request: Request, begun: Begun, credential_id: str) -> Response:
+    user = begun.user
     row = lock_account(request, user.id)
     passkey = request.oidc.dbsession.get(Passkey, credential_id)
     if passkey is None or passkey.user_id != user.id:
         return to_factors(request)
     if is_last_way_in(request, row, passkey.credential_id):
-        return _own_page(request, user, LAST_WAY_IN, 409)
+        return _own_page(request, begun, LAST_WAY_IN, 409)
     request.oidc.dbsession.delete(passkey)
     factor_removed(request, user, PASSKEY)
     return to_factors(request, notice="passkey_removed")
@@ -213,20 +235,19 @@ def _name(request: Request) -> str:
     return given if given and is_plain(given) else fallback
 
 
-def _own_page(request: Request, user: User, error: str = "", status: int = 200) -> Response:
+def _own_page(request: Request, begun: Begun, error: str = "", status: int = 200) -> Response:
     values = {
-        "passkeys": passkeys_of(request.oidc.dbsession, user.id),
-        "ceremony": begin_registration(request, user),
+        "passkeys": passkeys_of(request.oidc.dbsession, begun.user.id),
+        "ceremony": begin_registration(request, begun.user),
+        "waiting": begun.pending is not None,
         "moment": Moment,
         "error": error,
         "notice": NOTICES.get(request.GET.get("notice", "")) if not error else None,
+        "codes_url": recovery_codes_url(request, begun.user),
     }
     # From here the user may go on to an application.
     request.oidc.content_security_policy.let_forms_leave()
-    template = "oidcserver:templates/passkeys.jinja2"
-    response = render_to_response(template, values, request=request)
-    response.status_int = status
-    return response
+    return render(request, "passkeys", values, status)
 
 
 def _check_rp_id(registry: Registry) -> str | None:

@@ -18,7 +18,7 @@ from oidcserver.oauth.flow import run_steps
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oidc.allowed_groups import may_use
 from oidcserver.oidc.claims import claims_beyond_scopes
-from oidcserver.oidc.interactions import is_older
+from oidcserver.oidc.interactions import is_incomplete, is_older
 from oidcserver.oidc.requested_subject import another_user_needed
 from oidcserver.oidc.scopes import describe_claim
 from oidcserver.texts import Moment, _
@@ -97,7 +97,7 @@ def sign_in_needed(pending: PendingRequest) -> bool:
     wants_new = "login" in pending.prompt
     if session.auth_time >= pending.waiting.created_at:
         asks = wants_new or pending.max_age is not None
-        return asks and pending.request.oidc.lacks_second_factor(session)
+        return asks and is_incomplete(pending.request, session)
     return wants_new or is_older(pending.request, session, pending.max_age)
 
 
@@ -113,7 +113,7 @@ def obstacle(pending: PendingRequest) -> str | None:
 
 
 def described(pending: PendingRequest) -> dict[str, Any]:
-    """Return what a page shows of the request."""
+    """Return the values that a page shows of the request."""
     request, row, provider = pending.request, pending.waiting, pending.provider
     scopes = [provider.scopes[name] for name in pending.scope.split()]
     claims = [Scope(name, describe_claim(provider, name)) for name in pending.single_claims]

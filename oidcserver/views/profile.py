@@ -1,7 +1,6 @@
 """The page where a user edits the claims of the profile that ``oidc.editable_claims`` lists."""
 
 from pyramid.httpexceptions import HTTPNotFound
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.languages.local_times import zones
@@ -13,6 +12,7 @@ from oidcserver.oidc.profile_claims import SHAPES, shown_value, with_values
 from oidcserver.settings import words
 from oidcserver.types import Configurator, Registry, Request
 from oidcserver.views.access import own_session, signed_in
+from oidcserver.views.pages import render
 
 ROUTE, SETTING = "oidc.profile", "oidc.editable_claims"
 DEFAULT = (
@@ -83,9 +83,7 @@ def _page(
         "errors": errors or {},
         "zones": zones(),
     }
-    response = render_to_response("oidcserver:templates/profile.jinja2", fields, request=request)
-    response.status_int = status
-    return response
+    return render(request, "profile", fields, status)
 
 
 def _require_directory(registry: Registry) -> str | None:

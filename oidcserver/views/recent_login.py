@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from pyramid.response import Response
 
-from oidcserver.accounts.second_factors import factors_of
+from oidcserver.accounts.second_factors import factors_of, forget_pending
 from oidcserver.oauth.responses import own_url, see_other
 from oidcserver.settings import seconds
 from oidcserver.types import Configurator, LoginSession, Request
@@ -26,9 +26,14 @@ def signed_in_a_moment_ago(request: Request) -> bool:
 
 
 def is_recent(request: Request) -> bool:
-    """Whether the first factor was proven as recently as the setting requires."""
+    """Whether the first factor was proven as recently as the setting requires.
+
+    Where an upstream did not say when, it was not.
+    """
     lifetime: int = request.oidc.provider.settings[SETTING]
-    return lifetime == 0 or own_session(request).auth_time > request.oidc.now - lifetime
+    session = own_session(request)
+    recent = session.auth_time_known and session.auth_time > request.oidc.now - lifetime
+    return lifetime == 0 or recent
 
 
 def return_url(request: Request) -> str:
@@ -53,7 +58,7 @@ def sign_in_again(request: Request) -> Response | None:
         return None
     target = return_url(request)
     if is_recent(request):
-        return see_other(page_url(request, ROUTE, target))
+        return _prove_second_factor(request, target)
     return see_other(login_url(request, target, again="1"))
 
 
@@ -83,7 +88,13 @@ def prove_strongest_factor(request: Request) -> Response | None:
         return see_other(login_url(request, target, again="1", acr=needed))
     if "mfa" in session.amr and request.oidc.provider.acr_policy.reaches(session.acr, needed):
         return None
-    return see_other(page_url(request, ROUTE, target, acr=needed))
+    return _prove_second_factor(request, target, acr=needed)
+
+
+def _prove_second_factor(request: Request, target: str, **query: str) -> Response:
+    """Redirect to the page of the second factor, for the session and no sign-in that waits."""
+    forget_pending(request)
+    return see_other(page_url(request, ROUTE, target, **query))
 
 
 def _class_of_the_strongest(request: Request, session: LoginSession) -> str | None:

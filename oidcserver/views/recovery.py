@@ -13,11 +13,17 @@ from oidcserver.sessions.ending import end_everything
 from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views import mail_form, mailed_links
+from oidcserver.views.access import login_url
 from oidcserver.views.mail_form import MailForm, show_form, submit_form
 from oidcserver.views.registration import require_mail_and_passwords
 
 ROUTE = "oidc.recover"
 PURPOSE = "recover"
+#: A new password leaves them: mail must not remove a stronger way in than itself.
+OTHER_WAYS = _(
+    "Passkeys and connected accounts still work. Sign in and remove those on your account page "
+    "that are not yours."
+)
 
 
 def _may_choose(request: Request, user: User) -> bool:
@@ -53,9 +59,7 @@ def _letter(request: Request, username: str, url: str, code: str) -> Letter:
     )
 
 
-FORM = MailForm(
-    PURPOSE, "oidcserver:templates/recover.jinja2", _may_choose, _letter, _letter_without
-)
+FORM = MailForm(PURPOSE, "recover", _may_choose, _letter, _letter_without)
 
 
 def show(request: Request) -> Response:
@@ -81,12 +85,16 @@ def complete(request: Request, link: MailedLink, password_hash: str) -> Response
     dbsession = request.oidc.dbsession
     user = dbsession.get_one(User, link.user_id, with_for_update=True)
     user.password_hash = password_hash
-    end_everything(request.registry, dbsession, user.id)
+    end_everything(request, user.id)
     unlock(request.oidc.provider, dbsession, user.username)
-    announce_new_password(request, user, "user_recovered")
+    others = bool(passkeys_and_links(request, user.id))
+    announce_new_password(request, user, "user_recovered", *([OTHER_WAYS] if others else []))
     query = onward_query(link) if is_own_browser(request, link) else ""
+    notice = "recovered_others" if others else "recovered"
+    if others and not query and "oidc.account" in request.oidc.provider.route_names:
+        return see_other(login_url(request, request.oidc.url("oidc.account"), notice=notice))
     url = request.oidc.url("oidc.login")
-    return see_other(f"{url}{query}{'&' if query else '?'}notice=recovered")
+    return see_other(f"{url}{query}{'&' if query else '?'}notice={notice}")
 
 
 def includeme(config: Configurator) -> None:
@@ -101,6 +109,7 @@ def includeme(config: Configurator) -> None:
         complete,
         prepare,
         new_password=lambda request, link: True,
+        route_name=ROUTE,
     )
     config.add_oauth_offer(mailed_links.KIND, PURPOSE, purpose)
     config.add_oauth_page("recover", register)

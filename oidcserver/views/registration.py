@@ -5,9 +5,9 @@ tell whether there is an account with the address: its owner gets a mail that do
 """
 
 import json
+from dataclasses import dataclass
 
 from authlib.oauth2 import OAuth2Error
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.directories import passwords_problem
@@ -20,19 +20,21 @@ from oidcserver.accounts.mailed_links import (
 )
 from oidcserver.accounts.new_passwords import password_problem
 from oidcserver.accounts.passwords import Busy, hash_password
-from oidcserver.http.throttling import TooManyAttempts, waiting_time
+from oidcserver.http.throttling import TooManyAttempts
 from oidcserver.interfaces.letter import Letter
 from oidcserver.mail import can_send
 from oidcserver.mailboxes import address_problem
 from oidcserver.models import MailedLink, User
-from oidcserver.models.user import find_user, find_users_by_address, username_problem
+from oidcserver.models.user import add_if_free, find_user, find_users_by_address, username_problem
 from oidcserver.oauth.authorization_checks import REGISTER
+from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.oauth.responses import see_other
 from oidcserver.texts import _
 from oidcserver.types import Configurator, Provider, Registry, Request
 from oidcserver.views import mailed_links
 from oidcserver.views.access import with_query
+from oidcserver.views.pages import render, try_later
 from oidcserver.views.second_factor import after_first_factor
 from oidcserver.views.suspended import read_request, reject
 
@@ -46,32 +48,45 @@ def show(request: Request) -> Response:
         asking = read_request(request)
     except OAuth2Error as error:
         return reject(request, error)
-    return _page(request, client=asking.client if asking is not None else None)
+    return _page(request, asking)
 
 
 def submit(request: Request) -> Response:
     """Check the form, and mail a link that completes the account, or a word to its owner."""
+    try:
+        asking = read_request(request)
+    except OAuth2Error as error:
+        return reject(request, error)
     address, password = request.POST.get("address", "").strip(), request.POST.get("password", "")
     errors = _problems(request, address, password)
     if errors:
-        return _page(request, address=address, errors=errors, status=400)
+        return _page(request, asking, address=address, errors=errors, status=400)
     try:
         may_mail = count_mail(request, address)
         hashed = hash_password(password)
-    except TooManyAttempts as problem:
-        return _try_later(request, address, 429, problem.retry_after)
-    except Busy as problem:
-        return _try_later(request, address, 503, problem.retry_after)
-    dbsession = request.oidc.dbsession
-    taken = find_user(dbsession, address) is not None or find_users_by_address(dbsession, address)
+    except (TooManyAttempts, Busy) as problem:
+        return try_later(
+            problem,
+            lambda error, status: _page(
+                request, asking, address=address, errors={"": error}, status=status
+            ),
+        )
+    taken = _is_taken(request, address)
     mail = MailWithLink(
         address,
         (lambda url, code: _owner_letter(request)) if taken else _letter,
         data="" if taken else json.dumps({"address": address, "password_hash": hashed}),
         mailed=may_mail,
     )
-    send_links(request, PURPOSE, [mail])
+    send_links(request, PURPOSE, address, [mail])
     return see_other(with_query(request, mailed_links.ROUTE))
+
+
+def _is_taken(request: Request, address: str) -> bool:
+    """Whether an account has the address as its name or as its verified address."""
+    dbsession = request.oidc.dbsession
+    named = find_user(dbsession, address) is not None
+    return named or bool(find_users_by_address(dbsession, address))
 
 
 def _problems(request: Request, address: str, password: str) -> dict[str, str]:
@@ -113,8 +128,17 @@ def _owner_letter(request: Request) -> Letter:
         _("You already have an account"),
         (_("A new account was requested with this address, but there already is one."),),
         link=(_("Sign in"), request.oidc.url("oidc.login")),
-        after=(_("If you did not request it, ignore this email: your account has not changed."),),
+        after=(
+            *_forgotten(request),
+            _("If you did not request it, ignore this email: your account has not changed."),
+        ),
     )
+
+
+def _forgotten(request: Request) -> tuple[str, ...]:
+    if "oidc.recover" not in request.oidc.provider.route_names:
+        return ()
+    return (_("If you forgot your password, choose “Forgot your password?” on that page."),)
 
 
 def asks_password(request: Request, link: MailedLink) -> bool:
@@ -131,68 +155,71 @@ def address_of(request: Request, link: MailedLink) -> str:
     return address
 
 
-def prepare(request: Request, link: MailedLink) -> str | None:
-    """Return the hash of the password that was chosen again, or None."""
-    if not asks_password(request, link):
-        return None
-    return mailed_links.chosen_password(request, address_of(request, link))
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The new account, and the authorization request of the browser where the form was sent.
 
-
-def complete(request: Request, link: MailedLink, chosen: str | None) -> Response:
-    """Make the account, and sign the user in in the browser where the form was sent.
-
-    :param chosen: the hash of the password that was chosen again.
+    :param rejection: the reason why the request cannot go on. The account is made all the same.
     """
+
+    address: str
+    password_hash: str
+    asking: AuthorizationRequest | None = None
+    rejection: OAuth2Error | None = None
+
+
+def prepare(request: Request, link: MailedLink) -> Prepared:
+    """Return the account to be made."""
     data = json.loads(data_of(request, link) or "{}")
-    dbsession = request.oidc.dbsession
-    if not data or find_user(dbsession, data["address"]) is not None:
-        return _page(request, errors={"address": TAKEN}, status=400)
+    if not data:
+        raise mailed_links.NotYet(mailed_links.GONE)
+    address = data["address"]
+    if asks_password(request, link):
+        return Prepared(address, mailed_links.chosen_password(request, address))
     try:
-        asking = read_request(request) if is_own_browser(request, link) else None
+        return Prepared(address, data["password_hash"], read_request(request))
     except OAuth2Error as error:
-        return reject(request, error)
+        return Prepared(address, data["password_hash"], rejection=error)
+
+
+def complete(request: Request, link: MailedLink, prepared: Prepared) -> Response:
+    """Make the account, and sign the user in in the browser where the form was sent."""
+    address = prepared.address
     user = User(
-        data["address"],
-        password_hash=chosen or data["password_hash"],
-        claims={"email": data["address"], "email_verified": True},
+        address,
+        password_hash=prepared.password_hash,
+        claims={"email": address, "email_verified": True},
     )
-    dbsession.add(user)
-    dbsession.flush()
+    dbsession = request.oidc.dbsession
+    if _is_taken(request, address) or not add_if_free(dbsession, user):
+        return _page(request, prepared.asking, errors={"address": TAKEN}, status=400)
     request.oidc.database.after_commit(
         announce, OAuthEvent(request, "user_registered", {"user_id": user.id})
     )
+    if prepared.rejection is not None:
+        return reject(request, prepared.rejection)
     own = is_own_browser(request, link)
-    response = after_first_factor(request, asking, user) if own else None
+    response = after_first_factor(request, prepared.asking, user) if own else None
     # Where the mail was opened somewhere else, nobody is signed in there.
     return response or see_other(request.oidc.url("oidc.login", _query={"notice": "registered"}))
 
 
-def _try_later(request: Request, address: str, status: int, seconds: int) -> Response:
-    error = _("Please try again in ${time}.", {"time": waiting_time(seconds)})
-    response = _page(request, address=address, errors={"": error}, status=status)
-    response.headers["Retry-After"] = str(seconds)
-    return response
-
-
 def _page(
     request: Request,
+    asking: AuthorizationRequest | None,
     *,
-    client: object = None,
     address: str = "",
     errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
     values = {
-        "client": client,
+        "client": asking.client if asking is not None else None,
         "address": address,
         "errors": errors or {},
         "least": request.oidc.provider.settings["oidc.password_min_length"],
         "login_url": with_query(request, "oidc.login", existing="1"),
     }
-    template = "oidcserver:templates/register.jinja2"
-    response = render_to_response(template, values, request=request)
-    response.status_int = status
-    return response
+    return render(request, "register", values, status)
 
 
 def require_mail_and_passwords(route_name: str, page: str, registry: Registry) -> str | None:
@@ -223,6 +250,7 @@ def includeme(config: Configurator) -> None:
         prepare,
         new_password=asks_password,
         account=address_of,
+        route_name=REGISTER,
     )
     config.add_oauth_offer(mailed_links.KIND, PURPOSE, purpose)
     config.add_oauth_page("register", register)

@@ -5,7 +5,6 @@ reaches.
 """
 
 from authlib.oauth2 import OAuth2Error
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.remembered_devices import LIFETIME, is_remembered
@@ -16,7 +15,7 @@ from oidcserver.accounts.second_factors import (
     factors_of,
     factors_reaching,
     find_begun,
-    find_pending,
+    late_username,
     second_factor_is_due,
 )
 from oidcserver.interfaces import User
@@ -31,6 +30,7 @@ from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import login_url, with_query
 from oidcserver.views.client_preview import duration
+from oidcserver.views.pages import render
 from oidcserver.views.suspended import (
     go_on,
     go_on_signed_in,
@@ -41,8 +41,12 @@ from oidcserver.views.suspended import (
 )
 
 ROUTE = "oidc.second_factor"
+#: In the query of the login page: the sign-in waited for the second step for too long.
+LATE = "late"
 #: The box of the second step by which a user is not asked again in this browser.
 REMEMBER = "remember_device"
+#: In the query of a page that sets a factor up: the account of the sign-in that waits for it.
+WAITING = "account"
 
 
 def after_first_factor(
@@ -53,21 +57,23 @@ def after_first_factor(
     method: str = PASSWORD,
     *,
     upstream_session_id: str | None = None,
+    auth_time: int | None = None,
 ) -> Response | None:
     """Sign a user in who has proven the first factor, or go on to the second.
 
     :param amr: how (RFC 8176); by default with the password.
     :param method: the name of the method, by which the class is judged.
     :param upstream_session_id: the sign-in at an upstream that was the first factor.
+    :param auth_time: when the user signed in there; 0: not known. None: the factor was proven now.
     :returns: None if the account cannot sign in any more.
     """
     methods = (method,)
     if second_factor_is_due(request, user):
         acr = request.oidc.provider.acr_policy.class_of(methods)
         if _is_new_sign_in(request, asking, acr) or not is_remembered(request, user):
-            begin_pending(request, user, amr, methods, upstream_session_id)
+            begin_pending(request, user, amr, methods, upstream_session_id, auth_time)
             return see_other(with_query(request, ROUTE))
-    session = request.oidc.sign_in(user, amr=amr, methods=methods)
+    session = request.oidc.sign_in(user, amr=amr, methods=methods, auth_time=auth_time)
     if session is not None and upstream_session_id is not None:
         attach(request.oidc.dbsession, upstream_session_id, session.id)
     return None if session is None else go_on_signed_in(request, asking, session)
@@ -90,26 +96,64 @@ def _is_new_sign_in(request: Request, asking: AuthorizationRequest | None, acr: 
 
 
 def after_second_factor(
-    request: Request, method: AuthenticationMethod, amr: tuple[str, ...] | None = None
+    request: Request,
+    asking: AuthorizationRequest | None,
+    begun: Begun,
+    method: AuthenticationMethod,
+    amr: tuple[str, ...] | None = None,
 ) -> Response:
     """Sign the user in who has just proven a second factor, and go on.
 
     Where that raises a session, it is no sign-in for a request that asks for a new one.
 
+    :param asking: the authorization request, read before a code was used up.
+    :param begun: the sign-in of the user whose factor was proven.
     :param amr: how (RFC 8176); by default as the method says.
     """
+    session = complete(request, begun, method, amr, remember=REMEMBER in request.POST)
+    if session is None:
+        return see_other(with_query(request, "oidc.login"))
+    return go_on_signed_in(request, asking, None if begun.pending is None else session)
+
+
+def after_set_up(
+    request: Request,
+    begun: Begun,
+    method: AuthenticationMethod,
+    amr: tuple[str, ...] | None = None,
+) -> Response | None:
+    """Give the sign-in of a user the class of a second factor that the user has just set up.
+
+    :returns: the response of a sign-in that waited for the factor; None for a session.
+    """
+    if begun.pending is None:
+        complete(request, begun, method, amr)
+        return None
     try:
         asking = read_request(request)
     except OAuth2Error as error:
         return reject(request, error)
-    raised = find_pending(request) is None
-    session = complete(request, method, amr, remember=REMEMBER in request.POST)
-    if session is None:
-        return see_other(with_query(request, "oidc.login"))
-    return go_on_signed_in(request, asking, None if raised else session)
+    return after_second_factor(request, asking, begun, method, amr)
 
 
-def may_remember(request: Request, begun: Begun) -> str:
+def begin_again(request: Request) -> Response:
+    """Redirect to the login page, which says so if the sign-in waited for too long."""
+    notice = {"notice": LATE} if late_username(request) else {}
+    return see_other(with_query(request, "oidc.login", **notice))
+
+
+def other_factors(
+    request: Request, begun: Begun, present: AuthenticationMethod
+) -> list[tuple[str, str, bool]]:
+    """Return the user's other factors: label, URL, and whether it is for emergencies alone."""
+    return [
+        (method.label, with_query(request, method.route_name), not method.counts)
+        for method in factors_of(request, begun.user).values()
+        if method is not present
+    ]
+
+
+def remember_label(request: Request, begun: Begun) -> str:
     """Return the label of the box of the second step, or nothing where there is no box."""
     lifetime: int = request.oidc.provider.settings[LIFETIME]
     if not lifetime or begun.pending is None:
@@ -121,7 +165,7 @@ def show(request: Request) -> Response:
     """Lead to the user's second factor, or offer to set one up."""
     begun = find_begun(request)
     if begun is None:
-        return see_other(with_query(request, "oidc.login"))
+        return begin_again(request)
     try:
         asking = read_request(request)
     except OAuth2Error as error:
@@ -138,14 +182,14 @@ def show(request: Request) -> Response:
         offered = request.oidc.provider.second_factors
         counting = [name for name, it in offered.items() if it.counts]
         first = next((name for name in counting if name in reaching), counting[0])
-        return see_other(with_query(request, offered[first].setup_route_name))
+        for_whom = {WAITING: begun.user.id}
+        return see_other(with_query(request, offered[first].setup_route_name, **for_whom))
     values = {
         "methods": [it for name, it in reaching.items() if it.counts and name not in own],
         "set_up": lambda it: login_url(request, request.oidc.url(it.setup_route_name), again="1"),
         "sign_in_url": with_query(request, "oidc.login", again="1"),
     }
-    template = "oidcserver:templates/second_factor.jinja2"
-    return render_to_response(template, values, request=request)
+    return render(request, "second_factor", values)
 
 
 def _wanted_class(

@@ -28,9 +28,15 @@ from oidcserver.accounts.upstreams.linking import (
 from oidcserver.accounts.upstreams.logout import has_ended_there, note_sign_in
 from oidcserver.interfaces.authentication import UPSTREAM
 from oidcserver.interfaces.upstream import Upstream
-from oidcserver.oauth.authorization_request import AuthorizationRequest
+from oidcserver.oauth.authorization_request import (
+    AuthorizationRequest,
+    count_unfinished,
+    discount_finished,
+)
+from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.events import OAuthEvent, announce
-from oidcserver.oauth.responses import see_other
+from oidcserver.oauth.rejections import record_rejection
+from oidcserver.oauth.responses import error_page, see_other
 from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import with_query
@@ -75,6 +81,10 @@ def start(request: Request) -> Response:
         max_age = _max_age(request, read_request(request))
     except OAuth2Error as error:
         return reject(request, error)
+    try:
+        count_unfinished(request)
+    except Rejection as rejection:
+        return error_page(request, rejection, record_rejection(request, rejection, None))
     request.oidc.database.commit()
     try:
         metadata = request.registry.oidc.upstream_hosts.metadata(upstream)
@@ -140,9 +150,18 @@ def _sign_in(request: Request, identity: Identity) -> Response:
         user = account_of_identity(request, identity)
     except NoAccount as problem:
         return see_other(with_query(request, "oidc.login", notice=problem.notice))
+    discount_finished(request)
     # Its own amr is not passed on: how sure it is of the user is for the operator to say, as acr.
     method, noted = f"{UPSTREAM}{identity.upstream.name}", note_sign_in(request, identity)
-    response = after_first_factor(request, asking, user, (), method, upstream_session_id=noted)
+    response = after_first_factor(
+        request,
+        asking,
+        user,
+        (),
+        method,
+        upstream_session_id=noted,
+        auth_time=identity.auth_time,
+    )
     return response or see_other(with_query(request, "oidc.login", notice="upstream"))
 
 
@@ -153,7 +172,7 @@ def _link(request: Request, session_id: str, identity: Identity) -> Response:
         session is not None
         and session.id == session_id
         and may_link(identity.upstream)
-        and link_identity(request, identity, session.user_id)
+        and link_identity(request, identity, session.user)
     )
     notice = "upstream_linked" if linked else "upstream_taken"
     return see_other(request.oidc.url(LINKS, _query={"notice": notice}))

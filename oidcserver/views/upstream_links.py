@@ -1,15 +1,15 @@
 """The page where a user connects the account with users of upstreams, and disconnects them."""
 
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
-from oidcserver.accounts.upstreams.linking import may_link, unlink
+from oidcserver.accounts.upstreams.linking import LastWayIn, may_link, unlink
 from oidcserver.accounts.ways_in import usable_links
 from oidcserver.oauth.responses import see_other
 from oidcserver.texts import Moment, _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import own_session, signed_in
 from oidcserver.views.confirmation import ask
+from oidcserver.views.pages import render
 from oidcserver.views.recent_login import strongest_factor_proven
 from oidcserver.views.upstream import LINKS, start_linking
 
@@ -55,8 +55,7 @@ def show(request: Request) -> Response:
         "notice": NOTICES.get(request.GET.get("notice", "")),
         "problem": PROBLEMS.get(request.GET.get("notice", "")),
     }
-    template = "oidcserver:templates/upstream_links.jinja2"
-    return render_to_response(template, values, request=request)
+    return render(request, "upstream_links", values)
 
 
 @signed_in
@@ -65,13 +64,19 @@ def change(request: Request) -> Response:
     """Begin to link, or remove a link."""
     session = own_session(request)
     if "remove" in request.POST:
-        gone = unlink(request, session.user_id, request.POST["remove"])
-        notice = "upstream_unlinked" if gone else "upstream_last"
-        return see_other(request.oidc.url(LINKS, _query={"notice": notice}))
+        try:
+            removed = unlink(request, session.user_id, request.POST["remove"])
+        except LastWayIn:
+            return _back(request, notice="upstream_last")
+        return _back(request, notice="upstream_unlinked") if removed else _back(request)
     upstream = request.oidc.provider.upstreams.get(request.POST.get("link", ""))
     if upstream is None or not may_link(upstream):
-        return see_other(request.oidc.url(LINKS))
+        return _back(request)
     return start_linking(request, upstream, session.id)
+
+
+def _back(request: Request, **query: str) -> Response:
+    return see_other(request.oidc.url(LINKS, _query=query))
 
 
 def register(config: Configurator) -> None:

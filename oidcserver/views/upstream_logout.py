@@ -1,9 +1,9 @@
 """The pages between signing out here and at the upstream that the session came of."""
 
 import logging
+from urllib.parse import parse_qsl
 
 from pyramid.httpexceptions import HTTPNotFound
-from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.accounts.upstreams.hosts import UpstreamFailed
@@ -11,7 +11,9 @@ from oidcserver.accounts.upstreams.logout import LEAVE, RETURN, find_logout, log
 from oidcserver.interfaces.upstream import OFFER, STAY, Upstream
 from oidcserver.models import UpstreamRequest
 from oidcserver.oauth.responses import see_other
+from oidcserver.sessions.logout import read_after_logout
 from oidcserver.types import Configurator, Request
+from oidcserver.views.pages import render
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +25,7 @@ def show(request: Request) -> Response:
         return _leave(request, upstream, row)
     request.oidc.content_security_policy.let_forms_leave()
     values = {"upstream": upstream}
-    template = "oidcserver:templates/upstream_logout.jinja2"
-    return render_to_response(template, values, request=request)
+    return render(request, "upstream_logout", values)
 
 
 def submit(request: Request) -> Response:
@@ -70,8 +71,7 @@ def _leave(
 
 
 def _go_on(request: Request, row: UpstreamRequest | None) -> Response:
-    request.environ["QUERY_STRING"] = row.onward if row is not None else ""
-    after = request.oidc.after_logout
+    after = read_after_logout(request, dict(parse_qsl(row.onward)) if row is not None else {})
     return see_other(after.target or request.oidc.url("oidc.logout", _query=after.query))
 
 

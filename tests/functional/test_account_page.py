@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 import webtest
+from sqlalchemy import update
 from support.app import Provider, RelyingParty
 
-from oidcserver.models import Client
+from oidcserver.models import Authorization, Client
 
 
 @pytest.fixture
@@ -29,6 +30,21 @@ def test_an_application_is_listed_and_its_withdrawal_ends_its_tokens(
     assert "Shop" not in page.text
     client.userinfo(tokens["access_token"], status=401)
     assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
+
+
+def test_an_application_whose_access_ended_is_listed_apart(
+    provider: Provider, client: RelyingParty
+) -> None:
+    browser = provider.browser()
+    client.login(browser, scope="openid profile")
+    page = browser.get("/account")
+    assert "Applications that you allowed before" not in page
+    with provider.database() as dbsession:
+        dbsession.execute(update(Authorization).values(revoked_at=1))
+    page = browser.get("/account")
+    assert "No application has access to your account." in page
+    before = page.html.find("h2", string="Applications that you allowed before")
+    assert "Shop & Sons" in before.find_next("ul").get_text()
 
 
 def test_another_browser_is_signed_out_from_here(provider: Provider) -> None:
@@ -56,7 +72,8 @@ def test_a_user_signs_out_everywhere_and_is_asked_first(
     asked = here.get(link["href"])
     assert "Sign out everywhere?" in asked
     assert there.get("/account").status_int == 200
-    asked.forms["confirm"].submit("session")
+    left = asked.forms["confirm"].submit("session").follow()
+    assert "You were signed out everywhere." in left
     for browser in (here, there):
         assert browser.get("/account").status_int == 303
     assert others.get("/account").status_int == 200

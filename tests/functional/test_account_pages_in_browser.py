@@ -66,7 +66,7 @@ def test_the_pages_are_accessible_and_fit(
     )
     driver.get(f"{issuer}/logout")
     wait_for(driver, "#logout button").click()
-    WebDriverWait(driver, 10).until(lambda waiting: "Also signed in" in waiting.page_source)
+    WebDriverWait(driver, 10).until(lambda waiting: "Other accounts" in waiting.page_source)
     inspect()
     assert refused_by_policy(driver) == []
 
@@ -75,7 +75,7 @@ SIGNED_OUT = ("/login", "/register", "/recover", "/login/email-link")
 SIGNED_IN = (
     "/account", "/account/address", "/account/password", "/account/profile", "/account/factors",
     "/account/passkeys", "/account/totp?remove=1", "/account/recovery-codes", "/account/activity",
-    "/account/leave", "/login?switch=1",
+    "/account/leave", "/account/leave?remove=1", "/login?switch=1",
 )  # fmt: skip
 
 
@@ -134,6 +134,25 @@ def test_the_pages_of_an_account_are_accessible_and_fit_in_each_language(
     wait_for(driver, "#login button.primary").click()
     wait_for(driver, "#factor")
     inspect("/login/totp", "/login/recovery-code")
+    assert refused_by_policy(driver) == []
+
+
+def test_the_choice_of_a_language_keeps_the_name_that_was_typed(
+    browser: Any, served: Provider
+) -> None:
+    driver = browser
+    for path, field in (("/register", "address"), ("/recover", "name")):
+        driver.get(f"{served.issuer}{path}")
+        wait_for(driver, f"#{field}").send_keys("ada@example.com")
+        for language in ("de", "en"):
+            wait_for(driver, f"footer [value={language}]").click()
+            wait_for(driver, f"html[lang={language}]")
+            WebDriverWait(driver, 10).until(
+                lambda it, field=field: (
+                    it.find_element("id", field).get_attribute("value") == "ada@example.com"
+                )
+            )
+    assert driver.execute_script("return sessionStorage.length") == 0
     assert refused_by_policy(driver) == []
 
 

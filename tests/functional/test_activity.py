@@ -68,6 +68,8 @@ def test_the_page_says_what_happened_when_and_where(provider: Provider) -> None:
         "The password was changed",
     )
     assert len(found) == len(sentences)
+    for line, sentence in zip(reversed(found), sentences, strict=True):
+        assert line.startswith(sentence), "in the order of writing"
     for sentence in sentences:
         [line] = [it for it in found if it.startswith(sentence)]
         wrong = "wrong" in sentence

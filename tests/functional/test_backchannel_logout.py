@@ -14,15 +14,18 @@ from click.testing import CliRunner
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from sqlalchemy import select
-from support.app import Browser, Provider, RelyingParty, decode_id_token
+from support.app import Browser, Provider, RelyingParty, decode_id_token, follow_to_answer
+from support.ending import end_everything
 from support.processes import ServerProcess, free_port, write_ini
 
 from oidcserver import clock as oidcserver_clock
+from oidcserver.accounts.passwords import hash_password
 from oidcserver.cli import main
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.registration import update_client
 from oidcserver.models import Client, LoginSessionClient, LogoutDelivery, User
 from oidcserver.models.delivery import claim_delivery
+from oidcserver.oauth.events import OAuthEvent
 from oidcserver.settings import ConfigurationProblem
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -612,3 +615,57 @@ def test_the_command_line_tells_too(
     assert delivered.exit_code == 0, delivered.output
     assert json.loads(delivered.output)["left"]["logout_tokens"] == 0
     verify(provider, application.tokens[0], client)
+
+
+def heard(provider: Provider) -> list[str]:
+    """Return a list that gets the name of each event of a session or an account."""
+    names: list[str] = []
+    provider.registry.registerHandler(lambda it: names.append(it.name), (OAuthEvent,))
+    return names
+
+
+@pytest.mark.both_databases
+def test_a_new_password_and_leaving_tell_at_once_and_announce_each_session(
+    make: MakeProvider, application: Application
+) -> None:
+    old, new = "the former words of ada", "other words of ada now"
+    provider = make(
+        oidc__pages="home login consent logout account password leave",
+        oidc__user_directory="database",
+    )
+    with provider.database() as dbsession:
+        dbsession.add(User("ada", password_hash=hash_password(old)))
+    client, browsers = register(provider, application), [provider.browser() for _ in range(3)]
+    for browser in browsers:
+        form = client.authorize(browser).forms["login"]
+        form["username"], form["password"] = "ada", old
+        client.complete(follow_to_answer(form.submit()))
+    own, *others = browsers
+    names = heard(provider)
+    form = own.get("/account/password").forms["password-form"]
+    form["password"], form["new_password"] = old, new
+    form.submit()
+    assert names.count("session_ended") == len(others)
+    assert len(application.tokens) == len(others)
+    names.clear()
+    own.get("/account/leave").forms["leave"].submit()
+    assert names == ["session_ended", "user_deleted"]
+    assert len(application.tokens) == len(browsers)
+
+
+@pytest.mark.both_databases
+def test_the_end_of_everything_announces_each_session_and_a_command_sends_nothing(
+    provider: Provider, application: Application
+) -> None:
+    client = register(provider, application)
+    names = heard(provider)
+    for commanded, told in ((False, 1), (True, 1)):
+        client.login(provider.browser())
+        names.clear()
+        provider.registry.oidc.provider.commanded = commanded
+        end_everything(provider)
+        assert names == ["session_ended"]
+        assert len(application.tokens) == told
+    assert len(deliveries(provider)) == 2
+    deliver_due(provider)
+    assert len(application.tokens) == 2

@@ -72,10 +72,11 @@ def test_a_script_in_a_picture_does_not_run(make_provider: Any, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"oidc__accent_color": "red"}, "takes a colour such as #16645c"),
-        ({"oidc__accent_color": "#ffcc00"}, "takes a darker colour"),
-        ({"oidc__footer_links": "Privacy"}, "takes lines such as"),
-        ({"oidc__footer_links": "Privacy | javascript:alert(1)"}, "takes lines such as"),
+        ({"oidc__accent_color": "red"}, "it takes a colour such as #16645c"),
+        ({"oidc__accent_color": "#ffcc00"}, "it takes a darker colour"),
+        ({"oidc__footer_links": "Privacy"}, "it takes lines such as"),
+        ({"oidc__footer_links": "Privacy | javascript:alert(1)"}, "it takes lines such as"),
+        ({"oidc__footer_links": "Privacy | https://[::1"}, "it takes lines such as"),
         ({"oidc__logo": "/nonexistent.png"}, "cannot be read"),
         ({"oidc__stylesheet": "/nonexistent.css"}, "cannot be read"),
     ],

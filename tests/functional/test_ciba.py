@@ -14,6 +14,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 from support.app import Browser, Provider, decode_id_token
 from support.ciba import SETTINGS, CibaClient, decide, forms, user
+from support.ending import end_everything
 from support.faulty_plugin import failing
 
 from oidcserver.database.runner import Database
@@ -29,7 +30,6 @@ from oidcserver.models import (
 from oidcserver.models.user import find_user
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.oauth.grant_types import CIBA
-from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import ConfigurationProblem
 
 pytestmark = pytest.mark.both_databases
@@ -459,21 +459,18 @@ def test_any_other_text_is_no_auth_req_id(client: CibaClient) -> None:
 def test_what_ends_the_access_before_the_poll_ends_the_request(
     provider: Provider, client: CibaClient, alice: Browser
 ) -> None:
-    def disable(dbsession: Any, account: User) -> None:
-        account.disabled_at = 1
-
-    def set_password(dbsession: Any, account: User) -> None:
-        end_everything(provider.registry, dbsession, account.id)
-
-    for happens in (set_password, disable):
-        auth_req_id = client.ask()
-        decide(alice)
+    def disable(provider: Provider) -> None:
         with provider.database() as dbsession:
             account = find_user(dbsession, "alice")
             assert account is not None
-            happens(dbsession, account)
+            account.disabled_at = 1
+
+    for happens in (end_everything, disable):
+        auth_req_id = client.ask()
+        decide(alice)
+        happens(provider)
         assert client.error(auth_req_id) == "invalid_grant", happens.__name__
-        if happens is set_password:
+        if happens is end_everything:
             alice.sign_in()
 
 

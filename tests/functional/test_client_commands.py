@@ -1,6 +1,7 @@
 """`oidcserver clients`: every member is set by an option or a file, changed and removed again."""
 
 import json
+import logging
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +59,20 @@ def show(run: Run, client_id: str) -> dict[str, Any]:
 def client_id(run: Run) -> str:
     created: str = json.loads(run("create", *SHOP, "--json").stdout)["client_id"]
     return created
+
+
+def test_commands_announce_what_they_change(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "oidcserver.audit"):
+        client_id = json.loads(run("create", *SHOP, "--json").stdout)["client_id"]
+        run("update", client_id, "--logo-uri", "https://shop.example/logo.png")
+        run("update", client_id, "--redirect-uri", "no URI")
+        run("new-secret", client_id)
+        run("delete", client_id, "--yes")
+    lines = [json.loads(it.message) for it in caplog.records if it.name == "oidcserver.audit"]
+    assert [line["event"] for line in lines] == [
+        "client_created", "client_changed", "client_secret_rotated", "client_deleted",
+    ]  # fmt: skip
+    assert {line["client_id"] for line in lines} == {client_id}
 
 
 def test_a_client_is_changed_member_by_member(run: Run, client_id: str) -> None:
@@ -143,6 +158,9 @@ def test_a_change_that_needs_a_secret_prints_it(run: Run, ini: Path) -> None:
         (("--metadata", '{"redirect_uri": []}'), 1, "Did you mean 'redirect_uris'?"),
         (("--metadata", '{"scope#de": "x"}'), 1, "There is no member scope#de."),
         (("--metadata", '{"resource_server": "yes"}'), 1, "resource_server is not true or false."),
+        (("--metadata", '{"resource_server": 0}'), 1, "resource_server is not true or false."),
+        (("--metadata", '{"skip_consent": ""}'), 1, "skip_consent is not true or false."),
+        (("--metadata", '{"skip_consent": []}'), 1, "skip_consent is not true or false."),
         (("--access-token-format", "xml"), 1, "access_token_format is not one of sealed, jwt."),
         (("--redirect-uri", "com.example.app:/cb"), 1, "(application_type native)"),
         (("--logo-uri", "x", "--unset", "logo_uri"), 1, "Both --unset and another option name"),

@@ -342,6 +342,7 @@ def test_prune_removes_what_has_expired_and_nothing_else(
     clock.advance(95 * 86400)
     browser = provider.browser()
     live = client.exchange(client.login(browser)["code"])
+    assert run("prune", "", "--batch", "0").exit_code == 2
     removed = json.loads(run("prune", "", "--batch", "1", "--json").stdout)
     assert removed["authorization"] == 1
     assert removed["suspended_request"] == 2

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from support.app import Provider, follow_to_answer
+from support.ending import end_everything
 from support.signing_out_plugin import signing_out, withdrawing
 
 from oidcserver.accounts import account, authentication
@@ -29,7 +30,6 @@ from oidcserver.models.suspended_request import (
     find_suspended_request,
     suspend_request,
 )
-from oidcserver.sessions.ending import end_everything
 
 pytestmark = pytest.mark.both_databases
 
@@ -230,8 +230,7 @@ def test_a_user_whose_password_changes_meanwhile_is_not_signed_in(provider: Prov
 
     def overtaken(request: Any, user: DirectoryUser) -> Any:
         known = before(request, user)
-        with provider.database() as dbsession:
-            end_everything(provider.registry, dbsession, known.id)
+        end_everything(provider, known.username)
         return known
 
     with pytest.MonkeyPatch.context() as patch:

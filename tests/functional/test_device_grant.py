@@ -21,6 +21,7 @@ from support.devices import (
     register_device,
     signed_in,
 )
+from support.ending import end_everything
 
 from oidcserver import clock as oidcserver_clock
 from oidcserver.models import (
@@ -31,7 +32,6 @@ from oidcserver.models import (
     User,
 )
 from oidcserver.models.user import find_user
-from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import ConfigurationProblem
 
 pytestmark = pytest.mark.both_databases
@@ -203,10 +203,7 @@ def disable(provider: Provider) -> None:
 
 
 def reset_password(provider: Provider) -> None:
-    with provider.database() as dbsession:
-        user = find_user(dbsession, "alice")
-        assert user is not None
-        end_everything(provider.registry, dbsession, user.id)
+    end_everything(provider)
 
 
 @pytest.mark.parametrize("event", [disable, reset_password])

@@ -7,6 +7,9 @@ import pytest
 import webtest
 from sqlalchemy import select
 from support.app import Browser, Provider, decode_id_token, follow_to_answer
+from support.changed_client import register_redirect_uris
+from support.digits import in_arabic
+from support.ending import end_everything
 from support.factors import enrolled, enter
 from support.mailed import Letter, letters
 from support.upstream import Upstream
@@ -15,7 +18,6 @@ from oidcserver.accounts import mailed_links
 from oidcserver.accounts.passwords import hash_password
 from oidcserver.models import MailedLink, UpstreamLink, User
 from oidcserver.models.user import find_user
-from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import ConfigurationProblem
 
 pytestmark = pytest.mark.both_databases
@@ -123,6 +125,7 @@ def test_another_browser_is_not_signed_in_and_uses_nothing_up(provider: Provider
     page = other.get(mail.path).follow()
     assert "only in the browser where you requested it" in page
     assert "confirm" not in page.forms
+    assert "email-link" in page.click("Request an email in this browser").forms
     token = other.get("/login").forms["login"]["csrf_token"].value
     other.post("/confirm", {"csrf_token": token}, status=403)
     other.post("/confirm", {"csrf_token": token, "code": mail.code}, status=403)
@@ -150,6 +153,8 @@ def test_the_answer_does_not_tell_whether_there_is_an_account(
     known, unknown = (ask(provider.browser().get("/login"), it) for it in ("ada", name))
     assert (known.status_code, known.location) == (unknown.status_code, unknown.location)
     texts = [page.follow().html.main.get_text() for page in (known, unknown)]
+    assert all(f"You entered {it}." in text for it, text in zip(("ada", name), texts, strict=True))
+    texts = [text.replace(it, "") for it, text in zip(("ada", name), texts, strict=True)]
     assert texts[0] == texts[1]
     assert [mail.to for mail in letters(provider)] == [ADDRESS]
 
@@ -220,10 +225,7 @@ def test_it_ends_with_time_a_new_password_and_the_end_of_everything(
 
     mail = asked(browser)
     page = browser.get(mail.path).follow()
-    with provider.database() as dbsession:
-        user = find_user(dbsession, "ada")
-        assert user is not None
-        end_everything(provider.registry, dbsession, user.id)
+    end_everything(provider, "ada")
     assert "does not work" in page.forms["confirm"].submit(status=400)
     assert not is_signed_in(browser)
 
@@ -389,3 +391,35 @@ def test_what_is_not_selected_is_not_there(make_provider: Any) -> None:
     browser = make_provider().browser()
     assert "Email me a link" not in browser.get("/login")
     browser.get("/login/email-link", status=404)
+
+
+def test_a_client_that_changed_meanwhile_does_not_use_the_link_up(provider: Provider) -> None:
+    client, browser = provider.register(), provider.browser()
+    ask(client.authorize(browser))
+    page = follow_to_answer(browser.get(letters(provider)[-1].path))
+    own = client.client.redirect_uris
+    register_redirect_uris(provider, client, "https://client.example/other")
+    assert "redirect_uri" in follow_to_answer(page.forms["confirm"].submit())
+    assert not is_signed_in(browser)
+    register_redirect_uris(provider, client, *own)
+    assert "code" in client.answer(
+        client.complete(follow_to_answer(page.forms["confirm"].submit()))
+    )
+
+
+def test_accounts_of_one_mailbox_count_once_for_a_request(make: Any) -> None:
+    provider = make(oidc__mails_per_address="1")
+    add(provider, "ada2", ADDRESS)
+    ask(provider.browser().get("/login"), ADDRESS)
+    assert len(letters(provider)) == 2
+    ask(provider.browser().get("/login"), ADDRESS)
+    assert len(letters(provider)) == 2
+
+
+def test_the_digits_of_a_code_may_be_those_of_another_script(provider: Provider) -> None:
+    browser = provider.browser()
+    mail = asked(browser)
+    form = browser.get("/confirm").forms["enter-code"]
+    form["code"] = in_arabic(mail.code)
+    form.submit().follow().forms["confirm"].submit()
+    assert is_signed_in(browser)

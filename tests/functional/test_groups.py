@@ -351,6 +351,24 @@ def test_groups_are_managed_by_commands(run: Run) -> None:
     ]
 
 
+def test_commands_announce_what_they_change(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    done(run("users", "create", "alice", "--password-stdin", stdin="correct horse battery\n"))
+    with caplog.at_level(logging.INFO, "oidcserver.audit"):
+        done(run("groups", "create", "staff"))
+        for _ in range(2):
+            done(run("groups", "set-roles", "staff", "--role", "author"))
+            done(run("groups", "add", "staff", "alice"))
+        for _ in range(2):
+            done(run("groups", "remove", "staff", "alice"))
+        done(run("groups", "delete", "staff", "--yes"))
+    lines = [json.loads(it.message) for it in caplog.records if it.name == "oidcserver.audit"]
+    assert [line["event"] for line in lines] == [
+        "group_created", "group_changed", "group_member_added", "group_member_removed",
+        "group_deleted",
+    ]  # fmt: skip
+    assert {line["group"] for line in lines} == {"staff"}
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -146,6 +146,16 @@ def test_a_directory_that_cannot_tell_changes_nothing(
     assert provider.registry.oidc.directory_sync.check(0) == (1, 0, 0), "alice is due again"
 
 
+def test_an_identifier_of_two_entries_ends_nobody(make_provider: MakeProvider, unit: Unit) -> None:
+    provider = make_provider(**unit.settings(**GROUPS, oidc__ldap_id_attribute="employeeNumber"))
+    unit.add_person("alice", employeeNumber="1")
+    alice = Visitor(provider.register(scope=SCOPE), "alice")
+    unit.add_person("bob", employeeNumber="1")
+    with pytest.raises(DirectoryUnavailable, match=r"oidc\.ldap_id_attribute has to be different"):
+        check(provider)
+    assert alice.is_signed_in
+
+
 def test_a_user_is_asked_about_by_itself_within_the_interval(
     make_provider: MakeProvider, unit: Unit, clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -189,6 +199,20 @@ def test_groups_that_entries_name_are_groups_here(make_provider: MakeProvider, u
     assert check(provider) == (1, 1, 0)
     assert alice.claims["groups"] == ["staff, all"]
     assert alice.refresh(status=400)["error"] == "invalid_grant"
+
+
+def test_groups_that_entries_name_count_below_the_base_alone(
+    make_provider: MakeProvider, unit: Unit
+) -> None:
+    apps = unit.server.add(f"ou=apps,{unit.base}", objectClass="organizationalUnit", ou="apps")
+    dn = unit.add_person("alice")
+    unit.add_group("admins", dn)
+    within = {"objectClass": "groupOfNames", "cn": "dev", "member": dn}
+    unit.server.add(f"cn=dev,{apps}", **within)
+    settings = unit.settings(**GROUPS, oidc__ldap_group_attribute="memberOf")
+    base = apps.replace(",", ", ").upper()
+    client = make_provider(**settings, oidc__ldap_group_base=base).register(scope=SCOPE)
+    assert Visitor(client, "alice").claims["groups"] == ["dev"]
 
 
 def test_groups_within_groups_are_found_once_each(make_provider: MakeProvider, unit: Unit) -> None:

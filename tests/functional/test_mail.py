@@ -5,6 +5,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -202,6 +203,40 @@ def test_a_wrong_password_keeps_the_mail(make_provider: Any) -> None:
     assert "wrong" not in row.problem
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+def test_a_server_that_requires_a_login_keeps_the_mail(make_provider: Any) -> None:
+    asking = MailServer(auth_required=True, auth_require_tls=False)
+    provider = sending(make_provider, asking.url)
+    provider.browser().get("/send")
+    deliver(provider)
+    asking.stop()
+    [row] = rows(provider)
+    assert row.ended_at is None
+    assert row.content_sealed
+    assert "530" in row.problem
+
+
+def test_a_server_that_takes_no_connection_keeps_the_mail(make_provider: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as refusing:
+        provider = sending(make_provider, f"smtp://127.0.0.1:{refusing.getsockname()[1]}")
+        provider.registry.oidc.mail_outbox.stop()
+
+        def refuse() -> None:
+            connection, _ = refusing.accept()
+            with connection:
+                connection.sendall(b"554 not from there\r\n")
+                connection.recv(100)
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(refuse)
+            provider.browser().get("/send")
+            provider.registry.oidc.mail_outbox._stopped.clear()
+            deliver(provider)
+    [row] = rows(provider)
+    assert row.ended_at is None
+    assert "554" in row.problem
+
+
 def test_a_server_that_hangs_holds_up_nobody(make_provider: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
@@ -253,7 +288,7 @@ def test_what_the_server_lacks_is_said(
     missing: str, setting: str,
 ) -> None:  # fmt: skip
     if missing == "STARTTLS":
-        monkeypatch.setattr(smtp, "_is_this_machine", lambda host: False)
+        monkeypatch.setattr(smtp, "is_this_machine", lambda host: False)
     provider = sending(make_provider, server.url.replace("//", "//mailer:right@"))
     provider.browser().get("/send")
     deliver(provider)
@@ -276,6 +311,26 @@ def test_development_shows_mail_on_a_page(
     assert page.html.find("a", string="Open the link")["href"] == LINK
 
 
+def test_without_the_page_the_log_names_it(
+    make_provider: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = make_provider(oidcserver__includes="functional.test_mail").browser()
+    with caplog.at_level(logging.INFO, "oidcserver.mail"):
+        browser.get("/send")
+    assert "The page mail of oidc.pages shows it." in caplog.text
+    assert "http" not in caplog.text.partition("A mail")[2]
+
+
+def test_without_a_server_the_error_names_the_setting(
+    make_provider: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider = make_provider(oidcserver__includes="functional.test_mail")
+    provider.registry.oidc.provider.settings._values["oidcserver.mode"] = "production"
+    provider.browser().get("/send", status=500)
+    assert "RuntimeError: Mail cannot be sent: oidc.mail_url is missing." in caplog.text
+    assert rows(provider) == []
+
+
 def test_the_page_is_for_development_alone(make_provider: Any, server: MailServer) -> None:
     settings = {"oidc__mail_url": server.url, "oidc__mail_from": FROM, "oidc__pages": PAGES}
     with pytest.raises(ConfigurationProblem, match=r"oidc\.pages selects mail"):
@@ -285,8 +340,9 @@ def test_the_page_is_for_development_alone(make_provider: Any, server: MailServe
 @pytest.mark.parametrize(
     ("url", "sender", "sentence"),
     [
-        ("http://mail.example.com", FROM, "takes smtp://HOST"),
-        ("smtp://mail.example.com:99999", FROM, "takes a port up to 65535"),
+        ("http://mail.example.com", FROM, "it takes smtp://HOST"),
+        ("smtp://[::1", FROM, "it takes smtp://HOST"),
+        ("smtp://mail.example.com:99999", FROM, "it takes a port up to 65535"),
         ("smtp://mail.example.com", "", "oidc.mail_from is missing"),
         ("smtp://mail.example.com", "login", "oidc.mail_from names the sender of mail"),
     ],

@@ -2,18 +2,24 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 import webtest
+from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric import rsa
 from fido2.cose import RS1
 from fido2.utils import websafe_encode
 from sqlalchemy import func, select
 from support.app import Browser, Provider, decode_id_token, follow_to_answer
 from support.authenticator import BE, BS, UP, UV, Authenticator, passkey_form, read
+from support.ending import end_everything
+from support.processes import write_ini
 
+from oidcserver.accounts import passkeys
 from oidcserver.accounts.passwords import hash_password
+from oidcserver.cli import main
 from oidcserver.models import Passkey, User
 from oidcserver.models.user import find_user
 from oidcserver.oauth.events import OAuthEvent
@@ -94,7 +100,8 @@ def test_a_user_has_several_with_names_and_removes_one(provider: Provider) -> No
     assert "The &lt;key&gt; at work" in page
     assert count(provider) == 2
     names = [it.get_text() for it in page.html.main.find_all("strong")]
-    page.forms[f"remove-{names.index('My telephone') + 1}"].submit("remove")
+    assert "My telephone" in names
+    page.click("Remove: My telephone").forms["confirm"].submit("remove")
     assert count(provider) == 1
     assert "notice=passkey" in first.use(at_login(provider.browser())).submit().location
     assert "notice" not in second.use(at_login(provider.browser())).submit().location
@@ -298,7 +305,9 @@ def test_a_session_of_a_password_alone_removes_no_passkey(provider: Provider) ->
     }
     assert "/login/second-factor?" in earlier.post("/account/passkeys", fields).location
     assert count(provider) == 1
-    browser.get("/account/passkeys").forms["remove-1"].submit("remove")
+    page = browser.get("/account/passkeys").click("Remove: My telephone")
+    assert "one step, such as the password, is enough to sign in" in page
+    page.forms["confirm"].submit("remove")
     assert count(provider) == 0
 
 
@@ -306,7 +315,7 @@ def test_another_users_passkey_cannot_be_removed_or_renamed(provider: Provider) 
     _, key = enrol(provider)
     stranger, _ = enrol(provider, "bob")
     for action in ("remove", "rename"):
-        token = stranger.get("/account/passkeys").forms["remove-1"]["csrf_token"].value
+        token = passkey_form(stranger.get("/account/passkeys"))["csrf_token"].value
         fields = {"csrf_token": token, action: websafe_encode(key.identifier), "name": "Mine"}
         stranger.post("/account/passkeys", fields)
     with provider.database() as dbsession:
@@ -402,6 +411,23 @@ def test_a_stolen_session_makes_none(provider: Provider, clock: Any) -> None:
     assert "/login?" in browser.get("/account/passkeys").location
 
 
+def test_none_is_made_while_all_sessions_of_the_user_end(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thief, key = provider.browser(), Authenticator()
+    thief.sign_in("alice")
+    form = key.make(passkey_form(thief.get("/account/passkeys")))
+    use_challenge = passkeys.use_identifier
+
+    def overtaken(*arguments: Any) -> bool:
+        end_everything(provider)
+        return use_challenge(*arguments)
+
+    monkeypatch.setattr(passkeys, "use_identifier", overtaken)
+    form.submit(status="*")
+    assert count(provider) == 0
+
+
 def test_the_domain_is_that_of_the_issuer_or_above(make_provider: Any) -> None:
     with pytest.raises(ConfigurationProblem, match="neither the issuer's host localhost nor"):
         make_provider(oidc__passkey_rp_id="example.com")
@@ -423,8 +449,8 @@ def test_the_last_way_in_stays(make_provider: Any) -> None:
         dbsession.scalars(select(User)).one().password_hash = None
 
     def remove() -> webtest.TestResponse:
-        forms = browser.get("/account/passkeys").forms.values()
-        return next(it for it in forms if "remove" in it.fields).submit("remove", status="*")
+        page = browser.get("/account/passkeys").click("Remove: ", index=0)
+        return page.forms["confirm"].submit("remove", status="*")
 
     refused = remove()
     assert refused.status_int == 409
@@ -435,6 +461,38 @@ def test_the_last_way_in_stays(make_provider: Any) -> None:
     assert remove().status_int == 303
     assert remove().status_int == 409
     assert count(provider) == 1
+
+
+def test_a_command_that_removes_the_last_way_in_warns(
+    make_provider: Any, tmp_path: Path, provider_url: str, keys_directory: Path
+) -> None:
+    settings = {**SETTINGS, "oidc__user_directory": "database"}
+    ini = write_ini(
+        tmp_path / "test.ini", 6543,
+        **settings, oidc__pages="home login consent logout account",
+        oidcserver__database_url=provider_url, oidcserver__keys_directory=str(keys_directory),
+    )  # fmt: skip
+    provider = make_provider(**settings)
+    with provider.database() as dbsession:
+        for name in ("alice", "bob"):
+            dbsession.add(User(name, password_hash=hash_password("valid")))
+    for name in ("alice", "bob"):
+        enrol(provider, name)
+    with provider.database() as dbsession:
+        alice = find_user(dbsession, "alice")
+        assert alice is not None
+        alice.password_hash = None
+
+    def reset(name: str) -> Result:
+        words = ["users", "reset-factors", str(ini), name, "--json"]
+        return CliRunner().invoke(main, words, catch_exceptions=False)
+
+    alone = reset("alice")
+    assert json.loads(alone.stdout) == {"username": "alice", "removed": True, "can_sign_in": False}
+    assert "alice has no way to sign in: oidcserver users set-password" in alone.stderr
+    with_password = reset("bob")
+    assert json.loads(with_password.stdout)["can_sign_in"] is True
+    assert with_password.stderr == ""
 
 
 def test_the_export_has_the_factors_without_secrets(make_provider: Any) -> None:

@@ -284,6 +284,13 @@ def test_while_the_provider_is_down_nothing_is_let_through(
         ({"validator": "local"}, "needs the provider in the same application"),
         ({"validator": "jwks", "issuer": "https://login.example"}, "oauth_resource.audience"),
         ({"validator": "jwks", "issuer": "http://login.example", "audience": "x"}, "is not https"),
+        (
+            {
+                "validator": "jwks", "issuer": "https://login.example", "audience": "x",
+                "jwks_uri": "https://[::1",
+            },
+            "is not a URL",
+        ),
         ({"validator": "introspection"}, "oauth_resource.introspection_endpoint"),
         ({"validator": "introspection", "introspection_endpoint": "https://login.example/i",
           "client_id": "x", "client_secret": "cs_x"}, "write env:NAME or file:PATH"),

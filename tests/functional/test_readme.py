@@ -90,7 +90,7 @@ def test_the_walk_through_works_word_for_word(
         browser.get(re.search(r"<(http.*?)>", sign_in)[1])
         browser.find_element(By.LINK_TEXT, emphasised(sign_in, "choose ")[0]).click()
         password = re.search(r"password `(\w+)`", sign_in)[1]
-        hint = f'Any user name works here, such as alice. The password is "{password}".'
+        hint = f'Any user name works here, such as alice. The password is "{password}"'
         assert hint in browser.find_element(By.TAG_NAME, "main").text
         assert hint in ready
         assert f"http://localhost:{port}\n" in ready

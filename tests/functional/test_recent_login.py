@@ -116,7 +116,7 @@ def test_an_app_is_removed_after_the_password_and_the_code_were_entered_again(
     provider = make_provider(oidc__second_factors="totp recovery_codes")
     browser, app = enrolled(provider, clock)
     clock.advance(LONG_AGO)
-    page = sign_in_again(browser.get("/account/factors").forms["remove-totp"].submit("remove"))
+    page = sign_in_again(browser.get("/account/factors").click("Remove: Authenticator app"))
     page = enter(follow_to_answer(page), app.code()).follow()
     assert page.html.h1.get_text() == "Remove Authenticator app?"
     page = page.forms["confirm"].submit("remove").follow()
@@ -133,7 +133,7 @@ def test_a_passkey_is_removed_after_it_was_used_again(make_provider: Any, clock:
     page = form.submit().follow()
     assert "The passkey was created." in page.html.find(role="status").get_text()
     clock.advance(LONG_AGO)
-    page = follow_to_answer(sign_in_again(page.forms["remove-1"].submit("remove")))
+    page = follow_to_answer(sign_in_again(page.click("Remove: My")))
     page = key.use(passkey_form(page)).submit().follow()
     assert page.html.h1.get_text() == "Remove My <telephone>?"
     page = page.forms["confirm"].submit("remove").follow()

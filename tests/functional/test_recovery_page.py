@@ -7,12 +7,14 @@ import pytest
 import webtest
 from sqlalchemy import select
 from support.app import Browser, Provider, follow_to_answer
+from support.ending import end_everything
+from support.factors import enter, set_up
 from support.mailed import Letter, letters
 
-from oidcserver.accounts import mailed_links
-from oidcserver.accounts.passwords import hash_password
+from oidcserver.accounts import authentication, mailed_links
+from oidcserver.accounts.passwords import Busy, hash_password
+from oidcserver.interfaces import DirectoryUser
 from oidcserver.models import Activity, Passkey, User
-from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import ConfigurationProblem
 
 pytestmark = pytest.mark.both_databases
@@ -139,6 +141,34 @@ def test_the_request_of_an_application_goes_on_in_the_same_browser(provider: Pro
     assert "consent" in follow_to_answer(form.submit()).forms
 
 
+def test_the_page_after_the_form_leads_back_and_to_the_mail(provider: Provider) -> None:
+    page = ask(provider.browser(), "ada").follow()
+    assert "You entered <strong><bdi>ada</bdi></strong>." in page
+    assert page.click("^Mail$").request.path == "/mail"
+    assert "recover" in page.click("Request another email").forms
+
+
+def test_a_used_link_leads_to_the_form(provider: Provider) -> None:
+    browser = provider.browser()
+    ask(browser, "ada")
+    [mail] = mails(provider)
+    page = choose(browser.get(mail.path).follow()).follow()
+    assert "applications lost their access" in page
+    page = browser.get(mail.path).follow()
+    assert "This link does not work" in page
+    assert "recover" in page.click("Request another email").forms
+
+
+def test_the_rule_for_passwords_and_the_error_are_at_the_field(provider: Provider) -> None:
+    browser = provider.browser()
+    ask(browser, "ada")
+    page = browser.get(mails(provider)[0].path).follow()
+    assert "At least 15 characters." in page.html.find(id="new_password-help").get_text()
+    page = choose(page, "short", status=400)
+    assert "at least 15 characters" in page.html.find(id="new_password-error").get_text()
+    assert page.html.find(role="alert") is None
+
+
 @pytest.mark.parametrize("name", ["nobody", "nobody@example.com", "eve", "bob@example.com"])
 def test_nobody_else_gets_a_mail_and_the_page_is_the_same(provider: Provider, name: str) -> None:
     add(provider, "eve", {"email": "eve@example.com"})
@@ -146,6 +176,8 @@ def test_nobody_else_gets_a_mail_and_the_page_is_the_same(provider: Provider, na
     known, unknown = ask(provider.browser(), "ada"), ask(provider.browser(), name)
     assert (known.status_code, known.location) == (unknown.status_code, unknown.location)
     texts = [page.follow().html.main.get_text() for page in (known, unknown)]
+    assert all(f"You entered {it}." in text for it, text in zip(("ada", name), texts, strict=True))
+    texts = [text.replace(it, "") for it, text in zip(("ada", name), texts, strict=True)]
     assert texts[0] == texts[1]
     assert [mail.to for mail in letters(provider)] == [ADDRESS]
 
@@ -244,6 +276,57 @@ def test_a_signed_in_user_changes_the_password(provider: Provider) -> None:
     assert "If this was not you, reset your password immediately." in notice.text
 
 
+def change_password(browser: Browser) -> webtest.TestResponse:
+    form = follow_to_answer(browser.get("/account/password")).forms["password-form"]
+    form["password"], form["new_password"] = OLD, NEW
+    return form.submit()
+
+
+def test_a_second_step_that_waits_ends_with_the_old_password(
+    make_provider: Any, clock: Any
+) -> None:
+    provider = make_provider(
+        oidc__pages=PAGES, oidc__user_directory="database", oidc__second_factors="totp"
+    )
+    add(provider, "ada", {"email": ADDRESS, "email_verified": True})
+    ada, thief = provider.browser(), provider.browser()
+    ada.sign_in("ada", OLD)
+    app = set_up(ada)
+    clock.advance(60)
+    waiting = follow_to_answer(thief.sign_in("ada", OLD))
+    assert "notice=password" in change_password(ada).location
+    assert ada.get("/account").status_code == 200
+    enter(waiting, app.code())
+    assert "/login" in thief.get("/account").location
+
+
+@pytest.mark.parametrize("grant", ["page", "password"])
+def test_an_old_password_that_was_checked_before_the_change_signs_nobody_in(
+    make_provider: Any, monkeypatch: pytest.MonkeyPatch, grant: str
+) -> None:
+    provider = make_provider(oidc__pages=PAGES, oidc__user_directory="database")
+    add(provider, "ada", {"email": ADDRESS, "email_verified": True})
+    client = provider.register(grant_types=["password"], response_types=[])
+    ada, thief = provider.browser(), provider.browser()
+    ada.sign_in("ada", OLD)
+    find_account = authentication.account_of
+
+    def overtaken(request: Any, user: DirectoryUser) -> Any:
+        known = find_account(request, user)
+        monkeypatch.setattr(authentication, "account_of", find_account)
+        assert "notice=password" in change_password(ada).location
+        return known
+
+    monkeypatch.setattr(authentication, "account_of", overtaken)
+    if grant == "page":
+        thief.sign_in("ada", OLD, status=403)
+        assert "/login" in thief.get("/account").location
+    else:
+        form = {"username": "ada", "password": OLD, "scope": "openid"}
+        rejected = client.token(grant_type="password", status=400, **form)
+        assert rejected.json["error"] == "invalid_grant"
+
+
 def test_an_account_without_a_password_cannot_change_it(provider: Provider) -> None:
     browser = provider.browser()
     browser.sign_in("ada", OLD)
@@ -271,13 +354,49 @@ def test_a_signed_in_user_changes_the_address(provider: Provider) -> None:
     assert ADDRESS in browser.get("/account"), "it is not confirmed"
     [mail] = mails(provider, "Confirm your new email address")
     assert mail.to == "ada@new.example"
-    done = browser.get(mail.path).follow().forms["confirm"].submit().follow()
+    page = browser.get(mail.path).follow()
+    assert "Account: <strong><bdi>ada</bdi>" in page
+    assert "New email address: <strong><bdi>ada@new.example</bdi>" in page
+    done = page.forms["confirm"].submit().follow()
     assert "ada@new.example" in done
-    assert [it.to for it in mails(provider, "Your email address was changed")] == [ADDRESS]
+    [told] = mails(provider, "Your email address was changed")
+    assert told.to == ADDRESS
+    assert f"account ada was changed from {ADDRESS} to ada@new.example." in " ".join(
+        told.text.split()
+    )
     ask(provider.browser(), ADDRESS)
     assert mails(provider) == []
     ask(provider.browser(), "ada@new.example")
     assert len(mails(provider)) == 1
+
+
+def test_a_new_address_ends_sign_ins_by_a_mail_to_the_old_one(
+    make_provider: Any, clock: Any
+) -> None:
+    provider = make_provider(
+        oidc__pages=PAGES,
+        oidc__user_directory="database",
+        oidc__first_factors="email_link",
+        oidc__second_factors="totp",
+    )
+    add(provider, "ada", {"email": ADDRESS, "email_verified": True})
+    ada, thief = provider.browser(), provider.browser()
+    ada.sign_in("ada", OLD)
+    app = set_up(ada)
+    clock.advance(60)
+    form = thief.get("/login/email-link").forms["email-link"]
+    form["name"] = "ada"
+    form.submit()
+    [mail] = mails(provider, "Sign in")
+    waiting = follow_to_answer(thief.get(mail.path).follow().forms["confirm"].submit())
+    form = ada.get("/account/address").forms["address-form"]
+    form["address"] = "ada@new.example"
+    form.submit()
+    [mail] = mails(provider, "Confirm your new email address")
+    ada.get(mail.path).follow().forms["confirm"].submit()
+    assert ada.get("/account").status_code == 200
+    enter(waiting, app.code())
+    assert "/login" in thief.get("/account").location
 
 
 @pytest.mark.parametrize("end", ["everything", "sessions", "disabled"])
@@ -293,15 +412,15 @@ def test_the_link_to_a_new_address_ends_with_all_sessions(provider: Provider, en
         ada = provider.browser()
         ada.sign_in("ada", OLD)
         ada.get("/account/sessions?session=all").forms["confirm"].submit("session")
+    elif end == "everything":
+        end_everything(provider, "ada")
     else:
         with provider.database() as dbsession:
-            user = dbsession.query(User).one()
-            if end == "everything":
-                end_everything(provider.registry, dbsession, user.id)
-            else:
-                user.disabled_at = 1
+            dbsession.query(User).one().disabled_at = 1
     assert "does not work" in page.forms["confirm"].submit(status=400)
-    assert "does not work" in provider.browser().get(mail.path).follow()
+    page = provider.browser().get(mail.path).follow()
+    assert "does not work" in page
+    assert page.html.find("a", string="Request another email")["href"].endswith("/account/address")
     with provider.database() as dbsession:
         assert dbsession.query(User).one().claims["email"] == ADDRESS
 
@@ -329,6 +448,9 @@ def test_a_user_whose_name_is_the_address_is_renamed_with_it(provider: Provider)
     form.submit()
     [mail] = mails(provider, "Confirm your new email address")
     browser.get(mail.path).follow().forms["confirm"].submit()
+    [told] = mails(provider, "Your email address was changed")
+    words = "account eve@example.com was changed from eve@example.com to eve@new.example."
+    assert words in " ".join(told.text.split())
     assert provider.browser().sign_in("eve@new.example", OLD).status_code == 303
     provider.browser().sign_in("eve@example.com", OLD, status=403)
 
@@ -348,7 +470,13 @@ def test_a_user_exports_the_data_and_deletes_the_account(provider: Provider) -> 
     assert data["applications"][0]["client_id"] == client.client_id
     assert "password_hash" not in str(data)
     assert HASH not in str(data)
-    page.forms["leave"].submit()
+    page = page.click("Delete the account ada")
+    assert "the account cannot be restored" in page
+    page = page.forms["confirm"].submit("remove").follow()
+    assert "Your account was deleted." in page
+    [mail] = mails(provider, "Your account was deleted")
+    assert mail.to == ADDRESS
+    assert "The account ada was deleted." in mail.text
     assert "/login" in browser.get("/account").location
     browser.sign_in("ada", OLD, status=403)
     assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
@@ -371,3 +499,59 @@ def test_the_pages_need_passwords_of_ours(make_provider: Any) -> None:
             oidc__user_directory="people",
             oidcserver__includes="support.people_plugin",
         )
+
+
+def ask_for_address(browser: Browser, address: str) -> webtest.TestResponse:
+    """Enter a new address; return the page of the link that comes."""
+    form = browser.get("/account/address").forms["address-form"]
+    form["address"] = address
+    before = letters(browser.provider)
+    form.submit()
+    [mail] = (it for it in letters(browser.provider) if it not in before)
+    return browser.get(mail.path).follow()
+
+
+def test_an_address_whose_sealing_key_is_gone_stays_as_it_is(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = provider.browser()
+    browser.sign_in("ada", OLD)
+    page = ask_for_address(browser, "ada@new.example")
+    with monkeypatch.context() as patch:
+        patch.setattr("oidcserver.views.own_address.data_of", lambda *_: "")
+        assert "does not work" in page.forms["confirm"].submit(status=400)
+    assert page.forms["confirm"].submit().status_code == 303
+
+
+def test_of_two_users_who_take_an_address_at_once_one_gets_the_name(provider: Provider) -> None:
+    for number in range(4):
+        wanted, pages = f"both{number}@example.com", []
+        for name in (f"bob{number}@example.com", f"eve{number}@example.com"):
+            add(provider, name, {"email": name, "email_verified": True})
+            browser = provider.browser()
+            browser.sign_in(name, OLD)
+            pages.append(ask_for_address(browser, wanted))
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(lambda it: it.forms["confirm"].submit(status="*"), pages))
+        assert [it.status_int for it in answers] == [303, 303]
+        with provider.database() as dbsession:
+            users = dbsession.scalars(select(User)).all()
+            assert [it.username for it in users].count(wanted) == 1
+            assert [it.claims["email"] for it in users].count(wanted) == 2
+
+
+def test_a_busy_server_asks_to_try_again(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(password: str) -> str:
+        raise Busy(7)
+
+    browser = provider.browser()
+    browser.sign_in("ada", OLD)
+    form = browser.get("/account/password").forms["password-form"]
+    form["password"], form["new_password"] = OLD, NEW
+    with monkeypatch.context() as patch:
+        patch.setattr("oidcserver.views.own_password.hash_password", busy)
+        answer = form.submit(status=503)
+    assert answer.headers["Retry-After"] == "7"
+    assert form.submit().status_code == 303

@@ -1,14 +1,18 @@
 """A user makes an account, and is back at the application that asked for it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
 import webtest
 from sqlalchemy import func, select
 from support.app import Browser, Provider, follow_to_answer
+from support.changed_client import register_redirect_uris
 from support.mailed import letters
 
+from oidcserver.accounts.passwords import Busy
 from oidcserver.models import User
 from oidcserver.models.user import find_user
 from oidcserver.settings import ConfigurationProblem
@@ -189,11 +193,26 @@ def test_the_answer_does_not_tell_whether_there_is_an_account(provider: Provider
     browser.get(letters(provider)[0].path).follow().forms["confirm"].submit()
     first = register(provider.browser(), "new@example.com")
     second = register(provider.browser(), ADDRESS.upper())
-    strip = [page.html.main.get_text() for page in (first, second)]
-    assert strip[0] == strip[1]
+    typed = ("new@example.com", ADDRESS.upper())
+    texts = [page.html.main.get_text() for page in (first, second)]
+    assert all(f"You entered {it}." in text for it, text in zip(typed, texts, strict=True))
+    texts = [text.replace(it, "") for it, text in zip(typed, texts, strict=True)]
+    assert texts[0] == texts[1]
     [told] = [it for it in letters(provider) if it.subject == "You already have an account"]
     assert told.link.endswith("/login")
+    assert ("Forgot your password?" in told.text) == ("recover" in PAGES.split())
     assert users(provider) == 1
+
+
+def test_the_first_field_with_an_error_has_the_focus(provider: Provider) -> None:
+    browser = provider.browser()
+    for address, password, focus in (
+        (ADDRESS, "short", "password"),
+        ("nonsense", PASSWORD, "address"),
+        ("nonsense", "short", "address"),
+    ):
+        page = fill(browser.get("/register"), address, password=password, status=400)
+        assert [it["id"] for it in page.html.find_all(autofocus=True)] == [focus]
 
 
 def test_of_two_who_claim_an_address_one_gets_it(provider: Provider) -> None:
@@ -274,3 +293,104 @@ def test_a_contradiction_stops_the_start(
 ) -> None:
     with pytest.raises(ConfigurationProblem, match=sentence):
         make_provider(**{**SETTINGS, "oidcserver__includes": "support.people_plugin", **settings})
+
+
+def test_a_client_that_changed_meanwhile_costs_the_user_no_account(provider: Provider) -> None:
+    client, browser = provider.register(), provider.browser()
+    page = fill(client.authorize(browser, prompt="create")).follow()
+    page.forms["enter-code"]["code"] = letters(provider)[0].code
+    page = follow_to_answer(page.forms["enter-code"].submit())
+    register_redirect_uris(provider, client, "https://client.example/other")
+    answer = follow_to_answer(page.forms["confirm"].submit())
+    assert "redirect_uri" in answer
+    assert users(provider) == 1
+    assert provider.browser().sign_in(ADDRESS, PASSWORD).status_code == 303
+
+
+def test_a_mistake_keeps_the_application_on_the_page(provider: Provider) -> None:
+    client = provider.register(client_name="Field Notes")
+    page = client.authorize(provider.browser(), prompt="create")
+    assert "Field Notes" in fill(page, "no address", status=400)
+    assert "Field Notes" in fill(page, password="short", status=400)
+
+
+def test_a_form_for_a_client_that_changed_meanwhile_sends_no_mail(provider: Provider) -> None:
+    client, browser = provider.register(), provider.browser()
+    page = client.authorize(browser, prompt="create")
+    register_redirect_uris(provider, client, "https://client.example/other")
+    assert "redirect_uri" in follow_to_answer(fill(page))
+    assert letters(provider) == []
+
+
+def test_an_address_that_another_account_has_verified_meanwhile_is_taken(
+    provider: Provider,
+) -> None:
+    browser = provider.browser()
+    register(browser)
+    with provider.database() as dbsession:
+        dbsession.add(User("ada", claims={"email": "Ada@Example.com", "email_verified": True}))
+    page = browser.get(letters(provider)[0].path).follow()
+    late = page.forms["confirm"].submit(status=400)
+    assert "There is already an account with this address." in late
+    assert users(provider) == 1
+
+
+def test_of_two_who_confirm_an_address_at_once_one_gets_it(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages, paths = [], set[str]()
+    for _ in range(2):
+        browser = provider.browser()
+        register(browser)
+        [path] = {mail.path for mail in letters(provider)} - paths
+        paths.add(path)
+        pages.append(browser.get(path).follow())
+    both = Barrier(2)
+
+    def find_both(*arguments: Any) -> Any:
+        """Find the name free in both requests; on SQLite one waits for the other."""
+        found = find_user(*arguments)
+        with suppress(BrokenBarrierError):
+            both.wait(2)
+        return found
+
+    monkeypatch.setattr("oidcserver.views.registration.find_user", find_both)
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda it: it.forms["confirm"].submit(status="*"), pages))
+    assert sorted(it.status_int for it in answers) == [303, 400]
+    assert users(provider) == 1
+
+
+def test_a_link_whose_sealing_key_is_gone_is_not_used_up(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = provider.browser()
+    register(browser)
+    page = browser.get(letters(provider)[0].path).follow()
+    with monkeypatch.context() as patch:
+        patch.setattr("oidcserver.views.registration.data_of", lambda *_: "")
+        assert "does not work" in page.forms["confirm"].submit(status=400)
+    assert page.forms["confirm"].submit().status_code == 303
+    assert users(provider) == 1
+
+
+def test_a_busy_server_asks_to_try_again(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(password: str) -> str:
+        raise Busy(7)
+
+    here, elsewhere = provider.browser(), provider.browser()
+    register(here)
+    page = elsewhere.get(letters(provider)[0].path).follow()
+    page.forms["confirm"]["new_password"] = PASSWORD
+    with monkeypatch.context() as patch:
+        patch.setattr("oidcserver.views.mailed_links.hash_password", busy)
+        patch.setattr("oidcserver.views.registration.hash_password", busy)
+        for answer in (
+            page.forms["confirm"].submit(status=503),
+            fill(here.get("/register"), "bob@example.com", status=503),
+        ):
+            assert answer.headers["Retry-After"] == "7"
+            assert "Please try again in" in answer
+    assert page.forms["confirm"].submit().status_code == 303

@@ -8,13 +8,13 @@ from click.testing import CliRunner
 from sqlalchemy import select
 from support.app import Browser, Provider, decode_id_token, follow_to_answer
 from support.authenticator import Authenticator, passkey_form
+from support.ending import end_everything
 from support.factors import App, count, enrolled, enter, second_step
 
 from oidcserver.accounts.passwords import hash_password
 from oidcserver.cli import main
 from oidcserver.models import LoginSession, RememberedDevice
 from oidcserver.models.user import find_user
-from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import ConfigurationProblem
 
 pytestmark = pytest.mark.both_databases
@@ -265,7 +265,10 @@ def test_a_user_sees_the_devices_and_forgets_one(provider: Provider, clock: Any)
     own = stranger.get("/account").forms[0]["csrf_token"].value
     stranger.post("/account/factors", {"csrf_token": own, "forget": form["forget"].value})
     assert count(provider, RememberedDevice) == 1
-    assert "Where you are not asked" not in form.submit("forget").follow()
+    done = form.submit("forget")
+    assert "notice=device_forgotten" in done.location
+    assert "Where you are not asked" not in done.follow()
+    assert form.submit("forget").location.endswith("/account/factors")
     assert is_asked(browser)
 
 
@@ -275,10 +278,7 @@ def end_by_sign_out_everywhere(provider: Provider, owner: Browser) -> None:
 
 
 def end_by_reset(provider: Provider, owner: Browser) -> None:
-    with provider.database() as dbsession:
-        user = find_user(dbsession, "alice")
-        assert user is not None
-        end_everything(provider.registry, dbsession, user.id)
+    end_everything(provider)
 
 
 def end_by_a_new_password(provider: Provider, owner: Browser) -> None:
@@ -317,7 +317,7 @@ def test_it_ends_with_a_factor(provider: Provider, clock: Any) -> None:
     key.use(form).submit()
     sign_out(browser)
     assert not is_asked(browser), "after a passkey too"
-    owner.get("/account/factors").forms["remove-totp"].submit("remove")
+    owner.get("/account/totp?remove=1").forms["confirm"].submit("remove")
     assert count(provider, RememberedDevice) == 0
     assert is_asked(browser), "the passkey is still needed"
 

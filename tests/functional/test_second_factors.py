@@ -12,8 +12,11 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from sqlalchemy import select, update
-from support.app import Provider, decode_id_token, follow_to_answer
+from support.app import Browser, Provider, decode_id_token, follow_to_answer
 from support.authenticator import Authenticator, passkey_form
+from support.changed_client import register_redirect_uris
+from support.digits import in_arabic
+from support.ending import end_everything
 from support.factors import App, codes, count, enrolled, enter, second_step
 from support.mailed import letters
 
@@ -25,9 +28,9 @@ from oidcserver.models import (
     Passkey,
     PendingSignIn,
     RecoveryCode,
+    User,
 )
 from oidcserver.models.user import find_user
-from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import ConfigurationProblem
 
 pytestmark = pytest.mark.both_databases
@@ -94,6 +97,35 @@ def test_it_may_not_differ_by_more(provider: Provider, clock: Any, steps: int) -
     enter(second_step(provider.browser()), app.code(steps), status=403)
 
 
+def test_the_digits_of_a_code_may_be_those_of_another_script(
+    provider: Provider, clock: Any
+) -> None:
+    browser, app = enrolled(provider, clock)
+    assert enter(second_step(provider.browser()), in_arabic(app.code())).status_code == 303
+    code = next(it for it in codes(browser) if any(map(str.isdigit, it)))
+    page = second_step(provider.browser()).click("Use instead: Recovery code")
+    assert enter(page, in_arabic(code)).status_code == 303
+
+
+def test_a_client_that_changed_meanwhile_costs_the_user_no_code(
+    provider: Provider, clock: Any
+) -> None:
+    browser, app = enrolled(provider, clock)
+    code, own = codes(browser)[0], provider.browser()
+    client = provider.register()
+    form = client.authorize(own).forms["login"]
+    form["username"], form["password"] = "alice", "valid"
+    page = follow_to_answer(form.submit())
+    pages = {app.code(): page, code: page.click("Use instead: Recovery code")}
+    uris = client.client.redirect_uris
+    register_redirect_uris(provider, client, "https://client.example/other")
+    for each, shown in pages.items():
+        assert "redirect_uri" in follow_to_answer(enter(shown, each))
+    assert count(provider, RecoveryCode) == 10
+    register_redirect_uris(provider, client, *uris)
+    assert "consent" in follow_to_answer(enter(page, app.code())).forms
+
+
 def test_a_code_with_a_space_is_accepted(provider: Provider, clock: Any) -> None:
     _, app = enrolled(provider, clock)
     code = app.code()
@@ -130,7 +162,7 @@ def test_codes_cannot_be_guessed_also_by_signing_in_again(make_provider: Any, cl
         other = page.click("Use instead: Recovery code")
         enter(other, "aaaaa-aaaaa", status=403)
     page = second_step(provider.browser())
-    enter(page, app.code(), status=429)
+    assert int(enter(page, app.code(), status=429).headers["Retry-After"]) > 0
     enter(page.click("Use instead: Recovery code"), recovery[0], status=429)
     clock.advance(901)
     assert enter(second_step(provider.browser()), app.code()).status_code == 303
@@ -172,10 +204,7 @@ def test_the_second_step_has_to_follow_in_time(provider: Provider, clock: Any) -
 def test_the_end_of_everything_ends_the_wait(provider: Provider, clock: Any) -> None:
     _, app = enrolled(provider, clock)
     page = second_step(provider.browser())
-    with provider.database() as dbsession:
-        user = find_user(dbsession, "alice")
-        assert user is not None
-        end_everything(provider.registry, dbsession, user.id)
+    end_everything(provider)
     assert "/login" in enter(page, app.code()).location
 
 
@@ -248,10 +277,17 @@ def test_a_user_is_told_of_each_change_by_mail(make_provider: Any, clock: Any) -
     recovery = codes(browser)
     page = second_step(provider.browser()).click("Use instead: Recovery code")
     enter(page, recovery[0])
-    browser.get("/account/factors").forms["remove-totp"].submit("remove")
+    browser.get("/account/totp?remove=1").forms["confirm"].submit("remove")
     told = letters(provider)
     assert {mail.to for mail in told} == {"alice@example.com"}
-    assert {mail.subject for mail in told} == {"Your second factors"}
+    assert {mail.subject for mail in told} == {
+        "A second factor was added: Authenticator app",
+        "New recovery codes were created",
+        "A recovery code was used as the second factor",
+        "A second factor was removed: Authenticator app",
+    }
+    assert {mail.path for mail in told} == {"/account/activity"}
+    assert all(re.search(r"^Time: \d{4}-\d\d-\d\d \d\d:\d\d UTC$", it.text, re.M) for it in told)
     texts = " ".join(mail.text for mail in told)
     for word in (
         "A second factor of the account alice was set up: Authenticator app.",
@@ -348,10 +384,7 @@ def test_a_secret_that_was_only_shown_is_never_shown_again(provider: Provider, c
     thief = provider.browser()
     thief.sign_in()
     seen = thief.get("/account/totp")
-    with provider.database() as dbsession:
-        user = find_user(dbsession, "alice")
-        assert user is not None
-        end_everything(provider.registry, dbsession, user.id)
+    end_everything(provider)
     browser = provider.browser()
     browser.sign_in()
     page = browser.get("/account/totp")
@@ -399,10 +432,7 @@ def test_the_end_of_everything_voids_a_secret(provider: Provider) -> None:
     browser = provider.browser()
     browser.sign_in()
     page = browser.get("/account/totp")
-    with provider.database() as dbsession:
-        user = find_user(dbsession, "alice")
-        assert user is not None
-        end_everything(provider.registry, dbsession, user.id)
+    end_everything(provider)
     browser.sign_in()
     sealed = page.forms["totp"]["enrolment"].value
     confirm(browser.get("/account/totp"), sealed, App(page), status=400)
@@ -527,6 +557,45 @@ def test_new_recovery_codes_replace_the_old_ones(provider: Provider, clock: Any)
     assert enter(page, new[0]).status_code == 303
 
 
+def test_the_codes_stay_on_the_page_that_shows_them(provider: Provider, clock: Any) -> None:
+    browser, _ = enrolled(provider, clock)
+    page = browser.get("/account/factors").click("Create recovery codes")
+    form = page.forms["codes"]
+    shown = form.submit()
+    assert "Your codes work from now on." in shown
+    assert "Earlier codes" not in shown
+    assert [it for it in shown.forms.values() if it.action.endswith("/language")] == []
+    with provider.database() as dbsession:
+        before = set(dbsession.scalars(select(RecoveryCode.code_digest)))
+    again = form.submit().follow()
+    assert "codes" in again.forms, "a reload asks first"
+    with provider.database() as dbsession:
+        assert set(dbsession.scalars(select(RecoveryCode.code_digest))) == before
+    assert "Earlier codes do not work any more" in again.forms["codes"].submit()
+    assert "Create recovery codes" not in browser.get("/account/factors")
+
+
+def test_a_user_who_took_too_long_is_told_so(provider: Provider, clock: Any) -> None:
+    _, app = enrolled(provider, clock)
+    browser = provider.browser()
+    page = second_step(browser)
+    assert "Account: <strong><bdi>alice</bdi>" in page
+    clock.advance(301)
+    page = follow_to_answer(enter(page, app.code()))
+    assert "You took too long. Please sign in again." in page
+    assert page.forms["login"]["username"].value == "alice"
+    assert browser.get("/login").forms["login"]["username"].value == ""
+
+
+def test_the_second_step_leads_back_and_to_recovery_codes(provider: Provider, clock: Any) -> None:
+    browser, _ = enrolled(provider, clock)
+    assert "Lost your device?" not in second_step(provider.browser())
+    codes(browser)
+    page = second_step(provider.browser())
+    assert "Lost your device? Use instead: Recovery code" in page
+    assert "login" in page.click("Back to sign-in").forms
+
+
 def test_recovery_codes_alone_are_no_factor(provider: Provider) -> None:
     browser = provider.browser()
     browser.sign_in()
@@ -540,7 +609,7 @@ def test_removing_the_app_leaves_passkeys_and_their_codes(make_provider: Any, cl
     browser, _ = enrolled(provider, clock)
     Authenticator().make(passkey_form(browser.get("/account/passkeys"))).submit()
     codes(browser)
-    browser.get("/account/factors").forms["remove-totp"].submit("remove")
+    browser.get("/account/totp?remove=1").forms["confirm"].submit("remove")
     assert count(provider, AuthenticatorApp) == 0
     assert (count(provider, Passkey), count(provider, RecoveryCode)) == (1, 10)
     assert second_step(provider.browser()).request.path == "/login/passkey"
@@ -549,8 +618,11 @@ def test_removing_the_app_leaves_passkeys_and_their_codes(make_provider: Any, cl
 def test_removing_the_app_takes_the_codes_along(provider: Provider, clock: Any) -> None:
     browser, _ = enrolled(provider, clock)
     codes(browser)
-    form = browser.get("/account/factors").forms["remove-totp"]
-    form.submit("remove").follow()
+    page = browser.get("/account/factors").click("Remove: Authenticator app")
+    assert "one step, such as the password, is enough to sign in" in page
+    assert "The recovery codes are deleted with the last second factor." in page
+    assert count(provider, AuthenticatorApp) == 1, "nothing happens before the answer"
+    page.forms["confirm"].submit("remove").follow()
     assert count(provider, AuthenticatorApp) == count(provider, RecoveryCode) == 0
     assert second_step(provider.browser()).request.path == "/"
 
@@ -558,10 +630,10 @@ def test_removing_the_app_takes_the_codes_along(provider: Provider, clock: Any) 
 @pytest.mark.parametrize("path", ["/account/totp", "/account/recovery-codes"])
 def test_a_stolen_session_changes_no_factor(provider: Provider, clock: Any, path: str) -> None:
     browser, _ = enrolled(provider, clock)
+    page = browser.get("/account/totp?remove=1")
     clock.advance(301)
-    form = browser.get("/account/factors")
     assert "/login?" in browser.get(path).location
-    assert "/login?" in form.forms["remove-totp"].submit("remove").location
+    assert "/login?" in page.forms["confirm"].submit("remove").location
     assert count(provider, AuthenticatorApp) == 1
 
 
@@ -570,6 +642,21 @@ def test_a_session_from_before_the_factor_cannot_remove_it(provider: Provider, c
     earlier.sign_in()
     enrolled(provider, clock)
     assert "/login/second-factor?" in earlier.get("/account/totp").location
+
+
+def test_an_attempt_that_counted_for_one_user_is_none_for_another(
+    provider: Provider, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, app = enrolled(provider, clock)
+    enrolled(provider, clock, "bob")
+    page = begin_another(browser, "bob")
+
+    def end_meanwhile(request: Any, _user: Any) -> None:
+        ended = update(PendingSignIn).values(used_at=oidcserver_clock.now())
+        request.oidc.dbsession.execute(ended)
+
+    monkeypatch.setattr("oidcserver.views.code_factor.count_attempt", end_meanwhile)
+    assert urlsplit(enter(page, app.code()).location).path == "/login"
 
 
 def test_a_request_for_the_class_raises_a_session(provider: Provider, clock: Any) -> None:
@@ -605,6 +692,74 @@ def test_everybody_may_need_one(make_provider: Any, clock: Any) -> None:
     assert browser.get("/account").status_code == 200
     clock.advance(60)
     assert "Enter the code that your app shows" in second_step(provider.browser())
+
+
+def begin_another(browser: Browser, username: str) -> webtest.TestResponse:
+    """Enter the password of another user too; return the page that follows."""
+    form = browser.get("/login?switch=1").forms["login"]
+    form["username"], form["password"] = username, "valid"
+    return follow_to_answer(form.submit())
+
+
+def passkeys_by_name(provider: Provider) -> list[str]:
+    """Return the name of the user of each passkey."""
+    with provider.database() as dbsession:
+        return list(dbsession.scalars(select(User.username).join(Passkey)))
+
+
+@pytest.fixture
+def shared(make_provider: Any) -> tuple[Provider, Browser]:
+    """A provider where all users need a factor, and a browser in which alice is signed in."""
+    provider = make_provider(oidc__second_factors="totp passkey", oidc__second_factor="required")
+    browser = provider.browser()
+    page = second_step(browser)
+    form = page.forms["totp"]
+    form["code"] = App(page).code()
+    form.submit()
+    return provider, browser
+
+
+def test_a_page_for_the_signed_in_user_forgets_a_sign_in_that_waits(
+    shared: tuple[Provider, Browser],
+) -> None:
+    provider, browser = shared
+    waiting = begin_another(browser, "bob")
+    page = browser.get("/account/passkeys")
+    Authenticator().make(passkey_form(page)).submit()
+    assert passkeys_by_name(provider) == ["alice"]
+    assert "alice" in browser.get("/account")
+    form = waiting.forms["totp"]
+    form["code"] = App(waiting).code()
+    assert urlsplit(form.submit().location).path == "/login"
+    assert "bob" not in browser.get("/account")
+
+
+def test_a_page_for_a_sign_in_that_waits_acts_for_no_other_account(
+    shared: tuple[Provider, Browser], clock: Any
+) -> None:
+    provider, browser = shared
+    waiting = begin_another(browser, "bob")
+    assert urlsplit(waiting.request.url).path == "/account/totp"
+    url = waiting.request.path_qs.replace("/totp", "/passkeys")
+    late = Authenticator().make(passkey_form(browser.get(url)))
+    Authenticator().make(passkey_form(browser.get(url))).submit()
+    assert passkeys_by_name(provider) == ["bob"]
+    assert "bob" in browser.get("/account").html.find("h1").parent.get_text()
+    assert urlsplit(late.submit().location).path == "/login"
+    assert passkeys_by_name(provider) == ["bob"]
+
+
+def test_a_signed_in_user_is_asked_for_the_own_factor_while_another_sign_in_waits(
+    provider: Provider, clock: Any
+) -> None:
+    browser = provider.browser()
+    browser.sign_in()
+    _, app = enrolled(provider, clock)
+    enrolled(provider, clock, "bob")
+    assert begin_another(browser, "bob").request.path == "/login/totp"
+    page = follow_to_answer(browser.get("/account/sessions?session=all"))
+    assert page.request.path == "/login/totp"
+    assert "session=all" in follow_to_answer(enter(page, app.code())).request.query_string
 
 
 def ini_of(provider: Provider, tmp_path: Any, provider_url: str, keys_directory: Any) -> Any:
@@ -650,7 +805,7 @@ def test_a_command_removes_the_factors_of_a_lost_phone(
     ]
     assert line.endswith("· by the operator of this service")
     done = CliRunner().invoke(main, ["users", "reset-factors", str(ini), "alice"])
-    assert done.output == "alice had none.\n"
+    assert done.output == "alice had no second factors.\n"
     assert len(letters(provider)) == 1
 
 

@@ -13,6 +13,7 @@ from support.upstream import Upstream
 
 from oidcserver.models import LoginSession, PendingSignIn, User
 from oidcserver.models.login_session import find_login_session
+from oidcserver.models.user import find_user
 from oidcserver.sessions import browser_accounts
 
 LOGOUT = "https://client.example/signed-out"
@@ -95,7 +96,7 @@ def test_another_account_is_added_and_the_chooser_offers_both(
 ) -> None:
     assert live(provider) == {"alice", "bob"}
     assert present(browser) == "bob"
-    assert "Also signed in in this browser: <strong><bdi>alice</bdi>" in " ".join(
+    assert "Other accounts in this browser: <strong><bdi>alice</bdi>" in " ".join(
         browser.get("/account").text.split()
     )
     page = client.authorize(browser)
@@ -157,6 +158,21 @@ def test_a_silent_request_is_answered_for_the_account_that_it_names(
         assert "login" in client.authorize(browser, **named).forms
     bobs = client.authorize(browser, prompt="none", id_token_hint=bob["hint"])
     assert sub_of(client, bobs) == bob["sub"]
+
+
+def test_a_hint_names_an_account_by_its_verified_address(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    alice = allowed(client, browser, "alice")
+    allowed(client, browser, "bob")
+    with provider.database() as dbsession:
+        for name, address in (("alice", "a@stra\u00dfe.de"), ("bob", "a@strasse.de")):
+            user = find_user(dbsession, name)
+            assert user is not None
+            user.claims = {"email": address, "email_verified": True}
+    for hint in ("A@XN--STRAE-OQA.de", " a@Stra\u00dfe.de "):
+        answer = client.authorize(browser, prompt="none", login_hint=hint)
+        assert sub_of(client, answer) == alice["sub"]
 
 
 def offered(page: webtest.TestResponse) -> list[str]:
@@ -302,7 +318,7 @@ def test_signing_out_leaves_the_other_account_which_is_not_used_by_itself(
 ) -> None:
     page = sign_out(browser)
     assert live(provider) == {"alice"}
-    assert "Also signed in in this browser" in page
+    assert "Other accounts in this browser" in page
     assert browser.get("/account").location.endswith("/login?next=%2Faccount")
     silent = client.answer(client.authorize(browser, prompt="none"))
     assert silent["error"] == "login_required"
@@ -452,3 +468,20 @@ def test_the_demanded_group_is_that_of_the_chosen_account(
     }
     assert "consent" in answers["alice"].forms
     assert client.answer(answers["bob"])["error"] == "access_denied"
+
+
+@pytest.mark.parametrize(
+    ("address", "hint"),
+    [
+        ("ada@b\u00fccher.example", "ada@xn--bcher-kva.example"),
+        ("zo\u00eb@example.com", " zoe\u0308@EXAMPLE.com "),
+    ],
+)
+def test_a_hint_names_an_address_in_any_spelling(
+    provider: Provider, browser: Browser, client: RelyingParty, address: str, hint: str
+) -> None:
+    with provider.database() as dbsession:
+        alice = dbsession.scalars(select(User).where(User.username == "alice")).one()
+        alice.claims = {"email": address, "email_verified": True}
+    assert offered(client.authorize(browser, login_hint=hint)) == ["alice", "bob"]
+    assert offered(client.authorize(browser, login_hint="nobody")) == ["bob", "alice"]

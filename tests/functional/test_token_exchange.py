@@ -171,6 +171,31 @@ def test_an_id_token_is_exchanged_too(provider: Provider, shop: RelyingParty) ->
     assert (said["aud"], said["act"]) == (LEDGER, actor("shop"))
 
 
+def test_an_id_token_covers_no_more_than_the_resources_that_the_user_granted(
+    make_provider: Any,
+) -> None:
+    resources = "\n".join((ORDERS, STOCK, BILL))
+    provider = make_provider(**SETTINGS, oauth__resources=resources)
+    shop = register(provider, "shop")
+    code = shop.login(provider.browser(), scope="openid profile", resource=ORDERS)["code"]
+    token = shop.exchange(code)["id_token"]
+    refused = exchange(shop, token, 400, kind="id_token", resource=BILL)
+    assert refused["error"] == "invalid_target"
+    covered = exchange(shop, token, kind="id_token", resource=ORDERS)
+    assert shop.introspect(covered["access_token"])["aud"] == ORDERS
+
+
+def test_an_id_token_has_no_scope_of_a_later_authorization(
+    provider: Provider, shop: RelyingParty, clock: Any
+) -> None:
+    browser = provider.browser()
+    narrow = shop.exchange(shop.login(browser, scope="openid")["code"])["id_token"]
+    clock.advance(5)
+    shop.exchange(shop.login(browser, scope="openid profile email")["code"])
+    form = {"kind": "id_token", "resource": ORDERS}
+    assert exchange(shop, narrow, **form).get("scope", "openid") == "openid"
+
+
 def test_a_pairwise_id_token_is_exchanged_too(provider: Provider) -> None:
     shop = register(provider, "shop", subject_type="pairwise")
     tokens = tokens_of(shop)

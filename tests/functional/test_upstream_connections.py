@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 from support.app import Browser, Provider, follow_to_answer
+from support.ending import end_everything
+from support.mailed import letters
 from support.processes import free_port
 from support.upstream import Upstream
 
 from oidcserver.accounts.passwords import hash_password
 from oidcserver.models import UpstreamLink, User
+from oidcserver.views import upstream as upstream_views
 
 pytestmark = pytest.mark.both_databases
 
@@ -58,7 +61,8 @@ def test_the_proof_for_a_link_works_once_and_dies_with_it(
     browser = signed_in(provider)
     url = upstream.answer_url(browser.get(PAGE).forms["connect-other"].submit("link"))
     page = browser.get(url).follow()
-    page.forms["disconnect-other"].submit("remove")
+    assert "notice=upstream_unlinked" in page.forms["disconnect-other"].submit("remove").location
+    assert page.forms["disconnect-other"].submit("remove").location.endswith(PAGE)
     assert "notice=upstream" in browser.get(url).location
     assert links(provider) == 0
 
@@ -216,3 +220,94 @@ def test_a_second_one_of_ours_is_the_upstream(
         ).json["sub"]
         == claims["sub"]
     )
+
+
+MAIL = {
+    "oidc__user_directory": "database",
+    "oidc__pages": "home login consent logout account recover mail",
+}
+HASH = hash_password("the words of ada")
+ADDRESS = "ada@example.com"
+
+
+@pytest.fixture
+def with_mail(make_provider: Any, upstream: Upstream) -> Provider:
+    """A provider with mail and the user ada."""
+    provider: Provider = make_provider(**MAIL, **upstream.settings(linking="verified_email"))
+    with provider.database() as dbsession:
+        claims = {"email": ADDRESS, "email_verified": True}
+        dbsession.add(User("ada", password_hash=HASH, claims=claims))
+    return provider
+
+
+def by_password(provider: Provider) -> Browser:
+    browser = provider.browser()
+    browser.sign_in("ada", "the words of ada")
+    return browser
+
+
+def test_the_user_gets_a_mail_about_each_change(with_mail: Provider, upstream: Upstream) -> None:
+    upstream.userinfo = {"email": "mallory@evil.example", "email_verified": True}
+    page = connect(by_password(with_mail), upstream).follow()
+    [connected] = letters(with_mail)
+    assert (connected.to, connected.subject) == (ADDRESS, "Connected accounts")
+    assert "The account ada was connected to The Other. You can sign in with it." in connected.text
+    assert "If this was not you, reset your password immediately." in connected.text
+    page.forms["disconnect-other"].submit("remove")
+    [disconnected] = [it for it in letters(with_mail) if it != connected]
+    assert "The account ada was disconnected from The Other." in disconnected.text
+
+
+def test_the_user_gets_a_mail_where_an_address_connected_the_account(
+    with_mail: Provider, upstream: Upstream
+) -> None:
+    upstream.userinfo = {"email": ADDRESS, "email_verified": True}
+    for _ in range(2):
+        upstream.sign_in(with_mail.browser())
+        assert len(letters(with_mail)) == links(with_mail) == 1
+
+
+def test_a_new_account_is_no_change_of_one(make_provider: Any, upstream: Upstream) -> None:
+    upstream.userinfo = {"email": ADDRESS, "email_verified": True}
+    provider = make_provider(**MAIL, **upstream.settings(allow_registration="true"))
+    upstream.sign_in(provider.browser())
+    assert links(provider) == 1
+    assert letters(provider) == []
+
+
+def test_the_end_of_all_sessions_comes_before_a_link(
+    with_mail: Provider, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = by_password(with_mail)
+    url = upstream.answer_url(browser.get(PAGE).forms["connect-other"].submit("link"))
+
+    def meanwhile(_: Any) -> bool:
+        end_everything(with_mail, "ada")
+        return True
+
+    monkeypatch.setattr(upstream_views, "may_link", meanwhile)
+    assert "notice=upstream_taken" in browser.get(url).location
+    assert links(with_mail) == 0
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_recovery_leads_to_the_other_ways_in(
+    with_mail: Provider, upstream: Upstream, connected: bool
+) -> None:
+    if connected:
+        connect(by_password(with_mail), upstream)
+    browser = with_mail.browser()
+    form = browser.get("/recover").forms["recover"]
+    form["name"] = "ada"
+    form.submit()
+    mails = {it.subject: it for it in letters(with_mail)}
+    form = follow_to_answer(browser.get(mails["Choose a new password"].path)).forms["confirm"]
+    form["new_password"] = "other words of ada now"
+    page = form.submit().follow()
+    [mail] = [it for it in letters(with_mail) if it.subject == "Your password was changed"]
+    for text in (page.text, " ".join(mail.text.split())):
+        assert ("Passkeys and connected accounts still work." in text) is connected
+    form = page.forms["login"]
+    form["username"], form["password"] = "ada", "other words of ada now"
+    page = follow_to_answer(form.submit())
+    assert (page.request.path == "/account") is connected

@@ -74,6 +74,15 @@ def test_only_mapped_groups_count_and_each_sign_in_refreshes_them(
         assert dbsession.scalars(select(UpstreamGroup)).all() == []
 
 
+@pytest.mark.parametrize("elsewhere", [1, True, "groups", ["groups"], {"groups": "src1"}])
+def test_odd_names_of_claims_elsewhere_are_no_error(
+    make: Any, upstream: Upstream, elsewhere: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert "groups" not in told(make(), upstream, _claim_names=elsewhere)
+    left_out = "The upstream other left groups out of its claims." in caplog.text
+    assert left_out is isinstance(elsewhere, dict)
+
+
 def test_groups_of_the_operator_stay(make: Any, upstream: Upstream) -> None:
     provider = make()
     told(provider, upstream, groups=["Domain Users"])

@@ -311,6 +311,8 @@ NOW = int(time.time())
         ({}, {"sub": 1}),
         ({}, {"sid": ""}),
         ({}, {"sid": "x\0"}),
+        ({}, {"jti": "\ud800"}),
+        ({}, {"sub": "\ud800"}),
         ({"typ": "at+jwt"}, {}),
         ({"kid": "2"}, {}),
         ({"alg": "HS256"}, {}),
@@ -451,7 +453,7 @@ def test_an_end_while_the_session_is_written_ends_it(
 
 
 def test_of_an_end_and_a_sign_in_at_once_no_session_stays(make: Any, upstream: Upstream) -> None:
-    provider = make(backchannel_logout="true")
+    provider = make({"oauth__outbound_places": "20"}, backchannel_logout="true")
     browsers = [provider.browser() for _ in range(8)]
     urls = [
         upstream.answer_url(it.get("/login").forms["upstream-other"].submit()) for it in browsers

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from support.app import Provider
 from support.upstream import Upstream
 
 from oidcserver.cli.configuration import explanation
+from oidcserver.keys.jwt import CLIENT_ALGORITHMS
 from oidcserver.settings import ConfigurationProblem
 
 
@@ -51,6 +53,31 @@ def test_what_is_not_selected_has_no_button(make_provider: Any, upstream: Upstre
     browser = make_provider(oidcserver__includes="identity_service").browser()
     assert "Company account" not in browser.get("/login")
     browser.get("/login/upstream/company/callback?state=x", status=404)
+
+
+def test_the_defaults_are_those_of_the_settings(make_provider: Any, upstream: Upstream) -> None:
+    options = {"issuer": upstream.issuer, "client_id": "we", "token_endpoint_auth_method": "none"}
+    provider: Provider = make_provider(
+        oidcserver__includes="functional.test_upstream_of_a_plugin",
+        oidc__upstreams="offered declared",
+        **{f"oidc__upstream.declared.{name}": value for name, value in options.items()},
+    )
+    upstreams = provider.registry.oidc.provider.upstreams
+    offered, declared = upstreams["offered"], upstreams["declared"]
+    assert replace(declared, name="offered", label="Other") == offered
+    assert offered.algorithms == CLIENT_ALGORITHMS
+    assert offered.claims["email_verified"] == "email_verified"
+
+
+def includeme(config: Any) -> None:
+    """Offer an upstream with the necessary options alone."""
+    config.add_upstream(
+        "offered",
+        issuer=identity_service.ISSUER,
+        client_id="we",
+        label="Other",
+        token_endpoint_auth_method="none",
+    )
 
 
 OFFER = {"issuer": "https://id.example", "client_id": "we", "client_secret": "s", "label": "Other"}

@@ -1,14 +1,23 @@
 """Signing in at another OpenID Provider: an honest one, a false one, and one that is away."""
 
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
+from pyramid.scripting import prepare
 from sqlalchemy import func, select
-from support.app import Browser, Provider, decode_id_token, follow_to_answer
+from support.app import Browser, Provider, RelyingParty, decode_id_token, follow_to_answer
+from support.factors import App
 from support.upstream import CLIENT_ID, SECRET, Upstream
 
+from oidcserver.accounts.upstreams import linking
+from oidcserver.accounts.upstreams.exchange import Identity
+from oidcserver.http.outbound import MAX_CONCURRENT
 from oidcserver.models import UpstreamLink, UpstreamRequest, User
 from oidcserver.models.user import find_user
 
@@ -229,6 +238,34 @@ def test_an_upstream_that_hangs_is_not_waited_for_again(
     assert "code" in client.answer(client.complete(failed))
 
 
+def test_too_many_fetches_leave_the_other_ways(make: Any, upstream: Upstream) -> None:
+    provider = make(allow_registration="true", backchannel_logout="true")
+    browser = provider.browser()
+    with fetches_under_way(provider):
+        answer = browser.get("/login").forms["upstream-other"].submit()
+        assert answer.location.endswith("/login?notice=upstream")
+    url = upstream.answer_url(browser.get("/login").forms["upstream-other"].submit())
+    with fetches_under_way(provider):
+        assert browser.get(url).location.endswith("/login?notice=upstream")
+        provider.browser().post(
+            "/login/upstream/other/backchannel-logout",
+            {"logout_token": upstream.logout_token()},
+            status=400,
+        )
+    upstream.sign_in(browser)
+    assert browser.get("/account").status_code == 200
+
+
+@contextmanager
+def fetches_under_way(provider: Provider) -> Iterator[None]:
+    """Let the process have as many fetches under way as it may."""
+    places = provider.registry.oidc.outbound_fetcher.places
+    for _number in range(MAX_CONCURRENT):
+        assert places.acquire(blocking=False)
+    yield
+    places.release(MAX_CONCURRENT)
+
+
 def test_the_answer_belongs_to_one_browser_and_is_used_once(make: Any, upstream: Upstream) -> None:
     provider = make(allow_registration="true")
     browser, other = provider.browser(), provider.browser()
@@ -273,9 +310,13 @@ def test_of_twelve_with_one_answer_one_signs_in(make: Any, upstream: Upstream) -
 
 
 def test_of_four_new_sign_ins_of_one_user_one_makes_the_account(
-    make: Any, upstream: Upstream
+    make_provider: Any, upstream: Upstream
 ) -> None:
-    provider = make(allow_registration="true", userinfo="false")
+    provider = make_provider(
+        oidc__user_directory="database",
+        oauth__outbound_places="8",
+        **upstream.settings(allow_registration="true", userinfo="false"),
+    )
     urls = []
     for _number in range(4):
         browser = provider.browser()
@@ -285,6 +326,35 @@ def test_of_four_new_sign_ins_of_one_user_one_makes_the_account(
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda it: it[0].get(it[1]), urls))
     assert count(provider, User) == count(provider, UpstreamLink)
+
+
+def test_of_two_new_users_of_one_name_at_once_one_gets_it(
+    make: Any, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = make(allow_registration="true", username_claim="preferred_username")
+    both, name = Barrier(2), linking._username
+
+    def name_both(*arguments: Any) -> str:
+        """Choose the name in both requests before one takes it; on SQLite one waits."""
+        chosen = name(*arguments)
+        with suppress(BrokenBarrierError):
+            both.wait(2)
+        return chosen
+
+    def sign_in(subject: str) -> str:
+        other = provider.registry.oidc.provider.upstreams["other"]
+        claims = {"preferred_username": "ada"}
+        identity = Identity(other, upstream.issuer, subject, claims, "", 0, "")
+        with prepare(registry=provider.registry) as env:
+            request = env["request"]
+            with request.oidc.database.transaction():
+                return linking.account_of_identity(request, identity).username
+
+    monkeypatch.setattr(linking, "_username", name_both)
+    with ThreadPoolExecutor(2) as pool:
+        names = sorted(pool.map(sign_in, ["u1", "u2"]))
+    assert names[0] == "ada"
+    assert names[1].startswith("other-")
 
 
 def test_without_registration_there_is_no_new_account(make: Any, upstream: Upstream) -> None:
@@ -317,6 +387,35 @@ def test_an_address_that_both_have_verified_links_where_the_policy_says_so(
     refused(provider, upstream, "upstream_known")
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("ada@xn--strae-oqa.de", "ada@strasse.de"),
+        ("ada@stra\u00dfe.de", "ada@strasse.de"),
+        ("gro\u00df@example.com", "gross@example.com"),
+        ("ada.\u017fmith@example.com", "ada.smith@example.com"),
+        ("\ufb01ona@example.com", "fiona@example.com"),
+        ("\u03c2@example.com", "\u03c3@example.com"),
+    ],
+)
+def test_the_address_of_another_mailbox_links_nobody(
+    make: Any, upstream: Upstream, theirs: str, ours: str
+) -> None:
+    upstream.userinfo = {**ADA, "email": theirs}
+    provider = make(linking="verified_email")
+    add_user(provider, "ada", email=ours, email_verified=True)
+    refused(provider, upstream, "upstream_unknown")
+
+
+def test_a_domain_is_the_same_in_both_forms(make: Any, upstream: Upstream) -> None:
+    upstream.userinfo = {**ADA, "email": "ada@xn--strae-oqa.de"}
+    provider = make(linking="verified_email")
+    add_user(provider, "ada", email="Ada@Stra\u00dfe.de", email_verified=True)
+    browser = provider.browser()
+    upstream.sign_in(browser)
+    assert "ada" in browser.get("/account")
+
+
 @pytest.mark.parametrize("theirs", ["true", "false", 1, False, None, []])
 def test_only_true_is_verified(make: Any, upstream: Upstream, theirs: Any) -> None:
     upstream.userinfo = {"email": "ada@example.com", "email_verified": theirs}
@@ -336,9 +435,14 @@ def test_an_address_that_is_not_verified_here_links_nobody(make: Any, upstream: 
     ("claims", "name"),
     [
         (ADA, "ada@example.com"),
+        ({**ADA, "email": "ada@xn--bcher-kva.example"}, "ada@xn--bcher-kva.example"),
         ({"email": "ada@example.com"}, None),
         ({"email": "bob"}, None),
         ({"email": None}, None),
+        ({"email": "bob@b"}, None),
+        # As a user name it would be that of ada@example.com.
+        ({**ADA, "email": "\uff41da@example.com"}, None),
+        ({**ADA, "email": "gro\u00df@example.com"}, "gro\u00df@example.com"),
     ],
 )
 def test_the_name_of_a_new_user_is_free_and_no_address_of_another(
@@ -489,3 +593,178 @@ def test_a_user_with_a_second_factor_is_asked_for_it(
     assert "/login" in browser.get("/account").location
     with provider.database() as dbsession:
         assert find_user(dbsession, "alice") is None
+
+
+PAGES = "home login consent logout account leave"
+
+
+def comes_back(browser: Browser, upstream: Upstream, path: str = "/login?switch=1") -> Any:
+    """Press the button on a page that asks for no new sign-in."""
+    answer = upstream.sign_in(browser, path=path)
+    assert not {"max_age", "prompt"} & upstream.asked.keys()
+    return answer
+
+
+def needed(client: RelyingParty, browser: Browser) -> str:
+    """Return what a request for a sign-in within the last hour needs."""
+    error: str = client.answer(client.authorize(browser, max_age="3600", prompt="none"))["error"]
+    return error
+
+
+def auth_time(client: RelyingParty, answer: Any) -> int:
+    tokens = client.exchange(client.answer(client.complete(answer))["code"])
+    found: int = decode_id_token(client.provider, tokens["id_token"])["auth_time"]
+    return found
+
+
+@pytest.mark.parametrize("said", [1000, 1000.5, None])
+def test_an_old_sign_in_there_is_none_that_is_recent(
+    make_provider: Any, upstream: Upstream, clock: Any, said: float | None
+) -> None:
+    provider = make_provider(
+        oidc__user_directory="database",
+        oidc__pages=PAGES,
+        **upstream.settings(allow_registration="true"),
+    )
+    client, browser = provider.register(), provider.browser()
+    upstream.claims = {"auth_time": said}
+    for _ in range(2):
+        comes_back(browser, upstream)
+        assert "again=1" in browser.get("/account/leave").location
+        assert needed(client, browser) == "login_required"
+    page = client.authorize(browser, max_age="60")
+    upstream.claims = {"auth_time": int(time.time()) - 50}
+    answer = browser.get(upstream.answer_url(page.forms["upstream-other"].submit()))
+    assert upstream.asked["max_age"] == "60"
+    assert auth_time(client, follow_to_answer(answer)) == upstream.claims["auth_time"]
+    assert browser.get("/account/leave").status_int == 200
+    assert needed(client, browser) == "consent_required"
+
+
+def test_a_sign_in_there_is_never_in_the_future(make: Any, upstream: Upstream) -> None:
+    provider = make(allow_registration="true")
+    client, browser = provider.register(), provider.browser()
+    upstream.claims = {"auth_time": 4_000_000_000}
+    comes_back(browser, upstream)
+    assert auth_time(client, client.authorize(browser)) <= time.time()
+
+
+def test_an_upstream_that_proves_no_time_is_asked_for_a_new_sign_in(
+    make: Any, upstream: Upstream
+) -> None:
+    provider = make(allow_registration="true", proves_auth_time="false")
+    client, browser = provider.register(), provider.browser()
+    upstream.claims = {"auth_time": None}
+    comes_back(browser, upstream)
+    page = client.authorize(browser, max_age="60")
+    answer = browser.get(upstream.answer_url(page.forms["upstream-other"].submit()))
+    assert upstream.asked["prompt"] == "login"
+    assert time.time() - auth_time(client, follow_to_answer(answer)) < 60
+    assert needed(client, browser) == "consent_required"
+
+
+@pytest.mark.parametrize("said", [1000, None])
+def test_a_second_factor_makes_no_old_sign_in_recent(
+    make_provider: Any, upstream: Upstream, said: int | None
+) -> None:
+    provider = make_provider(
+        oidc__user_directory="database",
+        oidc__pages=PAGES,
+        oidc__second_factors="totp",
+        oidc__second_factor="required",
+        **upstream.settings(allow_registration="true"),
+    )
+    browser = provider.browser()
+    upstream.claims = {"auth_time": said}
+    page = follow_to_answer(comes_back(browser, upstream))
+    form = page.forms["totp"]
+    form["code"] = App(page).code()
+    form.submit()
+    assert browser.get("/account").status_int == 200
+    assert "/login?" in browser.get("/account/leave").location
+
+
+def test_one_network_may_leave_so_many_sign_ins_unfinished(
+    make_provider: Any, upstream: Upstream
+) -> None:
+    provider = make_provider(
+        oidc__stored_requests_per_address=3, **upstream.settings(allow_registration="true")
+    )
+    for _ in range(5):
+        upstream.sign_in(provider.browser())
+    page = provider.browser().get("/login")
+    rows = count(provider, UpstreamRequest)
+    for _ in range(3):
+        page.forms["upstream-other"].submit(status=303)
+    refused = page.forms["upstream-other"].submit(status=429)
+    assert "not finished" in refused
+    assert 0 < int(refused.headers["Retry-After"]) <= 1800
+    assert count(provider, UpstreamRequest) == rows + 3
+    elsewhere = provider.browser()
+    elsewhere.extra_environ["REMOTE_ADDR"] = "192.0.2.1"
+    elsewhere.get("/login").forms["upstream-other"].submit(status=303)
+
+
+def test_of_the_query_only_the_way_on_is_kept(make: Any, upstream: Upstream) -> None:
+    provider = make(allow_registration="true")
+    browser = provider.browser()
+    junk = "&".join(f"a{number}={'x' * 3000}" for number in range(4))
+    page = browser.get("/login")
+    for query, kept in (
+        (f"next=/account/leave&again=1&{junk}", "next=%2Faccount%2Fleave&again=1"),
+        (f"next=/{'x' * 4000}&acr={'x' * 4000}&client_id={'x' * 4000}", ""),
+    ):
+        form = page.forms["upstream-other"]
+        form.action = f"/login/upstream/other?{query}"
+        form.submit(status=303)
+        with provider.database() as dbsession:
+            last = select(UpstreamRequest.onward).order_by(func.length(UpstreamRequest.onward))
+            stored = dbsession.scalars(last).all()
+        assert kept in stored
+        assert max(map(len, stored)) < 100
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\0b"])
+@pytest.mark.parametrize("name", ["sub", "sid", "email", "name", "locale", "preferred_username"])
+@pytest.mark.parametrize("where", ["claims", "userinfo"])
+def test_text_that_no_database_stores_signs_nobody_in(
+    make: Any, upstream: Upstream, where: str, name: str, text: str
+) -> None:
+    setattr(upstream, where, {name: text})
+    provider = make(allow_registration="true", username_claim="preferred_username")
+    refused(provider, upstream)
+    assert count(provider, User) == 0
+
+
+@pytest.mark.parametrize("email", ["ada", "ada@example.com\r\nBcc: x", "Ada <ada@example.com>"])
+def test_what_is_no_address_is_no_claim(make: Any, upstream: Upstream, email: str) -> None:
+    upstream.userinfo = {**ADA, "email": email, "name": "Ada"}
+    provider = make(allow_registration="true")
+    upstream.sign_in(provider.browser())
+    with provider.database() as dbsession:
+        assert dbsession.scalars(select(User)).one().claims == {"name": "Ada"}
+
+
+@pytest.mark.parametrize(
+    ("id_token", "userinfo", "verified"),
+    [
+        ({"email": "ada@example.com"}, {**ADA, "email": "mallory@evil.example"}, False),
+        ({"email_verified": True}, {"email": "ada@example.com"}, False),
+        ({**ADA, "email_verified": False}, ADA, False),
+        ({**ADA}, {"email": "mallory@evil.example", "email_verified": False}, True),
+        ({"email": "ada@example.com"}, ADA, True),
+        ({}, ADA, True),
+    ],
+)
+def test_an_address_is_verified_by_the_document_that_names_it(
+    make: Any,
+    upstream: Upstream,
+    id_token: dict[str, Any],
+    userinfo: dict[str, Any],
+    verified: bool,
+) -> None:
+    upstream.claims, upstream.userinfo = id_token, userinfo
+    provider = make(linking="verified_email")
+    add_user(provider, "ada", **ADA)
+    upstream.sign_in(provider.browser())
+    assert count(provider, UpstreamLink) == verified

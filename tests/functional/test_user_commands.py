@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import logging
 from base64 import b64encode
 from collections.abc import Callable
 from hashlib import pbkdf2_hmac, scrypt
@@ -416,4 +417,70 @@ def test_users_hear_of_what_commands_change(provider: Provider, run: Run) -> Non
     ]
     with provider.database() as dbsession:
         events = sorted(dbsession.scalars(select(Activity.event)))
-    assert events == ["address_changed", "address_changed", "password_changed"]
+    assert events == [
+        "address_changed", "address_changed", "password_changed", "profile_changed",
+        "user_registered",
+    ]  # fmt: skip
+
+
+def test_commands_announce_what_they_change(
+    provider: Provider, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    add(provider, "alice")
+    client = provider.register()
+    browser, _ = sign_in(client, "alice")
+    sign_in(client, "alice")
+
+    def announced(*words: str, stdin: str | None = None) -> list[str]:
+        caplog.clear()
+        with caplog.at_level(logging.INFO, "oidcserver.audit"):
+            run(*words, stdin=stdin)
+        lines = [json.loads(it.message) for it in caplog.records if it.name == "oidcserver.audit"]
+        assert all("user_id" in line for line in lines)
+        return [line["event"] for line in lines]
+
+    assert announced("create", "bob", "--password-stdin", stdin=WORD) == ["user_registered"]
+    assert announced("rename", "bob", "rob") == ["profile_changed"]
+    assert announced("sign-out", "alice") == ["session_ended", "session_ended"]
+    assert announced("sign-out", "alice", "--tokens") == []
+    browser.sign_in("alice", WORD)
+    assert announced("sign-out", "--everybody", "--tokens", "--yes") == ["session_ended"]
+    assert announced("disable", "alice") == ["user_disabled"]
+    assert announced("disable", "alice") == []
+    assert announced("enable", "alice") == ["user_enabled"]
+    assert announced("enable", "alice") == []
+    assert announced("delete", "alice", "--yes") == ["user_deleted"]
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("short", "A password has at least 8 characters."),
+        ("x" * 4097, "A password must not be longer than 4096 bytes."),
+        ("with a \0 character", "A password must not contain a NUL character."),
+    ],
+)
+def test_a_password_that_cannot_be_used_is_a_sentence(
+    provider: Provider, run: Run, word: str, sentence: str
+) -> None:
+    add(provider, "alice")
+    for command, name in (("create", "bob"), ("set-password", "alice")):
+        refused = run(command, name, "--password-stdin", stdin=word, fails=True)
+        assert sentence in refused.stderr
+
+
+def test_json_that_is_nested_too_deeply_is_a_sentence(
+    provider: Provider, run: Run, tmp_path: Path
+) -> None:
+    add(provider, "alice")
+    deep, file = "[" * 100_000, tmp_path / "users.json"
+    file.write_text(deep)
+    assert "it is nested too deeply" in run("import", str(file), fails=True).stderr
+    file.write_text(json.dumps([{"username": "bob", "password_hash": '{"secretData": ' + deep}]))
+    assert "The credential is not JSON." in run("import", str(file), fails=True).stderr
+    quoted = json.dumps({"secretData": deep, "credentialData": "{}"})
+    file.write_text(json.dumps([{"username": "bob", "password_hash": quoted}]))
+    assert "not a password credential of Keycloak" in run("import", str(file), fails=True).stderr
+    file.write_text(f"username,groups,nickname\nbob,{deep},x\n")
+    assert "The groups are no JSON list." in run("import", str(file), fails=True).stderr
+    assert "is not JSON." in run("set-claims", "alice", "-", stdin=deep, fails=True).stderr

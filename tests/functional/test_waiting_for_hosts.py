@@ -11,6 +11,7 @@ from joserfc.jwk import ECKey
 from support.app import Provider
 from support.assertions import Signer
 from support.client_host import ClientHost
+from support.upstream import Upstream
 
 SELECTED = {
     "oauth__endpoints": "authorization token userinfo jwks registration openid_configuration",
@@ -126,6 +127,21 @@ def test_one_host_leaves_places_for_others_and_nobody_else_notices(
         assert other.requests == ["/1"]
     finally:
         other.close()
+
+
+def test_a_sign_in_at_an_upstream_waits_in_the_same_places(
+    make_provider: Any, host: ClientHost, upstream: Upstream
+) -> None:
+    provider = make_provider(
+        **{**SELECTED, "oauth__outbound_places": "1"}, **upstream.settings(allow_registration=True)
+    )
+    first, browser = by_reference(provider, host), provider.browser()
+    with waiting(host, first):
+        failed = browser.get("/login").forms["upstream-other"].submit()
+        assert failed.location.endswith("/login?notice=upstream")
+        assert upstream.requests == []
+    upstream.sign_in(browser)
+    assert browser.get("/account").status_code == 200
 
 
 def test_a_page_for_want_of_a_place_says_when_to_come_back(

@@ -51,6 +51,8 @@ SETTINGS: dict[str, object] = {
     "oidc__pages": "home login consent logout account mail",
     # All of them are of one user, or from one browser.
     "oidc__second_factor_attempts": 1_000_000,
+    # A thousand tries take longer than the five minutes in which a sign-in is recent.
+    "oidc__recent_login": "12h",
 }
 
 
@@ -360,16 +362,18 @@ def test_new_recovery_codes_end_the_old_ones_and_one_set_stays(
         def run(racer: Racer, _number: int, waiting: str = waiting) -> Answer:
             if at(runners, racer):
                 headers = cookies(fleet, visitor, session=session)
-                form = {"csrf_token": visitor.csrf_token}
+                form = {"csrf_token": visitor.csrf_token, "version": digest(old)[:16]}
                 return racer.post("/account/recovery-codes", form, headers)
             form = {"csrf_token": visitor.csrf_token, "code": "0000000000"}
             headers = cookies(fleet, visitor, second_factor=waiting)
             return racer.post("/login/recovery-code", form, headers)
 
         [answers] = race(runners, [number], run)
-        assert [answer.status for answer in answers[1:]] == [200] * 3
+        # None makes codes where the old one was used before: its form is stale.
+        made = [answer.status for answer in answers[1:]]
+        assert sorted(made) in ([200, 303, 303], [303] * 3)
         with fleet.provider.database() as dbsession:
             kept = select(RecoveryCode.code_digest).where(RecoveryCode.user_id == user_id)
             digests = dbsession.scalars(kept).all()
-        assert len(digests) == 10
+        assert len(digests) == 10 * made.count(200)
         assert old not in digests

@@ -125,6 +125,7 @@ class Upstream:
                 "nonce": nonce,
                 "iat": now,
                 "exp": now + 60,
+                "auth_time": now,
                 **self.claims,
             }
         )

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from configparser import ConfigParser
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 import click
@@ -16,9 +17,10 @@ from oidcserver.operations.serving import PATIENCE
 from oidcserver.plugins.directives import DIRECTIVES
 from oidcserver.plugins.including import configured
 from oidcserver.resource.settings import SETTINGS as RESOURCE_SETTINGS
-from oidcserver.settings import Setting
+from oidcserver.settings import ReferenceProblem, Setting
 
-ROOT = Path(oidcserver.__file__).parent.parent
+PACKAGE = Path(oidcserver.__file__).parent
+ROOT = PACKAGE.parent
 #: Sphinx checks the links of the pages in docs/; these are read where the code is.
 PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 
@@ -60,6 +62,36 @@ def test_the_type_of_each_setting_is_described(settings: list[Setting]) -> None:
     for setting in settings:
         described = inspect.getdoc(setting.convert) or ""
         assert described.startswith("Return "), setting.name
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "", " ", "?", "-1", "a b c d", "99999999999999999", "#ffcc00", "\0", "~no-such-user/x",
+        "https://[::1", "https://x:y", "smtp://[::1", "smtp://x:y", "a | https://[::1",
+        "https://idp.example ~no-such-user/jwks", "https://idp.example \0",
+    ],
+)  # fmt: skip
+def test_a_converter_says_in_its_own_words_what_it_expects(
+    settings: list[Setting], raw: str
+) -> None:
+    """The message of the start says "it takes" before them."""
+    for setting in settings:
+        problem = mistake(setting, raw)
+        if problem is not None:
+            *_, (frame, _) = walk_tb(problem.__traceback__)
+            assert frame.f_code.co_filename.startswith(str(PACKAGE)), (setting.name, problem)
+            assert not re.match(r"it |takes |\.", str(problem)), (setting.name, problem)
+
+
+def mistake(setting: Setting, raw: str) -> ValueError | None:
+    try:
+        setting.convert(raw)
+    except ReferenceProblem:  # a whole sentence
+        return None
+    except ValueError as problem:
+        return problem
+    return None
 
 
 def test_a_default_is_one_of_the_allowed_words(settings: list[Setting]) -> None:

@@ -43,7 +43,8 @@ SETTINGS = (
     (names.GROUP_ATTRIBUTE, text, "",
      "The attribute of a user that holds the DNs of the user's groups, such as memberOf."),
     (names.GROUP_BASE, text, "",
-     "The DN below which groups are; by default oidc.ldap_base."),
+     "The DN below which groups are; by default oidc.ldap_base, or with oidc.ldap_group_attribute "
+     "any."),
     (names.GROUP_FILTER, text, "",
      "The filter that finds the groups of a user, such as (member={dn}) or "
      "(memberUid={username}); instead of oidc.ldap_group_attribute."),

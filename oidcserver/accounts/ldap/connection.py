@@ -39,9 +39,9 @@ class TooManyEntries(Exception):
 
 
 class Connection:
-    """A connection with a deadline.
+    """A connection with a deadline, which begins before it is opened.
 
-    :param handle: the connection of python-ldap.
+    :param handle: the connection of python-ldap, which opens itself at the first request.
     """
 
     def __init__(self, handle: Any, settings: Mapping[str, Any]) -> None:
@@ -125,11 +125,12 @@ def connected(settings: Mapping[str, Any]) -> Iterator[Connection]:
     :raises DirectoryUnavailable: whenever the server does not answer as it should.
     """
     handle = ldap.initialize(" ".join(settings[names.URL]))
+    connection = Connection(handle, settings)
     try:
         _set_options(handle, settings)
         if settings[names.STARTTLS] and not settings[names.URL][0].startswith("ldaps:"):
             handle.start_tls_s()
-        yield Connection(handle, settings)
+        yield connection
     except ldap.LDAPError as problem:
         raise DirectoryUnavailable(_sentence(problem, settings)) from None
     finally:
@@ -138,7 +139,8 @@ def connected(settings: Mapping[str, Any]) -> Iterator[Connection]:
 
 
 def _set_options(handle: Any, settings: Mapping[str, Any]) -> None:
-    seconds = settings[names.TIMEOUT]
+    # Each server may let us wait for its connection and for TLS, and one for StartTLS.
+    seconds = settings[names.TIMEOUT] / (2 * len(settings[names.URL]) + 1)
     options = [
         (ldap.OPT_PROTOCOL_VERSION, ldap.VERSION3),
         (ldap.OPT_REFERRALS, ldap.OPT_OFF),

@@ -1,4 +1,4 @@
-"""The entries of users: how they are found, and what of them becomes a user."""
+"""Finds the entries of users, and makes users of them."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,12 +51,21 @@ def find_entry(connection: Connection, settings: Settings, username: str) -> Ent
 def find_entries(
     connection: Connection, settings: Settings, identifiers: Sequence[str]
 ) -> Sequence[Entry]:
-    """Return the entries with these identifiers whose users may sign in."""
+    """Return the entries with these identifiers whose users may sign in.
+
+    No entry has an identifier that the attribute cannot have, which was stored when
+    ``oidc.ldap_id_attribute`` named another one.
+
+    :raises TooManyEntries: if there are more entries than identifiers.
+    """
     attribute = settings[names.ID_ATTRIBUTE]
-    any_of = "".join(f"({attribute}={_escaped_identifier(attribute, it)})" for it in identifiers)
+    escaped = [it for it in (_escaped_identifier(attribute, it) for it in identifiers) if it]
+    if not escaped:
+        return ()
+    any_of = "".join(f"({attribute}={it})" for it in escaped)
     anybody = settings[names.USER_FILTER].replace(names.USERNAME, "*")
     pattern = _enabled(settings, f"(&(|{any_of}){anybody})")
-    most = len(identifiers)
+    most = len(escaped)
     return connection.search(settings[names.BASE], pattern, _attributes(settings), most)
 
 
@@ -106,9 +115,13 @@ def identifier_of(entry: Entry, settings: Settings) -> str | None:
     return found[0] if len(found) == 1 and len(found[0]) <= MAX_DIRECTORY_TEXT else None
 
 
-def _escaped_identifier(attribute: str, identifier: str) -> str:
+def _escaped_identifier(attribute: str, identifier: str) -> str | None:
+    """Return the text of an identifier in a filter, or None if it is none of this attribute."""
     if attribute.lower() == GUID:
-        return "".join(f"\\{byte:02x}" for byte in UUID(identifier).bytes_le)
+        try:
+            return "".join(f"\\{byte:02x}" for byte in UUID(identifier).bytes_le)
+        except ValueError:
+            return None
     escaped: str = escape_filter_chars(identifier)
     return escaped
 

@@ -13,6 +13,8 @@ from oidcserver.accounts.ldap.connection import Connection, Entry, TooManyEntrie
 from oidcserver.accounts.ldap.entries import texts, username_of
 from oidcserver.models.group import checked_group_name
 
+#: A DN as ``ldap.dn.str2dn`` returns it.
+DN = list[list[tuple[str, str, int]]]
 #: Groups whose own groups one search finds.
 AT_ONCE = 50
 
@@ -45,19 +47,33 @@ def groups_of(
 
 
 def _named(settings: Mapping[str, Any], entry: Entry, most: int) -> list[str]:
-    """Return the first value of each DN in the attribute of the user."""
-    dns = entry.values.get(settings[names.GROUP_ATTRIBUTE].lower(), ())
+    """Return the first value of each DN in the attribute of the user that is below the base."""
+    values = entry.values.get(settings[names.GROUP_ATTRIBUTE].lower(), ())
+    base = _comparable(ldap.dn.str2dn(settings[names.GROUP_BASE]))
+    dns = [dn for value in values if (dn := _parsed(value)) and _is_below(dn, base)]
     if len(dns) > most:
         raise TooManyEntries
-    return [name for dn in dns if (name := _first_value(dn))]
+    return [name for dn in dns if (name := str(dn[0][0][1]))]
 
 
-def _first_value(dn: bytes) -> str:
+def _parsed(dn: bytes) -> DN:
+    """Return the parts of a DN, each some triples of attribute, value and flags; none of others."""
     try:
-        parts = ldap.dn.str2dn(dn.decode())
+        return list(ldap.dn.str2dn(dn.decode()))
     except (ldap.DECODING_ERROR, UnicodeDecodeError):
-        return ""
-    return str(parts[0][0][1]) if parts else ""
+        return []
+
+
+def _is_below(dn: DN, base: Sequence[object]) -> bool:
+    return not base or _comparable(dn)[-len(base) :] == base
+
+
+def _comparable(dn: DN) -> list[frozenset[tuple[str, str]]]:
+    """Return a DN in a form that case, spaces and the order within a part do not change."""
+    return [
+        frozenset((name.lower(), " ".join(value.lower().split())) for name, value, _ in part)
+        for part in dn
+    ]
 
 
 def _searched(

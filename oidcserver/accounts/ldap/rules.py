@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
-from ipaddress import ip_address
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from oidcserver.accounts.ldap import names
+from oidcserver.http.addresses import is_this_machine
 from oidcserver.oidc.claim_types import TYPES, types_of
 from oidcserver.oidc.groups import CLAIMS as LISTS
 from oidcserver.oidc.languages import plain_name
@@ -45,37 +45,39 @@ def _server_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     urls = settings[names.URL]
     if not urls:
         yield f"{names.URL} is missing: oidc.user_directory = ldap needs the LDAP server."
-    for url in urls:
-        if not _is_ldap_url(url):
+    servers = [_server(url) for url in urls]
+    for url, server in zip(urls, servers, strict=True):
+        if server is None:
             yield (
                 f"{names.URL} = {url!r} is not the URL of an LDAP server such as "
                 "ldaps://ldap.example.com."
             )
-        elif not (url.startswith("ldaps:") or settings[names.STARTTLS] or _is_loopback(url)):
+        elif not (
+            server.scheme == "ldaps" or settings[names.STARTTLS] or is_this_machine(server.host)
+        ):
             yield (
                 f"{names.URL} = {url!r} would send passwords in the clear: take ldaps, or "
                 f"{names.STARTTLS} = true."
             )
-    if len({urlsplit(url).scheme for url in urls}) > 1:
+    if len({server.scheme for server in servers if server is not None}) > 1:
         yield f"{names.URL} has ldap and ldaps: all servers take the same."
 
 
-def _is_ldap_url(url: str) -> bool:
-    parts = urlsplit(url)
+class _Server(NamedTuple):
+    scheme: str
+    host: str
+
+
+def _server(url: str) -> _Server | None:
+    """Return the LDAP server of a URL, or None if it is not the URL of one."""
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return False
+        return None
     plain = not (parts.username or parts.path.strip("/") or parts.query or parts.fragment)
-    return parts.scheme in {"ldap", "ldaps"} and bool(parts.hostname) and port != 0 and plain
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    usable = parts.scheme in {"ldap", "ldaps"} and parts.hostname and port != 0 and plain
+    return _Server(parts.scheme, parts.hostname or "") if usable else None
 
 
 def _credential_problems(settings: Mapping[str, Any]) -> Iterator[str]:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oidcserver.accounts.ldap import names
-from oidcserver.accounts.ldap.connection import Connection, Entry, connected
+from oidcserver.accounts.ldap.connection import Connection, Entry, TooManyEntries, connected
 from oidcserver.accounts.ldap.entries import find_entries, find_entry, user_of
 from oidcserver.accounts.ldap.groups import groups_of
-from oidcserver.interfaces import DirectoryUser
+from oidcserver.interfaces import DirectoryUnavailable, DirectoryUser
 
 Settings = Mapping[str, Any]
 
@@ -50,7 +50,15 @@ def look_up_users(settings: Settings, identifiers: Sequence[str]) -> dict[str, D
     found = {}
     with connected(settings) as connection:
         connection.bind_as_provider()
-        for entry in find_entries(connection, settings, identifiers):
+        try:
+            entries = find_entries(connection, settings, identifiers)
+        except TooManyEntries:
+            raise DirectoryUnavailable(
+                f"The LDAP server cannot return the entries of {len(identifiers)} users at once: "
+                f"{names.ID_ATTRIBUTE} has to be different in each entry, and the size limit of "
+                "the server larger."
+            ) from None
+        for entry in entries:
             connection.renew()
             user = _user(connection, settings, entry)
             if user is not None:

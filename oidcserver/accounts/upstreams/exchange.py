@@ -11,10 +11,12 @@ from urllib.parse import urlencode
 
 from joserfc.jwk import KeySet
 
+from oidcserver.accounts.onward import onward_of
 from oidcserver.accounts.upstreams.authentication import authenticate
 from oidcserver.accounts.upstreams.hosts import ACCEPT, Metadata, UpstreamFailed, UpstreamHosts
 from oidcserver.accounts.upstreams.id_tokens import (
     Expected,
+    auth_time_of,
     check_id_token,
     is_text,
     require,
@@ -65,6 +67,8 @@ class Identity:
     sid: str
     #: When it issued the ID token, by its own clock.
     issued_at: int
+    #: When the user signed in there, by the clock here; 0 if it did not say.
+    auth_time: int
     id_token: str = field(repr=False)
 
 
@@ -92,7 +96,7 @@ def begin(
             browser_digest=oidc.browser_digest,
             session_id=session_id,
             secrets_sealed=oidc.provider.sealer(PURPOSE).seal(content),
-            onward=request.environ.get("QUERY_STRING", ""),
+            onward=onward_of(request),
             expires_at=oidc.now + LIFETIME,
         )
     )
@@ -111,10 +115,15 @@ def begin(
         parameters["acr_values"] = " ".join(upstream.acr_values)
     if max_age is not None and upstream.proves_auth_time:
         parameters["max_age"] = str(max_age)
-    if max_age == 0:
+    if _asks_anew(upstream, max_age):
         parameters["prompt"] = "login"
     endpoint = metadata.authorization_endpoint
     return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
+
+
+def _asks_anew(upstream: Upstream, max_age: int | None) -> bool:
+    """Whether the user has to sign in there anew; always where it cannot prove the age."""
+    return max_age == 0 or (max_age is not None and not upstream.proves_auth_time)
 
 
 def redirect_uri(request: Request, upstream: Upstream) -> str:
@@ -186,19 +195,34 @@ def redeem(
     id_token, access_token = tokens.get("id_token"), tokens.get("access_token")
     if not isinstance(id_token, str) or not isinstance(access_token, str):
         raise UpstreamFailed("Its answer lacks an ID token or an access token.")
-    header, claims = verify(request, upstream, metadata, id_token)
+    header, id_claims = verify(request, upstream, metadata, id_token)
     fresh = sent.max_age is not None and upstream.proves_auth_time
     since = sent.sent_at - (sent.max_age or 0) if fresh else None
     check_id_token(
-        header, claims, Expected(upstream, sent.nonce, access_token, request.oidc.now, since)
+        header, id_claims, Expected(upstream, sent.nonce, access_token, request.oidc.now, since)
     )
+    claims = id_claims
     if metadata.userinfo_endpoint:
-        claims = {**_userinfo(request, upstream, metadata, claims["sub"], access_token), **claims}
+        userinfo = _userinfo(request, upstream, metadata, claims["sub"], access_token)
+        claims = _merged(upstream, id_claims, userinfo)
     for name, allowed in upstream.required_claims.items():
         require(_has(claims.get(name), allowed), f"{name} is not as required_claims says")
     sid = claims["sid"] if is_text(claims.get("sid"), MAX_SID) else ""
-    issued_at = int(claims["iat"])
-    return Identity(upstream, claims["iss"], claims["sub"], claims, sid, issued_at, id_token)
+    auth_time = auth_time_of(id_claims)
+    if auth_time is not None:
+        auth_time = min(max(auth_time, since or 0), request.oidc.now)
+    elif _asks_anew(upstream, sent.max_age):
+        auth_time = sent.sent_at
+    return Identity(
+        upstream,
+        claims["iss"],
+        claims["sub"],
+        claims,
+        sid,
+        int(claims["iat"]),
+        auth_time or 0,
+        id_token,
+    )
 
 
 def verify(
@@ -233,6 +257,23 @@ def _userinfo(
     if status != 200 or claims.get("sub") != subject:
         raise UpstreamFailed(f"UserInfo has status {status}, or is of another user.")
     return claims
+
+
+def _merged(
+    upstream: Upstream, id_claims: dict[str, Any], userinfo: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the claims of both; those of the ID token count first.
+
+    Whether an address is verified is taken from a document that names this address, for the other
+    may be about another one.
+    """
+    merged = {**userinfo, **id_claims}
+    address, verified = (upstream.claims.get(name, name) for name in ("email", "email_verified"))
+    merged.pop(verified, None)
+    for document in (userinfo, id_claims):
+        if verified in document and document.get(address) == merged.get(address):
+            merged[verified] = document[verified]
+    return merged
 
 
 def _has(value: Any, allowed: tuple[str, ...]) -> bool:

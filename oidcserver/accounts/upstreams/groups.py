@@ -12,7 +12,6 @@ from typing import Any
 from oidcserver.accounts.upstreams.exchange import Identity
 from oidcserver.interfaces.upstream import Upstream
 from oidcserver.models.group import checked_group_name, set_upstream_groups
-from oidcserver.models.upstream import UpstreamLink
 from oidcserver.settings import lines
 from oidcserver.types import Request
 
@@ -53,10 +52,10 @@ def can_be_mapped(theirs: str, ours: str) -> bool:
     )
 
 
-def refresh_groups(request: Request, identity: Identity, link: UpstreamLink) -> None:
+def refresh_groups(request: Request, identity: Identity, link_id: str) -> None:
     """Let the user be a member of the groups that the upstream names now, and of no others."""
     names = mapped_groups(identity.upstream, identity.claims)
-    set_upstream_groups(request.oidc.dbsession, link.id, names)
+    set_upstream_groups(request.oidc.dbsession, link_id, names)
 
 
 def mapped_groups(upstream: Upstream, claims: Mapping[str, Any]) -> set[str]:
@@ -67,8 +66,9 @@ def mapped_groups(upstream: Upstream, claims: Mapping[str, Any]) -> set[str]:
     if not upstream.groups:
         return set()
     found: set[str] = set()
+    elsewhere = claims.get("_claim_names")  # OpenID Connect Core section 5.6.2
     for claim in upstream.groups_claims:
-        if claim in (claims.get("_claim_names") or ()):  # OpenID Connect Core section 5.6.2
+        if isinstance(elsewhere, Mapping) and claim in elsewhere:
             log.warning("The upstream %s left %s out of its claims.", upstream.name, claim)
         for value in _texts(_claim(claims, claim)):
             found.update(_ours(upstream, value))

@@ -1,7 +1,5 @@
-"""The requests to upstreams, from a limited number of threads at once, and their metadata."""
+"""The requests to upstreams, and their metadata."""
 
-import json
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,14 +7,14 @@ from typing import Any
 
 from oidcserver.http.addresses import RejectedURL, parse_url
 from oidcserver.http.outbound import HostTimedOut, OutboundFetchError
+from oidcserver.http.waiting import TooManyWaiting
 from oidcserver.interfaces.upstream import STAY, Upstream
-from oidcserver.types import FetchResult, OutboundFetcher
+from oidcserver.keys.strict_json import parse_object
+from oidcserver.types import FetchResult, OutboundFetcher, WaitingPlaces
 
 #: Seconds that metadata is used before it is fetched again, and further ones while its host is
 #: away.
 MAX_AGE, MAX_STALE = 3600, 86400
-#: Seconds to wait for a place. While the upstreams answer, places are free sooner.
-PATIENCE = 2.0
 ACCEPT = "application/json"
 
 
@@ -51,15 +49,16 @@ class Metadata:
 class UpstreamHosts:
     """Asks upstreams; one object serves every thread.
 
+    After an upstream did not answer in time, no thread waits for it for twice that time.
+
+    :param places: those of all requests that wait for other hosts.
     :param loopback: whether endpoints may have http URLs, of this machine.
-    :param places: how many threads may wait for upstreams at once. After an upstream did not answer
-        in time, no thread waits for it for twice that time.
     """
 
-    def __init__(self, fetcher: OutboundFetcher, *, loopback: bool, places: int) -> None:
+    def __init__(self, fetcher: OutboundFetcher, places: WaitingPlaces, *, loopback: bool) -> None:
         self._fetcher = fetcher
+        self._places = places
         self._loopback = loopback
-        self._places = threading.BoundedSemaphore(places)
         self._known: dict[str, tuple[Metadata, float]] = {}
         self._paused_until: dict[str, float] = {}
 
@@ -70,26 +69,24 @@ class UpstreamHosts:
 
         :raises UpstreamFailed: if there is no such answer.
         """
-        if not self._places.acquire(timeout=PATIENCE):
-            raise UpstreamFailed("Too many requests wait for upstreams at this moment.")
+        if time.monotonic() < self._paused_until.get(upstream.name, 0.0):
+            raise UpstreamFailed("It did not answer a moment ago.")
         try:
-            if time.monotonic() < self._paused_until.get(upstream.name, 0.0):
-                raise UpstreamFailed("It did not answer a moment ago.")
-            result = call(self._fetcher)
+            # The operator chose the upstreams: one may take all places, as the LDAP server may.
+            with self._places.taken():
+                result = call(self._fetcher)
         except HostTimedOut as problem:
             self._paused_until[upstream.name] = time.monotonic() + 2 * self._fetcher.timeout
             raise UpstreamFailed(problem.reason) from None
         except OutboundFetchError as problem:
             raise UpstreamFailed(problem.reason) from None
-        finally:
-            self._places.release()
+        except TooManyWaiting:
+            raise UpstreamFailed("Too many requests wait for other hosts.") from None
         try:
-            document = json.loads(result.body)
-        except (ValueError, RecursionError):
-            document = None
-        if not isinstance(document, dict):
-            raise UpstreamFailed(f"Its answer with status {result.status} is not a JSON object.")
-        return result.status, document
+            return result.status, parse_object(result.body)
+        except ValueError as problem:
+            reason = f"Its answer with status {result.status} cannot be used: {problem}."
+            raise UpstreamFailed(reason) from None
 
     def metadata(self, upstream: Upstream) -> Metadata:
         """Return the metadata of an upstream, which is fetched once in a while.

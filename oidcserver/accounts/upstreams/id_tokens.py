@@ -14,7 +14,7 @@ SKEW = 60
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What an ID token has to say."""
+    """The values that an ID token must have."""
 
     upstream: Upstream
     nonce: str
@@ -43,10 +43,15 @@ def check_id_token(header: dict[str, Any], claims: dict[str, Any], expected: Exp
     if upstream.acr_values:
         require(claims.get("acr") in upstream.acr_values, "acr is none of those asked for")
     if expected.signed_in_since is not None:
-        auth_time: Any = claims.get("auth_time")
-        known = isinstance(auth_time, int | float) and not isinstance(auth_time, bool)
-        recent = known and auth_time >= expected.signed_in_since - SKEW
+        auth_time = auth_time_of(claims)
+        recent = auth_time is not None and auth_time >= expected.signed_in_since - SKEW
         require(recent, "auth_time is missing or too old")
+
+
+def auth_time_of(claims: dict[str, Any]) -> int | None:
+    """Return when the user signed in there, by its own clock; None if it does not say."""
+    value: Any = claims.get("auth_time")
+    return int(value) if type(value) in (int, float) else None
 
 
 def check_origin(upstream: Upstream, claims: dict[str, Any], now: int) -> None:

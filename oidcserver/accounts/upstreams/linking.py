@@ -6,25 +6,29 @@ The user is known by issuer and ``sub`` alone (OpenID Connect Core section 5.7).
 from collections.abc import Mapping
 from typing import Any
 
+from oidcserver.accounts.notices import send_notice
 from oidcserver.accounts.upstreams.exchange import Identity
 from oidcserver.accounts.upstreams.groups import refresh_groups
 from oidcserver.accounts.ways_in import is_last_way_in, lock_account
 from oidcserver.credentials import new_identifier
 from oidcserver.database.statements import insert_once
+from oidcserver.interfaces import User as AccountUser
 from oidcserver.interfaces.upstream import NONE, VERIFIED_EMAIL, Upstream
-from oidcserver.mailboxes import verified_address_key
+from oidcserver.mailboxes import address_key, verified_address_key
 from oidcserver.models import UpstreamLink, User
 from oidcserver.models.upstream import find_link
 from oidcserver.models.user import (
     LOCAL,
-    find_user,
+    add_if_free,
     find_users_by_address,
+    lock_generation,
     normalise_username,
     username_problem,
 )
 from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.oidc.claim_types import claim_problem
 from oidcserver.oidc.languages import plain_name
+from oidcserver.texts import _
 from oidcserver.types import Provider, Request
 
 MAX_SHOWN = 200
@@ -50,7 +54,7 @@ def account_of_identity(request: Request, identity: Identity) -> User:
     link = find_link(dbsession, identity.upstream.name, identity.issuer, identity.subject)
     if link is not None:
         link.last_used_at = request.oidc.now
-        refresh_groups(request, identity, link)
+        refresh_groups(request, identity, link.id)
         return dbsession.get_one(User, link.user_id)
     claims = own_claims(request.oidc.provider, identity)
     address = verified_address_key(claims)
@@ -58,7 +62,7 @@ def account_of_identity(request: Request, identity: Identity) -> User:
     if owners:
         alone = len(owners) == 1 and owners[0].may_sign_in
         by_address = identity.upstream.linking == VERIFIED_EMAIL and alone
-        if by_address and link_identity(request, identity, owners[0].id):
+        if by_address and link_identity(request, identity, owners[0]):
             return owners[0]
         raise NoAccount("upstream_known")
     if not identity.upstream.allow_registration:
@@ -66,8 +70,25 @@ def account_of_identity(request: Request, identity: Identity) -> User:
     return _new_account(request, identity, claims)
 
 
-def link_identity(request: Request, identity: Identity, user_id: str) -> bool:
-    """Link a user of an upstream to an account; return False if either has another link there."""
+def link_identity(request: Request, identity: Identity, user: AccountUser) -> bool:
+    """Link a user of an upstream to an existing account, and mail that to its user.
+
+    :returns: False if either has another link there, or if all sessions of the user were ended
+        since the account was read.
+    """
+    if not _add_link(request, identity, user):
+        return False
+    sentence = _(
+        "The account ${name} was connected to ${upstream}. You can sign in with it.",
+        {"name": user.username, "upstream": identity.upstream.label},
+    )
+    send_notice(request, user, "connections", _("Connected accounts"), sentence)
+    return True
+
+
+def _add_link(request: Request, identity: Identity, user: AccountUser) -> bool:
+    if not lock_generation(request.oidc.dbsession, user):
+        return False
     shown = next(
         (
             value
@@ -76,25 +97,22 @@ def link_identity(request: Request, identity: Identity, user_id: str) -> bool:
         ),
         identity.subject,
     )
+    link_id = new_identifier()
     linked = insert_once(
         request.oidc.dbsession,
         UpstreamLink,
-        id=new_identifier(),
+        id=link_id,
         upstream=identity.upstream.name,
         issuer=identity.issuer,
         subject=identity.subject,
-        user_id=user_id,
+        user_id=user.id,
         shown_as=shown[:MAX_SHOWN],
         created_at=request.oidc.now,
         last_used_at=request.oidc.now,
     )
     if linked:
-        link = find_link(
-            request.oidc.dbsession, identity.upstream.name, identity.issuer, identity.subject
-        )
-        assert link is not None
-        refresh_groups(request, identity, link)
-        details = {"user_id": user_id, "upstream": identity.upstream.name}
+        refresh_groups(request, identity, link_id)
+        details = {"user_id": user.id, "upstream": identity.upstream.name}
         request.oidc.database.after_commit(
             announce, OAuthEvent(request, "upstream_linked", details)
         )
@@ -104,7 +122,8 @@ def link_identity(request: Request, identity: Identity, user_id: str) -> bool:
 def own_claims(provider: Provider, identity: Identity) -> dict[str, Any]:
     """Return the claims that the ini maps, by the names that they have here.
 
-    Claims of a wrong type are left out, so ``email_verified`` is a truth value or nothing.
+    Claims of a wrong type are left out, so ``email_verified`` is a truth value or nothing. So are
+    an address to which no mail can be sent, and ``email_verified`` with it.
     """
     found = {}
     for name, theirs in identity.upstream.claims.items():
@@ -113,15 +132,20 @@ def own_claims(provider: Provider, identity: Identity) -> dict[str, Any]:
             continue
         if claim_problem(provider, plain_name(name), value) is None:
             found[name] = value
+    if address_key(found.get("email", "")) is None:
+        found.pop("email", None)
+        found.pop("email_verified", None)
     return found
 
 
 def _new_account(request: Request, identity: Identity, claims: Mapping[str, Any]) -> User:
     dbsession = request.oidc.dbsession
     user = User(_username(request, identity, claims), claims=dict(claims))
-    dbsession.add(user)
-    dbsession.flush()
-    if not link_identity(request, identity, user.id):
+    if not add_if_free(dbsession, user):
+        user = User(_own_name(identity), claims=dict(claims))
+        dbsession.add(user)
+        dbsession.flush()
+    if not _add_link(request, identity, user):
         # Another request of the same user was faster; this one leaves nothing.
         dbsession.delete(user)
         dbsession.flush()
@@ -132,20 +156,24 @@ def _new_account(request: Request, identity: Identity, claims: Mapping[str, Any]
 
 
 def _username(request: Request, identity: Identity, claims: Mapping[str, Any]) -> str:
-    """Return the name of a new user: that of the claim, if it is free and no address of another.
+    """Return the name of a new user: that of the claim, if it is no address of another.
 
     Where another directory names users, which may not have signed in yet, no name is free. Neither
     is that of an administrator.
     """
     given = identity.claims.get(identity.upstream.username_claim)
     name = given.strip() if isinstance(given, str) else ""
-    proven = name.casefold() == verified_address_key(claims)
+    address = verified_address_key(claims)
+    # The form of user names makes some different mailboxes equal, such as those in full width.
+    proven = address is not None and address_key(normalise_username(name)) == address
     provider = request.oidc.provider
     reserved = {normalise_username(it) for it in provider.settings["oidc.administrators"]}
     free = provider.realm == LOCAL and normalise_username(name) not in reserved
     usable = free and username_problem(name) is None and ("@" not in name or proven)
-    if usable and find_user(request.oidc.dbsession, name) is None:
-        return name
+    return name if usable else _own_name(identity)
+
+
+def _own_name(identity: Identity) -> str:
     return f"{identity.upstream.name}-{new_identifier()}"
 
 
@@ -154,19 +182,31 @@ def may_link(upstream: Upstream) -> bool:
     return upstream.linking != NONE
 
 
+class LastWayIn(Exception):
+    """The user could not sign in any more without the link."""
+
+
 def unlink(request: Request, user_id: str, link_id: str) -> bool:
-    """Remove a link of an account, unless it is the last way in; return whether it is gone.
+    """Remove a link of an account; return False if the account has no such link.
 
     The row of the account is locked, so that of two last ways at once one stays.
+
+    :raises LastWayIn: if the account has no other way in.
     """
     dbsession = request.oidc.dbsession
     user = lock_account(request, user_id)
     link = dbsession.get(UpstreamLink, link_id)
     if link is None or link.user_id != user.id:
-        return True
-    if is_last_way_in(request, user, link.id):
         return False
+    if is_last_way_in(request, user, link.id):
+        raise LastWayIn
     dbsession.delete(link)
     details = {"user_id": user.id, "upstream": link.upstream}
     request.oidc.database.after_commit(announce, OAuthEvent(request, "upstream_unlinked", details))
+    upstream = request.oidc.provider.upstreams.get(link.upstream)
+    sentence = _(
+        "The account ${name} was disconnected from ${upstream}. You can no longer sign in with it.",
+        {"name": user.username, "upstream": upstream.label if upstream else link.upstream},
+    )
+    send_notice(request, user, "connections", _("Connected accounts"), sentence)
     return True

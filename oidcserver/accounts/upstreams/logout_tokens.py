@@ -36,7 +36,7 @@ class EndOfSession:
 
 
 def read_logout_token(request: Request, upstream: Upstream, token: str) -> EndOfSession:
-    """Return what a logout token says. No transaction may be open: keys may have to be fetched.
+    """Return the content of a logout token. No transaction may be open: keys may be fetched.
 
     :raises oidcserver.accounts.upstreams.hosts.UpstreamFailed: if it is not accepted.
     """

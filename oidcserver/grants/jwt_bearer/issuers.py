@@ -1,6 +1,5 @@
 """The issuers of ``oauth.trusted_issuers``, whose assertions are accepted as grants (RFC 7523)."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from joserfc.jwk import KeySet
 from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.keys.jwk_set import public_key_set
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT
+from oidcserver.keys.strict_json import parse_text
 from oidcserver.oauth.waiting import waiting_for_a_host
 from oidcserver.types import Request
 
@@ -93,8 +93,8 @@ def _keys_of(jwks: str) -> KeySet | None:
     if jwks.startswith("https://"):
         return None
     try:
-        return public_key_set(json.loads(Path(jwks).expanduser().read_text()))
+        return public_key_set(parse_text(Path(jwks).expanduser().read_text()))
     except OSError as problem:
         raise ValueError(f"{_SHAPE}. {jwks}: {problem.strerror}") from None
-    except ValueError as problem:
+    except (ValueError, RuntimeError) as problem:  # RuntimeError: ~NAME of no user
         raise ValueError(f"{_SHAPE}. {jwks}: {problem}") from None

@@ -79,7 +79,7 @@ class AccessTokenExchange:
         return list(targets)
 
     def _permission(self, target: str) -> ExchangePermission:
-        """Return what the policy allows for a target; a resource may be for certain clients."""
+        """Return the permission for a target; a resource may be for certain clients."""
         permission = permission_for(self.token_request, target, ExchangePermission)
         resource = self.token_request.provider.find_resource(target)
         if resource is not None and not resource.is_open_to(self.token_request.client.client_id):
@@ -176,9 +176,10 @@ def _require_covered(
     the policy names, was sent to the client, and is accepted for the other, too.
     """
     assert subject.authorization is not None
-    if subject.audience == (provider.issuer,):
+    granted = subject.authorization.resources or ()
+    if subject.audience == (provider.issuer,) and not granted:
         return
-    covered = {*subject.audience, *(subject.authorization.resources or ())}
+    covered = {*subject.audience, *granted}
     served = provider.served_resources(client_id, subject.audience)
     for target, permission in permissions.items():
         own = {*served, *permission.own_audiences}

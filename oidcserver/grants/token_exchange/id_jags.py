@@ -111,7 +111,7 @@ class IdJagExchange:
         return next(iter(audiences))
 
     def _permission(self, audience: str) -> AssertionPermission:
-        """Return what the policy allows; this provider never accepts its own ID-JAGs."""
+        """Return the permission of the policy; this provider never accepts its own ID-JAGs."""
         permission = permission_for(self.token_request, audience, AssertionPermission)
         if permission is None or audience == self.token_request.provider.issuer:
             raise invalid_target("The client may not get an ID-JAG for this audience.", audience)

@@ -85,7 +85,7 @@ def _assertion(issuer: str, words: list[str]) -> AssertionPermission:
 def by_rules(
     token_request: OAuthRequest, audience: str
 ) -> ExchangePermission | AssertionPermission | None:
-    """Return what the rules of the ini allow the client."""
+    """Return the permission that the rules of the ini give the client."""
     for rule in token_request.provider.settings[RULES]:
         if rule.client_id == token_request.client.client_id and rule.is_for(audience):
             permission: ExchangePermission | AssertionPermission = rule.permission
@@ -96,7 +96,7 @@ def by_rules(
 def permission_for(
     token_request: OAuthRequest, audience: str, kind: type[Permission]
 ) -> Permission | None:
-    """Return what the selected policy allows the client; None if that is of another kind."""
+    """Return the permission of the selected policy; None if it is of another kind."""
     provider = token_request.provider
     policy = provider.catalog.one(KIND, provider.settings[POLICY], POLICY)
     permission = policy(token_request, audience)

@@ -93,7 +93,12 @@ def _id_token(token_request: OAuthRequest, text: str) -> PresentedToken | None:
     if claims is None or claims["exp"] <= request.oidc.now or "auth_time" not in claims:
         return None
     found = find_authorization_of_subject(
-        request.oidc.database, claims["aud"], claims["sub"], claims["auth_time"], request.oidc.now
+        request.oidc.database,
+        claims["aud"],
+        claims["sub"],
+        claims["auth_time"],
+        claims["iat"],
+        request.oidc.now,
     )
     if found is None:
         return None

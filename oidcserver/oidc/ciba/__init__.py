@@ -9,8 +9,7 @@ import logging
 
 from pyramid.events import NewRequest
 
-from oidcserver.http import allowed_addresses
-from oidcserver.http.outbound import OutboundFetcher
+from oidcserver.http import make_fetcher
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS
 from oidcserver.models.pairwise_subject import find_user_of_subject
 from oidcserver.oauth.events import OAuthEvent
@@ -138,12 +137,7 @@ def includeme(config: Configurator) -> None:
             config.add_subscriber(_tell_developer, OAuthEvent)
         if "ping" not in settings[DELIVERY]:
             return
-        bundle = settings["oauth.outbound_ca_bundle"]
-        fetcher = OutboundFetcher(
-            timeout=settings["oauth.outbound_timeout"],
-            allowed=allowed_addresses(settings),
-            ca_bundle=str(bundle) if bundle else None,
-        )
+        fetcher = make_fetcher(settings, settings["oauth.outbound_timeout"])
         deliverer = PingDeliverer(config.registry, fetcher, LOOK_SECONDS)
         config.registry.oidc.ping_deliverer = deliverer
         config.add_subscriber(_start, NewRequest)

@@ -12,7 +12,7 @@ from support.app import Provider
 
 from oidcserver.accounts import directories
 from oidcserver.accounts.directories import DatabaseDirectory, DemoDirectory
-from oidcserver.accounts.passwords import hash_password
+from oidcserver.accounts.passwords import Busy, hash_password
 from oidcserver.models import User
 from oidcserver.settings import ConfigurationProblem
 
@@ -140,6 +140,23 @@ def test_database_renews_a_hash_of_old_parameters(provider: Provider, opened: An
     opened.tm.commit()
     opened.tm.begin()
     assert DatabaseDirectory().authenticate(opened, "alice", PASSWORD) is not None
+
+
+def test_a_right_password_does_not_wait_for_its_new_hash(
+    provider: Provider, opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next sign-in makes it."""
+    weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    with provider.database() as dbsession:
+        dbsession.add(User("alice", password_hash=weak))
+
+    def busy(password: str) -> str:
+        raise Busy(2)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(directories, "hash_password", busy)
+        assert DatabaseDirectory().authenticate(opened, "alice", PASSWORD) is not None
+    assert opened.oidc.dbsession.scalar(select(User.password_hash)) == weak
 
 
 def test_demo_claims_have_an_address_that_receives_nothing(opened: Any) -> None:

@@ -32,6 +32,16 @@ class NoConnection:
         return []
 
 
+def test_an_identifier_of_another_attribute_has_no_entry() -> None:
+    """It was stored before ``oidc.ldap_id_attribute`` was changed."""
+    settings = {**DEFAULTS, "oidc.ldap_id_attribute": "objectGUID"}
+    connection: Any = NoConnection()
+    assert find_entries(connection, settings, ["alice", "", "7"]) == ()
+    assert connection.pattern == ""
+    find_entries(connection, settings, ["alice", str(GUID)])
+    assert connection.pattern.count("objectGUID=") == 1
+
+
 def entry(**values: list[bytes]) -> Entry:
     return Entry("uid=alice,dc=example,dc=com", {k.lower(): v for k, v in values.items()})
 
@@ -108,6 +118,29 @@ def test_claims_of_the_ini_have_their_types() -> None:
         "shoe_size": "38", "groups": ["staff"],
     }  # fmt: skip
     assert type(user.claims["badge"]) is int
+
+
+@pytest.mark.parametrize(
+    ("dn", "counts"),
+    [
+        (b"cn=staff,ou=groups,dc=x", True),
+        (b"CN=staff, OU=Groups , DC=X", True),
+        (b"cn=staff,ou=more,ou=groups,dc=x", True),
+        (b"cn=staff,ou=groups,dc=x,dc=y", False),
+        (b"cn=staff,ou=people,dc=x", False),
+        (b"cn=staff,dc=x", False),
+        (b"cn=staff,cn=a\\,ou=groups,dc=x", False),
+        (b"cn=staff,cn=groups,dc=x", False),
+    ],
+)
+def test_groups_that_a_user_names_are_below_the_base(dn: bytes, counts: bool) -> None:
+    settings = {
+        **DEFAULTS,
+        "oidc.ldap_group_attribute": "memberOf",
+        "oidc.ldap_group_base": "ou=groups,dc=x",
+    }
+    none: Any = NoConnection()
+    assert groups_of(none, settings, entry(memberOf=[dn])) == (["staff"] if counts else [])
 
 
 def test_names_of_groups_are_read_from_odd_dns(caplog: pytest.LogCaptureFixture) -> None:

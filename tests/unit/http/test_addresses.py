@@ -13,10 +13,33 @@ from oidcserver.http.addresses import (
     Target,
     check_addresses,
     host_of,
+    is_loopback,
     is_public,
+    is_this_machine,
     parse_url,
     reachable,
 )
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback", "this_machine"),
+    [
+        ("localhost", True, True),
+        ("127.0.0.1", True, True),
+        ("127.9.9.9", True, True),
+        ("::1", True, True),
+        # The resolver of the system decides where a connection to this name leads.
+        ("mail.localhost", True, False),
+        ("localhost.example.com", False, False),
+        ("xlocalhost", False, False),
+        ("127.0.0.1.example.com", False, False),
+        ("10.0.0.1", False, False),
+        ("", False, False),
+    ],
+)
+def test_this_machine(host: str, loopback: bool, this_machine: bool) -> None:
+    assert (is_loopback(host), is_this_machine(host)) == (loopback, this_machine)
+
 
 INWARD_NETWORKS = [
     "0.0.0.0/8",

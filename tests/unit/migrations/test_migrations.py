@@ -346,3 +346,28 @@ def test_user_names_get_their_new_form_and_none_is_lost(
     assert {tuple(row) for row in known} == {(name, "local", name) for name in names}
     assert keys == ["stra\u00dfe", "alice", "\uff41lice", "alice liddell"]
     assert "The user name of 3 is that of another user" in caplog.text
+
+
+def test_different_mailboxes_get_different_keys(engine: Engine) -> None:
+    history.upgrade(engine, Base.metadata)
+    addresses = {
+        "1": ("ada@stra\u00dfe.de", "ada@xn--strae-oqa.de", "ada@strasse.de"),
+        "2": ("Gro\u00df@example.com", "gro\u00df@example.com", "gross@example.com"),
+        "3": ("Ada@EXAMPLE.com", "ada@example.com", "ada@example.com"),
+    }
+    with engine.begin() as connection:
+        for user_id, (address, key, _) in addresses.items():
+            claims = {"email": address, "email_verified": True}
+            values = {"username": user_id, "username_key": user_id, "address_key": key}
+            connection.execute(insert(User).values(id=user_id, claims=claims, **values))
+        unverified = {"username": "4", "username_key": "4", "claims": {"email": "ada@example.com"}}
+        connection.execute(insert(User).values(id="4", **unverified))
+
+    def keys() -> dict[str, str | None]:
+        with engine.connect() as connection:
+            return dict(connection.execute(select(User.id, User.address_key)).all())  # type: ignore[arg-type]
+
+    history.downgrade(engine, Base.metadata, "0027")
+    assert keys() == {"4": None} | {it: folded for it, (_, _, folded) in addresses.items()}
+    history.upgrade(engine, Base.metadata)
+    assert keys() == {"4": None} | {it: key for it, (_, key, _) in addresses.items()}

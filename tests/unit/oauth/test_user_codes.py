@@ -52,6 +52,11 @@ def test_any_text_becomes_one_of_the_characters_of_codes(text: str) -> None:
     assert set(normalise_user_code(SETTINGS, text)) <= set(SETTINGS[CHARACTERS])
 
 
+def test_the_digits_of_a_code_may_be_those_of_another_script() -> None:
+    digits: Any = {CHARACTERS: "0123456789", LENGTH: 9}
+    assert normalise_user_code(digits, "٠١٩-४५०-730") == "019450730"
+
+
 def test_codes_that_can_be_guessed_are_weak() -> None:
     assert weakness(SETTINGS) is None
     assert weakness({CHARACTERS: "0123456789", LENGTH: 9}) is None
