@@ -350,6 +350,11 @@ MISTAKES = (
     _value("oidc.subject_types", "publik", "'publik'", "Did you mean 'public'?", another=True),
     _value("oidc.claims", "badge: integer", "string, number, boolean, list, object", another=True),
     _value("oidc.upstreams", "google", "'google'", "oidc.upstream.google.issuer", another=True),
+    Mistake("an upstream without a secret",
+            ("'them' has no client_secret for client_secret_basic: set "
+             "oidc.upstream.them.client_secret.",), another=True,
+            app={"oidc.upstreams": "them", "oidc.upstream.them.issuer": "https://them.example",
+                 "oidc.upstream.them.client_id": "x"}),
     _value("oidcserver.mode", "prod", "'prod'", "one of production, development"),
     _value("oidc.request_parameter", "maybe", "'maybe'", "true or false"),
     _value("oidcserver.rejection_rows_per_minute", "few", "'few'", "a whole number"),

@@ -181,7 +181,7 @@ def _sentence(problem: ldap.LDAPError, settings: Mapping[str, Any]) -> str:
         )
     if connecting:
         return (
-            f"{server} cannot be reached: {words}{shown}. {names.TIMEOUT} = {seconds} seconds is "
-            "the time to connect."
+            f"{server} cannot be reached: {words}{shown}. {names.TIMEOUT} = {seconds} seconds "
+            "includes the time to connect."
         )
     return f"{server} failed: {words}."
