@@ -344,7 +344,7 @@ def test_of_two_new_users_of_one_name_at_once_one_gets_it(
     def sign_in(subject: str) -> str:
         other = provider.registry.oidc.provider.upstreams["other"]
         claims = {"preferred_username": "ada"}
-        identity = Identity(other, upstream.issuer, subject, claims, "", 0, "")
+        identity = Identity(other, upstream.issuer, subject, claims, "", 0, 0, "")
         with prepare(registry=provider.registry) as env:
             request = env["request"]
             with request.oidc.database.transaction():
