@@ -11,7 +11,6 @@ from oidcserver.endpoints.published import PublishedDocuments
 from oidcserver.operations.ini_file import make_importable
 from oidcserver.plugins.including import SETTING, configured, include_plugin
 from oidcserver.plugins.request_class import define_request_class
-from oidcserver.settings import words
 from oidcserver.types import Configurator
 
 #: The rooms to include, in order; the first of them has the directives that the others call.
@@ -44,7 +43,7 @@ def includeme(config: Configurator) -> None:
     """Include every concern, and last the plugins that ``oidcserver.includes`` names."""
     for concern in CONCERNS:
         config.include(concern)
-    for plugin in words(config.registry.settings.get(SETTING, "")):
+    for plugin in dict.fromkeys(config.registry.settings.get(SETTING, "").split()):
         include_plugin(config, plugin)
 
 

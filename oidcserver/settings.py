@@ -7,6 +7,7 @@ sentence that says what is expected ("a number of seconds such as 600, 10m, 1h o
 import difflib
 import os
 import re
+import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,8 @@ class ConfigurationProblem(SystemExit):
 
 
 class ReferenceProblem(ValueError):
-    """``env:NAME`` or ``file:PATH`` does not exist; the text is a sentence without a full stop."""
+    """What a value refers to cannot be used, such as a file; the text is a sentence without a full
+    stop."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -102,6 +104,8 @@ def reference(raw: str) -> str:
 
 def words(raw: str) -> tuple[str, ...]:
     """Return the words of a list, each once, in their order; white space separates them."""
+    if "," in raw:
+        raise ValueError("words with white space between them, and no comma")
     return tuple(dict.fromkeys(raw.split()))
 
 
@@ -138,12 +142,28 @@ def seconds(raw: str) -> int:
 
 def path(raw: str) -> Path:
     """Return a file system path; ``~`` stands for the home directory."""
-    if not raw.strip():
+    if not raw.strip() or "\0" in raw:
         raise ValueError("a path")
     try:
         return Path(raw.strip()).expanduser()
     except RuntimeError:  # ~NAME of no user
         raise ValueError("a path; ~ stands for a home directory") from None
+
+
+def ca_bundle(raw: str) -> Path:
+    """Return the path of a file of certificates (PEM), which is read at the start."""
+    found = path(raw)
+    try:
+        context = ssl.create_default_context(cafile=found)
+    except ssl.SSLError:
+        problem = "holds no certificate (PEM)"
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    else:
+        problem = "" if context.cert_store_stats()["x509"] else "holds no certificate (PEM)"
+    if problem:
+        raise ReferenceProblem(f"the file {found} {problem}")
+    return found
 
 
 def cookie_prefix(raw: str) -> str:
@@ -218,6 +238,11 @@ class Settings(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def set_by(self, name: str) -> str:
+        """Return " (set by oauth.profile = NAME)" for a value of the profile, otherwise ""."""
+        kind, _, profile = self.origins[name].partition(" ")
+        return f" (set by oauth.profile = {profile})" if kind == "profile" else ""
+
 
 def convert_settings(
     declared: Iterable[Setting],
@@ -274,11 +299,16 @@ def refers(raw: Any) -> bool:
     return isinstance(raw, str) and raw.strip().startswith(("env:", "file:"))
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether a setting with this name is a secret as a whole, such as a password."""
+    return _SECRET_NAME.search(name) is not None
+
+
 def is_secret(setting: Setting, raw: Any) -> bool:
     """Whether the value of a setting in the ini must not be shown.
 
     It must not if the setting is declared as a secret or may be a reference, or if its name is that
     of a secret. A reference itself may be shown.
     """
-    named = _SECRET_NAME.search(setting.name) is not None
-    return (setting.secret or setting.convert is reference or named) and not refers(raw)
+    kept = setting.secret or setting.convert is reference or is_secret_name(setting.name)
+    return kept and not refers(raw)

@@ -1,5 +1,6 @@
 """Hashes as other systems export them, read into the form in which they are stored here."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from oidcserver.keys.strict_json import parse_text
 
 #: Django writes its own name before a hash of argon2.
 _DJANGO = "argon2$argon2"
+#: The beginning of a hash of an LDAP server (RFC 2307 section 5.3), which is no JSON.
+_SCHEME = re.compile(r"\s*\{[\w.-]+\}")
 
 
 def importable_hash(value: str | Mapping[str, Any]) -> str:
@@ -18,7 +21,7 @@ def importable_hash(value: str | Mapping[str, Any]) -> str:
         JSON.
     :raises ValueError: with a sentence, if it is of another kind or costs too much.
     """
-    if isinstance(value, str) and value.lstrip().startswith("{"):
+    if isinstance(value, str) and value.lstrip().startswith("{") and not _SCHEME.match(value):
         try:
             value = parse_text(value)
         except ValueError:

@@ -1,5 +1,6 @@
 """The claims of a user from a file (OpenID Connect Core section 5.1)."""
 
+import re
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -10,6 +11,9 @@ from oidcserver.oidc.claim_types import claim_problem
 from oidcserver.oidc.languages import plain_name
 from oidcserver.oidc.scopes import STANDARD_CLAIMS
 from oidcserver.types import Provider
+
+#: Addresses of hosts that no mail reaches are kept: applications may know users by them.
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 def read_claims(provider: Provider, file: IO[bytes]) -> dict[str, Any]:
@@ -39,4 +43,6 @@ def claims_problem(provider: Provider, claims: Mapping[str, Any]) -> str | None:
         problem = claim_problem(provider, plain, value)
         if problem is not None:
             return f"The claim {name} {problem}."
+        if plain == "email" and not _ADDRESS.fullmatch(value):
+            return f"The claim {name} is {value!r}, which is no email address."
     return None

@@ -4,10 +4,13 @@ import json
 from typing import Any
 
 import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from oidcserver.cli.application import show
 from oidcserver.clients.columns import column_values
-from oidcserver.models import Client
+from oidcserver.models import Client, Group
+from oidcserver.models.group import names_of_upstream_groups
 
 
 def describe(client: Client) -> dict[str, Any]:
@@ -39,3 +42,15 @@ def show_written(described: dict[str, Any], secret: str | None, as_json: bool) -
         click.echo(f"{key}: {value}")
     if made:
         click.echo("The secret cannot be shown again.", err=True)
+
+
+def note_unknown_groups(dbsession: Session, client: Client) -> None:
+    """Say which groups of a client nobody is known to be in: a directory may name them yet."""
+    wanted = set(client.allowed_groups or ())
+    known = {*dbsession.scalars(select(Group.name)), *names_of_upstream_groups(dbsession)}
+    for name in sorted(wanted - known) if wanted else ():
+        click.echo(
+            f"Note: there is no group {name} here yet. Until a user is in it, it lets nobody use "
+            "the client.",
+            err=True,
+        )

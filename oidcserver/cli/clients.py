@@ -22,7 +22,7 @@ from oidcserver.cli.application import (
     yes_option,
 )
 from oidcserver.cli.client_options import STDIN, file_name, given_members, member_options
-from oidcserver.cli.client_output import as_text, describe, show_written
+from oidcserver.cli.client_output import as_text, describe, note_unknown_groups, show_written
 from oidcserver.cli.keys import require_keys
 from oidcserver.clients.columns import reject_unknown, set_columns, split_columns
 from oidcserver.clients.problems import InvalidClientMetadata
@@ -93,6 +93,7 @@ def create(
                 registry.oidc.provider, dbsession, metadata, client_id=client_id, secret=secret
             )
             set_columns(client, columns)
+            note_unknown_groups(dbsession, client)
         except InvalidClientMetadata as problem:
             raise click.ClickException(problem.description) from None
         except IntegrityError:
@@ -148,6 +149,7 @@ def update(
             changed = {**client.client_metadata, **metadata}
             secret = update_client(registry.oidc.provider, dbsession, client, changed)
             set_columns(client, columns)
+            note_unknown_groups(dbsession, client)
         except InvalidClientMetadata as problem:
             raise click.ClickException(problem.description) from None
         announce_after_commit(request, "client_changed", client_id=client_id)

@@ -82,24 +82,31 @@ def _groups(value: Any) -> list[str]:
 
 @dataclass(slots=True)
 class Taken:
-    """The names and identifiers that the database or an earlier line of the file has."""
+    """The names and identifiers that the database or an earlier line of the file has.
 
-    keys: set[str]
-    ids: set[str]
+    Each has the place in the file, such as ``line 2``, or "" for the database.
+    """
+
+    keys: dict[str, str]
+    ids: dict[str, str]
     groups: Collection[str]
 
-    def take(self, user: ImportedUser, *, create_groups: bool) -> None:
-        """Note the name and the identifier of a user.
+    def take(self, user: ImportedUser, place: str, *, create_groups: bool) -> None:
+        """Note the name and the identifier of the user at a place of the file.
 
         :raises ValueError: with a sentence, if another has them, or if a group does not exist.
         """
+        if other := self.keys.get(user.key):
+            raise ValueError(f"The name {user.username} is that of {other} too.")
         if user.key in self.keys:
             raise ValueError(f"There is a user {user.username} already.")
+        if user.id is not None and (other := self.ids.get(user.id)):
+            raise ValueError(f"The id {user.id} is that of {other} too.")
         if user.id is not None and user.id in self.ids:
             raise ValueError(f"There is a user with the id {user.id} already.")
         missing = [name for name in user.groups if name not in self.groups]
         if missing and not create_groups:
             raise ValueError(f"There is no group {missing[0]}: create it, or pass --create-groups.")
-        self.keys.add(user.key)
+        self.keys[user.key] = place
         if user.id is not None:
-            self.ids.add(user.id)
+            self.ids[user.id] = place

@@ -45,6 +45,10 @@ def read_records(settings: Settings, content: bytes) -> Iterator[Line]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("The file is not UTF-8.") from None
+    if text.lstrip().startswith("{"):
+        raise ValueError(
+            "The file is one JSON object: write [ and ] around it, for a list of users."
+        )
     return _read_json(text) if text.lstrip().startswith("[") else _read_csv(settings, text)
 
 

@@ -80,8 +80,8 @@ def _check(
 ) -> tuple[list[ImportedUser], list[str]]:
     """Return the users who can be imported, and a sentence for each who cannot."""
     taken = Taken(
-        set(dbsession.scalars(select(User.username_key))),
-        set(dbsession.scalars(select(User.id))),
+        dict.fromkeys(dbsession.scalars(select(User.username_key)), ""),
+        dict.fromkeys(dbsession.scalars(select(User.id)), ""),
         frozenset(dbsession.scalars(select(Group.name))),
     )
     good, problems = [], []
@@ -90,7 +90,7 @@ def _check(
             if line.record is None:
                 raise ValueError(line.problem)
             user = checked_user(provider, line.record)
-            taken.take(user, create_groups=create_groups)
+            taken.take(user, line.place, create_groups=create_groups)
         except ValueError as problem:
             problems.append(f"{line.place}: {problem}")
         else:

@@ -26,12 +26,13 @@ from oidcserver.clients.document_urls import (
     is_document_url,
 )
 from oidcserver.clients.documents import METHODS
+from oidcserver.http.addresses import hosts
 from oidcserver.models import ClientRecord
 from oidcserver.models.client import find_client
 from oidcserver.models.client_document import CLAIM, DISCARD
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.requests import Payload
-from oidcserver.settings import boolean, integer, seconds, words
+from oidcserver.settings import boolean, integer, seconds
 from oidcserver.types import Configurator, Provider, Registry, Request
 
 log = logging.getLogger(__name__)
@@ -146,7 +147,7 @@ def includeme(config: Configurator) -> None:
     )
     setting(
         HOSTS,
-        words,
+        hosts,
         (),
         "The hosts whose documents are accepted; a name that begins with a dot stands for every "
         "name below it; empty: all hosts of the public internet.",

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from sqlalchemy import make_url
 from sqlalchemy.orm import Session
 
 from oidcserver.database.engine import make_engine
@@ -14,8 +13,8 @@ from oidcserver.database.statements import Read
 from oidcserver.database.timeouts import add_settings, read_timeouts
 from oidcserver.database.url import read_url
 from oidcserver.database.writes import AtomicWrite, Following, NewRow, inserting
-from oidcserver.settings import ConfigurationProblem, reference, refers
-from oidcserver.types import Configurator, Registry, Request, Statements
+from oidcserver.settings import ConfigurationProblem, reference
+from oidcserver.types import Configurator, Request, Statements
 
 __all__ = [
     "AtomicWrite",
@@ -40,7 +39,6 @@ def includeme(config: Configurator) -> None:
         "SQLAlchemy's URL of the database; env:NAME or file:PATH keep its password out of here.",
     )  # fmt: skip
     add_settings(config)
-    config.add_startup_check("database url", _reject_password_in_ini)
 
     def connect() -> None:
         url = config.registry.oidc.provider.settings[SETTING]
@@ -90,11 +88,3 @@ def _has_transaction(request: Request) -> bool:
     """Whether ``pyramid_tm`` manages a request (its ``tm.activate_hook``)."""
     provider = request.registry.oidc.provider
     return not provider.is_without_transaction(request.environ["PATH_INFO"])
-
-
-def _reject_password_in_ini(registry: Registry) -> str | None:
-    raw = str(registry.settings.get(SETTING, ""))
-    production = registry.oidc.provider.settings["oidcserver.mode"] == "production"
-    if production and not refers(raw) and make_url(raw).password:
-        return f"{SETTING} holds a password: in production it comes from env:NAME or file:PATH."
-    return None

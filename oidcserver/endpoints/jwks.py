@@ -35,7 +35,10 @@ def check_key_lifetimes(registry: Registry) -> str | None:
         lifetimes[name] = resource.access_token_lifetime or 0
     longest = max(lifetimes, key=lambda name: lifetimes[name])
     if settings["oidc.key_keep_after"] < lifetimes[longest]:
-        return f"oidc.key_keep_after is shorter than {longest}: tokens would outlive their key."
+        return (
+            f"oidc.key_keep_after = {settings['oidc.key_keep_after']} seconds is shorter than "
+            f"{longest} = {lifetimes[longest]} seconds: tokens would outlive their key."
+        )
     if settings["oidc.decryption_algs"] and settings["oidc.key_keep_after"] <= MAX_AGE:
         return (
             f"oidc.key_keep_after has to exceed {MAX_AGE} seconds, for which a client may encrypt "

@@ -48,8 +48,8 @@ def _reject_contradiction(registry: Registry) -> str | None:
     provider = registry.oidc.provider
     if provider.settings[REQUIRED] and not is_selected(provider):
         return (
-            f"{REQUIRED} = true, but oauth.endpoints does not select {ENDPOINT}: every "
-            "authorization request would be rejected."
+            f"{REQUIRED} = true{provider.settings.set_by(REQUIRED)}, but oauth.endpoints does not "
+            f"select {ENDPOINT}: every authorization request would be rejected. Add it there."
         )
     if is_selected(provider) and "authorization" not in provider.endpoints:
         return f"oauth.endpoints selects {ENDPOINT}, but not authorization, where it is used."

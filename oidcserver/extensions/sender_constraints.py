@@ -99,12 +99,13 @@ def _check_requirement(registry: Registry) -> str | None:
     provider = registry.oidc.provider
     if not provider.settings[REQUIRED]:
         return None
+    required = f"{REQUIRED} = true{provider.settings.set_by(REQUIRED)}"
     if not selects_any(provider):
-        return f"{REQUIRED} = true, but {SETTING} is empty: select dpop, mtls or both."
+        return f"{required}, but {SETTING} is empty: select dpop, mtls or both."
     fronted = sorted(name for name in provider.response_types if "token" in name.split())
     if fronted:
         return (
-            f"{REQUIRED} = true allows no access token in the authorization response, but these "
+            f"{required} allows no access token in the authorization response, but these "
             f"response types are selected: {', '.join(fronted)}."
         )
     return None

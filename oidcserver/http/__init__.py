@@ -12,7 +12,7 @@ from oidcserver.http.jwks_cache import RemoteJWKS
 from oidcserver.http.outbound import NOWHERE_ELSE, OutboundFetcher
 from oidcserver.http.pictures import RemotePictures
 from oidcserver.http.waiting import WaitingPlaces
-from oidcserver.settings import Settings, boolean, integer, path, seconds
+from oidcserver.settings import Settings, boolean, ca_bundle, integer, seconds
 from oidcserver.types import Configurator, Registry
 
 
@@ -52,7 +52,7 @@ def includeme(config: Configurator) -> None:
     )
     setting(
         "oauth.outbound_ca_bundle",
-        path,
+        ca_bundle,
         None,
         "The certificates that outbound fetches trust; by default the system's.",
     )

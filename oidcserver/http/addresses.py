@@ -110,6 +110,17 @@ def reachable(raw: str) -> Reachable:
     return Reachable(tuple(networks), tuple(names))
 
 
+def hosts(raw: str) -> tuple[str, ...]:
+    """Return host names and addresses of hosts: ``client.example .corp.example 10.0.0.5``.
+
+    :raises ValueError: for a word that is none of these, such as a URL.
+    """
+    found = tuple(dict.fromkeys(raw.lower().split()))
+    if not all(_NAME.fullmatch(it.removeprefix(".")) or _IPV4.fullmatch(it) for it in found):
+        raise ValueError("host names such as client.example .corp.example, without https://")
+    return found
+
+
 def parse_url(url: str, *, allow_http: bool = False) -> Target:
     """Parse an absolute https URL, or an http URL if ``allow_http``.
 
@@ -212,9 +223,12 @@ def check_addresses(addresses: Iterable[Address], target: Target, allowed: Reach
         return
     if target.scheme != "https":
         raise RejectedURL("The URL must begin with https:// unless its host is this machine.")
-    if not found or not all(is_public(it) or allowed.has(target.host, it) for it in found):
+    rejected = [it for it in found if not (is_public(it) or allowed.has(target.host, it))]
+    if rejected or not found:
         log.warning(
-            "Nothing was sent to %s: its address is not public. oauth.outbound_allow can allow it.",
+            "Nothing was sent to %s: its address %s is not public. oauth.outbound_allow can allow "
+            "it.",
             target.authority,
+            " ".join(map(str, rejected)) or "(none)",
         )
         raise RejectedURL("The URL's host is not on the public internet.")

@@ -9,6 +9,7 @@ environment are not used and nothing is decompressed.
 import contextlib
 import http.client
 import ipaddress
+import logging
 import socket
 import ssl
 import time
@@ -24,6 +25,8 @@ from oidcserver.types import FetchResult
 
 #: The number of addresses of one host that are tried.
 MAX_ADDRESSES = 4
+
+log = logging.getLogger(__name__)
 
 Resolver = Callable[..., Sequence[tuple[Any, ...]]]
 
@@ -132,8 +135,15 @@ class Exchange:
             connection = self._connection(str(address), max(share, 0.001))
             try:
                 connection.connect()
-            except ssl.SSLError:
+            except ssl.SSLError as problem:
                 connection.close()
+                # The reason may be shown to a client, which cannot change the setting.
+                log.warning(
+                    "%s did not prove its name by TLS (%s). oauth.outbound_ca_bundle can name "
+                    "the certificates that verify it.",
+                    self._target.authority,
+                    getattr(problem, "verify_message", problem.reason),
+                )
                 raise OutboundFetchError("The host did not prove its name by TLS.") from None
             except (HTTPError, OSError):
                 connection.close()

@@ -61,7 +61,9 @@ def _load(config: Configurator) -> None:
     registry = config.registry
     provider = registry.oidc.provider
     directories = registry.getUtility(ITranslationDirectories)
-    own = (str(Path(it)) for it in provider.settings["oidc.catalogues"])
+    own = [str(Path(it)) for it in provider.settings["oidc.catalogues"]]
+    if missing := [it for it in own if not Path(it).is_dir()]:
+        raise ConfigurationProblem(f"oidc.catalogues: there is no directory {missing[0]}.")
     directories.extend(it for it in own if it not in directories)
     registry.oidc.locales = load_locales(provider, directories)
     environment = config.get_jinja2_environment()

@@ -16,7 +16,7 @@ from oidcserver.mail.smtp import mail_server
 from oidcserver.mailboxes import address_problem
 from oidcserver.models import Mail
 from oidcserver.plugins.selection import SELECT
-from oidcserver.settings import path, seconds, text
+from oidcserver.settings import ca_bundle, seconds, text
 from oidcserver.types import Configurator, Provider, Registry, Request
 
 log = logging.getLogger("oidcserver.mail")
@@ -80,6 +80,8 @@ def _check(registry: Registry) -> str | None:
     settings = registry.oidc.provider.settings
     if settings[URL] is None:
         return None
+    if not settings[SENDER]:
+        return f"{SENDER} is missing: {URL} needs the address that mail comes from."
     problem = address_problem(settings[SENDER])
     return None if problem is None else f"{SENDER} names the sender of mail: {problem}"
 
@@ -99,7 +101,7 @@ def includeme(config: Configurator) -> None:
     setting(SENDER, text, "", "The address that mail comes from.")
     setting(INTERVAL, seconds, 15,
             "How often a process looks for mail to send; 0: `oidcserver deliver`.")  # fmt: skip
-    setting(CA_BUNDLE, path, None,
+    setting(CA_BUNDLE, ca_bundle, None,
             "The certificates that verify the mail server's; by default the system's.")  # fmt: skip
     config.add_startup_check("mail", _check)
 

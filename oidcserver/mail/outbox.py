@@ -39,7 +39,7 @@ class MailOutbox(Outbox[Mail]):
         try:
             self.server.send(make_message(content, provider.settings["oidc.mail_from"]))
         except RejectedMail as problem:
-            self.end(delivery, f"The mail server rejected it with {problem.code}.")
+            self.end(delivery, problem.reason)
         except Undeliverable as problem:
             self.postpone(delivery, problem.reason)
         else:

@@ -16,12 +16,20 @@ TIMEOUT = 10
 PORTS = {"smtp": 587, "smtps": 465}
 
 
-class RejectedMail(Exception):
-    """The mail server rejected a message finally. ``code`` is its answer."""
+#: What a server may lack, by a word of smtplib's sentence: the rest of a sentence.
+_MISSING = {
+    "STARTTLS": "does not offer STARTTLS: write smtps:// in oidc.mail_url if it begins with TLS.",
+    "AUTH": "does not offer a login: oidc.mail_url needs no user and password, or another port.",
+    "SMTPUTF8": "takes no address with other characters than ASCII.",
+}
 
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
+
+class RejectedMail(Exception):
+    """The mail server rejected a message finally. ``reason`` is a sentence."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +59,37 @@ class MailServer:
                     connection.login(self.user, self.password)
                 connection.send_message(message)
         except smtplib.SMTPRecipientsRefused as problem:
-            raise _failure(*(code for code, _ in problem.recipients.values())) from None
+            codes = [code for code, _ in problem.recipients.values()]
+            raise self._failure("the recipient", max(codes)) from None
         except smtplib.SMTPAuthenticationError as problem:
             # The operator has to correct the password, and the mail can wait.
             raise Undeliverable(
-                f"The mail server answered the login with {problem.smtp_code}."
+                f"{self} answered the login with {problem.smtp_code}: correct the user or the "
+                "password in oidc.mail_url."
             ) from None
-        except (
-            smtplib.SMTPSenderRefused,
-            smtplib.SMTPConnectError,
-            smtplib.SMTPHeloError,
-        ) as problem:
-            # It rejects the sender or this server, not the mail: the operator has to correct that.
+        except smtplib.SMTPSenderRefused as problem:
+            # The operator has to correct that, too.
             raise Undeliverable(
-                f"The mail server answered {problem.smtp_code} before the recipient was named."
+                f"{self} rejected the sender with {problem.smtp_code}: correct oidc.mail_from, or "
+                "the user and the password in oidc.mail_url."
             ) from None
+        except (smtplib.SMTPConnectError, smtplib.SMTPHeloError) as problem:
+            raise Undeliverable(f"{self} rejected this server with {problem.smtp_code}.") from None
+        except smtplib.SMTPDataError as problem:
+            raise self._failure("the content", problem.smtp_code) from None
         except smtplib.SMTPResponseException as problem:
-            raise _failure(problem.smtp_code) from None
-        except smtplib.SMTPNotSupportedError:
-            raise Undeliverable("The mail server does not offer STARTTLS or the login.") from None
-        except smtplib.SMTPException as problem:
-            raise Undeliverable(f"The mail server failed ({type(problem).__name__}).") from None
-        except OSError as problem:
-            reason = problem.strerror or type(problem).__name__
-            raise Undeliverable(f"The mail server cannot be reached: {reason}.") from None
+            raise self._failure("the mail", problem.smtp_code) from None
+        except (smtplib.SMTPException, OSError) as problem:
+            raise Undeliverable(f"{self} {_reason(problem)}") from None
+
+    def __str__(self) -> str:
+        return f"The mail server {self.host}:{self.port}"
+
+    def _failure(self, what: str, code: int) -> Exception:
+        """Return the exception for an answer of the server; those from 500 on are final."""
+        if code >= 500:
+            return RejectedMail(f"{self} rejected {what} with {code}.")
+        return Undeliverable(f"{self} answered {code} to {what}.")
 
     def _connect(self) -> smtplib.SMTP:
         context = ssl.create_default_context(cafile=self.ca_bundle)
@@ -90,12 +105,26 @@ class MailServer:
         return connection
 
 
-def _failure(*codes: int) -> Exception:
-    """Return the exception for answers of the server; those from 500 on are final."""
-    code = max(codes)
-    if code >= 500:
-        return RejectedMail(code)
-    return Undeliverable(f"The mail server answered {code}.")
+def _reason(problem: Exception) -> str:
+    """Return the rest of a sentence that begins with the server, with the setting to change."""
+    # smtplib says that a server disconnected when its time is over.
+    if isinstance(problem, TimeoutError) or isinstance(problem.__context__, TimeoutError):
+        return f"did not answer within {TIMEOUT} seconds."
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        return (
+            f"has a TLS certificate that was not accepted ({problem.verify_message}): "
+            "oidc.mail_ca_bundle names the certificates that verify it."
+        )
+    if isinstance(problem, ssl.SSLError) and problem.reason == "WRONG_VERSION_NUMBER":
+        return "does not begin with TLS: write smtp:// in oidc.mail_url for STARTTLS."
+    if isinstance(problem, smtplib.SMTPNotSupportedError):
+        return next(
+            (text for it, text in _MISSING.items() if it in str(problem)), "lacks an extension."
+        )
+    if isinstance(problem, smtplib.SMTPException):
+        return f"failed ({type(problem).__name__})."
+    reason = getattr(problem, "strerror", None) or type(problem).__name__
+    return f"cannot be reached: {reason}."
 
 
 def mail_server(raw: str) -> MailServer | None:

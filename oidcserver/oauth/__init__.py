@@ -117,7 +117,12 @@ def _check_access_tokens(registry: Registry) -> str | None:
         ("oauth.access_token_format", list(provider.access_token_formats)),
         ("oauth.access_token_signing_alg", provider.settings["oidc.signing_algs"]),
     ):
-        value = provider.settings[name]
+        value, set_by = provider.settings[name], provider.settings.set_by(name)
+        if value not in known and set_by:
+            return (
+                f"{name} = {value}{set_by} is not one of {', '.join(known)}, which "
+                f"oidc.signing_algs selects: add it there, or set {name}."
+            )
         if value not in known:
             return f"{name} = {value!r} is not one of {', '.join(known)}.{nearest(value, known)}"
     return None

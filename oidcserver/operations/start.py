@@ -47,15 +47,20 @@ def check_options(settings: Mapping[str, str]) -> None:
             raise ConfigurationProblem(
                 f"The server's option {name} = {value!r} is not a whole number."
             ) from None
+    places = [f"{name} = {settings[name]!r}" for name in PLACES if name in settings]
+    no_place = (
+        f"The server cannot listen at {' and '.join(places)}. Write an address such as "
+        "127.0.0.1:6543 or [::1]:6543."
+    )
+    ports = [word.rpartition(":")[2] for word in settings.get("listen", "").split()]
+    # getaddrinfo() takes the rest of the division by 65536.
+    if any(it.isdecimal() and int(it) > 65535 for it in (*ports, settings.get("port", ""))):
+        raise ConfigurationProblem(no_place)
     try:
         Adjustments(**{name: settings[name] for name in settings if name != "request_timeout"})
     except ValueError as problem:
-        places = [f"{name} = {settings[name]!r}" for name in PLACES if name in settings]
         if "host/port" in str(problem):
-            raise ConfigurationProblem(
-                f"The server cannot listen at {' and '.join(places)}. Write an address such as "
-                "127.0.0.1:6543 or [::1]:6543."
-            ) from None
+            raise ConfigurationProblem(no_place) from None
         raise ConfigurationProblem(f"The server's options cannot be used: {problem}") from None
 
 

@@ -5,6 +5,7 @@
 
 from functools import partial
 
+from oidcserver.plugins.clear_secrets import reject_clear_secrets
 from oidcserver.plugins.directives import DIRECTIVES
 from oidcserver.plugins.endpoints import add_methods_deriver
 from oidcserver.plugins.offering import offer
@@ -38,6 +39,7 @@ def includeme(config: Configurator) -> None:
         config.add_oauth_setting(
             setting.name, setting.convert, setting.default, setting.why, allowed=setting.allowed
         )
+    config.add_startup_check("secrets in the ini", reject_clear_secrets)
     phases = (
         (SETTINGS, select_settings),
         (SELECT, select_all),

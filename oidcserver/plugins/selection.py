@@ -1,7 +1,8 @@
 """Selection: after every offer and before any route, the settings choose what exists."""
 
+import difflib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pyramid.config import PHASE0_CONFIG, PHASE3_CONFIG
@@ -48,12 +49,22 @@ def select_settings(config: Configurator) -> None:
         if key.startswith(PREFIXES) and key not in offers:
             near = nearest(key, offers) or f" On offer: {', '.join(offers)}."
             raise ConfigurationProblem(f"There is no setting {key!r}.{near}")
+        if not provider.embedded and key not in offers:
+            _reject_misspelt_prefix(key, offers)
     declared: list[Setting] = [offer.value for offer in offers.values()]
     name = str(raw.get("oauth.profile", "")).strip()
     profile = provider.catalog.one("profile", name, "oauth.profile") if name else None
     provider.settings = convert_settings(declared, raw, name, profile.defaults if profile else None)
     if not provider.settings["oidc.issuer"]:
         raise ConfigurationProblem("oidc.issuer is missing: the public URL of the provider.")
+
+
+def _reject_misspelt_prefix(key: str, known: Iterable[str]) -> None:
+    """Reject the key of a setting whose prefix is almost one of ours, such as ``oath.profile``."""
+    prefix = f"{key.partition('.')[0]}."
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
+    if near and prefix not in PREFIXES and difflib.get_close_matches(prefix, PREFIXES):
+        raise ConfigurationProblem(f"There is no setting {key!r}. Did you mean {near[0]!r}?")
 
 
 def select_all(config: Configurator) -> None:
@@ -252,9 +263,9 @@ def run_startup_checks(config: Configurator) -> None:
     registry = config.registry
     provider: Provider = registry.oidc.provider
     name = provider.settings["oauth.profile"]
-    checks = [offer.value for offer in provider.catalog.offers("startup check").values()]
-    if name:
-        checks.extend(provider.catalog.one("profile", name, "oauth.profile").rules)
+    # What contradicts the profile comes first: other sentences may follow from it.
+    rules = provider.catalog.one("profile", name, "oauth.profile").rules if name else ()
+    checks = [*rules, *(it.value for it in provider.catalog.offers("startup check").values())]
     problems = [problem for problem in (check(registry) for check in checks) if problem]
     if problems:
         raise ConfigurationProblem("\n".join(problems))

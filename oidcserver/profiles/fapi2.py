@@ -96,20 +96,25 @@ SIGNED_DEFAULTS: Mapping[str, Any] = {
 def require_values(profile: str, fixed: Mapping[str, Any], registry: Registry) -> str | None:
     """Require the values of the profile."""
     settings = registry.oidc.provider.settings
-    for name, value in fixed.items():
-        if settings[name] != value:
-            return f"oauth.profile = {profile} requires {name} = {_as_written(value)}."
-    return None
+    problems = [
+        f"oauth.profile = {profile} requires {name} = {_as_written(value)}: remove {name}, which "
+        "the profile sets."
+        for name, value in fixed.items()
+        if settings[name] != value
+    ]
+    return "\n".join(problems) or None
 
 
 def limit_words(profile: str, registry: Registry) -> str | None:
     """Allow no other methods and algorithms than those of the profile."""
     settings = registry.oidc.provider.settings
-    for name, allowed in LIMITED.items():
-        others = sorted(set(settings[name]) - set(allowed))
-        if others:
-            return f"oauth.profile = {profile} does not allow {name} = {' '.join(others)}."
-    return None
+    problems = [
+        f"oauth.profile = {profile} does not allow {name} = {' '.join(others)}: remove "
+        f"{'these words' if others[1:] else 'this word'}, or {name}, which the profile sets."
+        for name, allowed in LIMITED.items()
+        if (others := sorted(set(settings[name]) - set(allowed)))
+    ]
+    return "\n".join(problems) or None
 
 
 def require_flows(profile: str, registry: Registry) -> str | None:

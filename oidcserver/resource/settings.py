@@ -24,6 +24,7 @@ from oidcserver.settings import (
     integer,
     issuer,
     reference,
+    refers,
     seconds,
     text,
     words,
@@ -159,7 +160,7 @@ def local_provider(registry: Registry) -> Provider | None:
 
 def _introspection(settings: Settings, raw_secret: str) -> TokenValidator:
     _require(settings, "introspection_endpoint", "client_id", "client_secret")
-    if not raw_secret.strip().startswith(("env:", "file:")):
+    if not refers(raw_secret):
         raise ConfigurationProblem(
             "oauth_resource.client_secret must not contain the secret itself: write env:NAME or "
             "file:PATH."

@@ -111,7 +111,7 @@ def try_later(problem: TooManyAttempts | Busy, request: Request) -> Response:
 def directory_down(problem: DirectoryUnavailable, request: Request) -> Response:
     """Answer while the user directory does not."""
     reference = new_reference()
-    logger.error("the user directory does not answer, reference %s", reference, exc_info=problem)
+    logger.error("the user directory does not answer, reference %s: %s", reference, problem)
     rejection = Rejection(
         "temporarily_unavailable",
         _("The service is not available right now. Please try again in a few seconds."),

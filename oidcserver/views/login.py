@@ -205,7 +205,7 @@ def _try_later(
     if isinstance(problem, TooManyAttempts):
         sentence = _too_many(problem.retry_after)
     elif isinstance(problem, DirectoryUnavailable):
-        log.error("The user directory does not answer.", exc_info=problem)
+        log.error("The user directory does not answer: %s", problem)
         sentence = UNAVAILABLE
     return try_later(
         problem,

@@ -186,6 +186,14 @@ def test_a_change_that_cannot_be_made_is_explained_and_changes_nothing(
     assert show(run, client_id) == before
 
 
+def test_a_group_that_does_not_exist_is_said(run: Run) -> None:
+    created = run("create", *SHOP, "--allowed-group", "nosuchgroup", "--json")
+    assert created.exit_code == 0
+    assert "there is no group nosuchgroup here yet" in created.stderr
+    client_id = json.loads(created.stdout)["client_id"]
+    assert "no group others" in run("update", client_id, "--allowed-group", "others").stderr
+
+
 def test_a_misspelt_member_of_a_new_client_is_refused(run: Run) -> None:
     misspelt = '{"post_logout_redirect_uri": ["https://shop.example/"]}'
     result = run("create", *SHOP, "--metadata", "-", stdin=misspelt)

@@ -132,7 +132,7 @@ def test_a_directory_that_cannot_tell_changes_nothing(
     for broken, sentence in (
         ({"oidc.ldap_url": ("ldap://127.0.0.1:1",)}, "Can't contact LDAP server"),
         ({"oidc.ldap_bind_password": "another"}, "rejects oidc.ldap_bind_dn"),
-        ({"oidc.ldap_base": f"ou=nowhere,{unit.base}"}, "No such object"),
+        ({"oidc.ldap_base": f"ou=nowhere,{unit.base}"}, "has no entry oidc.ldap_base = "),
         ({"oidc.ldap_ca_bundle": None}, certificate),
         ({"oidc.ldap_ca_bundle": Path("/nowhere")}, "oidc.ldap_ca_bundle cannot be read"),
     ):

@@ -101,7 +101,7 @@ def test_two_entries_of_one_name_sign_in_nobody(
     for name in ("alice", "bob"):
         unit.add_person(name, mail="office@example.com")
     assert not signs_in(provider, "office@example.com")
-    assert "finds more than one entry." in caplog.text
+    assert "finds more than one entry for 'office@example.com'." in caplog.text
     assert signs_in(provider, "bob")
 
 
@@ -165,6 +165,7 @@ def test_the_certificate_is_verified(
     sentence = "The TLS certificate of the LDAP server was not accepted"
     another.browser().sign_in("alice", WORD, status=503)
     assert sentence in caplog.text
+    assert f"for the host in oidc.ldap_url = {url.replace('127.0.0.1', 'localhost')}" in caplog.text
     caplog.clear()
     settings = unit.settings(oidc__ldap_url=url)
     del settings["oidc__ldap_ca_bundle"]
@@ -196,17 +197,30 @@ def test_a_mistake_of_the_operator_is_no_wrong_password(
     settings = provider.registry.oidc.provider.settings
     kept = dict(settings)
     for change, sentence in (
-        ({"oidc.ldap_bind_password": "another"}, "rejects oidc.ldap_bind_dn"),
-        ({"oidc.ldap_base": f"ou=nowhere,{SUFFIX}"}, "No such object"),
-        ({"oidc.ldap_url": ("ldap://127.0.0.1:1",)}, "Can't contact LDAP server"),
+        (
+            {"oidc.ldap_bind_password": "another"},
+            f"{unit.server.url} rejects oidc.ldap_bind_dn with oidc.ldap_bind_password",
+        ),
+        (
+            {"oidc.ldap_base": f"ou=nowhere,{SUFFIX}"},
+            f"{unit.server.url} has no entry oidc.ldap_base = 'ou=nowhere,{SUFFIX}'",
+        ),
+        (
+            {"oidc.ldap_url": ("ldap://127.0.0.1:1",)},
+            "ldap://127.0.0.1:1 cannot be reached: Can't contact LDAP server",
+        ),
     ):
+        caplog.clear()
         settings._values.update(kept | change)
         page = provider.browser().sign_in("alice", WORD, status=503)
         assert "Signing in is not possible right now" in page
         assert page.headers["Retry-After"] == "5"
-        assert sentence in caplog.text
+        [line] = [it.getMessage() for it in caplog.records if it.name.endswith("views.login")]
+        assert line.startswith("The user directory does not answer: The LDAP server ")
+        assert sentence in line
+        assert "Traceback" not in caplog.text
+        assert WORD not in caplog.text
     settings._values.update(kept)
-    assert WORD not in caplog.text
     assert signs_in(provider, "alice"), "none of the attempts counts"
 
 
@@ -322,6 +336,8 @@ def test_a_server_that_stays_silent_is_given_up(
         relay.fall_silent()
         with caplog.at_level(logging.ERROR):
             provider.browser().sign_in("alice", WORD, status=503)
-        assert "The LDAP server failed: " in caplog.text
+        waited = "did not answer within oidc.ldap_timeout = 1 seconds."
+        assert f"ldap://127.0.0.1:{relay.port} {waited}" in caplog.text
+        assert "Traceback" not in caplog.text
         relay.resume()
         assert signs_in(provider, "alice")

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +16,11 @@ from sqlalchemy import select
 from support.app import Provider
 from support.mail_server import MailServer
 from support.processes import free_port
+from support.tls_server import make_certificate
 
 from oidcserver.cli import main
 from oidcserver.interfaces.letter import Letter
+from oidcserver.mail import smtp
 from oidcserver.models import Mail
 from oidcserver.settings import ConfigurationProblem
 from oidcserver.types import Request
@@ -143,6 +146,7 @@ def test_a_server_that_is_down_gets_it_later(
     assert waiting.attempts == 1
     assert waiting.ended_at is None
     assert "cannot be reached" in waiting.problem
+    assert f":{provider.registry.oidc.mail_outbox.server.port}" in waiting.problem
     assert "secret-of-the-link" not in caplog.text
     assert TO not in caplog.text
 
@@ -172,6 +176,7 @@ def test_the_answer_of_the_server_decides(make_provider: Any, answer: str, final
     rejecting.stop()
     assert (row.ended_at is not None) is final
     assert answer[:3] in row.problem
+    assert "the content" in row.problem
     assert "no such user" not in row.problem, "the text of another host is not repeated"
 
 
@@ -194,6 +199,7 @@ def test_a_wrong_password_keeps_the_mail(make_provider: Any) -> None:
     [row] = rows(provider)
     assert row.ended_at is None
     assert "login" in row.problem
+    assert "oidc.mail_url" in row.problem
     assert "wrong" not in row.problem
 
 
@@ -244,6 +250,52 @@ def test_a_server_that_hangs_holds_up_nobody(make_provider: Any) -> None:
     deliver(provider)  # waits until the attempt has failed
 
 
+def test_a_hanging_server_is_said_to_hang(
+    make_provider: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "TIMEOUT", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        provider = sending(make_provider, f"smtp://127.0.0.1:{silent.getsockname()[1]}")
+        provider.browser().get("/send")
+        deliver(provider)
+    assert "did not answer within 1 seconds." in rows(provider)[0].problem
+
+
+def test_tls_where_there_is_none_is_said(make_provider: Any, server: MailServer) -> None:
+    provider = sending(make_provider, server.url.replace("smtp:", "smtps:"))
+    provider.browser().get("/send")
+    deliver(provider)
+    assert "write smtp:// in oidc.mail_url" in rows(provider)[0].problem
+
+
+def test_an_untrusted_certificate_names_the_setting(make_provider: Any, tmp_path: Any) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(make_certificate(tmp_path))
+    secured = MailServer(ssl_context=context)
+    provider = sending(make_provider, secured.url.replace("smtp://127.0.0.1", "smtps://localhost"))
+    provider.browser().get("/send")
+    deliver(provider)
+    secured.stop()
+    assert "oidc.mail_ca_bundle" in rows(provider)[0].problem
+    assert "self-signed certificate" in rows(provider)[0].problem
+
+
+@pytest.mark.parametrize(
+    ("missing", "setting"), [("STARTTLS", "smtps://"), ("a login", "no user and password")]
+)
+def test_what_the_server_lacks_is_said(
+    make_provider: Any, server: MailServer, monkeypatch: pytest.MonkeyPatch,
+    missing: str, setting: str,
+) -> None:  # fmt: skip
+    if missing == "STARTTLS":
+        monkeypatch.setattr(smtp, "is_this_machine", lambda host: False)
+    provider = sending(make_provider, server.url.replace("//", "//mailer:right@"))
+    provider.browser().get("/send")
+    deliver(provider)
+    assert f"does not offer {missing}" in rows(provider)[0].problem
+    assert setting in rows(provider)[0].problem
+
+
 def test_development_shows_mail_on_a_page(
     make_provider: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -291,7 +343,8 @@ def test_the_page_is_for_development_alone(make_provider: Any, server: MailServe
         ("http://mail.example.com", FROM, "it takes smtp://HOST"),
         ("smtp://[::1", FROM, "it takes smtp://HOST"),
         ("smtp://mail.example.com:99999", FROM, "it takes a port up to 65535"),
-        ("smtp://mail.example.com", "", "oidc.mail_from names the sender of mail"),
+        ("smtp://mail.example.com", "", "oidc.mail_from is missing"),
+        ("smtp://mail.example.com", "login", "oidc.mail_from names the sender of mail"),
     ],
 )
 def test_a_mistake_stops_the_start(
@@ -318,3 +371,27 @@ def test_a_command_sends_what_is_due(
     assert sent.exit_code == 0, sent.output
     assert "Mail left for later attempts: 0." in sent.output
     assert len(server.messages) == 1
+
+
+def test_a_command_that_sends_nothing_fails_and_says_why(
+    make_provider: Any, server: MailServer, tmp_path: Any, provider_url: str, keys_directory: Any
+) -> None:
+    """Also while no attempt is due."""
+    provider = sending(make_provider, server.url)
+    provider.registry.oidc.mail_outbox.stop()
+    provider.browser().get("/send")
+    ini, url = tmp_path / "mail.ini", provider_url.replace("%", "%%")
+    port = free_port()
+    ini.write_text(
+        "[app:main]\nuse = egg:oidcserver\noidcserver.mode = development\n"
+        f"oidc.issuer = {provider.issuer}\noidcserver.database_url = {url}\n"
+        f"oidcserver.keys_directory = {keys_directory}\noidc.user_directory = demo\n"
+        f"oidc.mail_url = smtp://127.0.0.1:{port}\noidc.mail_from = {FROM}\n"
+        "oidc.mail_interval = 0\n"
+    )
+    reason = f"The mail server 127.0.0.1:{port} cannot be reached: Connection refused."
+    for _ in range(2):
+        ended = CliRunner().invoke(main, ["deliver", str(ini)])
+        assert ended.exit_code == 1, ended.output
+        assert f"Mail left for later attempts: 1. None was sent: {reason}" in ended.output
+    assert rows(provider)[0].attempts == 1

@@ -456,7 +456,7 @@ def test_a_plugin_declares_a_resource(
         ),
         (
             {"oauth__resources": f"{ORDERS} | Orders | lifetime=7d"},
-            f"oidc.key_keep_after is shorter than the access_token_lifetime of {ORDERS}",
+            f"seconds is shorter than the access_token_lifetime of {ORDERS} = ",
         ),
     ],
 )

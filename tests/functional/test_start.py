@@ -10,7 +10,7 @@ from pyramid.paster import get_appsettings
 import oidcserver
 from oidcserver.cli.configuration import explanation
 from oidcserver.keys.store import KeyStore
-from oidcserver.settings import ConfigurationProblem
+from oidcserver.settings import ConfigurationProblem, is_secret
 
 ROOT = Path(oidcserver.__file__).parent.parent
 
@@ -28,10 +28,13 @@ def start(production_keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     url = f"sqlite:///{tmp_path / 'production.sqlite'}"
     monkeypatch.setenv("OIDCSERVER_DATABASE_URL", url)
 
-    def start(**changes: str) -> Any:
+    def start(**changes: str | None) -> Any:
         settings = get_appsettings(str(ROOT / "production.ini"))
         settings["oidcserver.keys_directory"] = str(production_keys)
-        settings.update({name.replace("__", ".", 1): value for name, value in changes.items()})
+        for name, value in changes.items():
+            settings[name.replace("__", ".", 1)] = value
+            if value is None:
+                del settings[name.replace("__", ".", 1)]
         return oidcserver.main({}, **settings)
 
     return start
@@ -71,13 +74,13 @@ def start(production_keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
           "oauth_authorization_server"}, "set oauth.registration_unused_lifetime"),
         ({"oauth__pkce_required": "false"}, "one of public, without_nonce, all"),
         ({"oidcserver__database_url": "postgresql://u:secret@localhost/x"},
-         "holds a password"),
+         "holds a secret"),
         ({"oidcserver__database_url": "env:NOT_SET_ANYWHERE"}, "NOT_SET_ANYWHERE"),
         ({"oidcserver__database_url": "file:/does/not/exist"}, "cannot be read"),
         ({"oidcserver__keys_directory": "/does/not/exist"}, "no active key"),
         ({"oauth__outbound_allow_loopback": "true"}, "not in production"),
         ({"oidc__key_publish_before": "5m"}, "has to exceed 300 seconds"),
-        ({"oidc__key_keep_after": "1m"}, "tokens would outlive their key"),
+        ({"oidc__key_keep_after": "1m"}, "oidc.key_keep_after = 60 seconds is shorter than "),
         ({"oauth__grant": "code"}, "Did you mean 'oauth.grants'?"),
     ],
 )  # fmt: skip
@@ -88,6 +91,79 @@ def test_production_refuses_what_is_not_safe(
         start(**changes)
     assert sentence in str(problem.value)
     assert "secret@" not in str(problem.value)
+
+
+def test_a_profile_names_the_lines_that_contradict_it(start: Any) -> None:
+    with pytest.raises(ConfigurationProblem) as problem:
+        start(oauth__profile="fapi2_security", oidc__signing_algs="RS256 ES256")
+    first, second, *others = str(problem.value).splitlines()
+    assert first == (
+        "oauth.profile = fapi2_security does not allow oauth.token_endpoint_auth_methods = "
+        "client_secret_basic client_secret_post none: remove these words, or "
+        "oauth.token_endpoint_auth_methods, which the profile sets."
+    )
+    assert "does not allow oidc.signing_algs = RS256: remove this word" in second
+    assert any(
+        "require_pushed_authorization_requests = true (set by oauth.profile = fapi2_security), but "
+        in it
+        for it in others
+    )
+    assert "Did you mean" not in str(problem.value)
+
+
+def test_the_guide_says_which_lines_of_production_ini_a_profile_needs_removed(start: Any) -> None:
+    """The database alone is missing then."""
+    for profile in ("fapi2_security", "fapi2_message_signing"):
+        with pytest.raises(ConfigurationProblem) as problem:
+            start(
+                oauth__profile=profile,
+                oauth__token_endpoint_auth_methods=None,
+                oauth__endpoints=None,
+            )
+        assert str(problem.value).startswith("The database has no schema")
+
+
+#: Every secret setting, with a value that has one in the clear and a value that has none.
+CLEAR = {
+    "oidcserver.database_url": ("postgresql://u:hunter2@localhost/x", "sqlite:////x"),
+    "oidc.mail_url": ("smtps://mailer:hunter2@mail.example", "smtps://mail.example"),
+    "oidc.ldap_bind_password": ("hunter2", "file:/dev/null"),
+    "oidc.upstream.them.client_secret": ("hunter2", "file:/dev/null"),
+}
+
+
+@pytest.mark.parametrize("name", CLEAR)
+def test_production_refuses_a_secret_in_the_ini(start: Any, name: str) -> None:
+    upstream = {
+        "oidc.upstreams": "them",
+        "oidc.upstream.them.issuer": "https://them.example",
+        "oidc.upstream.them.client_id": "x",
+        "oidc.upstream.them.client_secret": "file:/dev/null",
+        "oidc.mail_from": "login@example.com",
+    }
+    sentence = f"{name} holds a secret: in production it comes from env:NAME or file:PATH."
+    for value, stops in zip(CLEAR[name], (True, False), strict=True):
+        with pytest.raises(ConfigurationProblem) as problem:
+            start(**upstream | {name: value})
+        assert (sentence in str(problem.value)) is stops
+        assert "hunter2" not in str(problem.value)
+
+
+def test_a_password_may_be_in_the_query_of_a_url(start: Any) -> None:
+    with pytest.raises(ConfigurationProblem, match="database_url holds a secret"):
+        start(oidcserver__database_url="postgresql://localhost/x?password=hunter2")
+
+
+def test_no_secret_setting_is_forgotten(make_provider: Any) -> None:
+    """Nor does one in the clear stop the start of development."""
+    provider = make_provider(
+        oidc__upstreams="them",
+        **{"oidc.upstream.them.issuer": "https://them.example",
+           "oidc.upstream.them.client_id": "x", "oidc.upstream.them.client_secret": "x"},
+    )  # fmt: skip
+    declared = provider.registry.oidc.provider.catalog.offers("setting")
+    secret = {name for name, offer in declared.items() if is_secret(offer.value, "")}
+    assert secret == set(CLEAR)
 
 
 def test_production_refuses_a_database_without_the_schema_and_says_the_command(start: Any) -> None:

@@ -181,6 +181,14 @@ def test_an_upstream_in_trouble_leaves_the_other_ways(
     refused(make(allow_registration="true"), upstream)
 
 
+def test_a_wrong_secret_is_said_to_be_one(
+    make: Any, upstream: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream.status["/token"], upstream.tokens["error"] = 401, "invalid_client"
+    upstream.sign_in(make().browser())
+    assert "client_secret or token_endpoint_auth_method of oidc.upstream.other" in caplog.text
+
+
 def test_garbage_leaves_the_other_ways(make: Any, upstream: Upstream) -> None:
     provider = make(allow_registration="true")
     for garbage in ("", "<html>", "[]", '"text"', '{"a": ' * 5000, "\0", "{}" + " " * 1_000_000):

@@ -8,7 +8,7 @@ from oidcserver.accounts.ldap import names
 from oidcserver.accounts.ldap.directory import LdapDirectory
 from oidcserver.accounts.ldap.rules import ldap_problem
 from oidcserver.http.waiting import WaitingPlaces
-from oidcserver.settings import boolean, integer, path, reference, seconds, text, words
+from oidcserver.settings import boolean, ca_bundle, integer, reference, seconds, text, words
 from oidcserver.types import Configurator
 
 SETTINGS = (
@@ -17,7 +17,7 @@ SETTINGS = (
      "which have to hold the same entries, the first that accepts a connection is asked."),
     (names.STARTTLS, boolean, True,
      "Whether a connection to ldap:// begins with StartTLS. Only on this machine it may be false."),
-    (names.CA_BUNDLE, path, None,
+    (names.CA_BUNDLE, ca_bundle, None,
      "The certificates that verify the LDAP server's; by default the system's."),
     (names.BIND_DN, text, "",
      "The DN that the server searches as; empty: without a name."),

@@ -23,7 +23,8 @@ REFUSALS = (
 
 #: How OpenLDAP's library says that it rejects a certificate: with OpenSSL, and with GnuTLS, which
 #: has no text for the library's own -1.
-BAD_CERTIFICATE = ("certificate", "(unknown error code)")
+UNKNOWN = "(unknown error code)"
+BAD_CERTIFICATE = ("certificate", UNKNOWN)
 
 
 class Entry(NamedTuple):
@@ -77,7 +78,10 @@ class Connection:
         :raises DirectoryUnavailable: if the server rejects it: no user is to blame for that.
         """
         if not self.bind(self._settings[names.BIND_DN], self._settings[names.BIND_PASSWORD]):
-            raise DirectoryUnavailable(f"The LDAP server rejects {names.BIND_DN}.")
+            raise DirectoryUnavailable(
+                f"The LDAP server {_urls(self._settings)} rejects {names.BIND_DN} with "
+                f"{names.BIND_PASSWORD}: correct the DN or the password."
+            )
 
     def search(
         self, base: str, pattern: str, attributes: Sequence[str], most: int
@@ -86,6 +90,7 @@ class Connection:
 
         :param most: how many they may be.
         :raises TooManyEntries: if there are more.
+        :raises DirectoryUnavailable: if the server has no entry with the base as its DN.
         """
         try:
             message = self._handle.search_ext(
@@ -94,6 +99,12 @@ class Connection:
             _, found, *_ = self._handle.result3(message, timeout=self._seconds_left())
         except ldap.SIZELIMIT_EXCEEDED:
             raise TooManyEntries from None
+        except ldap.NO_SUCH_OBJECT:
+            setting = names.BASE if base == self._settings[names.BASE] else names.GROUP_BASE
+            raise DirectoryUnavailable(
+                f"The LDAP server {_urls(self._settings)} has no entry {setting} = {base!r} that "
+                f"{names.BIND_DN} may read."
+            ) from None
         entries = [
             Entry(dn, {name.lower(): values for name, values in attributes.items()})
             for dn, attributes in found
@@ -121,7 +132,7 @@ def connected(settings: Mapping[str, Any]) -> Iterator[Connection]:
             handle.start_tls_s()
         yield connection
     except ldap.LDAPError as problem:
-        raise DirectoryUnavailable(_sentence(problem)) from None
+        raise DirectoryUnavailable(_sentence(problem, settings)) from None
     finally:
         with suppress(ldap.LDAPError):
             handle.unbind_s()
@@ -148,20 +159,29 @@ def _set_options(handle: Any, settings: Mapping[str, Any]) -> None:
         raise DirectoryUnavailable(f"The file of {names.CA_BUNDLE} cannot be read.") from None
 
 
-def _sentence(problem: ldap.LDAPError) -> str:
+def _urls(settings: Mapping[str, Any]) -> str:
+    return " ".join(settings[names.URL])
+
+
+def _sentence(problem: ldap.LDAPError, settings: Mapping[str, Any]) -> str:
     """Say what failed, without the names of entries that some servers add."""
+    server, seconds = f"The LDAP server {_urls(settings)}", settings[names.TIMEOUT]
+    if isinstance(problem, ldap.TIMEOUT | ldap.TIMELIMIT_EXCEEDED):
+        return f"{server} did not answer within {names.TIMEOUT} = {seconds} seconds."
     details = problem.args[0] if problem.args and isinstance(problem.args[0], dict) else {}
     words = str(details.get("desc") or type(problem).__name__)
     connecting = isinstance(problem, ldap.CONNECT_ERROR | ldap.SERVER_DOWN)
     more = str(details.get("info", "")) if connecting else ""
+    shown = f" ({more})" if more and more != UNKNOWN else ""
     if any(text in more for text in BAD_CERTIFICATE):
         return (
-            "The TLS certificate of the LDAP server was not accepted: it has to be one that "
-            f"{names.CA_BUNDLE} verifies (by default the system's authorities), and for the host "
-            f"in {names.URL}."
+            f"The TLS certificate of the LDAP server was not accepted{shown}: it has to be one "
+            f"that {names.CA_BUNDLE} verifies (by default the system's authorities), and for the "
+            f"host in {names.URL} = {_urls(settings)}."
         )
-    return (
-        f"The LDAP server failed: {words} ({more})."
-        if more
-        else f"The LDAP server failed: {words}."
-    )
+    if connecting:
+        return (
+            f"{server} cannot be reached: {words}{shown}. {names.TIMEOUT} = {seconds} seconds "
+            "includes the time to connect."
+        )
+    return f"{server} failed: {words}."

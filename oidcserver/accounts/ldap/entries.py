@@ -39,7 +39,11 @@ def find_entry(connection: Connection, settings: Settings, username: str) -> Ent
             settings[names.BASE], _enabled(settings, filled), _attributes(settings), 1
         )
     except TooManyEntries:
-        log.error("A sign-in was rejected: %s finds more than one entry.", names.USER_FILTER)
+        log.error(
+            "A sign-in was rejected: %s finds more than one entry for %r.",
+            names.USER_FILTER,
+            username,
+        )
         return None
     return next((entry for entry in found if _has_name(entry, pattern, username)), None)
 

@@ -11,7 +11,6 @@ from oidcserver.http.addresses import is_this_machine
 from oidcserver.oidc.claim_types import TYPES, types_of
 from oidcserver.oidc.groups import CLAIMS as LISTS
 from oidcserver.oidc.languages import plain_name
-from oidcserver.settings import refers
 from oidcserver.types import Registry
 
 _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)+", re.ASCII)
@@ -28,7 +27,7 @@ def ldap_problem(registry: Registry) -> str | None:
 
 def _problems(registry: Registry, settings: Mapping[str, Any]) -> Iterator[str]:
     yield from _server_problems(settings)
-    yield from _credential_problems(registry, settings)
+    yield from _credential_problems(settings)
     yield from _filter_problems(settings)
     yield from _claim_problems(registry, settings)
     for name in (names.TIMEOUT, names.PLACES, names.MAX_GROUPS):
@@ -62,9 +61,6 @@ def _server_problems(settings: Mapping[str, Any]) -> Iterator[str]:
             )
     if len({server.scheme for server in servers if server is not None}) > 1:
         yield f"{names.URL} has ldap and ldaps: all servers take the same."
-    bundle = settings[names.CA_BUNDLE]
-    if bundle is not None and not bundle.is_file():
-        yield f"{names.CA_BUNDLE}: there is no file {bundle}."
 
 
 class _Server(NamedTuple):
@@ -84,17 +80,11 @@ def _server(url: str) -> _Server | None:
     return _Server(parts.scheme, parts.hostname or "") if usable else None
 
 
-def _credential_problems(registry: Registry, settings: Mapping[str, Any]) -> Iterator[str]:
+def _credential_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     if not settings[names.BASE]:
         yield f"{names.BASE} is missing: it is the DN below which users are."
     if bool(settings[names.BIND_DN]) is not bool(settings[names.BIND_PASSWORD]):
         yield f"{names.BIND_DN} and {names.BIND_PASSWORD} need each other."
-    raw = registry.settings.get(names.BIND_PASSWORD, "")
-    if settings["oidcserver.mode"] == "production" and raw and not refers(raw):
-        yield (
-            f"{names.BIND_PASSWORD} holds a password: in production it comes from env:NAME or "
-            "file:PATH."
-        )
 
 
 def _dn_problems(settings: Mapping[str, Any]) -> Iterator[str]:

@@ -124,7 +124,7 @@ def includeme(config: Configurator) -> None:
     raw = config.registry.settings
     declared = tuple(
         name
-        for name in words(raw.get(UPSTREAMS, ""))
+        for name in dict.fromkeys(raw.get(UPSTREAMS, "").split())
         if any(key.startswith(f"{PREFIX}{name}.") for key in raw)
     )
     defaults = {field.name: default_of(field) for field in fields(Upstream)}

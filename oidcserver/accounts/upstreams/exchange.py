@@ -185,6 +185,11 @@ def redeem(
     status, tokens = hosts.ask(
         upstream, lambda it: it.post_form(metadata.token_endpoint, form, headers)
     )
+    if status != 200 and tokens.get("error") == "invalid_client":
+        raise UpstreamFailed(
+            "It rejected the credentials of this server ('invalid_client'): correct client_id, "
+            f"client_secret or token_endpoint_auth_method of oidc.upstream.{upstream.name}."
+        )
     if status != 200:
         raise UpstreamFailed(f"It rejected the code: {str(tokens.get('error'))[:60]!r}.")
     id_token, access_token = tokens.get("id_token"), tokens.get("access_token")

@@ -46,7 +46,10 @@ def _problems(provider: Provider, upstream: Upstream, loopback: bool) -> Iterato
         yield "has no client_id."
     by_secret = upstream.token_endpoint_auth_method.startswith("client_secret")
     if by_secret and not upstream.client_secret:
-        yield f"has no client_secret for {upstream.token_endpoint_auth_method}."
+        yield (
+            f"has no client_secret for {upstream.token_endpoint_auth_method}: set "
+            f"oidc.upstream.{upstream.name}.client_secret."
+        )
     yield from _of_options(upstream)
     yield from _of_claims(provider, upstream)
     if upstream.issuer == provider.issuer:

@@ -125,10 +125,14 @@ def test_a_certificate_for_another_name_is_rejected(serve: Any, authority: Any) 
     assert host.requests == []
 
 
-def test_a_certificate_of_an_unknown_authority_is_rejected(serve: Any, authority: Any) -> None:
+def test_a_certificate_of_an_unknown_authority_is_rejected_and_the_log_says_what_to_set(
+    serve: Any, authority: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     host = serve(HELLO, authority.server_context(NAME))
     fetcher = development(resolver=Names(["127.0.0.1"]))
     assert "TLS" in reason(lambda: fetcher.get(f"https://{NAME}:{host.port}/", "*/*"))
+    assert f"{NAME}:{host.port} did not prove its name by TLS (" in caplog.text
+    assert "oauth.outbound_ca_bundle" in caplog.text
     assert host.requests == []
 
 
