@@ -79,7 +79,7 @@ class Approver:
             it for it in page.forms.values()
             if "request" in it.fields and it["request"].value == digested
         ]  # fmt: skip
-        shown: str = page.html.find("input", value=digested).find_parent("section").get_text()
+        shown: str = page.html.find("input", value=digested).find_parent(class_="asked").get_text()
         after = form.submit("decision", value=decision).follow()
         assert f"You {'allowed' if decision == 'allow' else 'denied'} the request" in after
         return shown
