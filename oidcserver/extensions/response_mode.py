@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
+from oidcserver.http.uris import with_parameters
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.responses import see_other
 from oidcserver.types import Configurator
@@ -17,8 +18,7 @@ def query(
     authorization_request: AuthorizationRequest, redirect_uri: str, parameters: dict[str, str]
 ) -> Response:
     """Append the parameters to the query of the URI."""
-    separator = "&" if "?" in redirect_uri else "?"
-    return see_other(redirect_uri + separator + urlencode(parameters, quote_via=quote))
+    return see_other(with_parameters(redirect_uri, parameters))
 
 
 def fragment(

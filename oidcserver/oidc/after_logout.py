@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlencode
 
+from oidcserver.http.uris import with_parameters
 from oidcserver.languages.negotiation import UI_LOCALES
 from oidcserver.models import RegisteredClient
 from oidcserver.oauth.responses import destination
@@ -69,7 +69,4 @@ def is_registered(client: RegisteredClient, uri: str) -> bool:
 
 
 def _with_state(uri: str, state: str | None) -> str:
-    if not state:
-        return uri
-    separator = "&" if "?" in uri else "?"
-    return uri + separator + urlencode({"state": state}, quote_via=quote)
+    return with_parameters(uri, {"state": state}) if state else uri

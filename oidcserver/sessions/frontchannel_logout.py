@@ -6,12 +6,13 @@ content of another site.
 """
 
 from collections.abc import Iterable
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from pyramid.renderers import render_to_response
 from pyramid.response import Response
 
 from oidcserver.clients.values import web_uri
+from oidcserver.http.uris import with_parameters
 from oidcserver.models import RegisteredClient
 from oidcserver.models.login_session_client import clients_of_login_session
 from oidcserver.oauth.subjects import sid_of
@@ -54,11 +55,8 @@ def show_frames(
 
 def frame_url(request: Request, client: RegisteredClient, session_id: str) -> str:
     """Return a client's logout URL with ``iss`` and ``sid`` (section 2)."""
-    uri: str = client.member(MEMBER)
-    separator = "&" if "?" in uri else "?"
     sid = sid_of(client.client_id, session_id)
-    query = {"iss": request.oidc.provider.issuer, "sid": sid}
-    return uri + separator + urlencode(query, quote_via=quote)
+    return with_parameters(client.member(MEMBER), {"iss": request.oidc.provider.issuer, "sid": sid})
 
 
 def includeme(config: Configurator) -> None:

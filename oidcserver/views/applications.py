@@ -1,10 +1,10 @@
 """The applications that a user gave access, and the URLs that open them."""
 
 from collections.abc import Sequence
-from urllib.parse import quote, urlencode
 
 from sqlalchemy import ColumnElement, select
 
+from oidcserver.http.uris import with_parameters
 from oidcserver.models import Authorization, Client, Consent
 from oidcserver.types import Request
 from oidcserver.views.access import own_session
@@ -68,7 +68,4 @@ def initiate_login_url(request: Request, client: Client) -> str | None:
     ``target_link_uri``: the application chooses its own start page.
     """
     uri: str | None = client.member("initiate_login_uri")
-    if uri is None:
-        return None
-    query = urlencode({"iss": request.oidc.provider.issuer}, quote_via=quote, safe="")
-    return uri + ("&" if "?" in uri else "?") + query
+    return None if uri is None else with_parameters(uri, {"iss": request.oidc.provider.issuer})

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urlencode
 
 from joserfc.jwk import KeySet
 
@@ -23,6 +22,7 @@ from oidcserver.accounts.upstreams.id_tokens import (
 )
 from oidcserver.credentials import UPSTREAM_STATE, digest, new_credential
 from oidcserver.http.outbound import OutboundFetchError
+from oidcserver.http.uris import with_parameters
 from oidcserver.http.waiting import TooManyWaiting
 from oidcserver.interfaces.upstream import TENANT, Upstream
 from oidcserver.keys.jwt import (
@@ -117,8 +117,7 @@ def begin(
         parameters["max_age"] = str(max_age)
     if _asks_anew(upstream, max_age):
         parameters["prompt"] = "login"
-    endpoint = metadata.authorization_endpoint
-    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
+    return with_parameters(metadata.authorization_endpoint, parameters)
 
 
 def _asks_anew(upstream: Upstream, max_age: int | None) -> bool:

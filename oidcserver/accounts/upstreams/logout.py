@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from oidcserver.accounts.upstreams.exchange import PURPOSE, Identity, one
 from oidcserver.accounts.upstreams.hosts import Metadata
 from oidcserver.credentials import UPSTREAM_LOGOUT, digest, new_credential
+from oidcserver.http.uris import with_parameters
 from oidcserver.interfaces.upstream import STAY, Upstream
 from oidcserver.models import UpstreamRequest, UpstreamSession
 from oidcserver.models.upstream import find_upstream_request, use_upstream_request
@@ -117,5 +118,4 @@ def logout_url(
     hint = request.oidc.provider.sealer(PURPOSE).unseal(row.secrets_sealed)
     if hint is not None:
         parameters["id_token_hint"] = hint.decode()
-    endpoint = metadata.end_session_endpoint
-    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
+    return with_parameters(metadata.end_session_endpoint, parameters)
