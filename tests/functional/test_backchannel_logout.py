@@ -648,7 +648,7 @@ def test_a_new_password_and_leaving_tell_at_once_and_announce_each_session(
     assert names.count("session_ended") == len(others)
     assert len(application.tokens) == len(others)
     names.clear()
-    own.get("/account/leave").forms["leave"].submit()
+    own.get("/account/leave?remove=1").forms["confirm"].submit("remove")
     assert names == ["session_ended", "user_deleted"]
     assert len(application.tokens) == len(browsers)
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import webtest
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OctKey
 from support.app import Browser
 
@@ -152,7 +152,8 @@ class Upstream:
         }
         head = _without_none({"alg": self.alg, "kid": "1", "typ": "logout+jwt", **(header or {})})
         key: Any = OctKey.import_key(SECRET) if head["alg"].startswith("HS") else self.key
-        return jwt.encode(head, _without_none(values), key, algorithms=[head["alg"]])
+        payload = json.dumps(_without_none(values))
+        return jws.serialize_compact(head, payload, key, algorithms=[head["alg"]])
 
     def answer_url(self, response: webtest.TestResponse, **changes: Any) -> str:
         """Return the URL to which this upstream sends the browser that came here."""
