@@ -113,6 +113,8 @@ class Outbox(ABC, Generic[D]):
     def deliver(self, identifiers: Collection[str], timeout: float) -> None:
         """Deliver in the background, and wait for the first attempt of these deliveries.
 
+        They may have been attempted already, so it waits no longer than deliveries are under way.
+
         :param timeout: the longest wait, in seconds.
         """
         wanted = set(identifiers)
@@ -120,7 +122,9 @@ class Outbox(ABC, Generic[D]):
             self._awaited |= wanted
         self.wake()
         with self._changed:
-            self._changed.wait_for(lambda: self._awaited.isdisjoint(wanted), timeout)
+            self._changed.wait_for(
+                lambda: not self._working or self._awaited.isdisjoint(wanted), timeout
+            )
             self._awaited -= wanted
 
     def deliver_due(self) -> None:

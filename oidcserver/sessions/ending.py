@@ -64,8 +64,8 @@ def _end_and_announce(
     request: Request, user_id: str, event: str, *conditions: ColumnElement[bool]
 ) -> int:
     queued = end_sessions(request.registry, request.oidc.dbsession, *conditions)
-    for session_id, deliveries in queued.items():
-        deliver_after_commit(request, deliveries)
+    deliver_after_commit(request, [it for deliveries in queued.values() for it in deliveries])
+    for session_id in queued:
         request.oidc.database.after_commit(request.oidc.accounts.forget, session_id)
         details = {"user_id": user_id, "session_id": session_id}
         request.oidc.database.after_commit(announce, LoginSessionEvent(request, event, details))

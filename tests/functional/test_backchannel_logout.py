@@ -404,6 +404,20 @@ def test_sign_outs_hold_no_more_threads_than_may_wait(
 
 
 @pytest.mark.both_databases
+def test_a_sign_out_does_not_wait_for_a_token_that_was_sent_already(
+    provider: Provider, application: Application
+) -> None:
+    """The background may send it between the commit and the wait."""
+    browser = provider.browser()
+    register(provider, application).login(browser)
+    sign_out(browser)
+    [sent] = deliveries(provider)
+    assert sent.ended_at is not None
+    deliverer = provider.registry.oidc.logout_deliverer
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(deliverer.deliver, [sent.id], LONG).result(LONG / 2)
+
+
 def test_a_redirect_is_not_followed(provider: Provider, application: Application) -> None:
     client, browser = register(provider, application), provider.browser()
     client.login(browser)
