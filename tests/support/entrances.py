@@ -12,7 +12,7 @@ from support.dpop import ProofKey, with_proof
 from support.pushing import push, visit
 
 from oidcserver.clients.registration import register_client
-from oidcserver.models.backchannel_request import GRANT_TYPE as CIBA
+from oidcserver.oauth.grant_types import CIBA
 
 CLIENT_ID = "app"
 API = "https://api.example"
