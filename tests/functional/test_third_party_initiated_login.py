@@ -27,7 +27,7 @@ def test_an_application_is_opened_by_a_link_that_names_the_provider_and_nobody_e
     browser = provider.browser()
     client.login(browser)
     [link] = links(browser.get(path))
-    assert link["href"] == f"{LOGIN}?iss=http%3A//localhost%3A6543"
+    assert link["href"] == f"{LOGIN}?iss=http%3A%2F%2Flocalhost%3A6543"
     assert link["rel"] == ["noreferrer"]
     assert "target" not in link.attrs
 
