@@ -8,7 +8,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from support.accessibility import problems
 from support.app import Provider, RelyingParty
-from support.browser import emulate, refused_by_policy, sign_in, wait_for
+from support.browser import emulate, prefer_language, refused_by_policy, sign_in, wait_for
 from support.devices import SETTINGS, ask, poll, refusal, register_device
 from support.processes import free_port
 
@@ -40,12 +40,22 @@ def inspect(driver: Any, width: int) -> None:
     assert scrolled <= width, driver.current_url
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (320, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"),
+    [(1280, "light", "en"), (320, "dark", "en")]
+    + [(320, "light", language) for language in ("ar", "de", "es", "fr")],
+)
 def test_every_page_of_it_is_accessible_and_fits(
-    browser: Any, served: Provider, device: RelyingParty, width: int, scheme: str
+    browser: Any,
+    served: Provider,
+    device: RelyingParty,
+    width: int,
+    scheme: str,
+    language: str,
 ) -> None:
     driver = browser
     emulate(driver, width, scheme)
+    prefer_language(driver, language)
     codes = ask(device, scope="openid profile email offline_access")
     driver.get(codes["verification_uri_complete"])
     sign_in(driver)
@@ -64,7 +74,8 @@ def test_every_page_of_it_is_accessible_and_fits(
     inspect(driver, width)
     wait_for(driver, "#decision [value=allow]").click()
     wait_for(driver, "main a")
-    assert "Your device is connected" in driver.page_source
+    assert driver.execute_script("return document.documentElement.lang") == language
+    assert language != "en" or "Your device is connected" in driver.page_source
     inspect(driver, width)
     assert poll(device, codes)["access_token"]
     driver.get(f"{served.issuer}/device/nothing")

@@ -12,6 +12,7 @@ from support.app import Provider, RelyingParty
 from support.browser import (
     authorize_url,
     emulate,
+    prefer_language,
     refused_by_policy,
     run_no_scripts,
     sign_in,
@@ -260,9 +261,13 @@ def test_a_user_chooses_a_language_in_which_every_page_fits(
     assert refused_by_policy(driver) == []
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (320, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"),
+    [(1280, "light", "en"), (320, "dark", "en")]
+    + [(320, "light", language) for language in ("ar", "de", "es", "fr")],
+)
 def test_the_page_of_requests_is_accessible_and_fits(
-    browser: Any, make_provider: Any, serve: Any, width: int, scheme: str
+    browser: Any, make_provider: Any, serve: Any, width: int, scheme: str, language: str
 ) -> None:
     port = free_port()
     provider = make_provider(**SETTINGS, oidc__issuer=f"http://localhost:{port}")
@@ -275,9 +280,10 @@ def test_the_page_of_requests_is_accessible_and_fits(
         scrolled = driver.execute_script("return document.documentElement.scrollWidth")
         assert scrolled <= width, driver.current_url
 
+    prefer_language(driver, language)
     driver.get(f"{issuer}/approvals")
     sign_in(driver)
-    wait_for(driver, "main a.button")
+    wait_for(driver, f"html[lang={language}] main a.button")
     inspect()
     asking = CibaClient(provider, client_name=LONG)
     asking.ask(binding_message="W" * 64, scope=ALL)

@@ -50,6 +50,13 @@ def start_over(driver: Any) -> None:
     driver.get_log("browser")
 
 
+def prefer_language(driver: Any, language: str) -> None:
+    """Let the tab ask for pages in a language."""
+    driver.execute_cdp_cmd("Network.enable", {})
+    headers = {"Accept-Language": language}
+    driver.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": headers})
+
+
 def run_no_scripts(driver: Any) -> None:
     """Let the pages in the tab run no scripts."""
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
