@@ -31,7 +31,7 @@ class ConfigurationProblem(SystemExit):
 
 
 class ReferenceProblem(ValueError):
-    """What a value refers to cannot be used, such as a file; the text is a sentence without a full
+    """The file or variable that a value names cannot be used; the text is a sentence without a full
     stop."""
 
 

@@ -87,7 +87,7 @@ def english(text: str) -> Markup:
 def agrees(sentence: str, translation: str, *, plural: bool = False) -> bool:
     """Return whether a translation has the places of its sentence, so that it can replace it.
 
-    :param plural: whether it is one of several forms, each for other numbers; a form may leave the
+    :param plural: whether it is one of the plural forms of a sentence; such a form may leave the
         number out, as in "two minutes".
     """
     own, others = places(sentence), places(translation)

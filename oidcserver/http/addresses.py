@@ -163,7 +163,7 @@ def is_this_machine(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host is the machine of whoever follows a link to it.
+    """Return whether a host is the machine of the user who follows a link to it.
 
     Browsers take every name below ``localhost`` for their own machine (RFC 6761 section 6.3). Where
     this server would send a secret, :func:`is_this_machine` decides.

@@ -33,8 +33,8 @@ def send_mail(
 
     :param to: one address, such as ``ada@example.com``.
     :param lifetime: seconds after which the mail is of no use, and is not sent any more.
-    :param held: whether it is made and stored like any other, but never sent, so that a page takes
-        the same time where there is nobody to mail to.
+    :param held: whether it is made and stored like any other, but never sent: a page without a
+        recipient then takes the same time.
     :raises ValueError: if the address cannot receive mail.
     :raises RuntimeError: if mail can neither be sent nor shown, since ``oidc.mail_url`` is missing.
     """

@@ -88,7 +88,7 @@ def prove_mailed_link(dbsession: Session, link: MailedLink) -> None:
 
 
 def use_mailed_link(dbsession: Session, link: MailedLink) -> bool:
-    """Use a link up; of several uses at once, one returns True.
+    """Use a link up; of several calls at once, one returns True.
 
     The row of the user is locked: the end of all sessions of the user either voids the link before,
     or waits for the transaction.

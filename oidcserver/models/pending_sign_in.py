@@ -60,7 +60,7 @@ def find_late_user(dbsession: Session, token: str) -> str | None:
 
 
 def use_pending_sign_in(dbsession: Session, pending: PendingSignIn) -> bool:
-    """End the wait; of several at once, one returns True."""
+    """End the wait; of several calls at once, one returns True."""
     statement = (
         update(PendingSignIn)
         .where(PendingSignIn.id == pending.id, *_live())

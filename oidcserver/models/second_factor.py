@@ -50,10 +50,10 @@ def has_authenticator_app(dbsession: Session, user_id: str) -> bool:
 
 
 def add_authenticator_app(dbsession: Session, user: User, secret_sealed: str, step: int) -> bool:
-    """Store the app of a user who has entered a first code; of several at once, one returns True.
+    """Store the app of a user who has entered a first code.
 
-    It returns False too if all sessions of the user were ended meanwhile. The row of the account is
-    locked.
+    Of several calls at once, one returns True. It returns False too if all sessions of the user
+    were ended meanwhile. The row of the account is locked.
 
     :param user: an account (:class:`oidcserver.interfaces.User`).
     :param step: the time step of the code, which is used up.
@@ -84,7 +84,7 @@ def add_authenticator_app(dbsession: Session, user: User, secret_sealed: str, st
 
 
 def use_step(dbsession: Session, user_id: str, step: int) -> bool:
-    """Use up a time step and all before it; of several at once, one returns True."""
+    """Use up a time step and all before it; of several calls at once, one returns True."""
     statement = (
         update(AuthenticatorApp)
         .where(AuthenticatorApp.user_id == user_id, AuthenticatorApp.last_step < step)
@@ -102,7 +102,7 @@ def count_recovery_codes(dbsession: Session, user_id: str) -> int:
 
 
 def use_recovery_code(dbsession: Session, user_id: str, digests: Iterable[str]) -> bool:
-    """Use a code up; of several at once, one returns True."""
+    """Use a code up; of several calls at once, one returns True."""
     statement = (
         delete(RecoveryCode)
         .where(RecoveryCode.user_id == user_id, RecoveryCode.code_digest.in_(list(digests)))

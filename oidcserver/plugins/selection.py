@@ -263,7 +263,7 @@ def run_startup_checks(config: Configurator) -> None:
     registry = config.registry
     provider: Provider = registry.oidc.provider
     name = provider.settings["oauth.profile"]
-    # What contradicts the profile comes first: other sentences may follow from it.
+    # The contradictions of the profile come first: they may cause the other problems.
     rules = provider.catalog.one("profile", name, "oauth.profile").rules if name else ()
     checks = [*rules, *(it.value for it in provider.catalog.offers("startup check").values())]
     problems = [problem for problem in (check(registry) for check in checks) if problem]

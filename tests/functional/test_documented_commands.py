@@ -1,6 +1,5 @@
 """The commands of the pages about grants and their kin work as shown, against ``make serve``."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from joserfc import jws
 from support.processes import ServerProcess, copy_development_ini, free_port
 from support.reader import Reader, section
 
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+pytestmark = pytest.mark.curl
 
 
 @pytest.fixture(scope="module")

@@ -143,7 +143,7 @@ def test_without_a_scope_of_the_ini_nobody_learns_of_groups(make_provider: Any) 
     assert "groups" not in decode_id_token(provider, tokens["id_token"])
 
 
-# Who may use an application
+# Limit an application to groups
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -78,7 +77,7 @@ def walk_through(port: int) -> list[str]:
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.curl
 def test_the_walk_through_works_word_for_word(
     browser: Any, tmp_path: Path, keys_directory: Path
 ) -> None:

@@ -94,6 +94,7 @@ REQUIREMENTS = {
     "apache": Requirement(
         "Apache's mod_auth_openidc", "apache2-bin libapache2-mod-auth-openidc", apache
     ),
+    "curl": Requirement("curl", "curl", lambda: shutil.which("curl")),
     "nginx": Requirement("nginx", "nginx openssl", nginx),
     "pgbouncer": Requirement("PgBouncer", "pgbouncer", pgbouncer),
     # `make test` installs python-ldap where the headers are; without .venv/test it looks again.

@@ -9,7 +9,7 @@ from support.sentences import LANGUAGES, LOCALE, PACKAGE, catalogue, sentences
 
 from oidcserver.texts import LANGUAGE_TAG, places
 
-TODO = "run `make catalogues`, and translate what is new in oidcserver/locale"
+REMEDY = "run `make catalogues`, and translate what is new in oidcserver/locale"
 
 
 def test_there_is_a_catalogue_of_each_language() -> None:
@@ -25,13 +25,13 @@ def test_no_sentence_is_missing(language: str) -> None:
         found = translated.get(message.id) if message.id else None
         if message.id and (found is None or found.fuzzy or not all(_forms(found.string))):
             missing.append(f"{message.locations[0][0]}: {message.id!r}")
-    assert not missing, "\n".join([TODO, *missing])
+    assert not missing, "\n".join([REMEDY, *missing])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_sentence_is_left_that_no_page_shows(language: str) -> None:
     known = sentences()
-    assert [it.id for it in catalogue(language) if it.id and known.get(it.id) is None] == [], TODO
+    assert [it.id for it in catalogue(language) if it.id and known.get(it.id) is None] == [], REMEDY
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -365,7 +365,8 @@ def test_different_mailboxes_get_different_keys(engine: Engine) -> None:
 
     def keys() -> dict[str, str | None]:
         with engine.connect() as connection:
-            return dict(connection.execute(select(User.id, User.address_key)).all())  # type: ignore[arg-type]
+            rows = connection.execute(select(User.id, User.address_key)).all()
+            return {row.id: row.address_key for row in rows}
 
     history.downgrade(engine, Base.metadata, "0027")
     assert keys() == {"4": None} | {it: folded for it, (_, _, folded) in addresses.items()}

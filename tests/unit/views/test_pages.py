@@ -17,9 +17,11 @@ def page(error: str, status: int) -> Response:
     ("problem", "status"),
     [(TooManyAttempts(90), 429), (Busy(90), 503), (DirectoryUnavailable(retry_after=90), 503)],
 )
-def test_a_limit_is_429_and_a_busy_server_503(problem: Exception, status: int) -> None:
-    response = try_later(problem, page)  # type: ignore[arg-type]
+def test_a_limit_is_429_and_a_busy_server_503(
+    problem: TooManyAttempts | Busy | DirectoryUnavailable, status: int
+) -> None:
+    response = try_later(problem, page)
     assert response.status_int == status
     assert response.headers["Retry-After"] == "90"
     assert response.text.startswith("Please try again in")
-    assert try_later(problem, page, "Later.").text == "Later."  # type: ignore[arg-type]
+    assert try_later(problem, page, "Later.").text == "Later."
