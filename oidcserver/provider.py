@@ -194,7 +194,7 @@ class Provider:
         own: int = self.settings["oauth.access_token_lifetime"]
         return max([own, *(it.access_token_lifetime or 0 for it in self.resources.values())])
 
-    @property
+    @cached_property
     def claim_names(self) -> Mapping[str, None]:
         """Every claim about a user that can be requested, as keys in a stable order."""
         names = [name for scope in self.scopes.values() for name in scope.claims]

@@ -7,7 +7,7 @@ columns of the model, all or some of them.
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from operator import itemgetter
 from typing import Any
 
@@ -18,6 +18,7 @@ Row = tuple[Any, ...]
 _Convert = Callable[[Any], Any]
 
 
+@cache
 def record_columns(model: type[DeclarativeBase]) -> Sequence[Any]:
     """Return the columns of the records of a model, in the order of their fields."""
     return [model.__table__.columns[field.name] for field in fields(record_class(model))]

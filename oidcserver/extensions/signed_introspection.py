@@ -14,7 +14,7 @@ USE = "introspection"
 
 def is_asked_for(request: Request) -> bool:
     """Whether the caller names the media type, and prefers it or likes it no less (section 4)."""
-    if MEDIA_TYPE not in request.headers.get("Accept", "").lower():
+    if MEDIA_TYPE not in request.environ.get("HTTP_ACCEPT", "").lower():
         return False
     offers = request.accept.acceptable_offers([MEDIA_TYPE, "application/json"])
     return bool(offers) and offers[0][0] == MEDIA_TYPE

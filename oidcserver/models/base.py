@@ -21,8 +21,8 @@ Identifier = String(64)
 ClientIdentifier = String(255)
 #: Seconds since the epoch.
 Time = BigInteger()
-#: A JSON value; binary on PostgreSQL.
-Json = JSON().with_variant(JSONB(), "postgresql")
+#: A JSON value; binary on PostgreSQL. None is NULL, which is neither written nor read as JSON.
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 #: Space-separated words of any length.
 Words = Text()
 

@@ -34,7 +34,7 @@ def read_presented_token(request: Request, *, dpop: bool) -> PresentedToken:
     :raises Rejection: with the challenge of RFC 6750 section 3, a bare one without any token.
     """
     presented: list[str] = []
-    header = request.headers.get("Authorization", "")
+    header = request.environ.get("HTTP_AUTHORIZATION", "")
     name, _, credentials = header.partition(" ")
     scheme = DPOP if dpop and name.lower() == "dpop" else BEARER
     if scheme is DPOP or name.lower() == "bearer":
@@ -100,7 +100,7 @@ def name_dpop(
     :param alone: whether the scheme Bearer is not accepted.
     """
     algs = f'algs="{" ".join(algorithms)}"'
-    used = request.headers.get("Authorization", "").partition(" ")[0].lower() == "dpop"
+    used = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")[0].lower() == "dpop"
 
     def name(value: str) -> str:
         error = value.removeprefix(BEARER).strip()

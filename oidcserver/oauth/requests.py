@@ -65,12 +65,21 @@ class OAuthRequest(OAuth2Request):
     """
 
     def __init__(self, request: Request, parameters: Sequence[tuple[str, str]] = ()) -> None:
-        # Authlib requires https in each URI; ours begin with the issuer, which the start checks.
-        super().__init__(request.method, "https://checked.invalid")
-        provider = request.oidc.provider
-        self.uri = provider.url(request.environ["PATH_INFO"])
+        # Authlib's constructor parses the URI to require https. Ours begins with the issuer, which
+        # the start checks.
+        self.method = request.method
+        self.uri = request.oidc.provider.url(request.environ["PATH_INFO"])
         self.headers = request.headers
-        self.authorization_header: str = request.headers.get("Authorization", "")
+        self.client: Any = None
+        #: The method that authenticated the client.
+        self.auth_method: str | None = None
+        self.user: Any = None
+        #: The code or the refresh token that is redeemed.
+        self.authorization_code: Any = None
+        self.refresh_token: Any = None
+        self.credential: Any = None
+        self._body = self._scope = None
+        self.authorization_header: str = request.environ.get("HTTP_AUTHORIZATION", "")
         #: The content of a Basic header, after it was parsed.
         self.basic_credentials: tuple[str, tuple[str, ...]] | None = None
         #: The client of the parameter ``client_id``, where it was looked up; it is not proven.

@@ -215,8 +215,10 @@ def _format_and_lifetime(
     """Return the format that all resources of the audience take, and the shortest lifetime."""
     usual = client.access_token_format or provider.settings["oauth.access_token_format"]
     longest = provider.settings["oauth.access_token_lifetime"]
+    if not audience:
+        return usual, longest
     resources = [provider.find_resource(uri) for uri in audience]
-    formats = {(it.access_token_format if it else None) or usual for it in resources} or {usual}
+    formats = {(it.access_token_format if it else None) or usual for it in resources}
     if len(formats) > 1:
         raise Rejection(
             "invalid_target",
@@ -225,7 +227,7 @@ def _format_and_lifetime(
             received={"audience": list(audience)},
         )
     lifetimes = [(it.access_token_lifetime if it else None) or longest for it in resources]
-    return formats.pop(), min(lifetimes, default=longest)
+    return formats.pop(), min(lifetimes)
 
 
 def read_access_token(provider: Provider, text: str) -> AccessToken | None:

@@ -134,10 +134,13 @@ class Server:
         self, form: dict[str, str], authorization: str | None = None, path: str = "/oauth/token"
     ) -> OAuthRequest:
         """Return a new request."""
+        environ = {"PATH_INFO": f"/auth{path}"}
+        if authorization is not None:
+            environ["HTTP_AUTHORIZATION"] = authorization
         request = SimpleNamespace(
             method="POST",
-            environ={"PATH_INFO": f"/auth{path}"},
-            headers={} if authorization is None else {"Authorization": authorization},
+            environ=environ,
+            headers={},
             oidc=SimpleNamespace(
                 provider=self.provider, database=self.database, dbsession=self.dbsession
             ),

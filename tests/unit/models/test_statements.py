@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from oidcserver import clock as provider_clock
@@ -176,6 +177,24 @@ def test_a_family_lives_as_long_as_what_it_gave_and_is_written_once_a_day(
     database.write(STORE_TOKEN, **second)
     dbsession.refresh(family)
     assert family.expires_at == before + 1 + 86400
+
+
+def test_a_missing_value_of_a_json_column_is_null(alone: Database, dbsession: Session) -> None:
+    """JSON's own null, which earlier releases wrote, is read as None too."""
+    dbsession.commit()
+    row = NewRow(Authorization, client_id="client", user_id="alice", subject="a", expires_at=1)
+    of_code = NewRow(
+        AuthorizationCode, code_digest=digest("ac_new"), client_id="client", expires_at=1,
+        authorization_id=row.values["authorization_id"],
+    )  # fmt: skip
+    assert alone.write(STORE_CODE, **row.values, **of_code.values)
+    with alone.session.begin() as earlier:
+        missing = text('select count(*) from "authorization" where resources is null')
+        assert earlier.scalar(missing) == 2
+        earlier.execute(text("update \"authorization\" set resources = 'null'"))
+    found = find_authorization_code(alone, "ac_new")
+    assert found is not None
+    assert found[1].resources is None
 
 
 ODD = "100% %s %(x)s $1 :x 'quoted' \"twice\" \\n E'\\' ?; -- \u00d6\u4f60\U0001f512"
