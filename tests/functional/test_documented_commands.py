@@ -62,6 +62,12 @@ def test_token_exchange(reader: Reader) -> None:
     assert reader.answer["scope"] == "profile"
 
 
+def test_assertions_for_another_authorization_server(own_reader: Reader) -> None:
+    own_reader.tries(section("grants.md", "Assertions for another authorization server (ID-JAG)"))
+    assert own_reader.answer["token_type"] == "N_A"
+    assert own_reader.answer["scope"] == "pages:read"
+
+
 def test_assertions_of_other_issuers(own_reader: Reader) -> None:
     """The last of them is an ID-JAG."""
     own_reader.tries(section("grants.md", "Assertions of other issuers"))
@@ -70,8 +76,13 @@ def test_assertions_of_other_issuers(own_reader: Reader) -> None:
 
 
 def test_backchannel_authentication(reader: Reader) -> None:
+    """The first client polls; the second one is notified."""
     reader.tries(section("backchannel-authentication.md", "The client"))
-    assert reader.answer.keys() >= {"access_token", "refresh_token", "id_token"}
+    assert "refresh_token" in reader.variables, "of the first"
+    assert reader.answer.keys() >= {"access_token", "id_token"}
+    token, request = "8d67dc78-7faa-4d41-aabd-67707b374255", reader.variables["auth_req_id"]
+    [log] = reader.logs
+    assert f"Bearer {token} {request}\n" in log.read_text()
 
 
 def test_pushed_requests_and_signed_introspection(reader: Reader) -> None:

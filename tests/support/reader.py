@@ -24,7 +24,10 @@ ROOT = DEVELOPMENT_INI.parent
 #: The line before a block, its language, and what is in it.
 BLOCK = re.compile(r"([^\n]*)\n\n```(sh|text|ini)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 MAKE_SERVE = re.compile(r"((?:\w+=\S+ )*)make serve\n")
-OTHER_SERVER = re.compile(r"python3 -m http\.server --bind 127\.0\.0\.1 (\d+)\n")
+#: A command that goes on until its shell is closed, and its port.
+OTHER_SERVER = re.compile(
+    r"(?:python3 -m http\.server --bind 127\.0\.0\.1|\S+ \S+/notified_client\.py) (\d+)\n"
+)
 REDIRECT_URI = "https://app.example.com/cb"
 
 
@@ -52,6 +55,8 @@ class Reader:
         #: What the last command printed, and the members of it.
         self.printed = ""
         self.answer: dict[str, Any] = {}
+        #: The output of the other servers that the section starts.
+        self.logs: list[Path] = []
 
     def tries(self, text: str) -> None:
         """Do what a section says.
@@ -72,7 +77,7 @@ class Reader:
                     server = ServerProcess(self.ini, self.port, environment=environment)
                     stack.enter_context(server)
                 elif other := OTHER_SERVER.fullmatch(block):
-                    self._serve_files(int(other[1]), stack)
+                    self._start(block, int(other[1]), stack)
                 else:
                     self._run(block)
 
@@ -82,6 +87,8 @@ class Reader:
             "localhost:6543": f"localhost:{self.port}",
             "127.0.0.1:8000": f"127.0.0.1:{(other := free_port())}",
             "127.0.0.1 8000": f"127.0.0.1 {other}",
+            "127.0.0.1:7000": f"127.0.0.1:{(client := free_port())}",
+            "notified_client.py 7000": f"notified_client.py {client}",
             ".venv/bin/": f"{Path(sys.executable).parent}/",
             "examples/": f"{ROOT / 'examples'}/",
         }
@@ -100,13 +107,16 @@ class Reader:
         with self.ini.open("w") as file:
             ini.write(file)
 
-    def _serve_files(self, port: int, stack: ExitStack) -> None:
-        command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
-        log = self.ini.with_name("files.log")
+    def _start(self, block: str, port: int, stack: ExitStack) -> None:
+        command = block.split()
+        if command[0] == "python3":
+            command[0] = sys.executable
+        log = self.ini.with_name(f"{port}.log")
         with log.open("wb") as output:
             server = subprocess.Popen(command, cwd=self.ini.parent, stdout=output, stderr=output)
         stack.enter_context(server)
         stack.callback(server.terminate)
+        self.logs.append(log)
         wait_until_it_listens(server, port, log)
 
     def _open(self, url: str) -> None:
