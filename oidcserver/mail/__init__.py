@@ -57,7 +57,7 @@ def send_mail(
     if held:
         return
     if not is_shown(provider):
-        request.oidc.database.after_commit(request.registry.oidc.mail_outbox.wake)
+        request.oidc.database.after_commit(request.registry.oidc.mail_outbox.look)
     elif "oidc.mail" in provider.route_names:
         log.info("A mail (%s) is shown at %s", letter.purpose, request.oidc.url("oidc.mail"))
     else:

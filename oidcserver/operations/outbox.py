@@ -8,7 +8,7 @@ can be delivered.
 import logging
 import secrets
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Collection
 from typing import Generic, TypeVar
 
@@ -16,6 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from oidcserver import clock
 from oidcserver.models.delivery import Delivery, claim_delivery, end_delivery, postpone_delivery
+from oidcserver.operations.regular_look import RegularLook
 from oidcserver.operations.schema import reason
 from oidcserver.types import Registry
 
@@ -36,7 +37,7 @@ class Undeliverable(Exception):
         self.reason = reason
 
 
-class Outbox(ABC, Generic[D]):
+class Outbox(RegularLook, Generic[D]):
     """Delivers the rows of one table from threads of its own.
 
     A subclass sets the table, and sends a row of it by :meth:`attempt`.
@@ -53,17 +54,15 @@ class Outbox(ABC, Generic[D]):
     workers = WORKERS
 
     def __init__(self, registry: Registry, lease: int, interval: int) -> None:
+        super().__init__(f"{self.model.__tablename__} looks", interval)
         self.registry = registry
         self._lease = lease
-        self._interval = interval
         self._database_users = threading.BoundedSemaphore(DATABASE_USERS)
         #: Guards the attributes below, and signals their changes.
         self._changed = threading.Condition()
         self._working = 0
         self._more = False
         self._awaited: set[str] = set()
-        self._started = False
-        self._stopped = threading.Event()
 
     @abstractmethod
     def attempt(self, delivery: D) -> None:
@@ -78,24 +77,7 @@ class Outbox(ABC, Generic[D]):
         with self._database_users, self.registry.oidc.database.session.begin() as dbsession:
             return claim_delivery(dbsession, self.model, self._lease)
 
-    def start(self) -> None:
-        """Look for due deliveries now and at each interval; the first request calls this.
-
-        The start of the application does not, because a server may fork after it.
-        """
-        if self._started:
-            return
-        with self._changed:
-            first, self._started = not self._started, True
-        if first and self._interval:
-            name = f"{self.model.__tablename__} looks"
-            threading.Thread(target=self._look_regularly, name=name, daemon=True).start()
-
-    def stop(self) -> None:
-        """Begin no further deliveries."""
-        self._stopped.set()
-
-    def wake(self) -> None:
+    def look(self) -> None:
         """Deliver all that is due, in the background."""
         with self._changed:
             if self._stopped.is_set():
@@ -120,7 +102,7 @@ class Outbox(ABC, Generic[D]):
         wanted = set(identifiers)
         with self._changed:
             self._awaited |= wanted
-        self.wake()
+        self.look()
         with self._changed:
             self._changed.wait_for(
                 lambda: not self._working or self._awaited.isdisjoint(wanted), timeout
@@ -129,21 +111,15 @@ class Outbox(ABC, Generic[D]):
 
     def deliver_due(self) -> None:
         """Deliver all that is due, and wait until no delivery is under way."""
-        self.wake()
+        self.look()
         with self._changed:
             self._changed.wait_for(lambda: not self._working)
-
-    def _look_regularly(self) -> None:
-        while True:
-            self.wake()
-            if self._stopped.wait(self._interval):
-                return
 
     def _work(self) -> None:
         while True:
             try:
                 while not self._stopped.is_set() and (claimed := self.claim()) is not None:
-                    self.wake()  # there may be more, and this one may be slow
+                    self.look()  # there may be more, and this one may be slow
                     self._attempt(claimed)
             except (InterfaceError, OperationalError) as problem:
                 self.log.error("Nothing is delivered: %s", reason(problem))

@@ -74,7 +74,7 @@ def _deliver(registry: Registry, identifiers: list[str]) -> None:
         with registry.oidc.waiting_places.taken():
             registry.oidc.logout_deliverer.deliver(identifiers, wait)
     except TooManyWaiting:  # the user goes on at once, and the tokens are sent in the background
-        registry.oidc.logout_deliverer.wake()
+        registry.oidc.logout_deliverer.look()
 
 
 def _start(event: NewRequest) -> None:

@@ -7,7 +7,6 @@ changes nothing about the users that it was asked about.
 """
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from oidcserver.models import User
 from oidcserver.models.directory_check import ClaimedAccount, claim_accounts, give_back_accounts
 from oidcserver.models.user import note_left
 from oidcserver.oauth.errors import Rejection
+from oidcserver.operations.regular_look import RegularLook
 from oidcserver.plugins.selection import SELECT
 from oidcserver.sessions.ending import end_everything
 from oidcserver.settings import seconds
@@ -50,7 +50,7 @@ class Checked(NamedTuple):
     ended: int
 
 
-class DirectorySync:
+class DirectorySync(RegularLook):
     """The thread that asks; ``registry.oidc.directory_sync``.
 
     :param find: the method of the directory.
@@ -58,36 +58,20 @@ class DirectorySync:
     """
 
     def __init__(self, registry: Registry, find: Find, interval: int) -> None:
+        pause = min(LONGEST_PAUSE, max(1, interval // PART)) if interval else 0
+        super().__init__("directory", pause)
         self._registry = registry
         self._find = find
         self._interval = interval
-        self._pause = min(LONGEST_PAUSE, max(1, interval // PART))
-        self._started = False
-        self._lock = threading.Lock()
-        self._stopped = threading.Event()
 
-    def start(self) -> None:
-        """Begin to ask; the first request calls this, since a server may fork before."""
-        if self._started:
-            return
-        with self._lock:
-            first, self._started = not self._started, True
-        if first and self._interval:
-            threading.Thread(target=self._look_regularly, name="directory", daemon=True).start()
-
-    def stop(self) -> None:
-        """Ask no more."""
-        self._stopped.set()
-
-    def _look_regularly(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                self.check(clock.now() - self._interval + self._pause)
-            except DirectoryUnavailable as problem:
-                log.error("Not all users were checked: %s", problem)
-            except Exception:
-                log.exception("The users were not checked.")
-            self._stopped.wait(self._pause)
+    def look(self) -> None:
+        """Ask about the users who will be due before the next look."""
+        try:
+            self.check(clock.now() - self._interval + self._pause)
+        except DirectoryUnavailable as problem:
+            log.error("Not all users were checked: %s", problem)
+        except Exception:
+            log.exception("The users were not checked.")
 
     def check(self, before: int) -> Checked:
         """Ask about the users who were not asked about since a time; return the numbers.

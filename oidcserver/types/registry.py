@@ -46,7 +46,7 @@ class Deliverer(Protocol):
         """Begin no further delivery."""
         ...
 
-    def wake(self) -> None:
+    def look(self) -> None:
         """Deliver what is due, in the background."""
         ...
 

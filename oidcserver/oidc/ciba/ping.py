@@ -65,4 +65,4 @@ def queue_ping(request: Request, asked: BackchannelRequest) -> None:
     request.oidc.dbsession.add(delivery)
     deliverer = getattr(request.registry.oidc, "ping_deliverer", None)
     if deliverer is not None:  # the mode may have been deselected since
-        request.oidc.database.after_commit(deliverer.wake)
+        request.oidc.database.after_commit(deliverer.look)
