@@ -1,5 +1,7 @@
 """The reasons why a database cannot serve a request, though it may serve the next."""
 
+import sqlite3
+
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as WaitedTooLong
 
@@ -17,6 +19,8 @@ def outage(problem: BaseException) -> str | None:
     """
     if getattr(getattr(problem, "orig", None), "sqlstate", None) == _READ_ONLY:
         return READ_ONLY
+    if getattr(getattr(problem, "orig", None), "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return None  # such as a missing table; PostgreSQL's driver has another exception for it
     if isinstance(problem, OperationalError | InterfaceError | WaitedTooLong):
         return SILENT
     if isinstance(problem, DBAPIError) and problem.connection_invalidated:

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pyramid.config import PHASE0_CONFIG
@@ -57,6 +58,29 @@ def require_arguments(
             f"The {kind} {name!r} of {info.file}:{info.line} has a method {method!r} that does not "
             f"take {count} arguments, so it cannot be used."
         ) from None
+
+
+def require_endpoint(
+    config: Configurator, name: str, grant: Any, grant_type: str | None, types: Sequence[str]
+) -> None:
+    """Stop the start where no request reaches a grant.
+
+    :raises ConfigurationProblem: with the place of the directive.
+    """
+    at_token = hasattr(grant, "check_token_endpoint")
+    at_authorization = hasattr(grant, "check_authorization_endpoint")
+    if not (at_token or at_authorization):
+        problem = "is no class of Authlib's TokenEndpointMixin or AuthorizationEndpointMixin"
+    elif at_token and not grant_type:
+        problem = "has no GRANT_TYPE, and the directive names no grant_type"
+    elif at_authorization and not types:
+        problem = "answers authorization requests, but the directive names no response_types"
+    elif types and not at_authorization:
+        problem = "has response_types, but is no class of Authlib's AuthorizationEndpointMixin"
+    else:
+        return
+    info = config.action_info
+    raise ConfigurationProblem(f"The grant {name!r} of {info.file}:{info.line} {problem}.")
 
 
 def require_scope_name(config: Configurator, name: str) -> None:

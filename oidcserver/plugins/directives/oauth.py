@@ -12,7 +12,7 @@ from oidcserver.interfaces import (
     GrantOffer,
     ResponseMode,
 )
-from oidcserver.plugins.offering import offer, require
+from oidcserver.plugins.offering import offer, require, require_endpoint
 from oidcserver.types import Configurator, Provider
 
 
@@ -38,6 +38,7 @@ def add_oauth_grant(
     grant: Callable[..., Any] = config.maybe_dotted(factory)
     grant_type = grant_type or getattr(grant, "GRANT_TYPE", None)
     types = tuple(" ".join(sorted(response_type.split())) for response_type in response_types)
+    require_endpoint(config, name, grant, grant_type, types)
     offer(config, "grant", name, GrantOffer(grant, grant_type, types, tuple(extensions)))
 
 

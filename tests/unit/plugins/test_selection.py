@@ -29,6 +29,12 @@ class Tea:
         return True
 
 
+class Ceremony(Tea):
+    @classmethod
+    def check_authorization_endpoint(cls, request: Any) -> bool:
+        return True
+
+
 class Nobody:
     def authenticate(self, request: Any, username: str, password: str) -> None:
         return None
@@ -102,11 +108,39 @@ def test_two_grants_that_claim_one_grant_type_are_rejected() -> None:
 
 def test_two_grants_that_claim_one_response_type_are_rejected_whatever_its_order_of_words() -> None:
     def offers(config: Any) -> None:
-        config.add_oauth_grant("one", Tea, grant_type="1", response_types=["code token"])
-        config.add_oauth_grant("two", Tea, grant_type="2", response_types=["token code"])
+        config.add_oauth_grant("one", Ceremony, grant_type="1", response_types=["code token"])
+        config.add_oauth_grant("two", Ceremony, grant_type="2", response_types=["token code"])
 
     with pytest.raises(ConfigurationProblem, match="'code token'"):
         configure(offers, oauth__grants="one two")
+
+
+class Water:
+    """No grant."""
+
+
+class Nameless(Tea):
+    GRANT_TYPE = ""
+
+
+@pytest.mark.parametrize(
+    ("grant", "options", "problem"),
+    [
+        (Water, {}, "is no class of Authlib's TokenEndpointMixin or AuthorizationEndpointMixin"),
+        (Nameless, {}, "has no GRANT_TYPE"),
+        (Ceremony, {}, "the directive names no response_types"),
+        (Tea, {"response_types": ["code"]}, "is no class of Authlib's AuthorizationEndpointMixin"),
+    ],
+)
+def test_a_grant_that_no_request_reaches_stops_the_start(
+    grant: type, options: dict[str, Any], problem: str
+) -> None:
+    def offers(config: Any) -> None:
+        config.add_oauth_grant("tea", grant, **options)
+
+    with pytest.raises(ConfigurationProblem, match=problem) as stopped:
+        configure(offers)
+    assert f"{__file__}:" in str(stopped.value)
 
 
 def test_a_response_type_that_no_grant_offers_is_rejected() -> None:
