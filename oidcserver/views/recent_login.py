@@ -15,6 +15,8 @@ from oidcserver.views.second_factor import ROUTE
 SETTING = "oidc.recent_login"
 #: The fields of forms that say what an action is about.
 SUBJECTS = ("client", "link", "remove", "session")
+#: The fields of a query that name the authorization request that waits for the action.
+WAITING_REQUEST = ("client_id", "request_uri")
 
 
 def signed_in_a_moment_ago(request: Request) -> bool:
@@ -37,12 +39,14 @@ def is_recent(request: Request) -> bool:
 
 
 def return_url(request: Request) -> str:
-    """Return the URL of this request with the fields of :data:`SUBJECTS`, without others.
+    """Return the URL of this request with :data:`SUBJECTS` and :data:`WAITING_REQUEST`, without
+    other fields.
 
     It has to answer a GET, with a page that asks for the same action.
     """
     given = request.POST if request.method == "POST" else request.GET
     fields = {name: given[name] for name in SUBJECTS if name in given}
+    fields |= {name: request.GET[name] for name in WAITING_REQUEST if name in request.GET}
     url: str = own_url(request).partition("?")[0]
     return f"{url}?{urlencode(fields)}" if fields else url
 

@@ -23,12 +23,12 @@ from oidcserver.interfaces.authentication import PASSWORD, AuthenticationMethod
 from oidcserver.models.upstream_session import attach
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.responses import see_other
-from oidcserver.oidc.acr import decline_acr, wanted_acr
+from oidcserver.oidc.acr import decline_acr, lacks_essential_acr, wanted_acr
 from oidcserver.plugins.selection import SECOND_FACTORS
 from oidcserver.sessions.login import PASSWORD_AMR
 from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
-from oidcserver.views.access import login_url, with_query
+from oidcserver.views.access import with_query
 from oidcserver.views.client_preview import duration
 from oidcserver.views.pages import render
 from oidcserver.views.suspended import (
@@ -124,15 +124,18 @@ def after_set_up(
 ) -> Response | None:
     """Give the sign-in of a user the class of a second factor that the user has just set up.
 
-    :returns: the response of a sign-in that waited for the factor; None for a session.
+    :returns: the response of a sign-in or of a request that waited for the factor; None for a
+        session that no request waits for.
     """
-    if begun.pending is None:
-        complete(request, begun, method, amr)
-        return None
+    asking = None
     try:
         asking = read_request(request)
     except OAuth2Error as error:
-        return reject(request, error)
+        if begun.pending is not None:
+            return reject(request, error)
+    if begun.pending is None and asking is None:
+        complete(request, begun, method, amr)
+        return None
     return after_second_factor(request, asking, begun, method, amr)
 
 
@@ -184,10 +187,12 @@ def show(request: Request) -> Response:
         first = next((name for name in counting if name in reaching), counting[0])
         for_whom = {WAITING: begun.user.id}
         return see_other(with_query(request, offered[first].setup_route_name, **for_whom))
+    claims_request = asking.claims_request if asking is not None else None
     values = {
         "methods": [it for name, it in reaching.items() if it.counts and name not in own],
-        "set_up": lambda it: login_url(request, request.oidc.url(it.setup_route_name), again="1"),
+        "set_up": lambda it: with_query(request, it.setup_route_name),
         "sign_in_url": with_query(request, "oidc.login", again="1"),
+        "required": lacks_essential_acr(request.oidc.provider, begun.acr, claims_request),
     }
     return render(request, "second_factor", values)
 

@@ -1,5 +1,6 @@
 """Policies of the ini: which methods reach which class, and who needs a second factor."""
 
+import json
 from typing import Any
 
 import pytest
@@ -108,7 +109,23 @@ def test_a_user_without_the_factor_sets_it_up_or_goes_on_without(provider: Provi
     # Of two classes, the weaker one is offered next.
     page = client.authorize(browser, acr_values="high middle")
     page = follow_to_answer(page.forms["decline"].submit())
-    assert "Set up: Authenticator app" in page
+    assert "A second factor is preferred" in page
+    page = page.click("Set up: Authenticator app")
+    app = App(page)
+    page.forms["totp"]["code"] = app.code()
+    said = claims(client, page.forms["totp"].submit())
+    assert said["acr"] == "middle", "the request goes on after the set-up"
+
+
+def test_a_user_without_a_required_factor_goes_back_to_the_application(provider: Provider) -> None:
+    client, browser = provider.register(), provider.browser()
+    browser.sign_in()
+    required = json.dumps({"id_token": {"acr": {"essential": True, "value": "high"}}})
+    page = client.authorize(browser, claims=required)
+    assert "A second factor is required" in page
+    assert "Back to the application" in page
+    answer = client.answer(follow_to_answer(page.forms["decline"].submit()))
+    assert answer["error"] == "unmet_authentication_requirements"
 
 
 def test_a_sign_in_by_which_no_factor_reaches_the_class_begins_anew(make_provider: Any) -> None:
