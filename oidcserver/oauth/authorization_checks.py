@@ -150,7 +150,10 @@ def read_prompt(authorization_request: AuthorizationRequest) -> None:
     """
     prompt = frozenset(authorization_request.data.get("prompt", "").split())
     if "none" in prompt and len(prompt) > 1:
-        raise invalid_request("prompt=none stands alone.", "OpenID Connect Core section 3.1.2.1")
+        raise invalid_request(
+            "prompt=none cannot be combined with another value.",
+            "OpenID Connect Core section 3.1.2.1",
+        )
     provider = authorization_request.provider
     # OpenID Connect Initiating User Registration section 4
     known = PROMPTS | {"create"} if REGISTER in provider.route_names else PROMPTS

@@ -50,7 +50,7 @@ def read_signed_request(asking: BackchannelAuthenticationRequest) -> None:
     beside = _PARAMETERS.intersection(asking.payload.data)
     if beside:
         raise malformed(
-            "A parameter is beside the signed request, which has to hold all.",
+            "The request has a parameter outside of its signed request object.",
             RULE,
             parameters=sorted(beside),
         )
