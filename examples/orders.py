@@ -30,6 +30,7 @@ def introspection(issuer: str, client_id: str) -> dict[str, str]:
         "oauth_resource.introspection_endpoint": f"{issuer}/oauth/introspect",
         "oauth_resource.client_id": client_id,
         "oauth_resource.client_secret": "env:CLIENT_SECRET",
+        "oauth_resource.audience": issuer,
     }
 
 
