@@ -24,6 +24,7 @@ ROOT = DEVELOPMENT_INI.parent
 #: The line before a block, its language, and what is in it.
 BLOCK = re.compile(r"([^\n]*)\n\n```(sh|text|ini)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 MAKE_SERVE = re.compile(r"((?:\w+=\S+ )*)make serve\n")
+APPLICATION = re.compile(r"((?:\w+=\S+ )*)(\S+python) (\S+/examples/orders\.py)\n")
 OTHER_SERVER = re.compile(r"python3 -m http\.server --bind 127\.0\.0\.1 (\d+)\n")
 REDIRECT_URI = "https://app.example.com/cb"
 
@@ -73,6 +74,8 @@ class Reader:
                     stack.enter_context(server)
                 elif other := OTHER_SERVER.fullmatch(block):
                     self._serve_files(int(other[1]), stack)
+                elif application := APPLICATION.fullmatch(block):
+                    self._serve_application(application, stack)
                 else:
                     self._run(block)
 
@@ -102,9 +105,24 @@ class Reader:
 
     def _serve_files(self, port: int, stack: ExitStack) -> None:
         command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
-        log = self.ini.with_name("files.log")
+        self._start(command, port, stack)
+
+    def _serve_application(self, command: re.Match[str], stack: ExitStack) -> None:
+        """Serve ``examples/orders.py`` at the port of the variable ``PORT``."""
+        given = Template(command[1]).substitute(self.variables)
+        variables = dict(pair.split("=", 1) for pair in given.split())
+        self._start([command[2], command[3]], int(os.environ["PORT"]), stack, **variables)
+
+    def _start(self, command: list[str], port: int, stack: ExitStack, **variables: str) -> None:
+        log = self.ini.with_name("other-server.log")
         with log.open("wb") as output:
-            server = subprocess.Popen(command, cwd=self.ini.parent, stdout=output, stderr=output)
+            server = subprocess.Popen(
+                command,
+                cwd=self.ini.parent,
+                env={**os.environ, **variables},
+                stdout=output,
+                stderr=output,
+            )
         stack.enter_context(server)
         stack.callback(server.terminate)
         wait_until_it_listens(server, port, log)
