@@ -1,6 +1,11 @@
-"""An application elsewhere that accepts the provider's access tokens: ``python orders.py``."""
+"""An application elsewhere that accepts the provider's access tokens.
+
+``python orders.py`` serves it at http://localhost:6545. The variable ``ISSUER`` is the URL of the
+provider, and ``CLIENT_ID`` and ``CLIENT_SECRET`` are those of a client that may introspect tokens.
+"""
 
 import os
+import sys
 from typing import Any
 
 from pyramid.config import Configurator
@@ -30,9 +35,13 @@ def introspection(issuer: str, client_id: str) -> dict[str, str]:
         "oauth_resource.introspection_endpoint": f"{issuer}/oauth/introspect",
         "oauth_resource.client_id": client_id,
         "oauth_resource.client_secret": "env:CLIENT_SECRET",
+        "oauth_resource.audience": issuer,
     }
 
 
 if __name__ == "__main__":
+    missing = {"ISSUER", "CLIENT_ID", "CLIENT_SECRET"} - os.environ.keys()
+    if missing:
+        sys.exit(f"Set {', '.join(sorted(missing))}: docs/protecting.md describes how to try this.")
     settings = introspection(os.environ["ISSUER"], os.environ["CLIENT_ID"])
-    serve(make_app(**settings), listen="localhost:6545")
+    serve(make_app(**settings), listen=f"localhost:{os.environ.get('PORT', '6545')}")

@@ -33,6 +33,9 @@ from oidcserver.clients.registration import (
 )
 from oidcserver.models import Client
 
+#: The members of a client that gets tokens.
+_OF_SIGN_INS = frozenset({"grant_types", "response_types", "redirect_uris"})
+
 
 @click.group()
 def clients() -> None:
@@ -76,8 +79,12 @@ def create(
 
     With the URL where a client publishes its metadata as --client-id, your registration counts
     here: the document of the client is not fetched.
+
+    A --resource-server gets no grant and needs no redirect URI, unless you name one of them.
     """
     given = given_members(options, metadata_file)
+    if given.get("resource_server") is True and given.keys().isdisjoint(_OF_SIGN_INS):
+        given["grant_types"] = []
     if not given.get("client_name"):
         raise click.UsageError("A client needs a name: pass --name.")
     secret = _read_secret(metadata_file) if client_secret_stdin else None

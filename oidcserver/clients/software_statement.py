@@ -1,7 +1,11 @@
 """Software statements: client metadata that a trusted issuer signed (RFC 7591 section 2.3)."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from oidcserver.clients.certificate_subjects import SUBJECTS
+from oidcserver.clients.cross_rules import REDIRECT_GRANTS
+from oidcserver.clients.needed_secret import SECRETLESS_METHODS
 from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.keys.jwt import (
     CLAIMS,
@@ -19,7 +23,10 @@ from oidcserver.types import Registry, Request
 
 MEMBER = "software_statement"
 _TYPES = frozenset({"jwt", "software-statement+jwt"})
-#: Claims about the statement itself; every other is client metadata.
+#: The members that decide who receives what users allow, and who can authenticate.
+_RECEIVING = ("redirect_uris", "post_logout_redirect_uris", "jwks", "jwks_uri", *SUBJECTS)
+#: The grants whose responses go to redirect URIs, and what follows from them.
+_REDIRECTED = REDIRECT_GRANTS | {"refresh_token"}
 
 
 def apply_software_statement(
@@ -46,6 +53,24 @@ def apply_software_statement(
         raise _invalid(str(problem)) from None
     stated = {name: value for name, value in claims.items() if name not in REGISTERED_CLAIMS}
     return {**rest, **stated, MEMBER: statement}
+
+
+def is_vouched_for(metadata: Mapping[str, Any]) -> bool:
+    """Whether the statement of a registration says who receives what users allow.
+
+    A statement is in every copy of an application, so whoever registers with it may be anybody. It
+    says who the client is only if it names itself all of :data:`_RECEIVING` that is registered. A
+    secret is given to whoever registers: with it, all grants have to answer to redirect URIs.
+
+    :param metadata: those that were checked, with their statement.
+    """
+    if MEMBER not in metadata:
+        return False
+    stated = read_unverified(metadata[MEMBER], CLAIMS)
+    if any(metadata.get(name) and name not in stated for name in _RECEIVING):
+        return False
+    secretless = metadata["token_endpoint_auth_method"] in SECRETLESS_METHODS
+    return secretless or _REDIRECTED.issuperset(metadata["grant_types"])
 
 
 def issuers(settings: Settings) -> dict[str, str]:

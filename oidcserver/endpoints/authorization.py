@@ -191,6 +191,7 @@ REQUEST_STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(narrow_scope),  # RFC 6749 section 3.3
     # RFC 8707 section 2.1
     Step(resource_indicators.read_resources, when=resource_indicators.are_declared),
+    Step(resource_indicators.note_ignored_resources, when=resource_indicators.are_ignored),
     Step(authorization_details.read_authorization_details),  # RFC 9396 section 5
     Step(pkce.check_code_challenge),  # RFC 7636 section 4.3
     Step(check_dpop_jkt, when=selects("dpop")),  # RFC 9449 section 10

@@ -18,6 +18,7 @@ from oidcserver.clients.dynamic import (
     secret_expires_at,
 )
 from oidcserver.clients.registration import update_client
+from oidcserver.clients.software_statement import is_vouched_for
 from oidcserver.credentials import digest
 from oidcserver.http.cors import allow_any_origin
 from oidcserver.interfaces import Step
@@ -150,7 +151,10 @@ def _change(configuration_request: ConfigurationRequest) -> None:
     )
     _require_token(configuration_request, client)
     assert client is not None
+    vouched_for = is_vouched_for(client.client_metadata)
     secret = update_client(provider, dbsession, client, configuration_request.metadata)
+    if vouched_for and not is_vouched_for(client.client_metadata):
+        client.self_registered = True  # by another statement of the issuer
     if secret is not None:
         client.secret_expires_at = secret_expires_at(provider)
         configuration_request.secrets["client_secret"] = secret

@@ -44,9 +44,11 @@ def read_token(introspection_request: OAuthRequest) -> None:
     """Read the token, its client, its authorization and its user."""
     request, client = introspection_request.request, introspection_request.client
     text = introspection_request.parameter("token", "RFC 7662 section 2.1")
-    introspection_request.answer = _access_token(request, client, text) or _refresh_token(
-        request, client, text
-    )
+    finders = [_access_token, _refresh_token]
+    if introspection_request.payload.data.get("token_type_hint") == "refresh_token":
+        finders.reverse()  # whatever the hint says, all kinds of tokens are searched
+    found = (find(request, client, text) for find in finders)
+    introspection_request.answer = next(filter(None, found), INACTIVE)
 
 
 def respond(introspection_request: OAuthRequest) -> Response:
@@ -91,9 +93,11 @@ def _access_token(request: Request, client: RegisteredClient, text: str) -> dict
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _refresh_token(request: Request, client: RegisteredClient, text: str) -> dict[str, Any]:
+def _refresh_token(request: Request, client: RegisteredClient, text: str) -> dict[str, Any] | None:
     found = find_refresh_token(request.oidc.database, text)
-    if found is None or found.token.client_id != client.client_id:
+    if found is None:
+        return None
+    if found.token.client_id != client.client_id:
         return INACTIVE
     row, authorization, user, _, _ = found
     scope = still_allowed(request, client, row.scope)
@@ -101,6 +105,8 @@ def _refresh_token(request: Request, client: RegisteredClient, text: str) -> dic
         return INACTIVE
     members: dict[str, Any] = {
         "active": True,
+        # RFC 8693 section 2.2.1: it is no access token, and no resource may take it for one.
+        "token_type": "N_A",
         "client_id": row.client_id,
         "sub": authorization.subject,
         "username": _username(user, scope.split(), is_resource=client.resource_server),

@@ -14,8 +14,7 @@ from oidcserver.clients.dynamic import (
     secret_expires_at,
 )
 from oidcserver.clients.registration import new_client
-from oidcserver.clients.software_statement import MEMBER as SOFTWARE_STATEMENT
-from oidcserver.clients.software_statement import reject_malformed_issuers
+from oidcserver.clients.software_statement import is_vouched_for, reject_malformed_issuers
 from oidcserver.credentials import REGISTRATION_TOKEN, digest, new_credential
 from oidcserver.database.writes import NewRow, inserting
 from oidcserver.http.cors import allow_any_origin
@@ -74,8 +73,8 @@ def prepare_client(registration_request: RegistrationRequest) -> None:
     request, provider = registration_request.request, registration_request.provider
     outcome, token = registration_request.outcome, registration_request.token
     columns, secret = new_client(provider, registration_request.metadata)
-    # The issuer of the token or of the software statement trusts the client.
-    trusted = token is not None or SOFTWARE_STATEMENT in registration_request.sent
+    # The operator trusts the holder of a token, and the issuer of a statement what that names.
+    trusted = token is not None or is_vouched_for(registration_request.metadata)
     columns |= {"last_used_at": request.oidc.now, "self_registered": not trusted}
     credentials: dict[str, Any] = {}
     if secret is not None:

@@ -34,6 +34,22 @@ def are_declared(provider: Provider) -> bool:
     return bool(provider.resources)
 
 
+def are_ignored(provider: Provider) -> bool:
+    """Whether there are no resources, so that the parameter is unknown (RFC 6749 section 3.1)."""
+    return not provider.resources
+
+
+def note_ignored_resources(authorization_request: AuthorizationRequest) -> None:
+    """Log the resources of the request: the application that they name will reject the token."""
+    request, client = authorization_request.request, authorization_request.client
+    assert client is not None
+    for uri in authorization_request.payload.datalist.get("resource", ()):
+        if not is_same_resource(uri, authorization_request.provider.issuer):
+            request.registry.oidc.ignored_scopes.note(
+                client.client_id, uri, f"is not declared in {SETTING}", what="resource"
+            )
+
+
 def read_resources(authorization_request: AuthorizationRequest) -> None:
     """Read the resources of the request, and ignore the scopes that they do not define."""
     provider, client = authorization_request.provider, authorization_request.client

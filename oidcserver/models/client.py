@@ -72,8 +72,8 @@ class Client(RegisteredClient, Base):
     updated_at: Mapped[int] = mapped_column(Time, default=clock.now, onupdate=clock.now)
     #: A resource server: may introspect the tokens of every client (RFC 7662 section 4).
     resource_server: Mapped[bool] = mapped_column(default=False)
-    #: The client registered itself without an initial access token or software statement, so it is
-    #: not trusted.
+    #: The client registered itself, without an initial access token or a software statement that
+    #: says who it is, so it is not trusted.
     self_registered: Mapped[bool] = mapped_column(default=False)
     #: The groups whose members may use the client; None: every user may.
     allowed_groups: Mapped[list[str] | None] = mapped_column(Json)

@@ -65,7 +65,7 @@ def ignored_because(
 
 
 class IgnoredScopes:
-    """Logs each ignored scope of a client, once in a process.
+    """Logs each ignored scope or resource of a client, once in a process.
 
     The numbers of clients and of scopes per client are bounded, since anybody can send a request.
     """
@@ -78,10 +78,11 @@ class IgnoredScopes:
         self._lock = threading.Lock()
         self._logged: dict[str, set[str]] = {}
 
-    def note(self, client_id: str, name: str, reason: str) -> None:
+    def note(self, client_id: str, name: str, reason: str, what: str = "scope") -> None:
         """Log that a scope was ignored, unless that was logged before.
 
         :param reason: what :func:`ignored_because` returns.
+        :param what: what it is: a scope, or a resource.
         """
         name = name[: self.MAX_LENGTH]
         with self._lock:
@@ -92,8 +93,9 @@ class IgnoredScopes:
                 return
             logged.add(name)
         log.warning(
-            "The client %s requested the scope %s, which was ignored: it %s.",
+            "The client %s requested the %s %s, which was ignored: it %s.",
             client_id,
+            what,
             ascii(name),
             reason,
         )

@@ -26,10 +26,11 @@ def read_access_token(claims: Mapping[str, Any]) -> AccessToken:
         audience=_audience(claims),
         issued_at=_time(claims, "iat") or 0,
         expires_at=NEVER if expires_at is None else expires_at,
-        confirmation=_confirmation(claims),
+        confirmation=_object(claims, "cnf"),
         auth_time=_time(claims, "auth_time"),
         acr=_text(claims, "acr"),
         authorization_details=_authorization_details(claims),
+        actor=_object(claims, "act"),
         claims=claims_about_user(claims),
     )
 
@@ -59,10 +60,10 @@ def _audience(claims: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(audience)
 
 
-def _confirmation(claims: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    value = claims.get("cnf")
+def _object(claims: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    value = claims.get(name)
     if value is not None and not isinstance(value, dict):
-        raise ValueError("cnf is not an object")
+        raise ValueError(f"{name} is not an object")
     return value
 
 

@@ -4,6 +4,7 @@ import json
 import ssl
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import urllib3
@@ -28,11 +29,12 @@ class RemoteProvider:
 
     :param places: how many threads may wait for the provider at once. After a timeout, no thread
         waits for :data:`PAUSE` seconds.
+    :param ca_bundle: a PEM file of certificate authorities instead of the system's.
     """
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, ca_bundle: Path | None = None) -> None:
         self._pool = urllib3.PoolManager(
-            ssl_context=ssl.create_default_context(),
+            ssl_context=ssl.create_default_context(cafile=ca_bundle),
             timeout=urllib3.Timeout(total=TIMEOUT, connect=TIMEOUT / 2),
             retries=False,
             maxsize=places,
@@ -72,6 +74,10 @@ class RemoteProvider:
         except urllib3.exceptions.TimeoutError as problem:
             self._paused_until = time.monotonic() + PAUSE
             raise ValidatorUnavailable(str(problem)) from None
+        except urllib3.exceptions.SSLError as problem:
+            raise ValidatorUnavailable(
+                f"{problem}. oauth_resource.ca_bundle can name the authorities that are trusted"
+            ) from None
         except urllib3.exceptions.HTTPError as problem:
             raise ValidatorUnavailable(str(problem)) from None
         finally:

@@ -9,6 +9,7 @@ from oidcserver.http.addresses import is_this_machine
 from oidcserver.http.client_certificate import ENCODINGS, Networks, header_name, networks
 from oidcserver.interfaces.resources import resource_key
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS
+from oidcserver.resource.remote_provider import RemoteProvider
 from oidcserver.resource.validators import (
     IntrospectionValidator,
     JWKSValidator,
@@ -20,6 +21,7 @@ from oidcserver.settings import (
     Setting,
     Settings,
     boolean,
+    ca_bundle,
     convert_settings,
     integer,
     issuer,
@@ -77,7 +79,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("oauth_resource.jwks_uri", text, "",
             "The URL of the provider's keys; empty: from the discovery document."),
     Setting("oauth_resource.audience", text, "",
-            "The audience that tokens must have; required for jwks where no resource is set."),
+            "The audience that tokens must have, where no resource is set: introspection and jwks "
+            "require one of the two."),
     Setting("oauth_resource.introspection_endpoint", text, "",
             "The URL of the introspection endpoint, for introspection."),
     Setting("oauth_resource.client_id", text, "",
@@ -86,6 +89,9 @@ SETTINGS: tuple[Setting, ...] = (
             "The secret of that client: env:NAME or file:PATH."),
     Setting("oauth_resource.max_staleness", seconds, 0,
             "How long an introspection response is reused; a revocation takes effect after it."),
+    Setting("oauth_resource.ca_bundle", ca_bundle, None,
+            "A PEM file of the certificate authorities that are trusted for the provider, instead "
+            "of the system's."),
     Setting("oauth_resource.places", integer, 3,
             "How many requests of a process may wait for the provider at once: fewer than the "
             "server's threads, which are 4 by default."),
@@ -145,9 +151,9 @@ def make_validator(registry: Registry, settings: Settings) -> TokenValidator:
         return LocalValidator()
     if chosen == "introspection":
         raw_secret = str(registry.settings.get("oauth_resource.client_secret", ""))
-        return _introspection(settings, raw_secret)
+        return _introspection(settings, raw_secret, _audience(registry))
     if chosen == "jwks":
-        return _jwks(settings, has_resources=bool(registry.oidc.protected_resources))
+        return _jwks(settings, _audience(registry))
     raise ConfigurationProblem("oauth_resource.validator is missing: introspection or jwks.")
 
 
@@ -158,8 +164,18 @@ def local_provider(registry: Registry) -> Provider | None:
     return provider if chosen in (None, "local") else None
 
 
-def _introspection(settings: Settings, raw_secret: str) -> TokenValidator:
-    _require(settings, "introspection_endpoint", "client_id", "client_secret")
+def _audience(registry: Registry) -> tuple[str, ...]:
+    """Return the setting that has to name the audience, unless resources are declared.
+
+    Otherwise a token for any other resource would be accepted (RFC 9700 section 2.3).
+    """
+    return () if registry.oidc.protected_resources else ("audience",)
+
+
+def _introspection(
+    settings: Settings, raw_secret: str, audience: tuple[str, ...]
+) -> TokenValidator:
+    _require(settings, "introspection_endpoint", "client_id", "client_secret", *audience)
     if not refers(raw_secret):
         raise ConfigurationProblem(
             "oauth_resource.client_secret must not contain the secret itself: write env:NAME or "
@@ -173,18 +189,27 @@ def _introspection(settings: Settings, raw_secret: str) -> TokenValidator:
         settings["oauth_resource.client_secret"],
         max_staleness=settings["oauth_resource.max_staleness"],
         audience=settings["oauth_resource.audience"],
-        places=settings["oauth_resource.places"],
+        provider=_provider(settings),
     )
 
 
-def _jwks(settings: Settings, *, has_resources: bool) -> TokenValidator:
-    _require(settings, "issuer", *([] if has_resources else ["audience"]))
+def _provider(settings: Settings) -> RemoteProvider:
+    return RemoteProvider(settings["oauth_resource.places"], settings["oauth_resource.ca_bundle"])
+
+
+def _jwks(settings: Settings, audience: tuple[str, ...]) -> TokenValidator:
+    _require(settings, "issuer", *audience)
     issuer_url, jwks_uri = settings["oauth_resource.issuer"], settings["oauth_resource.jwks_uri"]
     _require_https(issuer_url)
     if jwks_uri:
         _require_https(jwks_uri)
-    audience, places = settings["oauth_resource.audience"], settings["oauth_resource.places"]
-    return JWKSValidator(issuer_url, jwks_uri, audience, places=places)
+    return JWKSValidator(
+        issuer_url,
+        jwks_uri,
+        settings["oauth_resource.audience"],
+        provider=_provider(settings),
+        places=settings["oauth_resource.places"],
+    )
 
 
 def _require(settings: Settings, *names: str) -> None:

@@ -14,6 +14,7 @@ from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.http.waiting import TooManyWaiting, WaitingPlaces
 from oidcserver.interfaces.resources import is_same_resource
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT, read_header, verify_client_jwt
+from oidcserver.oauth.bearer import BEARER, DPOP, invalid_token
 from oidcserver.oauth.tokens import AccessToken, find_access_token
 from oidcserver.resource.claims import read_access_token
 from oidcserver.resource.remote_provider import (
@@ -25,6 +26,9 @@ from oidcserver.types import Request
 
 log = logging.getLogger(__name__)
 
+#: The token types of access tokens, in lower case (RFC 6749 section 7.1).
+_TOKEN_TYPES = frozenset({BEARER.lower(), DPOP.lower()})
+
 
 class TokenValidator(Protocol):
     """Validates the access tokens that a resource receives."""
@@ -33,14 +37,26 @@ class TokenValidator(Protocol):
         """Return the content of a live token for this resource, or None.
 
         :param audience: the URI of the resource; empty: the audience of the settings.
+        :raises Rejection: ``invalid_token`` for a live token for another resource.
         :raises ValidatorUnavailable: if the provider does not answer.
         """
         ...
 
 
-def is_for(token: AccessToken, audience: str) -> bool:
-    """Whether a token names a resource in its audience (RFC 8707 section 2)."""
-    return any(is_same_resource(named, audience) for named in token.audience)
+def require_audience(token: AccessToken, audience: str) -> AccessToken:
+    """Return a token that names a resource in its audience (RFC 8707 section 2).
+
+    :raises Rejection: ``invalid_token`` for any other. The log names both audiences.
+    """
+    if any(is_same_resource(named, audience) for named in token.audience):
+        return token
+    log.warning(
+        "A token of the client %s is rejected: it is for %s, and this resource is %s.",
+        ascii(token.client_id),
+        ", ".join(map(ascii, token.audience)) or "no resource",
+        ascii(audience),
+    )
+    raise invalid_token("The access token is for another resource.")
 
 
 class LocalValidator:
@@ -49,14 +65,16 @@ class LocalValidator:
     def validate(self, request: Request, text: str, audience: str = "") -> AccessToken | None:
         """Return the content of a live token for a resource or for the provider itself, or None."""
         token = find_access_token(request, text)
-        expected = audience or request.oidc.provider.issuer
-        return token if token is not None and is_for(token, expected) else None
+        if token is None:
+            return None
+        return require_audience(token, audience or request.oidc.provider.issuer)
 
 
 class IntrospectionValidator:
     """Asks the provider (RFC 7662), and reuses its answer for ``max_staleness`` seconds.
 
-    :param places: how many requests may wait for the provider at once.
+    Its answer about a refresh token of the client is active, too (RFC 7662 section 2.2 lets the
+    provider decide). So the answer has to have the ``token_type`` of an access token.
     """
 
     MAX_ENTRIES = 10000
@@ -69,7 +87,7 @@ class IntrospectionValidator:
         *,
         max_staleness: int,
         audience: str,
-        places: int,
+        provider: RemoteProvider,
     ) -> None:
         self._endpoint = endpoint
         self._headers = urllib3.make_headers(
@@ -77,16 +95,16 @@ class IntrospectionValidator:
         )
         self._max_staleness = max_staleness
         self._audience = audience
-        self._provider = RemoteProvider(places)
+        self._provider = provider
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, AccessToken]] = {}
 
     def validate(self, request: Request, text: str, audience: str = "") -> AccessToken | None:
         """Return the content of a live token, or None."""
-        token, expected = self._find(text), audience or self._audience
+        token = self._find(text)
         if token is None or token.expires_at <= clock.now():
             return None
-        return token if not expected or is_for(token, expected) else None
+        return require_audience(token, audience or self._audience)
 
     def _find(self, text: str) -> AccessToken | None:
         """Return the content of a token that the provider said to be active, or None."""
@@ -96,8 +114,8 @@ class IntrospectionValidator:
         if token is not None and now - asked_at < self._max_staleness:
             return token
         status, response = self._provider.fetch(
-            "POST", self._endpoint, fields={"token": text}, encode_multipart=False,
-            headers=self._headers,
+            "POST", self._endpoint, fields={"token": text, "token_type_hint": "access_token"},
+            encode_multipart=False, headers=self._headers,
         )  # fmt: skip
         if status != 200:
             raise ValidatorUnavailable(f"introspection answers with status {status}")
@@ -111,6 +129,13 @@ class IntrospectionValidator:
 
     def _read(self, response: dict[str, Any]) -> AccessToken | None:
         if response.get("active") is not True:
+            return None
+        if str(response.get("token_type")).lower() not in _TOKEN_TYPES:
+            log.warning(
+                "A token is rejected because the token_type of its introspection, %a, is not that "
+                "of an access token.",
+                response.get("token_type"),
+            )
             return None
         try:
             return read_access_token(response)
@@ -126,12 +151,12 @@ class JWKSValidator:
     provider does not answer, known keys are used for up to an hour.
     """
 
-    def __init__(self, issuer: str, jwks_uri: str, audience: str, *, places: int) -> None:
+    def __init__(
+        self, issuer: str, jwks_uri: str, audience: str, *, provider: RemoteProvider, places: int
+    ) -> None:
         self._issuer = issuer
         self._audience = audience
-        self._keys = RemoteJWKS(
-            PublishedKeys(RemoteProvider(places), issuer, jwks_uri), WaitingPlaces(places)
-        )
+        self._keys = RemoteJWKS(PublishedKeys(provider, issuer, jwks_uri), WaitingPlaces(places))
 
     def validate(self, request: Request, text: str, audience: str = "") -> AccessToken | None:
         """Return the content of a signed, unexpired token for this audience, or None."""
@@ -167,4 +192,4 @@ class JWKSValidator:
             token = read_access_token(claims)
         except ValueError:
             return None
-        return token if is_for(token, audience) and token.expires_at > clock.now() else None
+        return require_audience(token, audience) if token.expires_at > clock.now() else None

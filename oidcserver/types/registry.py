@@ -24,9 +24,9 @@ class Budget(Protocol):
 
 
 class IgnoredScopes(Protocol):
-    """Logs the scopes of clients that were ignored, each once."""
+    """Logs the scopes and resources of clients that were ignored, each once."""
 
-    def note(self, client_id: str, name: str, reason: str) -> None: ...
+    def note(self, client_id: str, name: str, reason: str, what: str = "scope") -> None: ...
 
 
 class ForeignOrigins(Protocol):

@@ -69,6 +69,7 @@ def validation(
         "introspection_endpoint": f"{served.issuer}/oauth/introspect",
         "client_id": server.client_id,
         "client_secret": "env:RESOURCE_SECRET",
+        "audience": served.issuer,
     }
 
 

@@ -104,6 +104,21 @@ def test_a_client_is_changed_member_by_member(run: Run, client_id: str) -> None:
     assert show(run, client_id) == {**before, "redirect_uris": expected["redirect_uris"]}
 
 
+@pytest.mark.parametrize(
+    ("words", "stdin"),
+    [(("--resource-server",), None), (("--metadata", "-"), '{"grant_types": []}')],
+)
+def test_a_resource_server_needs_no_grant(
+    run: Run, words: tuple[str, ...], stdin: str | None
+) -> None:
+    """The ini may select none that needs no redirect URI."""
+    created = run("create", "--name", "Orders", *words, "--json", stdin=stdin)
+    shown = show(run, json.loads(created.stdout)["client_id"])
+    assert (shown["grant_types"], shown["response_types"]) == ([], [])
+    named = run("create", *SHOP, "--resource-server", "--json")
+    assert json.loads(named.stdout)["grant_types"] == ["authorization_code"]
+
+
 def test_a_file_changes_what_it_names_and_null_removes(
     run: Run, client_id: str, tmp_path: Path
 ) -> None:

@@ -103,6 +103,14 @@ def test_resource_indicators(own_reader: Reader) -> None:
     assert own_reader.answer["aud"] == "http://localhost:6545/orders"
 
 
+def test_a_protected_application(own_reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setenv("PORT", str(port))
+    text = section("protecting.md", "Try it").replace("localhost:6545", f"localhost:{port}")
+    own_reader.tries(text)
+    assert own_reader.answer == {"owner": own_reader.variables["client_id"]}
+
+
 def test_authorization_details(own_reader: Reader) -> None:
     own_reader.tries(section("resources.md", "Authorization details"))
     [payment] = own_reader.answer["authorization_details"]

@@ -142,6 +142,35 @@ def test_a_client_that_registered_itself_may_send_an_id_jag_that_names_it(
     assert send(client, IDP.id_jag(client))["access_token"]
 
 
+def test_a_client_that_registered_itself_gets_only_what_the_id_jag_names(
+    make_provider: Any, jwks: Path
+) -> None:
+    """It chose its scopes itself, and no user is asked."""
+    provider = make_provider(
+        **settings(str(jwks)),
+        oauth__resources=f"{API}: notes:read | Notes",
+        oidc__scope_claims="notes:read: | Read your notes",
+    )
+    with provider.database() as dbsession:
+        dbsession.add(User("ada", realm=ISSUER, external_id="u-1"))
+    client = register(provider, scope="profile email notes:read")
+    assert send(client, IDP.id_jag(client), resource=API)["scope"] == "profile email notes:read"
+    with provider.database() as dbsession:
+        dbsession.merge(client.client).self_registered = True
+    for form, error in (
+        ({"scope": "profile"}, "invalid_scope"),
+        ({"resource": API}, "invalid_target"),
+    ):
+        assert send(client, IDP.id_jag(client), 400, **form)["error"] == error
+    for form in ({}, {"resource": provider.issuer}):
+        bare = send(client, IDP.id_jag(client), **form)
+        assert not bare.get("scope")
+        assert client.introspect(bare["access_token"])["aud"] == provider.issuer
+    named = send(client, IDP.id_jag(client, scope="profile notes:read", resource=API))
+    assert named["scope"] == "profile notes:read"
+    assert client.introspect(named["access_token"])["aud"] == API
+
+
 def test_neither_an_id_token_nor_offline_access_is_given(client: RelyingParty) -> None:
     tokens = send(client, IDP.plain(), scope="openid profile offline_access")
     assert tokens["scope"] == "profile"

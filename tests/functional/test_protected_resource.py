@@ -8,11 +8,14 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 import webtest
 from joserfc.util import json_b64encode
+from pyramid.scripting import prepare
 from support.app import Provider, RelyingParty
 from support.processes import free_port
 from support.resource_app import make_resource_app
 
 from oidcserver.models import User
+from oidcserver.oauth.tokens import JWTFormat, find_access_token
+from oidcserver.resource.validators import LocalValidator
 from oidcserver.settings import ConfigurationProblem
 
 
@@ -186,6 +189,7 @@ def elsewhere(
             introspection_endpoint=f"{served.issuer}/oauth/introspect",
             client_id=server.client_id,
             client_secret="env:RESOURCE_SECRET",
+            audience=served.issuer,
         )
     )
 
@@ -226,7 +230,7 @@ def test_a_revocation_shows_at_once_where_the_provider_is_asked(
     monkeypatch.setenv("RESOURCE_SECRET", server.secret or "")
     settings = {
         "validator": "introspection", "client_id": server.client_id,
-        "client_secret": "env:RESOURCE_SECRET",
+        "client_secret": "env:RESOURCE_SECRET", "audience": served.issuer,
         "introspection_endpoint": f"{served.issuer}/oauth/introspect",
     }  # fmt: skip
     eager = webtest.TestApp(make_resource_app(**settings))
@@ -238,6 +242,43 @@ def test_a_revocation_shows_at_once_where_the_provider_is_asked(
     client.post("/oauth/revoke", token=token, status=200)
     eager.get("/orders", headers=bearer(token), status=401)
     lazy.get("/orders", headers=bearer(token))
+
+
+def test_every_validator_returns_every_field_of_a_token(
+    served: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A view may decide by each of them, such as by the actor of a delegation."""
+    server = served.register(resource_server=True)
+    monkeypatch.setenv("RESOURCE_SECRET", server.secret or "")
+    client = served.register()
+    tokens = client.exchange(client.login(served.browser())["code"])
+    with prepare(registry=served.registry) as env:
+        request = env["request"]
+        issued = find_access_token(request, tokens["access_token"])
+        assert issued is not None
+        token = issued._replace(
+            bearer=None,
+            confirmation={"jkt": "x"},
+            authorization_details=[{"type": "payment"}],
+            actor={"sub": "shop"},
+            claims={"groups": ["staff"]},
+        )
+        assert None not in token[:-1]
+        text = JWTFormat().encode(served.registry.oidc.provider, token)
+        local = LocalValidator().validate(request, text)
+        assert local is not None
+        assert local._replace(bearer=None) == token
+    settings = {
+        "issuer": served.issuer,
+        "audience": served.issuer,
+        "introspection_endpoint": f"{served.issuer}/oauth/introspect",
+        "client_id": server.client_id,
+        "client_secret": "env:RESOURCE_SECRET",
+    }
+    for name in ("introspection", "jwks"):
+        app = make_resource_app(validator=name, **settings)
+        read = app.registry.oidc.token_validator.validate(None, text)
+        assert read == token._replace(authorization_id=None), name
 
 
 def test_a_token_for_another_audience_is_refused_by_its_signature(served: Provider) -> None:
@@ -269,7 +310,7 @@ def test_while_the_provider_is_down_nothing_is_let_through(
     for settings in (
         {"validator": "jwks", "issuer": url, "audience": url},
         {"validator": "introspection", "introspection_endpoint": url, "client_id": "x",
-         "client_secret": "env:RESOURCE_SECRET"},
+         "client_secret": "env:RESOURCE_SECRET", "audience": url},
     ):  # fmt: skip
         app = webtest.TestApp(make_resource_app(**settings))
         refused = app.get("/orders", headers=bearer(SIGNED), status=503)
@@ -293,7 +334,11 @@ def test_while_the_provider_is_down_nothing_is_let_through(
         ),
         ({"validator": "introspection"}, "oauth_resource.introspection_endpoint"),
         ({"validator": "introspection", "introspection_endpoint": "https://login.example/i",
-          "client_id": "x", "client_secret": "cs_x"}, "write env:NAME or file:PATH"),
+          "client_id": "x", "client_secret": "cs_x", "audience": "x"},
+         "write env:NAME or file:PATH"),
+        ({"validator": "introspection", "introspection_endpoint": "https://login.example/i",
+          "client_id": "x", "client_secret": "env:PATH"}, "missing: oauth_resource.audience"),
+        ({"ca_bundle": "/no/such"}, "oauth_resource.ca_bundle"),
         ({"audiance": "x"}, "oauth_resource.audiance is unknown"),
     ],
 )  # fmt: skip

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,13 +14,19 @@ import pytest
 import webtest
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from support.processes import free_port
 from support.resource_app import make_resource_app
+from support.tls_server import serve_https
 
 from oidcserver import clock as oidcserver_clock
 from oidcserver.resource import remote_provider
 from oidcserver.sessions import LoginSessionPolicy
 
-LIVE = {"active": True, "sub": "alice", "scope": "profile", "client_id": "app"}
+AUDIENCE = "https://api.example"
+LIVE = {
+    "active": True, "token_type": "Bearer", "aud": AUDIENCE, "sub": "alice", "scope": "profile",
+    "client_id": "app",
+}  # fmt: skip
 
 
 class ElsewhereProvider:
@@ -106,6 +113,7 @@ def introspecting(
             "introspection_endpoint": f"{elsewhere.url}/introspect",
             "client_id": "x",
             "client_secret": "env:RESOURCE_SECRET",
+            "audience": AUDIENCE,
             **settings,
         }
         return webtest.TestApp(make_resource_app(**own))
@@ -140,10 +148,48 @@ def test_an_introspection_that_names_no_end_is_of_a_live_token(
 def test_an_introspection_with_a_malformed_member_lets_nobody_in(
     elsewhere: ElsewhereProvider, introspecting: Any, wrong: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    elsewhere.introspection = f'{{"active": true, "sub": "alice", "scope": "profile", {wrong}}}'
+    live = json.dumps(LIVE).removesuffix("}")
+    elsewhere.introspection = f"{live}, {wrong}}}"
     refused = orders(introspecting(), status=401)
     assert refused.json["error"] == "invalid_token"
     assert "introspection is malformed" in caplog.text
+
+
+@pytest.mark.parametrize("token_type", ["N_A", "refresh_token", None, 5])
+def test_an_introspection_of_another_kind_of_token_lets_nobody_in(
+    elsewhere: ElsewhereProvider,
+    introspecting: Any,
+    token_type: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    elsewhere.introspection = {**LIVE, "token_type": token_type}
+    assert orders(introspecting(), status=401).json["error"] == "invalid_token"
+    assert f"the token_type of its introspection, {token_type!a}, is not that" in caplog.text
+    elsewhere.introspection = {**LIVE, "token_type": "bearer"}
+    orders(introspecting(), status=200)
+
+
+def test_a_token_for_another_resource_says_so_and_the_log_names_both(
+    elsewhere: ElsewhereProvider,
+    introspecting: Any,
+    verifying: webtest.TestApp,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Otherwise an operator who did not declare the resource would look for another mistake."""
+    other = "https://other.example"
+    elsewhere.introspection = {**LIVE, "aud": other}
+    for app, token, own in (
+        (introspecting(), "abc", AUDIENCE),
+        (verifying, elsewhere.token(aud=other), elsewhere.url),
+    ):
+        refused = orders(app, token, status=401)
+        assert refused.json["error_description"] == "The access token is for another resource."
+        assert f"it is for '{other}', and this resource is '{own}'" in caplog.text
+    elsewhere.introspection = {**LIVE, "aud": None}
+    orders(introspecting(), status=401)
+    assert "it is for no resource" in caplog.text
+    elsewhere.introspection = {**LIVE, "aud": other, "exp": 1}
+    assert "has expired" in orders(introspecting(), status=401).json["error_description"]
 
 
 @pytest.mark.parametrize("answer", ["[]", "nonsense", "[" * 60000, '"x"'])
@@ -212,6 +258,22 @@ def test_known_keys_serve_while_the_provider_is_away_or_slow(
         assert not asking.done()
         elsewhere.may_answer.set()
         asking.result(20)
+
+
+def test_an_authority_of_ones_own_is_trusted_for_the_provider(
+    introspecting: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def provider(environ: Any, start_response: Any) -> list[bytes]:
+        body = json.dumps(LIVE).encode()
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    port = free_port()
+    with serve_https(provider, port, tmp_path):
+        endpoint = {"introspection_endpoint": f"https://localhost:{port}/introspect"}
+        orders(introspecting(**endpoint), status=503)
+        assert "oauth_resource.ca_bundle can name the authorities" in caplog.text
+        orders(introspecting(**endpoint, ca_bundle=str(tmp_path / "server.pem")), status=200)
 
 
 class OwnPolicy(LoginSessionPolicy):

@@ -106,8 +106,19 @@ def test_a_refresh_token_is_described_to_its_client(
 ) -> None:
     seen = client.introspect(tokens["refresh_token"])
     assert (seen["active"], seen["username"], seen["scope"]) == (True, "alice", "openid profile")
+    assert seen["token_type"] == "N_A", "a resource must not take it for an access token"
     client.refresh(tokens["refresh_token"])
     assert client.introspect(tokens["refresh_token"]) == {"active": False}
+
+
+def test_a_hint_does_not_hide_a_token_of_another_kind(
+    client: RelyingParty, tokens: dict[str, Any]
+) -> None:
+    """RFC 7662 section 2.1: the search is extended to all kinds."""
+    for hint in ("access_token", "refresh_token", "unknown"):
+        for name, token_type in (("access_token", "Bearer"), ("refresh_token", "N_A")):
+            form = {"token": tokens[name], "token_type_hint": hint}
+            assert client.post("/oauth/introspect", **form).json["token_type"] == token_type
 
 
 @pytest.mark.parametrize(

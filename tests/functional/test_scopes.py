@@ -113,6 +113,20 @@ def test_an_ignored_scope_is_logged_once_with_the_reason(
     ]
 
 
+def test_a_resource_is_logged_once_where_none_is_declared(
+    provider: Provider, client: RelyingParty, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The token is for the provider then, and the resource that the client named rejects it."""
+    asked = ["https://mcp.example/mcp", provider.issuer]
+    with caplog.at_level(logging.WARNING, LOGGER):
+        for _ in range(2):
+            client.authorize(provider.browser(), resource=asked)
+    assert lines(caplog) == [
+        f"The client {client.client_id} requested the resource 'https://mcp.example/mcp', which "
+        "was ignored: it is not declared in oauth.resources."
+    ]
+
+
 def test_a_stranger_can_neither_fill_the_log_nor_forge_a_line_of_it(
     provider: Provider, client: RelyingParty, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,6 +11,7 @@ from support.app import Provider
 from support.client_web import ClientWeb
 
 from oidcserver import clock
+from oidcserver.models import Client
 from oidcserver.settings import ConfigurationProblem
 
 ISSUER, JWKS_URI = "https://trust.example", "https://trust.example/jwks.json"
@@ -25,11 +26,15 @@ SETTINGS = {
 @pytest.fixture
 def provider(make_provider: Any, monkeypatch: pytest.MonkeyPatch) -> Provider:
     made: Provider = make_provider(**SETTINGS)
+    publish_keys(made, monkeypatch)
+    return made
+
+
+def publish_keys(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     web = ClientWeb()
     document = {"keys": [KEY.as_dict(private=False)]}
     web.documents[JWKS_URI] = ("application/jwk-set+json", json.dumps(document).encode())
-    web.stand_in(made, monkeypatch)
-    return made
+    web.stand_in(provider, monkeypatch)
 
 
 def statement(key: RSAKey = KEY, typ: str = "JWT", **claims: Any) -> str:
@@ -118,15 +123,84 @@ def test_a_line_that_is_no_issuer_and_uri_stops_the_start(make_provider: Any, li
         make_provider(**{**SETTINGS, "oauth__software_statement_issuers": line})
 
 
+CALLBACK = ["https://shop.example/cb"]
+KEYS = {"keys": [KEY.as_dict(private=False)]}
+CODE = ["authorization_code", "refresh_token"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "members", "trusted"),
+    [
+        ({}, {}, False),
+        ({"redirect_uris": CALLBACK}, {}, True),
+        ({"redirect_uris": CALLBACK}, {"token_endpoint_auth_method": "none"}, True),
+        ({"redirect_uris": CALLBACK}, {"post_logout_redirect_uris": CALLBACK}, False),
+        ({"redirect_uris": CALLBACK}, {"jwks": KEYS}, False),
+        (
+            {"redirect_uris": CALLBACK, "jwks": KEYS},
+            {"token_endpoint_auth_method": "private_key_jwt"},
+            True,
+        ),
+        ({"redirect_uris": CALLBACK}, {"grant_types": [*CODE, "client_credentials"]}, False),
+        (
+            {"redirect_uris": CALLBACK, "jwks": KEYS},
+            {
+                "grant_types": [*CODE, "client_credentials"],
+                "token_endpoint_auth_method": "private_key_jwt",
+            },
+            True,
+        ),
+    ],
+)
+def test_a_client_is_trusted_for_what_the_statement_itself_says_of_it(
+    make_provider: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    claims: dict[str, Any],
+    members: dict[str, Any],
+    trusted: bool,
+) -> None:
+    """A statement is in every copy of an application, so anybody may register with it."""
+    provider = make_provider(
+        **SETTINGS,
+        oauth__registration_grant_types="authorization_code refresh_token client_credentials",
+    )
+    publish_keys(provider, monkeypatch)
+    text = statement(**claims)
+    answer = register(provider, status=201, software_statement=text, **members)
+    with provider.database() as dbsession:
+        client = dbsession.get_one(Client, answer["client_id"])
+        assert client.self_registered is not trusted
+
+
+def test_a_client_is_not_trusted_any_more_if_another_statement_leaves_its_redirect_uris_out(
+    make_provider: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = make_managed(make_provider, monkeypatch)
+    text = statement(redirect_uris=CALLBACK)
+    answer = register(provider, status=201, software_statement=text)
+    for claims, trusted in (({"redirect_uris": CALLBACK}, True), ({}, False)):
+        change = {"redirect_uris": ["https://evil.example/cb"]}
+        change |= {"client_id": answer["client_id"], "software_statement": statement(**claims)}
+        path = answer["registration_client_uri"].removeprefix(provider.issuer)
+        headers = {"Authorization": f"Bearer {answer['registration_access_token']}"}
+        webtest.TestApp(provider.wsgi).put_json(path, change, headers=headers)
+        with provider.database() as dbsession:
+            client = dbsession.get_one(Client, answer["client_id"])
+            assert client.self_registered is not trusted
+
+
+def make_managed(make_provider: Any, monkeypatch: pytest.MonkeyPatch) -> Provider:
+    """Return a provider at which clients change their registration, too."""
+    endpoints = f"{SETTINGS['oauth__endpoints']} client_configuration"
+    provider: Provider = make_provider(**{**SETTINGS, "oauth__endpoints": endpoints})
+    publish_keys(provider, monkeypatch)
+    return provider
+
+
 def test_a_client_cannot_leave_its_statement_out_later(
     make_provider: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    endpoints = f"{SETTINGS['oauth__endpoints']} client_configuration"
-    provider = make_provider(**{**SETTINGS, "oauth__endpoints": endpoints})
-    web = ClientWeb()
-    document = {"keys": [KEY.as_dict(private=False)]}
-    web.documents[JWKS_URI] = ("application/jwk-set+json", json.dumps(document).encode())
-    web.stand_in(provider, monkeypatch)
+    provider = make_managed(make_provider, monkeypatch)
     approved = statement(redirect_uris=["https://shop.example/cb"])
     registered = register(provider, status=201, software_statement=approved)
     assert registered["software_statement"] == approved

@@ -44,6 +44,7 @@ def place(
         "oauth_resource.introspection_endpoint": f"{provider.issuer}/oauth/introspect",
         "oauth_resource.client_id": resource.client_id,
         "oauth_resource.client_secret": "env:RESOURCE_SECRET",
+        "oauth_resource.audience": provider.issuer,
     }
     with Configurator(settings=settings) as config:
         config.include("oidcserver.resource")

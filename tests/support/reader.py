@@ -24,9 +24,9 @@ ROOT = DEVELOPMENT_INI.parent
 #: The line before a block, its language, and what is in it.
 BLOCK = re.compile(r"([^\n]*)\n\n```(sh|text|ini)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 MAKE_SERVE = re.compile(r"((?:\w+=\S+ )*)make serve\n")
-#: A command that goes on until its shell is closed, and its port.
+#: The variables and the command of a server, which goes on until its shell is closed.
 OTHER_SERVER = re.compile(
-    r"(?:python3 -m http\.server --bind 127\.0\.0\.1|\S+ \S+/notified_client\.py) (\d+)\n"
+    r"((?:\w+=\S+ )*)(\S+ (?:-m http\.server|\S+/(?:notified_client|orders)\.py)(?: .*)?)\n"
 )
 REDIRECT_URI = "https://app.example.com/cb"
 
@@ -77,7 +77,7 @@ class Reader:
                     server = ServerProcess(self.ini, self.port, environment=environment)
                     stack.enter_context(server)
                 elif other := OTHER_SERVER.fullmatch(block):
-                    self._start(block, int(other[1]), stack)
+                    self._serve(other[1], other[2].split(), stack)
                 else:
                     self._run(block)
 
@@ -107,13 +107,20 @@ class Reader:
         with self.ini.open("w") as file:
             ini.write(file)
 
-    def _start(self, block: str, port: int, stack: ExitStack) -> None:
-        command = block.split()
-        if command[0] == "python3":
-            command[0] = sys.executable
+    def _serve(self, variables: str, command: list[str], stack: ExitStack) -> None:
+        """Start a server at the port that the command ends with, or at that of ``PORT``."""
+        given = Template(variables).substitute(self.variables)
+        last = command[-1]
+        port = int(last if last.isdigit() else os.environ["PORT"])
         log = self.ini.with_name(f"{port}.log")
         with log.open("wb") as output:
-            server = subprocess.Popen(command, cwd=self.ini.parent, stdout=output, stderr=output)
+            server = subprocess.Popen(
+                [sys.executable, *command[1:]],
+                cwd=self.ini.parent,
+                env={**os.environ, **dict(pair.split("=", 1) for pair in given.split())},
+                stdout=output,
+                stderr=output,
+            )
         stack.enter_context(server)
         stack.callback(server.terminate)
         self.logs.append(log)

@@ -93,13 +93,16 @@ class JWTBearerGrant(TokenGrant):
     def _narrowed_scope(self, accepted: Accepted) -> str:
         """Return the requested scope, within that of the client and of the assertion.
 
-        ``openid`` and ``offline_access`` are not given: the user did not sign in here.
+        ``openid`` and ``offline_access`` are not given: the user did not sign in here. An assertion
+        without ``scope`` allows what the client registered, and nothing to a client that
+        registered itself: nobody else would have decided about it.
         """
         token_request = self.token_request
         asked = scope_words(token_request.payload.scope)
         self.validate_requested_scope()
         registered = registered_scopes(token_request.provider, token_request.client)
-        allowed = registered if accepted.scope is None else scope_words(accepted.scope)
+        unlimited = [] if token_request.client.self_registered else registered
+        allowed = unlimited if accepted.scope is None else scope_words(accepted.scope)
         if not set(asked) <= set(allowed):
             raise Rejection(
                 "invalid_scope",
@@ -119,16 +122,21 @@ class JWTBearerGrant(TokenGrant):
     def _restrict_audience(self, accepted: Accepted) -> None:
         """Let the token be for the resources of an ID-JAG, or for those of them that were asked.
 
+        An assertion without ``resource`` leaves the choice to the request; for a client that
+        registered itself it is for the provider alone.
+
         :raises Rejection: ``invalid_target`` also if resources are declared here, and one of these
             is not among them or not for the client.
         """
         token_request = self.token_request
         asked = list(dict.fromkeys(token_request.payload.datalist.get("resource", ())))
-        if not accepted.resources:
-            return
+        provider, client = token_request.provider, token_request.client
         granted = accepted.resources
-        if are_declared(token_request.provider):
-            provider, client = token_request.provider, token_request.client
+        if not granted and client.self_registered and are_declared(provider):
+            granted = (provider.issuer,)
+        if not granted:
+            return
+        if are_declared(provider):
             asked = list(find_resources(provider, client, asked))
             granted = find_resources(provider, client, granted)
         if not set(asked) <= set(granted):

@@ -36,6 +36,8 @@ def test_times_may_have_a_fraction_and_audiences_be_one_or_several() -> None:
         ("scope", ["profile"]),
         ("sub", 5),
         ("cnf", "x"),
+        ("act", "x"),
+        ("act", [{"sub": "x"}]),
     ],
 )
 def test_a_member_of_another_type_is_named(name: str, value: Any) -> None:
@@ -43,7 +45,9 @@ def test_a_member_of_another_type_is_named(name: str, value: Any) -> None:
         read_access_token({name: value})
 
 
-MEMBERS = ("exp", "iat", "auth_time", "aud", "scope", "sub", "jti", "client_id", "cnf", "acr")
+MEMBERS = (
+    "exp", "iat", "auth_time", "aud", "scope", "sub", "jti", "client_id", "cnf", "acr", "act"
+)  # fmt: skip
 SIMPLE = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["", "1", "a"])
 JSON = SIMPLE | st.lists(SIMPLE, max_size=2) | st.just({"jkt": "a"})
 
