@@ -11,6 +11,7 @@ from oidcserver import clock
 from oidcserver.client_auth.assertion import ASSERTION_TYPE
 from oidcserver.credentials import new_identifier
 from oidcserver.keys import jwt
+from oidcserver.keys.jwk_set import read_pem
 from oidcserver.keys.strict_json import parse_object
 
 #: Seconds that an assertion lives.
@@ -57,27 +58,19 @@ def private_key(text: str) -> Key:
     :raises ValueError: for every other text, and for a key that cannot sign an assertion. The text
         of the error is a sentence.
     """
-    key = _import(text)
-    if key is None or not key.is_private:
+    try:
+        key = _import_jwk(text) if text.startswith("{") else read_pem(text)
+    except (JoseError, ValueError, TypeError, KeyError):
+        key = None
+    if not isinstance(key, RSAKey | ECKey | OKPKey) or not key.is_private:
         raise ValueError("It is no private key, as a JWK or in PEM.")
     if _algorithm(key) not in jwt.CLIENT_ALGORITHMS:
         raise ValueError(f"The key has to sign by one of {', '.join(jwt.CLIENT_ALGORITHMS)}.")
     return key
 
 
-def _import(text: str) -> RSAKey | ECKey | OKPKey | None:
-    if text.startswith("{"):
-        try:
-            key = JWKRegistry.import_key(parse_object(text.encode()))
-        except (JoseError, ValueError, TypeError, KeyError):
-            return None
-        return key if isinstance(key, RSAKey | ECKey | OKPKey) else None
-    for kind in (RSAKey, ECKey, OKPKey):
-        try:
-            return kind.import_key(text)
-        except (JoseError, ValueError, TypeError):
-            continue
-    return None
+def _import_jwk(text: str) -> Key:
+    return JWKRegistry.import_key(parse_object(text.encode()))
 
 
 def _algorithm(key: Key) -> str:
