@@ -14,6 +14,7 @@ from oidcserver.clients.fields import (
     SCOPES,
     Field,
 )
+from oidcserver.keys.jwk_set import read_pem
 from oidcserver.keys.strict_json import parse_text
 
 STDIN = "<stdin>"
@@ -64,8 +65,28 @@ def read_json(file: IO[bytes]) -> Any:
 
     :raises click.ClickException: if the file is not JSON.
     """
+    return _parse(file.read(), file)
+
+
+def _read_keys(file: IO[bytes]) -> Any:
+    """Return the JWK Set in a file, or one with the public key that the file has in PEM."""
+    content = file.read()
+    if not content.lstrip().startswith(b"-----BEGIN"):
+        return _parse(content, file)
     try:
-        return parse_text(file.read())
+        key = read_pem(content)
+    except ValueError as problem:
+        raise click.ClickException(f"{file_name(file)}: {problem}") from None
+    if key.is_private:
+        raise click.ClickException(
+            f"{file_name(file)} holds a private key. Give the public key: openssl pkey -pubout."
+        )
+    return {"keys": [key.as_dict(private=False)]}
+
+
+def _parse(content: bytes, file: IO[bytes]) -> Any:
+    try:
+        return parse_text(content)
     except ValueError:
         raise click.ClickException(f"{file_name(file)} is not JSON.") from None
 
@@ -97,6 +118,8 @@ def _given(value: Any) -> bool:
 
 
 def _value(field: Field, value: Any) -> Any:
+    if field.name == "jwks":
+        return _read_keys(value)
     if field.kind == JSON:
         return read_json(value)
     if field.kind == SCOPES:

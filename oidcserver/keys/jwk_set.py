@@ -7,7 +7,7 @@ from typing import Any
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from joserfc.errors import JoseError
-from joserfc.jwk import JWKRegistry, Key, KeySet
+from joserfc.jwk import ECKey, JWKRegistry, Key, KeySet, OKPKey, RSAKey
 from joserfc.util import base64_to_int
 
 #: Shorter RSA keys can be broken (RFC 7518 section 3.3); longer keys make verification too slow.
@@ -35,6 +35,19 @@ _ANYBODY = X25519PrivateKey.generate()
 
 class _Unusable(Exception):
     """A key that is ignored. The text is the rest of a sentence that begins with the key."""
+
+
+def read_pem(text: str | bytes) -> RSAKey | ECKey | OKPKey:
+    """Return the private or public key of a text in PEM (RFC 7468).
+
+    :raises ValueError: if it holds no key of a supported type.
+    """
+    for kind in (RSAKey, ECKey, OKPKey):
+        try:
+            return kind.import_key(text)
+        except (JoseError, ValueError, TypeError, UnsupportedAlgorithm):
+            continue
+    raise ValueError("The text holds no RSA, EC or OKP key in PEM.")
 
 
 def public_key_set(document: Any) -> KeySet:

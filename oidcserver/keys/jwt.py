@@ -76,6 +76,12 @@ def sign(keys: Keys, alg: str, claims: Mapping[str, Any], *, typ: str | None = N
     return _serialize({**header, "typ": typ} if typ else header, claims, key)
 
 
+def sign_with_key(key: Key, alg: str, claims: Mapping[str, Any]) -> str:
+    """Sign claims with a private key of a client; the header has its ``kid``, if it has one."""
+    header = {"alg": alg, "kid": key.kid} if key.kid else {"alg": alg}
+    return _serialize(header, claims, key)
+
+
 def sign_with_secret(
     secret: str, alg: str, claims: Mapping[str, Any], *, typ: str | None = None
 ) -> str:

@@ -9,6 +9,12 @@ from oidcserver.http.addresses import is_this_machine
 from oidcserver.http.client_certificate import ENCODINGS, Networks, header_name, networks
 from oidcserver.interfaces.resources import resource_key
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS
+from oidcserver.resource.client_authentication import (
+    Authenticate,
+    by_key,
+    by_secret,
+    private_key,
+)
 from oidcserver.resource.remote_provider import RemoteProvider
 from oidcserver.resource.validators import (
     IntrospectionValidator,
@@ -75,7 +81,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("oauth_resource.authorization_servers", words, (),
             "The issuers of further providers in the metadata; the one above comes first."),
     Setting("oauth_resource.issuer", issuer, "",
-            "The provider's issuer, for jwks and for the metadata."),
+            "The provider's issuer, for jwks, for the metadata and for client_key."),
     Setting("oauth_resource.jwks_uri", text, "",
             "The URL of the provider's keys; empty: from the discovery document."),
     Setting("oauth_resource.audience", text, "",
@@ -87,6 +93,9 @@ SETTINGS: tuple[Setting, ...] = (
             "The client_id of this resource server, for introspection."),
     Setting("oauth_resource.client_secret", reference, "",
             "The secret of that client: env:NAME or file:PATH."),
+    Setting("oauth_resource.client_key", reference, "",
+            "The private key of that client instead of a secret, as a JWK or in PEM: env:NAME or "
+            "file:PATH."),
     Setting("oauth_resource.max_staleness", seconds, 0,
             "How long an introspection response is reused; a revocation takes effect after it."),
     Setting("oauth_resource.ca_bundle", ca_bundle, None,
@@ -150,8 +159,7 @@ def make_validator(registry: Registry, settings: Settings) -> TokenValidator:
             )
         return LocalValidator()
     if chosen == "introspection":
-        raw_secret = str(registry.settings.get("oauth_resource.client_secret", ""))
-        return _introspection(settings, raw_secret, _audience(registry))
+        return _introspection(registry, settings)
     if chosen == "jwks":
         return _jwks(settings, _audience(registry))
     raise ConfigurationProblem("oauth_resource.validator is missing: introspection or jwks.")
@@ -172,25 +180,41 @@ def _audience(registry: Registry) -> tuple[str, ...]:
     return () if registry.oidc.protected_resources else ("audience",)
 
 
-def _introspection(
-    settings: Settings, raw_secret: str, audience: tuple[str, ...]
-) -> TokenValidator:
-    _require(settings, "introspection_endpoint", "client_id", "client_secret", *audience)
-    if not refers(raw_secret):
-        raise ConfigurationProblem(
-            "oauth_resource.client_secret must not contain the secret itself: write env:NAME or "
-            "file:PATH."
-        )
+def _introspection(registry: Registry, settings: Settings) -> TokenValidator:
+    _require(settings, "introspection_endpoint", "client_id", *_audience(registry))
     endpoint = settings["oauth_resource.introspection_endpoint"]
     _require_https(endpoint)
     return IntrospectionValidator(
         endpoint,
-        settings["oauth_resource.client_id"],
-        settings["oauth_resource.client_secret"],
+        _authentication(registry, settings),
         max_staleness=settings["oauth_resource.max_staleness"],
         audience=settings["oauth_resource.audience"],
         provider=_provider(settings),
     )
+
+
+def _authentication(registry: Registry, settings: Settings) -> Authenticate:
+    chosen = [name for name in ("client_secret", "client_key") if settings[PREFIX + name]]
+    if len(chosen) != 1:
+        raise ConfigurationProblem(
+            "Set either oauth_resource.client_secret or oauth_resource.client_key: by one of them "
+            "this application authenticates at the provider."
+        )
+    [name] = chosen
+    if not refers(registry.settings[PREFIX + name]):
+        raise ConfigurationProblem(
+            f"{PREFIX}{name} must not contain the {name.removeprefix('client_')} itself: write "
+            "env:NAME or file:PATH."
+        )
+    client_id, value = settings["oauth_resource.client_id"], settings[PREFIX + name]
+    if name == "client_secret":
+        return by_secret(client_id, value)
+    _require(settings, "issuer")
+    try:
+        key = private_key(value)
+    except ValueError as problem:
+        raise ConfigurationProblem(f"{PREFIX}{name} cannot be used. {problem}") from None
+    return by_key(client_id, key, settings["oauth_resource.issuer"])
 
 
 def _provider(settings: Settings) -> RemoteProvider:

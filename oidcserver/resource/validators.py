@@ -4,9 +4,6 @@ import logging
 import threading
 import time
 from typing import Any, Protocol
-from urllib.parse import quote_plus
-
-import urllib3
 
 from oidcserver import clock
 from oidcserver.http.jwks_cache import RemoteJWKS
@@ -17,6 +14,7 @@ from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT, read_header, veri
 from oidcserver.oauth.bearer import BEARER, DPOP, invalid_token
 from oidcserver.oauth.tokens import AccessToken, find_access_token
 from oidcserver.resource.claims import read_access_token
+from oidcserver.resource.client_authentication import Authenticate
 from oidcserver.resource.remote_provider import (
     PublishedKeys,
     RemoteProvider,
@@ -82,17 +80,14 @@ class IntrospectionValidator:
     def __init__(
         self,
         endpoint: str,
-        client_id: str,
-        client_secret: str,
+        authenticate: Authenticate,
         *,
         max_staleness: int,
         audience: str,
         provider: RemoteProvider,
     ) -> None:
         self._endpoint = endpoint
-        self._headers = urllib3.make_headers(
-            basic_auth=f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
-        )
+        self._authenticate = authenticate
         self._max_staleness = max_staleness
         self._audience = audience
         self._provider = provider
@@ -113,10 +108,11 @@ class IntrospectionValidator:
             asked_at, token = self._known.get(text, (-1e9, None))
         if token is not None and now - asked_at < self._max_staleness:
             return token
+        headers, credentials = self._authenticate()
+        fields = {"token": text, "token_type_hint": "access_token", **credentials}
         status, response = self._provider.fetch(
-            "POST", self._endpoint, fields={"token": text, "token_type_hint": "access_token"},
-            encode_multipart=False, headers=self._headers,
-        )  # fmt: skip
+            "POST", self._endpoint, fields=fields, encode_multipart=False, headers=headers
+        )
         if status != 200:
             raise ValidatorUnavailable(f"introspection answers with status {status}")
         token = self._read(response)

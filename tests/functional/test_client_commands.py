@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 from click.testing import CliRunner, Result
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 from pyramid.paster import get_app
 from support.processes import write_ini
 from webtest import TestApp
@@ -215,6 +216,37 @@ def test_a_misspelt_member_of_a_new_client_is_refused(run: Run) -> None:
     assert result.exit_code == 1
     assert "Did you mean 'post_logout_redirect_uris'?" in result.stderr
     assert run("list").stdout == ""
+
+
+@pytest.mark.parametrize("kind", [ECKey, OKPKey, RSAKey])
+def test_a_public_key_is_given_in_pem(run: Run, kind: Any) -> None:
+    size = {ECKey: "P-256", OKPKey: "Ed25519", RSAKey: 2048}[kind]
+    key = kind.generate_key(size)
+    options = ("--token-endpoint-auth-method", "private_key_jwt", "--jwks", "-", "--json")
+    created = json.loads(run("create", *SHOP, *options, stdin=pem(key)).stdout)
+    shown = show(run, created["client_id"])
+    public = {**key.as_dict(private=False), "kid": key.thumbprint()}
+    assert shown["jwks"] == {"keys": [public]}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (lambda: pem(ECKey.generate_key("P-256"), private=True), "openssl pkey -pubout"),
+        (lambda: "-----BEGIN PUBLIC KEY-----\nx\n", "holds no RSA, EC or OKP key in PEM"),
+        (lambda: "kid", "is not JSON"),
+    ],
+)
+def test_a_file_without_a_public_key_is_rejected(
+    run: Run, text: Callable[[], str], sentence: str
+) -> None:
+    rejected = run("create", *SHOP, "--jwks", "-", stdin=text())
+    assert rejected.exit_code == 1
+    assert sentence in rejected.stderr
+
+
+def pem(key: ECKey | OKPKey | RSAKey, *, private: bool = False) -> str:
+    return key.as_pem(private=private).decode()
 
 
 def test_an_unknown_client_is_not_changed(run: Run) -> None:

@@ -1,5 +1,6 @@
 """A view protected with scopes: here, and in an application elsewhere (RFC 6750)."""
 
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +8,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 import webtest
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.util import json_b64encode
 from pyramid.scripting import prepare
 from support.app import Provider, RelyingParty
@@ -281,6 +283,45 @@ def test_every_validator_returns_every_field_of_a_token(
         assert read == token._replace(authorization_id=None), name
 
 
+@pytest.mark.parametrize("form", ["jwk", "pem"])
+@pytest.mark.parametrize("kind", ["EC", "RSA", "OKP"])
+def test_a_resource_server_authenticates_by_a_key(
+    served: Provider, monkeypatch: pytest.MonkeyPatch, form: str, kind: str
+) -> None:
+    made = {"EC": lambda: ECKey.generate_key("P-256"), "RSA": lambda: RSAKey.generate_key(2048),
+            "OKP": lambda: OKPKey.generate_key("Ed25519")}  # fmt: skip
+    key = made[kind]()
+    parameters = {"kid": "orders"} if form == "jwk" else {}
+    public = {**key.as_dict(private=False), **parameters}
+    private = {**key.as_dict(private=True), **parameters}
+    server = served.register(
+        resource_server=True,
+        grant_types=[],
+        redirect_uris=[],
+        response_types=[],
+        token_endpoint_auth_method="private_key_jwt",
+        jwks={"keys": [public]},
+    )
+    text = json.dumps(private) if form == "jwk" else key.as_pem(private=True).decode()
+    monkeypatch.setenv("RESOURCE_KEY", text)
+    app = webtest.TestApp(
+        make_resource_app(
+            validator="introspection",
+            introspection_endpoint=f"{served.issuer}/oauth/introspect",
+            issuer=served.issuer,
+            client_id=server.client_id,
+            client_key="env:RESOURCE_KEY",
+            audience=served.issuer,
+        )
+    )
+    client = served.register(scope="profile", grant_types=["client_credentials"], redirect_uris=[])
+    token = client.token(grant_type="client_credentials").json["access_token"]
+    for _ in range(2):
+        assert app.get("/orders", headers=bearer(token)).json["owner"] == client.client_id
+    client.post("/oauth/revoke", token=token, status=200)
+    app.get("/orders", headers=bearer(token), status=401)
+
+
 def test_a_token_for_another_audience_is_refused_by_its_signature(served: Provider) -> None:
     app = webtest.TestApp(
         make_resource_app(validator="jwks", issuer=served.issuer, audience="https://other.example")
@@ -317,6 +358,15 @@ def test_while_the_provider_is_down_nothing_is_let_through(
         assert refused.headers["Retry-After"]
 
 
+#: An application that introspects, without its credentials.
+ASKING = {
+    "validator": "introspection",
+    "introspection_endpoint": "https://login.example/oauth/introspect",
+    "client_id": "x",
+    "audience": "x",
+}
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
@@ -338,6 +388,12 @@ def test_while_the_provider_is_down_nothing_is_let_through(
          "write env:NAME or file:PATH"),
         ({"validator": "introspection", "introspection_endpoint": "https://login.example/i",
           "client_id": "x", "client_secret": "env:PATH"}, "missing: oauth_resource.audience"),
+        (ASKING, "Set either oauth_resource.client_secret or oauth_resource.client_key"),
+        ({**ASKING, "client_secret": "env:PATH", "client_key": "env:PATH"}, "Set either"),
+        ({**ASKING, "client_key": "-----BEGIN"}, "client_key must not contain the key itself"),
+        ({**ASKING, "client_key": "env:PATH"}, "missing: oauth_resource.issuer"),
+        ({**ASKING, "client_key": "env:PATH", "issuer": "https://login.example"},
+         "oauth_resource.client_key cannot be used. It is no private key"),
         ({"ca_bundle": "/no/such"}, "oauth_resource.ca_bundle"),
         ({"audiance": "x"}, "oauth_resource.audiance is unknown"),
     ],
