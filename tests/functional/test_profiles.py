@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey
 from support.app import Provider
+from support.pushing import ENDPOINTS
 
 from oidcserver.cli.client_explanation import client_explanation
 from oidcserver.clients.problems import InvalidClientMetadata
@@ -71,6 +72,13 @@ def test_a_contradiction_stops_the_start(
     assert sentence in str(problem.value)
 
 
+@pytest.fixture
+def provider(make_provider: Any) -> Provider:
+    """A provider without the profile that has all that a client with the profile needs."""
+    made: Provider = make_provider(oauth__endpoints=ENDPOINTS)
+    return made
+
+
 def test_a_client_may_have_the_profile_for_itself(provider: Provider) -> None:
     client = provider.register(
         profile="fapi2_security", token_endpoint_auth_method="private_key_jwt", jwks=JWKS
@@ -124,15 +132,38 @@ def test_the_requirements_of_a_client_are_explained(make_provider: Any, provider
         ("grant_types", ["authorization_code", "password"]),
         ("token_endpoint_auth_signing_alg", "RS256"),
         ("id_token_signed_response_alg", "HS256"),
+        ("id_token_signed_response_alg", "RS256"),
         ("authorization_signed_response_alg", "RS256"),
     ],
 )
 def test_a_member_that_contradicts_the_profile_of_the_client_is_rejected(
     make_provider: Any, member: str, value: Any
 ) -> None:
-    provider = make_provider(oauth__response_modes="query jwt")
+    provider = make_provider(oauth__endpoints=ENDPOINTS, oauth__response_modes="query jwt")
     members = {"token_endpoint_auth_method": "private_key_jwt", "jwks": JWKS, member: value}
     with pytest.raises(InvalidClientMetadata) as problem:
         provider.register(profile="fapi2_security", **members)
     assert problem.value.field == member
     assert "The profile fapi2_security requires" in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("profile", "changes", "member"),
+    [
+        ("fapi2_security", {"oauth__sender_constraints": ""}, "dpop_bound_access_tokens"),
+        ("fapi2_security", {"oauth__endpoints": "authorization token jwks"},
+         "require_pushed_authorization_requests"),
+        ("fapi2_message_signing", {"oidc__request_parameter": "false"},
+         "require_signed_request_object"),
+    ],
+)  # fmt: skip
+def test_no_client_has_a_profile_whose_requirements_the_provider_cannot_meet(
+    make_provider: Any, profile: str, changes: dict[str, str], member: str
+) -> None:
+    offered = {"oauth__endpoints": ENDPOINTS, "oidc__request_parameter": "true"}
+    client = {"profile": profile, "token_endpoint_auth_method": "private_key_jwt", "jwks": JWKS}
+    assert make_provider(**offered).register(**client)
+    with pytest.raises(InvalidClientMetadata) as problem:
+        make_provider(**{**offered, **changes}).register(**client)
+    assert problem.value.field == member
+    assert f"The profile {profile} sets {member}, which is not available here" in str(problem.value)

@@ -404,7 +404,19 @@ def test_where_nothing_is_declared_the_parameter_is_not_known(make_provider: Any
     tokens = client.exchange(answer["code"], resource=STOCK)
     assert audience(client, tokens) == ISSUER
     names = {step.name for flow in provider.registry.oidc.provider.flows.values() for step in flow}
-    assert not {"read_resources", "narrow_audience"} & names
+    assert "read_resources" not in names
+
+
+def test_an_authorization_for_resources_that_are_not_declared_any_more_gives_no_token(
+    make_provider: Any, client: RelyingParty
+) -> None:
+    tokens = tokens_for(client, ORDERS)
+    later = make_provider(**{**DECLARED, "oauth__resources": ""})
+    there = RelyingParty(later, client.client, client.secret)
+    for resource in (None, ORDERS, ISSUER):
+        refused = there.refresh(tokens["refresh_token"], status=400, resource=resource)
+        assert refused["error"] == "invalid_target"
+    assert client.refresh(tokens["refresh_token"])
 
 
 def test_resources_are_explained(provider: Provider, client: RelyingParty) -> None:
