@@ -119,6 +119,27 @@ def test_its_proofs_are_signed_with_algorithms_of_the_profile(
     assert rejection(strict) == "invalid_dpop_proof"
 
 
+@pytest.mark.parametrize("path", ["/oauth/userinfo", "/api/me"])
+def test_its_proofs_at_resources_are_signed_with_these_too(
+    make_provider: Any, keys: dict[str, Key], path: str
+) -> None:
+    algorithms = {"oauth__dpop_signing_algs": "PS256 RS256"}
+    provider = make_provider(**{**SETTINGS, **algorithms})
+    uri = f"{provider.issuer}{path}"
+    for profile, status in (("fapi2_security", 401), (None, 200)):
+        client = register(provider, keys, profile)
+        # One RSA key makes both.
+        client.proof_key = ProofKey("PS256", keys["RS256"])
+        page = visit(client, provider.browser(), push(client))
+        token = client.exchange(client.answer(client.complete(page))["code"])["access_token"]
+        headers = client.proof_key.for_resource(uri, token)
+        client.http.get(path, headers=headers)
+        headers = ProofKey("RS256", keys["RS256"]).for_resource(uri, token)
+        answer = client.http.get(path, headers=headers, status=status)
+        if status == 401:
+            assert 'DPoP error="invalid_dpop_proof"' in answer.headers["WWW-Authenticate"]
+
+
 def test_its_refresh_tokens_are_not_replaced(
     provider: Provider, strict: SigningClient, other: SigningClient
 ) -> None:

@@ -7,6 +7,7 @@ from pyramid.response import Response
 
 from oidcserver import clock
 from oidcserver.extensions.dpop.proof import InvalidProof, Proof, ProofRules, verify_proof
+from oidcserver.models import RegisteredClient
 from oidcserver.oauth.errors import Rejection
 from oidcserver.types import Request
 
@@ -34,13 +35,19 @@ class ProofVerifier:
     nonces: Nonces | None = None
 
     def read(
-        self, request: Request, uris: Collection[str], access_token: str | None = None
+        self,
+        request: Request,
+        uris: Collection[str],
+        client: RegisteredClient | None,
+        access_token: str | None = None,
     ) -> Proof | None:
         """Return the proof of a request; None if it has no header ``DPoP``.
 
         Where nonces are required, the response has a new one.
 
         :param uris: the public URLs of the request.
+        :param client: that makes the request, if it is known: its profile may have fewer algorithms
+            than the rules.
         :param access_token: the token that the request presents, at a resource.
         :raises Rejection: ``invalid_dpop_proof``, or ``use_dpop_nonce``.
         """
@@ -60,6 +67,10 @@ class ProofVerifier:
             )
         except InvalidProof as problem:
             raise invalid_proof(str(problem), **problem.received) from None
+        if client is not None:
+            allowed = request.oidc.provider.settings_for(client)["oauth.dpop_signing_algs"]
+            if proof.alg not in allowed:
+                raise invalid_proof("The profile of the client does not have its algorithm.")
         if self.nonces is not None and not (
             proof.nonce and self.nonces.accepts(request, proof.nonce)
         ):
