@@ -140,6 +140,22 @@ def test_its_proofs_at_resources_are_signed_with_these_too(
             assert 'DPoP error="invalid_dpop_proof"' in answer.headers["WWW-Authenticate"]
 
 
+def test_the_clock_of_such_a_client_is_at_most_a_minute_ahead(
+    make_provider: Any, keys: dict[str, Key]
+) -> None:
+    """Section 5.3.2.1 of the Security Profile."""
+    provider = make_provider(**SETTINGS, oauth__clock_skew="5m")
+    ahead = oidcserver_clock.now() + 200
+    for profile, status in ((None, 200), ("fapi2_security", 401)):
+        client = register(provider, keys, profile)
+        own_token(client, status, client.signer.assertion(iat=ahead, nbf=ahead, exp=ahead + 60))
+        proof = client.proof_key.proof("POST", f"{provider.issuer}/oauth/token", iat=ahead)
+        form = {"grant_type": "client_credentials", "scope": "profile", **client.signer.form()}
+        expected = 200 if profile is None else 400
+        answer = client.http.post("/oauth/token", form, headers={"DPoP": proof}, status=expected)
+    assert answer.json["error"] == "invalid_dpop_proof"
+
+
 def test_its_refresh_tokens_are_not_replaced(
     provider: Provider, strict: SigningClient, other: SigningClient
 ) -> None:

@@ -57,8 +57,18 @@ def test_the_metadata_are_those_of_fapi(strict: Provider, profile: str) -> None:
          "does not allow oauth.token_endpoint_auth_methods = client_secret_basic"),
         ({"oidc__signing_algs": "RS256 ES256"}, "does not allow oidc.signing_algs = RS256"),
         ({"oauth__grants": "authorization_code hybrid", "oauth__response_types": "code id_token"},
-         "does not allow the response type 'code id_token'"),
+         "does not allow other response types than code: take these out of oauth.response_types"),
+        ({"oauth__grants": "authorization_code hybrid"}, "their grants out of oauth.grants: code"),
+        ({"oauth__grants": "authorization_code implicit", "oauth__response_types": "code"},
+         "does not allow oauth.grants = implicit where"),
         ({"oauth__grants": "authorization_code password"}, "does not allow the password grant"),
+        ({"oidc__unsigned_id_tokens": "true"}, "requires oidc.unsigned_id_tokens = false"),
+        ({"oauth__clock_skew": "9"}, "requires oauth.clock_skew of 10 to 60 seconds"),
+        ({"oauth__clock_skew": "61"}, "requires oauth.clock_skew of 10 to 60 seconds"),
+        ({"oidc__ciba_require_signed_request": "false"}, "= true"),
+        ({"oidc__ciba_require_binding_message": "false"}, "= true"),
+        ({"oidc__ciba_request_signing_algs": "RS256"},
+         "does not allow oidc.ciba_request_signing_algs = RS256"),
         ({"oauth__authorization_code_lifetime": "2m"}, "of at most 60 seconds"),
         ({"oauth__pushed_request_lifetime": "10m"}, "of less than 600 seconds"),
     ],
@@ -70,6 +80,17 @@ def test_a_contradiction_stops_the_start(
         make_provider(bare=True, oauth__profile=profile, **changes)
     assert f"oauth.profile = {profile}" in str(problem.value)
     assert sentence in str(problem.value)
+
+
+def test_a_provider_with_the_profile_may_be_for_services_alone(
+    make_provider: Any, profile: str
+) -> None:
+    provider = make_provider(bare=True, oauth__profile=profile, oauth__grants="client_credentials")
+    document = provider.browser().get("/.well-known/openid-configuration").json
+    assert document["grant_types_supported"] == ["client_credentials"]
+    assert "response_types_supported" not in document
+    made = {"grant_types": ["client_credentials"], "redirect_uris": [], "response_types": []}
+    assert provider.register(token_endpoint_auth_method="private_key_jwt", jwks=JWKS, **made)
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Reads the proof of a request, with the settings of the server that received it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pyramid.response import Response
 
@@ -46,8 +47,7 @@ class ProofVerifier:
         Where nonces are required, the response has a new one.
 
         :param uris: the public URLs of the request.
-        :param client: that makes the request, if it is known: its profile may have fewer algorithms
-            than the rules.
+        :param client: that makes the request, if it is known: its profile may have other rules.
         :param access_token: the token that the request presents, at a resource.
         :raises Rejection: ``invalid_dpop_proof``, or ``use_dpop_nonce``.
         """
@@ -59,7 +59,7 @@ class ProofVerifier:
         try:
             proof = verify_proof(
                 text,
-                self.rules,
+                self._rules_for(request, client),
                 method=request.method,
                 uris=uris,
                 now=clock.now(),
@@ -67,10 +67,6 @@ class ProofVerifier:
             )
         except InvalidProof as problem:
             raise invalid_proof(str(problem), **problem.received) from None
-        if client is not None:
-            allowed = request.oidc.provider.settings_for(client)["oauth.dpop_signing_algs"]
-            if proof.alg not in allowed:
-                raise invalid_proof("The profile of the client does not have its algorithm.")
         if self.nonces is not None and not (
             proof.nonce and self.nonces.accepts(request, proof.nonce)
         ):
@@ -89,9 +85,24 @@ class ProofVerifier:
         if not self.use(request, proof):
             raise invalid_proof("It was used before.")
 
+    def _rules_for(self, request: Request, client: RegisteredClient | None) -> ProofRules:
+        """Return the rules for a client, which may have a profile for itself."""
+        if client is None or client.member("profile") is None:
+            return self.rules
+        return rules_of(request.oidc.provider.settings_for(client))
+
     def _answer_with_nonce(self, request: Request, response: Response) -> None:
         assert self.nonces is not None
         response.headers[NONCE_HEADER] = self.nonces.new(request)
+
+
+def rules_of(settings: Mapping[str, Any], prefix: str = "oauth.") -> ProofRules:
+    """Return the rules of settings."""
+    return ProofRules(
+        tuple(settings[f"{prefix}dpop_signing_algs"]),
+        settings[f"{prefix}dpop_proof_lifetime"],
+        settings[f"{prefix}clock_skew"],
+    )
 
 
 def invalid_proof(reason: str, **received: object) -> Rejection:

@@ -7,6 +7,7 @@ from typing import Any
 from oidcserver.clients.keys import read_client_keys
 from oidcserver.keys.jwe import ENCODINGS, decrypt
 from oidcserver.keys.jwt import InvalidJWT, read_header, read_unsecured_jwt, verify_client_jwt
+from oidcserver.keys.jwt_times import problem_of_times
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
 
@@ -163,17 +164,10 @@ def check_times(
     request_object: RequestObject, authorization_request: AuthorizationRequest
 ) -> str | None:
     """The object is valid now."""
-    now, claims = authorization_request.request.oidc.now, request_object.claims
-    skew = authorization_request.provider.settings["oauth.clock_skew"]
-    for name in ("exp", "nbf", "iat"):
-        value = claims.get(name, now)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return f"has an {name} that is not a number of seconds"
-    if claims.get("exp", now) <= now - skew:
-        return "expired"
-    if claims.get("nbf", now) > now + skew:
-        return "is not valid yet"
-    return None
+    skew = settings_of(authorization_request)["oauth.clock_skew"]
+    now = authorization_request.request.oidc.now
+    problem = problem_of_times(request_object.claims, now=now, skew=skew)
+    return None if problem is None else f"is not valid now: {problem}"
 
 
 def check_lifetime(
