@@ -10,6 +10,7 @@ from oidcserver.keys.jwt import InvalidJWT, read_header, read_unsecured_jwt, ver
 from oidcserver.keys.jwt_times import problem_of_times
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.grant_types import CIBA
 
 #: The type of RFC 9101 section 10.8; an object without it may be one of OpenID Connect Core.
 JAR = "oauth-authz-req+jwt"
@@ -24,6 +25,9 @@ _OF_OTHER_ENDPOINTS = frozenset(
         "user_code",
     }
 )  # fmt: skip
+
+#: Parameters that no backchannel request has: an object of a client that sends both kinds has one.
+_OF_THIS_ENDPOINT = frozenset({"client_id", "response_type"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +119,13 @@ def check_type(
     """The ``typ``, if there is one, is that of a request object, and so are the claims."""
     if request_object.typ not in _TYPES:
         return "has the typ of another kind of JWT"
+    client = authorization_request.client
+    assert client is not None
     if not _OF_OTHER_ENDPOINTS.isdisjoint(request_object.claims):
         return "holds a parameter of a backchannel authentication request"
+    # Neither has a typ of its own, and no parameter tells each backchannel request.
+    if client.check_grant_type(CIBA) and _OF_THIS_ENDPOINT.isdisjoint(request_object.claims):
+        return "has neither client_id nor response_type, as a backchannel request has not"
     return None
 
 
