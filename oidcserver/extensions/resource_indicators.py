@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from oidcserver.catalog import Offer
+from oidcserver.clients.stored import warn_of_missing
 from oidcserver.interfaces.resources import Resource, is_same_resource, resource_key
 from oidcserver.models import RegisteredClient
 from oidcserver.oauth.authorization_request import AuthorizationRequest
@@ -166,6 +167,14 @@ def check_resources(registry: Registry) -> str | None:
     return "\n".join(problems) or None
 
 
+def named_clients(provider: Provider) -> Iterable[str]:
+    """Return the identifiers of the clients that resources name."""
+    for resource in provider.resources.values():
+        yield from resource.clients
+        if resource.server is not None:
+            yield resource.server
+
+
 def _problems(provider: Provider, resource: Resource) -> Iterable[str]:
     for name in resource.scopes:
         if name in PERSONAL:
@@ -191,3 +200,4 @@ def includeme(config: Configurator) -> None:
     declare = partial(declare_resources, config.registry.oidc.provider)
     config.action(("oauth", "declared resources"), declare, order=DECLARE)
     config.add_startup_check("resources", check_resources)
+    warn_of_missing(config, SETTING, named_clients)

@@ -1,6 +1,7 @@
 """Resource indicators (RFC 8707): tokens for one resource, which all others reject."""
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -447,6 +448,19 @@ def test_a_plugin_declares_a_resource(
     page = follow_to_answer(page.forms["login"].submit())
     assert "<bdi>Parcels</bdi>" in page
     assert client.exchange(client.answer(client.complete(page))["code"])["expires_in"] == 60
+
+
+def test_the_start_says_which_clients_of_resources_do_not_exist(
+    make_provider: Any, provider: Provider, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider.register(client_id="orders-api")
+    lines = (
+        f"{ORDERS} | Orders | server=orders-api clients=nobody,https://published.example/client\n"
+        f"{STOCK} | Stock | server=nope"
+    )
+    with caplog.at_level(logging.WARNING, "oidcserver.start"):
+        make_provider(oauth__resources=lines)
+    assert caplog.messages == ["oauth.resources names clients that do not exist: nobody, nope."]
 
 
 @pytest.mark.parametrize(
