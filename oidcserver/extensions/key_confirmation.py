@@ -128,7 +128,11 @@ class KeyConfirmation:
     def _check_certificate(self, request: Request, thumbprint: Any) -> None:
         read = self.read_certificate
         certificate = read(request) if read is not None else None
-        if certificate is None or certificate.thumbprint != thumbprint:
+        if certificate is None:
+            raise invalid_token(
+                "The access token is bound to a client certificate, and the request has none."
+            )
+        if certificate.thumbprint != thumbprint:
             raise invalid_token("The access token is bound to another client certificate.")
 
 
