@@ -89,7 +89,7 @@ class AssertionMethod:
         client = server.query_client(claimed)
         if client is None:
             raise failed(UNKNOWN_CLIENT)
-        if not self._use(server, client, claims):
+        if not self._use(server, client, claims, settings):
             raise failed("The assertion was used before.", "RFC 7523 section 3")
         return client
 
@@ -115,15 +115,18 @@ class AssertionMethod:
         raise InvalidJWT(reason)
 
     def _use(
-        self, server: AuthorizationServer, client: RegisteredClient, claims: dict[str, Any]
+        self,
+        server: AuthorizationServer,
+        client: RegisteredClient,
+        claims: dict[str, Any],
+        settings: Mapping[str, Any],
     ) -> bool:
-        skew = server.provider.settings["oauth.clock_skew"]
         return use_identifier(
             server.request.oidc.database,
             "client_assertion",
             client.client_id,
             claims["jti"],
-            ceil(claims["exp"]) + skew,
+            ceil(claims["exp"]) + settings["oauth.clock_skew"],
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from oidcserver.keys.jwt_times import problem_of_times
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.types import Provider
 
@@ -77,19 +78,12 @@ def check_times(assertion: Assertion) -> str | None:
     """The assertion is valid now, and expires soon."""
     settings, claims, now = assertion.settings, assertion.claims, assertion.now
     skew, lifetime = settings["oauth.clock_skew"], settings["oauth.assertion_max_lifetime"]
-    for name in ("exp", "nbf", "iat"):
-        if not _is_numeric_date(claims.get(name, now)):
-            return f"{name} is not a number of seconds."
-    if "exp" not in claims:
-        return "exp is missing."
-    ahead = int(claims["exp"] - now)
-    if claims["exp"] <= now - skew:
-        return f"It expired {-ahead} s ago."
+    problem = problem_of_times(claims, now=now, skew=skew, required=("exp",))
+    if problem is not None:
+        return f"{problem}."
     if claims["exp"] > now + lifetime + skew:
+        ahead = int(claims["exp"] - now)
         return f"exp is {ahead} s ahead, and oauth.assertion_max_lifetime is {lifetime} s."
-    for name in ("nbf", "iat"):
-        if claims.get(name, now) > now + skew:
-            return f"{name} is {int(claims[name] - now)} s ahead."
     return None
 
 
@@ -97,11 +91,6 @@ def check_identifier(assertion: Assertion) -> str | None:
     """The assertion has an identifier, so that it can be used only once."""
     jti = assertion.claims.get("jti")
     return None if isinstance(jti, str) and jti else "jti is missing or not text."
-
-
-def _is_numeric_date(value: Any) -> bool:
-    """Return whether a value is a NumericDate (RFC 7519 section 2) with exact arithmetic."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**53
 
 
 Check = Callable[[Assertion], str | None]

@@ -9,6 +9,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from oidcserver import clock
 from oidcserver.client_auth.none import names_client
+from oidcserver.http.client_certificate import certificate_headers
 from oidcserver.models import RegisteredClient
 from oidcserver.oauth.client_authentication import ClientAuthenticationFailed
 from oidcserver.oauth.requests import OAuthRequest
@@ -47,6 +48,17 @@ class CertificateMethod:
             return False
         client = _named_client(oauth_request) if names_client(oauth_request) else None
         return client is not None and client.token_endpoint_auth_method == self.name
+
+    def absent(self, oauth_request: OAuthRequest) -> str | None:
+        """Return why there is no certificate, for a client of this method; None for another."""
+        request = oauth_request.request
+        if request.oidc.client_certificate is not None or not names_client(oauth_request):
+            return None
+        client = _named_client(oauth_request)
+        if client is None or client.token_endpoint_auth_method != self.name:
+            return None
+        why = certificate_headers(request.oidc.provider.settings).absence(request.environ)
+        return f"The client registered {self.name}, and no certificate reached the server: {why}."
 
     def authenticate(
         self, oauth_request: OAuthRequest, server: AuthorizationServer

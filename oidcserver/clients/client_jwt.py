@@ -145,6 +145,8 @@ def _sign(
     typ: str | None,
 ) -> str:
     if algorithm == UNSIGNED:
+        if not provider.settings["oidc.unsigned_id_tokens"]:
+            raise _impossible(client, "The client registered unsigned ID tokens.")
         return f"{json_b64encode({'alg': UNSIGNED}).decode()}.{json_b64encode(claims).decode()}."
     if not algorithm.startswith("HS"):
         return sign(provider.keys, algorithm, claims, typ=typ)

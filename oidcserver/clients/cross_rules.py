@@ -240,15 +240,8 @@ def _check_sector(provider: Provider, metadata: dict[str, Any]) -> None:
         )
 
 
-def _apply_profile(provider: Provider, metadata: dict[str, Any]) -> None:
-    """Complete and check the metadata of a client that has a profile for itself."""
-    if "profile" in metadata:
-        provider.catalog.offers("profile")[metadata["profile"]].value.client(provider, metadata)
-
-
 #: The rules, in the order in which they are checked.
 CROSS_RULES = (
-    _apply_profile,
     _check_grants,
     _check_redirect_uris,
     _check_frontchannel_logout,

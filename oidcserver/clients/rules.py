@@ -38,10 +38,39 @@ def validate_client_metadata(provider: Provider, metadata: Mapping[str, Any]) ->
     complete = {**_defaults(provider), **{n: v for n, v in checked.items() if v != ""}}
     if not checked.get("application_type"):
         complete["application_type"] = implied_application_type(complete["redirect_uris"])
+    if "profile" in complete:
+        problems.call(_apply_profile, provider, rules, checked, complete)
     for rule in CROSS_RULES:
         problems.call(rule, provider, complete)
     problems.reject()
     return complete
+
+
+def _apply_profile(
+    provider: Provider,
+    rules: Mapping[str, Rule],
+    sent: Mapping[str, Any],
+    metadata: dict[str, Any],
+) -> None:
+    """Complete and check the metadata of a client that has a profile for itself.
+
+    A profile replaces defaults, and nothing that the client sent. What it sets has to be available.
+    """
+    name, before = metadata["profile"], dict(metadata)
+    provider.catalog.offers("profile")[name].value.client(provider, metadata)
+    for member, value in metadata.items():
+        if before.get(member) == value or member not in rules:
+            continue
+        if sent.get(member):
+            raise InvalidClientMetadata(
+                member, f"The profile {name} requires another {member}, such as {value}."
+            )
+        try:
+            rules[member](value, provider)
+        except ValueError as problem:
+            raise InvalidClientMetadata(
+                member, f"The profile {name} sets {member}, which {problem}."
+            ) from None
 
 
 def _base(name: str) -> str:

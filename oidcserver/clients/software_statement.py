@@ -16,6 +16,7 @@ from oidcserver.keys.jwt import (
     read_unverified,
     verify_client_jwt,
 )
+from oidcserver.keys.jwt_times import problem_of_times
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.waiting import waiting_for_a_host
 from oidcserver.settings import Settings
@@ -105,13 +106,9 @@ def _verify(request: Request, statement: str) -> dict[str, Any]:
     header, claims = verify_client_jwt(statement, keys, CLIENT_ALGORITHMS)
     _reject_other_kinds(request, header, claims)
     now, skew = request.oidc.now, request.oidc.provider.settings["oauth.clock_skew"]
-    for name in ("exp", "nbf"):
-        if not isinstance(claims.get(name, now), int | float):
-            raise InvalidJWT(f"its {name} is not a number of seconds")
-    if claims.get("exp", now) < now - skew:
-        raise InvalidJWT("it has expired")
-    if claims.get("nbf", now) > now + skew:
-        raise InvalidJWT("it is not valid yet")
+    wrong = problem_of_times(claims, now=now, skew=skew)
+    if wrong is not None:
+        raise InvalidJWT(f"it is not valid now: {wrong}")
     return claims
 
 

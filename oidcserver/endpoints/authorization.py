@@ -15,7 +15,7 @@ from oidcserver.extensions import (
 from oidcserver.extensions.dpop.authorization_request import check_dpop_jkt
 from oidcserver.extensions.pushed_request import require_pushed_request
 from oidcserver.extensions.request_object.step import read_request_object
-from oidcserver.extensions.sender_constraints import selects, selects_any
+from oidcserver.extensions.sender_constraints import selects
 from oidcserver.interfaces import Step
 from oidcserver.models.suspended_request import ANY_BROWSER, REQUEST_URI_PREFIX
 from oidcserver.oauth.authorization_answer import (
@@ -195,7 +195,7 @@ REQUEST_STEPS: tuple[Step[AuthorizationRequest], ...] = (
     Step(authorization_details.read_authorization_details),  # RFC 9396 section 5
     Step(pkce.check_code_challenge),  # RFC 7636 section 4.3
     Step(check_dpop_jkt, when=selects("dpop")),  # RFC 9449 section 10
-    Step(sender_constraints.reject_front_channel, when=selects_any),
+    Step(sender_constraints.reject_front_channel),  # RFC 9700 section 2.1.2
     Step(id_token.require_openid_and_nonce),  # OpenID Connect Core section 3.2.2.1
     Step(read_prompt),  # section 3.1.2.1
     Step(id_token_hint.read_hint),

@@ -11,7 +11,7 @@ from oidcserver.extensions import (
     sender_constraints,
 )
 from oidcserver.extensions.dpop.token_request import check_proof, spend_proof
-from oidcserver.extensions.sender_constraints import selects, selects_any
+from oidcserver.extensions.sender_constraints import selects
 from oidcserver.grants import jwt_bearer
 from oidcserver.interfaces import Step
 from oidcserver.oauth.client_authentication import client_required
@@ -125,12 +125,12 @@ STEPS: tuple[Step[OAuthRequest], ...] = (
     Step(require_client),  # the client that authenticated, or that the grant names
     Step(check_user_of_grant),  # the user is in a group that may use the client
     Step(mutual_tls.bind_to_certificate, when=selects("mtls")),  # RFC 8705 section 3
-    Step(sender_constraints.require_constraint, when=selects_any),  # RFC 9449 section 5.2
+    Step(sender_constraints.require_registered_keys),  # RFC 9449 section 5.2, RFC 8705 section 3.4
+    Step(sender_constraints.require_constraint, when=sender_constraints.requires_keys),
     Step(sender_constraints.check_key),  # of the code or refresh token
     Step(require_decision),  # RFC 8628 section 3.5, CIBA section 11
     Step(pkce.check_code_verifier),  # RFC 7636 section 4.6
-    # RFC 8707 section 2.2
-    Step(resource_indicators.narrow_audience, when=resource_indicators.are_declared),
+    Step(resource_indicators.narrow_audience),  # RFC 8707 section 2.2
     Step(authorization_details.narrow_authorization_details),  # RFC 9396 section 6
     Step(spend_proof, when=selects("dpop")),  # RFC 9449 section 11.1
     Step(jwt_bearer.spend_assertion, when=jwt_bearer.is_selected),  # RFC 7523 section 3, jti

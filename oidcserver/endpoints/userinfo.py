@@ -110,7 +110,7 @@ def check_confirmation(userinfo_request: UserInfoRequest) -> None:
     request, token = userinfo_request.request, userinfo_request.live_token
     assert userinfo_request.presented is not None
     userinfo_request.proof = key_confirmation(request).check(
-        request, userinfo_request.presented, token.confirmation, public_uris
+        request, userinfo_request.presented, token, public_uris
     )
 
 

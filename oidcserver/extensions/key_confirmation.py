@@ -1,6 +1,6 @@
 """Access tokens that are bound to a key, at the resource that receives them (RFC 7800)."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from oidcserver.extensions.dpop import make_verifier
 from oidcserver.extensions.dpop.proof import Proof
 from oidcserver.extensions.dpop.verifier import ProofVerifier, invalid_proof
 from oidcserver.extensions.sender_constraints import REQUIRED, WAYS, selects
+from oidcserver.models import RegisteredClient
 from oidcserver.oauth.bearer import (
     DPOP,
     PresentedToken,
@@ -17,6 +18,7 @@ from oidcserver.oauth.bearer import (
     read_presented_token,
 )
 from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.tokens import AccessToken
 from oidcserver.types import ClientCertificate, Configurator, Provider, Request
 
 _JKT, _X5T = (name for _, name in WAYS.values())
@@ -46,21 +48,22 @@ class KeyConfirmation:
         self,
         request: Request,
         presented: PresentedToken,
-        confirmation: Mapping[str, Any] | None,
+        token: AccessToken,
         uris: Callable[[Request], Collection[str]],
     ) -> Proof | None:
         """Check the keys; return the proof, which the caller uses up (:meth:`spend`).
 
-        :param confirmation: ``cnf`` of the token.
+        :param token: what ``presented`` contains.
         :param uris: returns the public URLs of the request.
         :raises Rejection: ``invalid_token``, ``invalid_dpop_proof`` or ``use_dpop_nonce``, 401.
         """
-        if confirmation is None and presented.scheme != DPOP:
+        if token.confirmation is None and presented.scheme != DPOP:
             if self.required:
                 raise invalid_token("The access token is not bound to a key of the client.")
             return None
-        bound = dict(confirmation or {})
-        proof = self._check_proof(request, presented, bound.pop(_JKT, None), uris)
+        bound = dict(token.confirmation or {})
+        client = None if token.bearer is None else token.bearer.client
+        proof = self._check_proof(request, presented, bound.pop(_JKT, None), client, uris)
         if _X5T in bound:
             self._check_certificate(request, bound.pop(_X5T))
         if bound:
@@ -103,6 +106,7 @@ class KeyConfirmation:
         request: Request,
         presented: PresentedToken,
         thumbprint: Any,
+        client: RegisteredClient | None,
         uris: Callable[[Request], Collection[str]],
     ) -> Proof | None:
         if presented.scheme != DPOP or self.dpop is None:
@@ -112,7 +116,7 @@ class KeyConfirmation:
         if thumbprint is None:
             raise invalid_token("The access token is not bound to a key and was sent as DPoP.")
         try:
-            proof = self.dpop.read(request, uris(request), presented.text)
+            proof = self.dpop.read(request, uris(request), client, presented.text)
             if proof is None:
                 raise invalid_proof("The request has no header DPoP.")
         except Rejection as problem:
@@ -124,7 +128,11 @@ class KeyConfirmation:
     def _check_certificate(self, request: Request, thumbprint: Any) -> None:
         read = self.read_certificate
         certificate = read(request) if read is not None else None
-        if certificate is None or certificate.thumbprint != thumbprint:
+        if certificate is None:
+            raise invalid_token(
+                "The access token is bound to a client certificate, and the request has none."
+            )
+        if certificate.thumbprint != thumbprint:
             raise invalid_token("The access token is bound to another client certificate.")
 
 

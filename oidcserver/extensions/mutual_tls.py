@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from oidcserver.extensions.sender_constraints import REQUIRED, WAYS, selects
+from oidcserver.extensions.sender_constraints import REQUIRED, SETTING, WAYS, selects
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.settings import issuer
 from oidcserver.types import Configurator, Provider, Registry
@@ -54,24 +54,22 @@ def _aliases(provider: Provider) -> dict[str, Any] | None:
     }
 
 
-def _uses_certificates(provider: Provider) -> bool:
-    return selects("mtls")(provider) or any(
-        name in provider.client_authentication_methods for name in METHODS
-    )
-
-
 def _require_proxies(registry: Registry) -> str | None:
     """Require a named proxy: certificates in headers of anybody would prove nothing."""
     provider = registry.oidc.provider
     settings = provider.settings
-    if _uses_certificates(provider) and not settings[PROXIES]:
+    selected = [f"{SETTING} selects mtls"] if selects("mtls")(provider) else []
+    methods = [name for name in METHODS if name in provider.client_authentication_methods]
+    if methods:
+        selected.append(f"oauth.token_endpoint_auth_methods selects {' and '.join(methods)}")
+    if selected and not settings[PROXIES]:
         return (
-            f"Client certificates are selected, but {PROXIES} is empty: name the addresses of the "
-            "proxies that check them."
+            f"{', and '.join(selected)}, but {PROXIES} is empty: name the addresses of the proxies "
+            "that check client certificates."
         )
     if not settings[BASE_URL]:
         return None
-    if not _uses_certificates(provider):
+    if not selected:
         return f"{BASE_URL} is set, but neither oauth.sender_constraints nor a method uses mTLS."
     if provider.secure and urlsplit(settings[BASE_URL]).scheme != "https":
         return f"{BASE_URL} has to be https, as oidc.issuer is."

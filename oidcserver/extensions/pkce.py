@@ -6,23 +6,15 @@ which may use the nonce of OpenID Connect instead.
 
 import hashlib
 import hmac
-import logging
 import re
 from base64 import urlsafe_b64encode
 
-from sqlalchemy import select
-
-from oidcserver.models import Client
+from oidcserver.clients.stored import Findings, has_flag, warn_at_start
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import invalid_grant, invalid_request
 from oidcserver.oauth.requests import OAuthRequest
-from oidcserver.plugins.selection import AFTER_SCHEMA
 from oidcserver.settings import boolean, text
-from oidcserver.types import Configurator, Registry
-
-log = logging.getLogger("oidcserver.pkce")
-#: The number of clients that a line of the log names.
-SHOWN = 10
+from oidcserver.types import Configurator, Provider
 
 #: The SHA-256 of a verifier in base64url (RFC 7636 section 4.2).
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -108,24 +100,16 @@ def check_code_verifier(token_request: OAuthRequest) -> None:
         raise invalid_grant("The code_verifier does not fit.", "RFC 7636 section 4.6")
 
 
-def warn_of_exempt_clients(registry: Registry) -> None:
-    """Log the stored clients with an exemption that the configuration does not allow.
+def find_exempt_clients(provider: Provider) -> Findings:
+    """Find the stored clients with an exemption that the configuration does not allow.
 
     The exemption has no effect: they have to use PKCE.
     """
-    if registry.oidc.provider.settings["oauth.pkce_exemptions"]:
-        return
-    exempt = Client.client_metadata["require_pkce"].as_boolean().is_(False)
-    with registry.oidc.database.session() as dbsession:
-        found = dbsession.scalars(
-            select(Client.client_id).where(exempt).order_by(Client.client_id).limit(SHOWN + 1)
-        ).all()
-    if found:
-        names = ", ".join(found[:SHOWN]) + (", and more" if len(found) > SHOWN else "")
-        log.warning(
+    if not provider.settings["oauth.pkce_exemptions"]:
+        yield (
+            has_flag("require_pkce", False),
             "oauth.pkce_exemptions = false: these clients have to use PKCE, although they have "
-            "require_pkce = false: %s.",
-            names,
+            "require_pkce = false",
         )
 
 
@@ -147,9 +131,4 @@ def includeme(config: Configurator) -> None:
         "Whether require_pkce = false exempts a confidential client from oauth.pkce_required.",
     )
     config.add_server_metadata("code_challenge_methods_supported", ["S256"])
-
-    def warn() -> None:
-        if not config.registry.oidc.provider.commanded:
-            warn_of_exempt_clients(config.registry)
-
-    config.action(("oauth", "exempt clients"), warn, order=AFTER_SCHEMA)
+    warn_at_start(config, "exempt clients", find_exempt_clients)

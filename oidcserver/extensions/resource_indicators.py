@@ -1,8 +1,8 @@
 """Resource indicators (RFC 8707): the resources that access tokens are for.
 
 An authorization keeps the resources of its request. A token is for all of them, or for those that
-the token request names. Without any resource a token is for the provider itself. These steps exist
-only where resources are declared.
+the token request names. Without any resource a token is for the provider itself. Where no resource
+is declared, the parameter is ignored.
 """
 
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from oidcserver.catalog import Offer
+from oidcserver.clients.stored import warn_of_missing
 from oidcserver.interfaces.resources import Resource, is_same_resource, resource_key
 from oidcserver.models import RegisteredClient
 from oidcserver.oauth.authorization_request import AuthorizationRequest
@@ -76,20 +77,22 @@ def narrow_audience(token_request: OAuthRequest) -> None:
     """Set the audience: the resources that the request names, or else those of the authorization.
 
     A grant may have set it already, such as token exchange (RFC 8693 section 2.1), which reads the
-    parameter in its own way.
+    parameter in its own way. Where no resource is declared, the step is in the flow too: an
+    authorization for resources never becomes one for the provider.
 
     :raises Rejection: ``invalid_target`` for a resource that the authorization does not have, or
-        that was taken away from the client since.
+        that is not declared any more, or was taken away from the client since.
     """
-    if token_request.audience:
-        return
-    provider, client = token_request.provider, token_request.client
-    asked = find_resources(provider, client, token_request.payload.datalist.get("resource", ()))
     authorization = token_request.authorization
+    granted = () if authorization is None else authorization.resources or ()
+    provider = token_request.provider
+    if token_request.audience or not (granted or provider.resources):
+        return
+    client = token_request.client
+    asked = find_resources(provider, client, token_request.payload.datalist.get("resource", ()))
     if authorization is None:
         token_request.audience = asked
         return
-    granted = authorization.resources or ()
     if not set(map(resource_key, asked)).issubset(map(resource_key, granted)):
         raise _invalid_target("The authorization is not for this resource.", asked)
     token_request.audience = asked or find_resources(provider, client, granted)
@@ -180,6 +183,14 @@ def check_resources(registry: Registry) -> str | None:
     return "\n".join(problems) or None
 
 
+def named_clients(provider: Provider) -> Iterable[str]:
+    """Return the identifiers of the clients that resources name."""
+    for resource in provider.resources.values():
+        yield from resource.clients
+        if resource.server is not None:
+            yield resource.server
+
+
 def _problems(provider: Provider, resource: Resource) -> Iterable[str]:
     for name in resource.scopes:
         if name in PERSONAL:
@@ -205,3 +216,4 @@ def includeme(config: Configurator) -> None:
     declare = partial(declare_resources, config.registry.oidc.provider)
     config.action(("oauth", "declared resources"), declare, order=DECLARE)
     config.add_startup_check("resources", check_resources)
+    warn_of_missing(config, SETTING, named_clients)

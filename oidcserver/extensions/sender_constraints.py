@@ -6,6 +6,7 @@ TLS (:mod:`oidcserver.extensions.mutual_tls`).
 
 from collections.abc import Callable
 
+from oidcserver.clients.stored import Findings, has_flag, warn_at_start
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection, invalid_grant, invalid_request
 from oidcserver.oauth.requests import OAuthRequest
@@ -15,10 +16,9 @@ from oidcserver.types import Configurator, Provider, Registry
 SETTING = "oauth.sender_constraints"
 REQUIRED = "oauth.require_sender_constraint"
 #: The member by which a client requires each way, and the name of the key in ``cnf``.
-WAYS = {
-    "dpop": ("dpop_bound_access_tokens", "jkt"),
-    "mtls": ("tls_client_certificate_bound_access_tokens", "x5t#S256"),
-}
+BY_PROOF = "dpop_bound_access_tokens"
+BY_CERTIFICATE = "tls_client_certificate_bound_access_tokens"
+WAYS = {"dpop": (BY_PROOF, "jkt"), "mtls": (BY_CERTIFICATE, "x5t#S256")}
 
 
 def selects(way: str) -> Callable[[Provider], bool]:
@@ -26,23 +26,36 @@ def selects(way: str) -> Callable[[Provider], bool]:
     return lambda provider: way in provider.settings[SETTING]
 
 
-def selects_any(provider: Provider) -> bool:
-    """Whether a provider selects any way."""
-    return bool(provider.settings[SETTING])
+def requires_keys(provider: Provider) -> bool:
+    """Whether all tokens have to be bound to a key."""
+    return bool(provider.settings[REQUIRED])
+
+
+def require_registered_keys(token_request: OAuthRequest) -> None:
+    """Require the keys that the client registered that its tokens are bound to.
+
+    This step is in the flow although no way is selected: such a client gets no token then.
+    """
+    metadata = token_request.client.client_metadata
+    if BY_PROOF not in metadata and BY_CERTIFICATE not in metadata:
+        return
+    settings, confirmation = token_request.provider.settings, token_request.confirmation or {}
+    for way, (member, name) in WAYS.items():
+        if name not in confirmation and metadata.get(member):
+            if way not in settings[SETTING]:
+                raise invalid_request(
+                    f"The client registered {member}, and the server binds no tokens by {way}.",
+                    "RFC 9700 section 2.2",
+                    deselected=f"{SETTING} lacks {way}",
+                )
+            raise _missing_key(way, f"The client registered {member}.")
 
 
 def require_constraint(token_request: OAuthRequest) -> None:
-    """Require the keys that the client registered that its tokens are bound to.
-
-    With ``oauth.require_sender_constraint`` every client has to have one.
-    """
-    settings, client = token_request.provider.settings, token_request.client
-    confirmation = token_request.confirmation or {}
-    for way, (member, name) in WAYS.items():
-        if way in settings[SETTING] and name not in confirmation and client.member(member):
-            raise _missing_key(way, f"The client registered {member}.")
-    if settings[REQUIRED] and not confirmation:
-        raise _missing_key(settings[SETTING][0], "Tokens are bound to a key of the client here.")
+    """Require a key of every client."""
+    if not token_request.confirmation:
+        way = token_request.provider.settings[SETTING][0]
+        raise _missing_key(way, "Tokens are bound to a key of the client here.")
 
 
 def _missing_key(way: str, reason: str) -> Rejection:
@@ -86,8 +99,8 @@ def reject_front_channel(authorization_request: AuthorizationRequest) -> None:
     assert client is not None
     if "token" not in authorization_request.response_type.split():
         return
-    for way, (member, _) in WAYS.items():
-        if way in authorization_request.provider.settings[SETTING] and client.member(member):
+    for member, _ in WAYS.values():
+        if client.member(member):
             raise Rejection(
                 "unauthorized_client",
                 f"The client registered {member}: it gets no access token in this response.",
@@ -100,7 +113,7 @@ def _check_requirement(registry: Registry) -> str | None:
     if not provider.settings[REQUIRED]:
         return None
     required = f"{REQUIRED} = true{provider.settings.set_by(REQUIRED)}"
-    if not selects_any(provider):
+    if not provider.settings[SETTING]:
         return f"{required}, but {SETTING} is empty: select dpop, mtls or both."
     fronted = sorted(name for name in provider.response_types if "token" in name.split())
     if fronted:
@@ -109,6 +122,20 @@ def _check_requirement(registry: Registry) -> str | None:
             f"response types are selected: {', '.join(fronted)}."
         )
     return None
+
+
+def find_excluded_clients(provider: Provider) -> Findings:
+    """Find the stored clients whose tokens have to be bound in a way that is not selected.
+
+    They get no tokens.
+    """
+    for way, (member, _) in WAYS.items():
+        if way not in provider.settings[SETTING]:
+            yield (
+                has_flag(member, True),
+                f"{SETTING} does not select {way}: these clients get no tokens, because they have "
+                f"{member} = true",
+            )
 
 
 def includeme(config: Configurator) -> None:
@@ -128,3 +155,4 @@ def includeme(config: Configurator) -> None:
         "Whether all access tokens are bound to a key. Otherwise the client decides.",
     )
     config.add_startup_check("sender constraints", _check_requirement)
+    warn_at_start(config, "clients of sender constraints", find_excluded_clients)

@@ -87,13 +87,27 @@ class CertificateHeaders:
     def read(self, environ: Mapping[str, Any]) -> ClientCertificate | None:
         """Return the certificate of a request, or None if no trusted proxy names one."""
         value = environ.get(self.certificate)
-        if not value or not self.proxies.have(environ.get(PEER) or environ.get("REMOTE_ADDR", "")):
+        if not value or not self.proxies.have(_peer(environ)):
             return None
         verified = environ.get(self.verified) in VERIFIED
         try:
             return ClientCertificate(parse_certificate(value, self.encoding), verified)
         except ValueError as problem:
             return ClientCertificate(None, verified, str(problem))
+
+    def absence(self, environ: Mapping[str, Any]) -> str:
+        """Return why a request has no certificate, as half a sentence for the operator."""
+        if environ.get(self.certificate):
+            return (
+                f"its header came from {_peer(environ)}, which oauth.client_certificate_proxies "
+                "does not name"
+            )
+        return "the request has no header that oauth.client_certificate_header names"
+
+
+def _peer(environ: Mapping[str, Any]) -> str:
+    peer: str = environ.get(PEER) or environ.get("REMOTE_ADDR", "")
+    return peer
 
 
 @lru_cache(maxsize=256)
@@ -118,8 +132,8 @@ def parse_certificate(value: str, encoding: str) -> x509.Certificate:
             raise ValueError
     except (ValueError, x509.InvalidVersion):
         raise ValueError(
-            "The certificate header is not one certificate in the encoding that the setting "
-            "client_certificate_encoding names."
+            f"The certificate header is not one certificate in the encoding {encoding}, which "
+            "oauth.client_certificate_encoding names (elsewhere oauth_resource.)."
         ) from None
     return found[0]
 

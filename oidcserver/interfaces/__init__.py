@@ -144,7 +144,11 @@ class ClaimsSource:
 
 
 class ClientAuthenticationMethod(Protocol):
-    """One token endpoint authentication method (RFC 7591 section 2)."""
+    """One token endpoint authentication method (RFC 7591 section 2).
+
+    It may have a method ``absent(oauth_request)`` too. That is called for a request without its
+    credentials, and returns a sentence for the operator if the named client needs them, or None.
+    """
 
     def presented(self, oauth_request: Any, /) -> bool:
         """Return whether the request has credentials of this method.

@@ -59,7 +59,8 @@ def client_required(oauth_request: OAuthRequest) -> Rejection:
     """Return the rejection of a request that authenticates no client."""
     return invalid_client(
         "RFC 6749 section 2.3",
-        reason="It presents no method that oauth.token_endpoint_auth_methods selects.",
+        reason=_absence(oauth_request)
+        or "It presents no method that oauth.token_endpoint_auth_methods selects.",
         parameters=[
             name for name in ("client_id", *CREDENTIAL_PARAMETERS) if name in oauth_request.form
         ],
@@ -99,12 +100,22 @@ def _authenticate(
     registered = client.token_endpoint_auth_method
     if client.check_endpoint_auth_method(name, "token"):
         return client
-    reason = f"The client registered {registered}."
+    reason = _absence(oauth_request) or f"The client registered {registered}."
     if {registered, name} == SECRET_METHODS:
         if oauth_request.provider.settings["oauth.client_secret_methods"] == "either":
             return client
         reason += " oauth.client_secret_methods = registered allows no other."
     raise ClientAuthenticationFailed(reason, client_id=client.client_id)
+
+
+def _absence(oauth_request: OAuthRequest) -> str | None:
+    """Return why the credential of the named client is not there, if its method can say it."""
+    for method in oauth_request.provider.client_authentication_methods.values():
+        absent = getattr(method, "absent", None)
+        reason: str | None = absent and absent(oauth_request)
+        if reason is not None:
+            return reason
+    return None
 
 
 def _may_be_logged(client_id: str) -> bool:

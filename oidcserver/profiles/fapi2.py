@@ -10,6 +10,8 @@ from functools import partial
 from typing import Any
 
 from oidcserver.clients.problems import InvalidClientMetadata
+from oidcserver.profiles.oauth21 import reject_implicit, reject_password
+from oidcserver.profiles.sentences import as_written, forbids, requires
 from oidcserver.types import Configurator, Provider, Registry
 
 SECURITY = "fapi2_security"
@@ -23,6 +25,8 @@ METHODS = ("private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth")
 GRANTS = ("authorization_code", "refresh_token", "client_credentials")
 LONGEST_CODE = 60
 LONGEST_PUSHED_REQUEST = 600
+#: By so many seconds a client's clock may be ahead, and by no more than the second.
+SKEW = (10, 60)
 
 #: Settings that have to have this value.
 FIXED: Mapping[str, Any] = {
@@ -33,6 +37,10 @@ FIXED: Mapping[str, Any] = {
     "oauth.assertion_audience": "issuer",
     "oauth.refresh_token_rotation": "public",
     "oauth.localhost_any_port": False,
+    "oidc.unsigned_id_tokens": False,
+    # FAPI-CIBA section 5.2.2, where the grant ciba is selected.
+    "oidc.ciba_require_signed_request": True,
+    "oidc.ciba_require_binding_message": True,
 }
 #: Settings whose words have to be some of these.
 LIMITED: Mapping[str, tuple[str, ...]] = {
@@ -41,19 +49,15 @@ LIMITED: Mapping[str, tuple[str, ...]] = {
     "oauth.dpop_signing_algs": ALGORITHMS,
     "oauth.request_object_signing_algs": ALGORITHMS,
     "oidc.signing_algs": ALGORITHMS,
+    "oidc.ciba_request_signing_algs": CIBA_ALGORITHMS,
 }
 DEFAULTS: Mapping[str, Any] = {
     **FIXED,
     **LIMITED,
     "oauth.token_endpoint_auth_methods": ("private_key_jwt",),
     "oauth.grants": GRANTS,
-    "oauth.response_types": ("code",),
     "oauth.sender_constraints": ("dpop",),
     "oauth.access_token_signing_alg": ALGORITHMS[0],
-    # FAPI-CIBA section 5.2.2, where the grant ciba is selected.
-    "oidc.ciba_require_signed_request": True,
-    "oidc.ciba_require_binding_message": True,
-    "oidc.ciba_request_signing_algs": CIBA_ALGORITHMS,
     "oauth.endpoints": (
         "authorization", "pushed_authorization_request", "token", "revocation", "introspection",
         "userinfo", "end_session", "jwks", "openid_configuration", "oauth_authorization_server",
@@ -64,23 +68,16 @@ SIGNED_FIXED: Mapping[str, Any] = {
     "oauth.require_signed_request_object": True,
     "oidc.request_parameter": True,
 }
-#: The settings that have this value for a client with the profile. The other values of FIXED are
-#: members of its metadata.
-FIXED_FOR_CLIENT: Mapping[str, Any] = {
-    "oauth.assertion_audience": "issuer",
-    "oauth.refresh_token_rotation": "public",
-    "oauth.localhost_any_port": False,
-    "oidc.ciba_require_signed_request": True,
-    "oidc.ciba_require_binding_message": True,
-}
-#: The settings whose words are limited to these for such a client.
-LIMITED_FOR_CLIENT: Mapping[str, tuple[str, ...]] = {
-    "oidc.signing_algs": ALGORITHMS,
-    "oauth.token_endpoint_auth_signing_algs": ALGORITHMS,
-    "oauth.dpop_signing_algs": ALGORITHMS,
-    "oauth.request_object_signing_algs": ALGORITHMS,
-    "oidc.ciba_request_signing_algs": CIBA_ALGORITHMS,
-}
+#: The settings of FIXED and LIMITED that hold for a client with the profile. Others are members of
+#: its metadata, or such a client cannot register what they allow.
+FOR_CLIENT = (
+    "oauth.assertion_audience",
+    "oauth.refresh_token_rotation",
+    "oauth.localhost_any_port",
+    "oidc.ciba_require_signed_request",
+    "oidc.ciba_require_binding_message",
+)
+LIMITED_FOR_CLIENT = LIMITED.keys() - {"oauth.token_endpoint_auth_methods"}
 #: Claims of a request object, and seconds (FAPI 2.0 Message Signing section 5.3.1).
 REQUIRED_CLAIMS = ("aud", "exp", "nbf")
 LONGEST_REQUEST_OBJECT = 3600
@@ -93,48 +90,58 @@ SIGNED_DEFAULTS: Mapping[str, Any] = {
 }
 
 
-def require_values(profile: str, fixed: Mapping[str, Any], registry: Registry) -> str | None:
+def require_values(fixed: Mapping[str, Any], registry: Registry) -> str | None:
     """Require the values of the profile."""
     settings = registry.oidc.provider.settings
     problems = [
-        f"oauth.profile = {profile} requires {name} = {_as_written(value)}: remove {name}, which "
-        "the profile sets."
+        requires(registry, f"{name} = {as_written(value)}: remove {name}, which the profile sets")
         for name, value in fixed.items()
         if settings[name] != value
     ]
     return "\n".join(problems) or None
 
 
-def limit_words(profile: str, registry: Registry) -> str | None:
+def limit_words(registry: Registry) -> str | None:
     """Allow no other methods and algorithms than those of the profile."""
     settings = registry.oidc.provider.settings
     problems = [
-        f"oauth.profile = {profile} does not allow {name} = {' '.join(others)}: remove "
-        f"{'these words' if others[1:] else 'this word'}, or {name}, which the profile sets."
+        forbids(
+            registry,
+            f"{name} = {' '.join(others)}: remove {'these words' if others[1:] else 'this word'}, "
+            f"or {name}, which the profile sets",
+        )
         for name, allowed in LIMITED.items()
         if (others := sorted(set(settings[name]) - set(allowed)))
     ]
     return "\n".join(problems) or None
 
 
-def require_flows(profile: str, registry: Registry) -> str | None:
-    """Allow the response type ``code`` alone, no password grant, and short lifetimes."""
-    provider = registry.oidc.provider
-    others = sorted(provider.response_types - {"code"})
+def limit_response_types(registry: Registry) -> str | None:
+    """Allow the response type ``code`` alone."""
+    others = sorted(registry.oidc.provider.response_types - {"code"})
     if others:
-        return f"oauth.profile = {profile} does not allow the response type {others[0]!r}."
-    if "password" in provider.grant_types:
-        return f"oauth.profile = {profile} does not allow the password grant."
-    if provider.settings["oauth.authorization_code_lifetime"] > LONGEST_CODE:
-        return (
-            f"oauth.profile = {profile} requires oauth.authorization_code_lifetime of at most "
-            f"{LONGEST_CODE} seconds."
+        return forbids(
+            registry,
+            "other response types than code: take these out of oauth.response_types, or their "
+            f"grants out of oauth.grants: {', '.join(others)}",
         )
-    if provider.settings["oauth.pushed_request_lifetime"] >= LONGEST_PUSHED_REQUEST:
-        return (
-            f"oauth.profile = {profile} requires oauth.pushed_request_lifetime of less than "
-            f"{LONGEST_PUSHED_REQUEST} seconds."
+    return reject_implicit(registry)
+
+
+def limit_times(registry: Registry) -> str | None:
+    """Require short lifetimes, and that clocks may differ by a little."""
+    settings = registry.oidc.provider.settings
+    if settings["oauth.authorization_code_lifetime"] > LONGEST_CODE:
+        return requires(
+            registry, f"oauth.authorization_code_lifetime of at most {LONGEST_CODE} seconds"
         )
+    if settings["oauth.pushed_request_lifetime"] >= LONGEST_PUSHED_REQUEST:
+        return requires(
+            registry, f"oauth.pushed_request_lifetime of less than {LONGEST_PUSHED_REQUEST} seconds"
+        )
+    least, most = SKEW
+    if not least <= settings["oauth.clock_skew"] <= most:
+        return requires(registry, f"oauth.clock_skew of {least} to {most} seconds")
     return None
 
 
@@ -143,14 +150,14 @@ def require_claims(registry: Registry) -> str | None:
     settings = registry.oidc.provider.settings
     missing = [it for it in REQUIRED_CLAIMS if it not in settings["oauth.request_object_claims"]]
     if missing:
-        return (
-            f"oauth.profile = {MESSAGE_SIGNING} requires {' '.join(missing)} in "
-            "oauth.request_object_claims."
+        return requires(
+            registry, f"{' '.join(missing)} among oauth.request_object_claims: add what is missing"
         )
     if not 0 < settings["oauth.request_object_max_lifetime"] <= LONGEST_REQUEST_OBJECT:
-        return (
-            f"oauth.profile = {MESSAGE_SIGNING} requires oauth.request_object_max_lifetime of at "
-            f"most {LONGEST_REQUEST_OBJECT} seconds, and not 0."
+        return requires(
+            registry,
+            f"oauth.request_object_max_lifetime of at most {LONGEST_REQUEST_OBJECT} seconds, and "
+            "not 0",
         )
     return None
 
@@ -169,7 +176,7 @@ def check_client(signed: bool, provider: Provider, metadata: dict[str, Any]) -> 
     }
     for member, value in required.items():
         if metadata.setdefault(member, value) != value:
-            raise _contradiction(profile, member, _as_written(value))
+            raise _contradiction(profile, member, as_written(value))
     if metadata["token_endpoint_auth_method"] not in METHODS:
         raise _contradiction(profile, "token_endpoint_auth_method", f"one of {', '.join(METHODS)}")
     if set(metadata["response_types"]) - {"code"}:
@@ -187,9 +194,10 @@ def client_settings(signed: bool, settings: Mapping[str, Any]) -> Mapping[str, A
 
     :param signed: whether the client also has to sign its requests.
     """
-    values = dict(FIXED_FOR_CLIENT)
-    for name, allowed in LIMITED_FOR_CLIENT.items():
-        values[name] = tuple(word for word in settings[name] if word in allowed)
+    values = {name: FIXED[name] for name in FOR_CLIENT}
+    for name in LIMITED_FOR_CLIENT:
+        values[name] = tuple(word for word in settings[name] if word in LIMITED[name])
+    values["oauth.clock_skew"] = min(settings["oauth.clock_skew"], SKEW[1])
     if signed:
         claims = (*settings["oauth.request_object_claims"], *REQUIRED_CLAIMS)
         longest = settings["oauth.request_object_max_lifetime"] or LONGEST_REQUEST_OBJECT
@@ -223,15 +231,13 @@ def _contradiction(profile: str, member: str, required: str) -> InvalidClientMet
     return InvalidClientMetadata(member, f"The profile {profile} requires {member}: {required}.")
 
 
-def _as_written(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _rules(profile: str, fixed: Mapping[str, Any]) -> tuple[Callable[[Registry], str | None], ...]:
+def _rules(fixed: Mapping[str, Any]) -> tuple[Callable[[Registry], str | None], ...]:
     return (
-        partial(require_values, profile, fixed),
-        partial(limit_words, profile),
-        partial(require_flows, profile),
+        partial(require_values, fixed),
+        limit_words,
+        limit_response_types,
+        reject_password,
+        limit_times,
     )
 
 
@@ -240,14 +246,14 @@ def includeme(config: Configurator) -> None:
     config.add_oauth_profile(
         SECURITY,
         DEFAULTS,
-        _rules(SECURITY, FIXED),
+        _rules(FIXED),
         client=partial(check_client, False),
         client_settings=partial(client_settings, False),
     )
     config.add_oauth_profile(
         MESSAGE_SIGNING,
         SIGNED_DEFAULTS,
-        (*_rules(MESSAGE_SIGNING, SIGNED_FIXED), require_claims),
+        (*_rules(SIGNED_FIXED), require_claims),
         client=partial(check_client, True),
         client_settings=partial(client_settings, True),
     )

@@ -1,6 +1,7 @@
 """The profile ``mcp``: what clients of the Model Context Protocol need of a server."""
 
 from oidcserver.profiles.oauth21 import PKCE_FOR_ALL, reject_implicit, reject_password, require_pkce
+from oidcserver.profiles.sentences import requires
 from oidcserver.types import Configurator, Registry
 
 #: Clients find out about the server in one or the other, and the flow needs the rest.
@@ -29,21 +30,21 @@ def require_documents(registry: Registry) -> str | None:
     """Require client ID metadata documents, which take the place of registration."""
     name = "oauth.client_id_metadata_documents"
     if not registry.oidc.provider.settings[name]:
-        return f"oauth.profile = mcp needs client ID metadata documents: remove {name}."
+        return requires(registry, f"client ID metadata documents: remove {name}")
     return None
 
 
 def require_public_clients(registry: Registry) -> str | None:
     """Require the method of public clients, without which clients do not offer a document."""
     if "none" not in registry.oidc.provider.client_authentication_methods:
-        return "oauth.profile = mcp needs none among oauth.token_endpoint_auth_methods."
+        return requires(registry, "none among oauth.token_endpoint_auth_methods: add it there")
     return None
 
 
 def require_code(registry: Registry) -> str | None:
     """Require the one flow that clients have."""
     if "authorization_code" not in registry.oidc.provider.grant_types:
-        return "oauth.profile = mcp needs authorization_code among oauth.grants."
+        return requires(registry, "authorization_code among oauth.grants: add it there")
     return None
 
 
@@ -51,7 +52,8 @@ def require_endpoints(registry: Registry) -> str | None:
     """Require the endpoints of the flow, and both discovery documents."""
     missing = [name for name in ENDPOINTS if name not in registry.oidc.provider.endpoints]
     if missing:
-        return f"oauth.profile = mcp needs {' and '.join(missing)} among oauth.endpoints."
+        names = " and ".join(missing)
+        return requires(registry, f"{names} among oauth.endpoints: add what is missing")
     return None
 
 
@@ -59,9 +61,10 @@ def require_lasting_tokens(registry: Registry) -> str | None:
     """Require tokens that are not refreshed as soon as they are issued."""
     lifetime = registry.oidc.provider.settings["oauth.access_token_lifetime"]
     if lifetime <= REFRESHED_BEFORE:
-        return (
-            f"oauth.profile = mcp needs an oauth.access_token_lifetime of more than "
-            f"{REFRESHED_BEFORE} seconds, since clients refresh tokens so long before their end."
+        return requires(
+            registry,
+            f"oauth.access_token_lifetime of more than {REFRESHED_BEFORE} seconds, since clients "
+            "refresh tokens so long before their end",
         )
     return None
 
@@ -70,7 +73,9 @@ def require_end_of_registrations(registry: Registry) -> str | None:
     """Require that clients that registered themselves, one for each installation, are removed."""
     provider, name = registry.oidc.provider, "oauth.registration_unused_lifetime"
     if "registration" in provider.endpoints and not provider.settings[name]:
-        return f"oauth.profile = mcp removes unused clients that registered themselves: set {name}."
+        return requires(
+            registry, f"the end of unused clients that registered themselves: set {name}"
+        )
     return None
 
 

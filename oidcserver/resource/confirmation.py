@@ -9,8 +9,8 @@ from functools import partial
 
 from oidcserver import clock
 from oidcserver.credentials import digest
-from oidcserver.extensions.dpop.proof import Proof, ProofRules
-from oidcserver.extensions.dpop.verifier import ProofVerifier
+from oidcserver.extensions.dpop.proof import Proof
+from oidcserver.extensions.dpop.verifier import ProofVerifier, rules_of
 from oidcserver.extensions.key_confirmation import KeyConfirmation
 from oidcserver.http.client_certificate import (
     CertificateHeaders,
@@ -101,12 +101,7 @@ def make_key_confirmation(settings: Settings) -> KeyConfirmation:
 
 
 def _verifier(settings: Settings) -> ProofVerifier:
-    rules = ProofRules(
-        tuple(settings[f"{PREFIX}dpop_signing_algs"]),
-        settings[f"{PREFIX}dpop_proof_lifetime"],
-        settings[f"{PREFIX}clock_skew"],
-    )
-    return ProofVerifier(rules, SeenProofs().use)
+    return ProofVerifier(rules_of(settings, PREFIX), SeenProofs().use)
 
 
 def _read_certificate(headers: CertificateHeaders, request: Request) -> ClientCertificate | None:

@@ -15,12 +15,13 @@ from oidcserver.extensions.key_confirmation import key_confirmation
 from oidcserver.oauth.bearer import insufficient_scope, invalid_token
 from oidcserver.oauth.errors import Rejection, as_rejection
 from oidcserver.oauth.responses import error_response
+from oidcserver.oauth.tokens import AccessToken
 from oidcserver.resource.challenges import add_parameters
 from oidcserver.resource.protected_resources import choose_resource
 from oidcserver.resource.remote_provider import ValidatorUnavailable
 from oidcserver.resource.step_up import step_up
 from oidcserver.resource.validators import TokenValidator
-from oidcserver.types import AccessToken, Request
+from oidcserver.types import Request
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def authenticate(request: Request, alternatives: list[str], audience: str) -> Ac
         ) from None
     if token is None:
         raise invalid_token("The access token is not valid, has expired or was revoked.")
-    proof = confirmation.check(request, presented, token.confirmation, _public_uris)
+    proof = confirmation.check(request, presented, token, _public_uris)
     confirmation.spend(request, proof)
     if not any(token.scopes.issuperset(scopes.split()) for scopes in alternatives):
         raise insufficient_scope(alternatives[0])

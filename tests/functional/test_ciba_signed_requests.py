@@ -65,6 +65,20 @@ def test_the_typ_is_that_of_a_request(client: SigningClient) -> None:
         client.send(client.signed({"typ": typ}))
 
 
+def test_it_is_no_request_object_of_the_authorization_endpoint(
+    make_provider: Any, keys: dict[str, Any]
+) -> None:
+    provider = make_provider(**SETTINGS, oidc__request_parameter="true")
+    client = SigningClient(provider, keys["ES256"])
+    browser = user(provider)
+    for header in ({}, {"typ": "oauth-authz-req+jwt"}):
+        page = client.rp.authorize(browser, request=client.signed(header))
+        assert client.rp.answer(page)["error"] == "invalid_request_object"
+    for named in ({"client_id": client.rp.client_id}, {"response_type": "code"}):
+        page = client.rp.authorize(browser, request=client.signed(**named))
+        assert "consent" in page.forms
+
+
 def test_a_client_that_signs_has_to_sign(client: SigningClient) -> None:
     assert client.refused() == "invalid_request"
 

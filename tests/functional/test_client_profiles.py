@@ -119,6 +119,43 @@ def test_its_proofs_are_signed_with_algorithms_of_the_profile(
     assert rejection(strict) == "invalid_dpop_proof"
 
 
+@pytest.mark.parametrize("path", ["/oauth/userinfo", "/api/me"])
+def test_its_proofs_at_resources_are_signed_with_these_too(
+    make_provider: Any, keys: dict[str, Key], path: str
+) -> None:
+    algorithms = {"oauth__dpop_signing_algs": "PS256 RS256"}
+    provider = make_provider(**{**SETTINGS, **algorithms})
+    uri = f"{provider.issuer}{path}"
+    for profile, status in (("fapi2_security", 401), (None, 200)):
+        client = register(provider, keys, profile)
+        # One RSA key makes both.
+        client.proof_key = ProofKey("PS256", keys["RS256"])
+        page = visit(client, provider.browser(), push(client))
+        token = client.exchange(client.answer(client.complete(page))["code"])["access_token"]
+        headers = client.proof_key.for_resource(uri, token)
+        client.http.get(path, headers=headers)
+        headers = ProofKey("RS256", keys["RS256"]).for_resource(uri, token)
+        answer = client.http.get(path, headers=headers, status=status)
+        if status == 401:
+            assert 'DPoP error="invalid_dpop_proof"' in answer.headers["WWW-Authenticate"]
+
+
+def test_the_clock_of_such_a_client_is_at_most_a_minute_ahead(
+    make_provider: Any, keys: dict[str, Key]
+) -> None:
+    """Section 5.3.2.1 of the Security Profile."""
+    provider = make_provider(**SETTINGS, oauth__clock_skew="5m")
+    ahead = oidcserver_clock.now() + 200
+    for profile, status in ((None, 200), ("fapi2_security", 401)):
+        client = register(provider, keys, profile)
+        own_token(client, status, client.signer.assertion(iat=ahead, nbf=ahead, exp=ahead + 60))
+        proof = client.proof_key.proof("POST", f"{provider.issuer}/oauth/token", iat=ahead)
+        form = {"grant_type": "client_credentials", "scope": "profile", **client.signer.form()}
+        expected = 200 if profile is None else 400
+        answer = client.http.post("/oauth/token", form, headers={"DPoP": proof}, status=expected)
+    assert answer.json["error"] == "invalid_dpop_proof"
+
+
 def test_its_refresh_tokens_are_not_replaced(
     provider: Provider, strict: SigningClient, other: SigningClient
 ) -> None:

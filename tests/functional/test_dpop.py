@@ -175,6 +175,7 @@ def test_without_dpop_selected_there_is_no_step_and_the_header_is_nothing(
     flows = provider.registry.oidc.provider.flows
     names = {step.name for flow in flows.values() for step in flow}
     assert not {"check_proof", "spend_proof", "check_dpop_jkt", "require_constraint"} & names
+    assert "require_registered_keys" in names
     client = provider.register()
     tokens = client.exchange(
         code_of(client, dpop_jkt="not looked at"), headers=with_proof(client, "x")
@@ -435,6 +436,43 @@ def test_the_member_needs_dpop(make_provider: Any) -> None:
     ):
         provider.register(dpop_bound_access_tokens=True)
     assert provider.register(dpop_bound_access_tokens=False)
+
+
+def test_it_gets_no_token_when_dpop_is_not_selected_any_more(
+    make_provider: Any, key: ProofKey, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = make_provider()
+    codes = before.register(dpop_bound_access_tokens=True)
+    robot = before.register(client_id="robot", **ROBOT, dpop_bound_access_tokens=True)
+    fronted = before.register(
+        grant_types=["authorization_code", "implicit"], response_types=["code", "id_token token"]
+    )
+    with before.database() as dbsession:
+        row = dbsession.merge(fronted.client)
+        row.client_metadata = {**row.client_metadata, "dpop_bound_access_tokens": True}
+    tokens = sign_in(codes, key)
+    with caplog.at_level(logging.WARNING, "oidcserver.start"):
+        later = make_provider(oauth__sender_constraints="")
+    named = ", ".join(sorted([codes.client_id, "robot", fronted.client_id]))
+    assert [record.getMessage() for record in caplog.records] == [
+        "oauth.sender_constraints does not select dpop: these clients get no tokens, because they "
+        f"have dpop_bound_access_tokens = true: {named}."
+    ]
+    codes, robot, fronted = (
+        RelyingParty(later, each.client, each.secret) for each in (codes, robot, fronted)
+    )
+    answers = [
+        robot.token(grant_type="client_credentials", status=400).json,
+        codes.exchange(code_of(codes), status=400),
+        codes.refresh(tokens["refresh_token"], headers=key.for_token(codes), status=400),
+    ]
+    for answer in answers:
+        assert answer["error"] == "invalid_request"
+        assert "the server binds no tokens by dpop" in answer["error_description"]
+    page = fronted.authorize(later.browser(), response_type="id_token token")
+    assert fronted.answer(page)["error"] == "unauthorized_client"
+    codes = RelyingParty(before, codes.client, codes.secret)
+    assert codes.refresh(tokens["refresh_token"], headers=key.for_token(codes))
 
 
 def test_the_provider_can_require_bound_tokens_of_every_client(

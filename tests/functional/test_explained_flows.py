@@ -112,6 +112,7 @@ def test_every_flow_of_the_protocols_has_its_steps_where_all_is_selected(
         oidc__pages="home login logout consent account device approvals",
         oauth__response_modes="query jwt",
         oauth__sender_constraints="dpop mtls",
+        oauth__require_sender_constraint="true",
         oauth__client_certificate_proxies="127.0.0.1 10.0.0.0/24",
         oauth__client_id_metadata_documents="true",
         oauth__resources="https://api.example",

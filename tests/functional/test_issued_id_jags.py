@@ -416,7 +416,7 @@ def test_the_metadata_name_the_type_where_a_rule_allows_it(
         ("agent https://a.example id-jag there scopes=", "identifier of the client there"),
         ("agent https://a.example id-jag there scopes=a scopes=b", "identifier of the client"),
         ("agent https://a.example id-jag there resources=a", "not an absolute URI"),
-        ("agent a.example id-jag there", "not an absolute URI"),
+        ("agent a.example id-jag there", "rules: a.example is not an absolute URI"),
         ("agent http://localhost:6543 id-jag there", "for another authorization server"),
     ],
 )

@@ -592,7 +592,7 @@ def test_the_metadata_name_the_grant_and_its_profile(
     [
         ("", "trusted_issuers is empty"),
         ("https://idp.example", "cannot be read"),
-        ("https://idp.example http://idp.example/jwks", "No such file"),
+        ("https://idp.example http://idp.example/jwks", "a URL begins with https://"),
         ("https://idp.example https://idp.example/jwks algs=HS256", "cannot be read"),
         ("https://idp.example https://idp.example/jwks algs=none", "cannot be read"),
         ("https://idp.example https://idp.example/jwks accepts=everything", "cannot be read"),
@@ -605,6 +605,19 @@ def test_the_metadata_name_the_grant_and_its_profile(
 def test_a_mistake_stops_the_start(make_provider: Any, line: str, sentence: str) -> None:
     with pytest.raises(ConfigurationProblem, match=sentence):
         make_provider(oauth__grants="jwt_bearer", oauth__trusted_issuers=line)
+
+
+def test_a_file_that_cannot_be_read_is_the_first_that_is_said(make_provider: Any) -> None:
+    with pytest.raises(ConfigurationProblem) as problem:
+        make_provider(oauth__grants="jwt_bearer", oauth__trusted_issuers=f"{ISSUER} /missing.json")
+    assert str(problem.value) == (
+        "oauth.trusted_issuers: the file /missing.json cannot be read (No such file or directory)."
+    )
+
+
+def test_issuers_without_the_grant_stop_the_start(make_provider: Any, jwks: Path) -> None:
+    with pytest.raises(ConfigurationProblem, match="does not select jwt_bearer"):
+        make_provider(oauth__trusted_issuers=f"{ISSUER} {jwks}")
 
 
 def test_a_file_with_a_private_key_stops_the_start(make_provider: Any, tmp_path: Path) -> None:

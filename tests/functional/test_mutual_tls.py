@@ -1,5 +1,6 @@
 """Clients with a TLS certificate: their authentication and their tokens (RFC 8705)."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ ROBOT: dict[str, Any] = {
     "scope": "email",
 }
 BOUND = {"tls_client_certificate_bound_access_tokens": True}
+PREFIX = "oauth.client_certificate_"
 DN = "CN=client,O=Example\\, Inc.,C=DE"
 
 
@@ -116,6 +118,25 @@ def test_a_header_of_a_stranger_is_as_if_absent(
     assert_refused(ask(client, forged, status=401))
     without = ask(client, {}, status=401)
     assert without.json == ask(client, forged, status=401).json
+
+
+@pytest.mark.parametrize("methods", ["tls_client_auth", "tls_client_auth none"])
+def test_the_log_says_why_no_certificate_arrived(
+    make_provider: Any,
+    certificate: ClientCertificate,
+    caplog: pytest.LogCaptureFixture,
+    methods: str,
+) -> None:
+    provider = make_provider(**{**SETTINGS, "oauth__token_endpoint_auth_methods": methods})
+    client = register_robot(provider)
+    with caplog.at_level(logging.INFO, "oidcserver.rejections"):
+        assert_refused(ask(client, {}, status=401))
+        client.http = webtest.TestApp(provider.wsgi, extra_environ={"REMOTE_ADDR": "10.0.0.2"})
+        assert_refused(ask(client, certificate.headers(), status=401))
+    sentence = "The client registered tls_client_auth, and no certificate reached the server: "
+    *_, absent, ignored = caplog.messages
+    assert f"{sentence}the request has no header that {PREFIX}header names." in absent
+    assert f"{sentence}its header came from 10.0.0.2, which {PREFIX}proxies does not" in ignored
 
 
 @pytest.mark.parametrize("verify", ["NONE", "FAILED:self-signed certificate", "", "1"])
@@ -317,9 +338,14 @@ def test_a_token_is_bound_to_the_certificate(
     assert found["token_type"] == "Bearer"
     token = tokens["access_token"]
     assert use(client, token, certificate.headers()).json["sub"]
-    for wrong in ({}, ClientCertificate(DN).headers(), {"Client-Cert": "x"}):
+    for wrong, sentence in (
+        ({}, "is bound to a client certificate, and the request has none."),
+        (ClientCertificate(DN).headers(), "is bound to another client certificate."),
+        ({"Client-Cert": "x"}, "is bound to another client certificate."),
+    ):
         refused = use(client, token, wrong, status=401)
         assert refused.json["error"] == "invalid_token"
+        assert sentence in refused.json["error_description"]
     stranger = webtest.TestApp(provider.wsgi, extra_environ={"REMOTE_ADDR": "192.0.2.1"})
     headers = {"Authorization": f"Bearer {token}", **certificate.headers()}
     stranger.get("/oauth/userinfo", headers=headers, status=401)
@@ -428,12 +454,13 @@ def test_discovery_names_the_endpoints_of_the_mtls_host(make_provider: Any) -> N
         ({"oauth__client_certificate_proxies": ""}, "oauth.client_certificate_proxies is empty"),
         (
             {"oauth__client_certificate_proxies": "", "oauth__sender_constraints": ""},
-            "oauth.client_certificate_proxies is empty",
+            "oauth.token_endpoint_auth_methods selects tls_client_auth and "
+            "self_signed_tls_client_auth, but oauth.client_certificate_proxies is empty",
         ),
         (
             {"oauth__client_certificate_proxies": "",
              "oauth__token_endpoint_auth_methods": "client_secret_basic"},
-            "oauth.client_certificate_proxies is empty",
+            "oauth.sender_constraints selects mtls, but oauth.client_certificate_proxies is empty",
         ),
         ({"oauth__client_certificate_proxies": "proxy.example"}, "addresses and networks such as"),
         ({"oauth__client_certificate_header": "Client_Cert"}, "without underscores"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey
 from support.app import Provider
+from support.pushing import ENDPOINTS
 
 from oidcserver.cli.client_explanation import client_explanation
 from oidcserver.clients.problems import InvalidClientMetadata
@@ -56,8 +57,18 @@ def test_the_metadata_are_those_of_fapi(strict: Provider, profile: str) -> None:
          "does not allow oauth.token_endpoint_auth_methods = client_secret_basic"),
         ({"oidc__signing_algs": "RS256 ES256"}, "does not allow oidc.signing_algs = RS256"),
         ({"oauth__grants": "authorization_code hybrid", "oauth__response_types": "code id_token"},
-         "does not allow the response type 'code id_token'"),
+         "does not allow other response types than code: take these out of oauth.response_types"),
+        ({"oauth__grants": "authorization_code hybrid"}, "their grants out of oauth.grants: code"),
+        ({"oauth__grants": "authorization_code implicit", "oauth__response_types": "code"},
+         "does not allow oauth.grants = implicit where"),
         ({"oauth__grants": "authorization_code password"}, "does not allow the password grant"),
+        ({"oidc__unsigned_id_tokens": "true"}, "requires oidc.unsigned_id_tokens = false"),
+        ({"oauth__clock_skew": "9"}, "requires oauth.clock_skew of 10 to 60 seconds"),
+        ({"oauth__clock_skew": "61"}, "requires oauth.clock_skew of 10 to 60 seconds"),
+        ({"oidc__ciba_require_signed_request": "false"}, "= true"),
+        ({"oidc__ciba_require_binding_message": "false"}, "= true"),
+        ({"oidc__ciba_request_signing_algs": "RS256"},
+         "does not allow oidc.ciba_request_signing_algs = RS256"),
         ({"oauth__authorization_code_lifetime": "2m"}, "of at most 60 seconds"),
         ({"oauth__pushed_request_lifetime": "10m"}, "of less than 600 seconds"),
     ],
@@ -69,6 +80,24 @@ def test_a_contradiction_stops_the_start(
         make_provider(bare=True, oauth__profile=profile, **changes)
     assert f"oauth.profile = {profile}" in str(problem.value)
     assert sentence in str(problem.value)
+
+
+def test_a_provider_with_the_profile_may_be_for_services_alone(
+    make_provider: Any, profile: str
+) -> None:
+    provider = make_provider(bare=True, oauth__profile=profile, oauth__grants="client_credentials")
+    document = provider.browser().get("/.well-known/openid-configuration").json
+    assert document["grant_types_supported"] == ["client_credentials"]
+    assert "response_types_supported" not in document
+    made = {"grant_types": ["client_credentials"], "redirect_uris": [], "response_types": []}
+    assert provider.register(token_endpoint_auth_method="private_key_jwt", jwks=JWKS, **made)
+
+
+@pytest.fixture
+def provider(make_provider: Any) -> Provider:
+    """A provider without the profile that has all that a client with the profile needs."""
+    made: Provider = make_provider(oauth__endpoints=ENDPOINTS)
+    return made
 
 
 def test_a_client_may_have_the_profile_for_itself(provider: Provider) -> None:
@@ -124,15 +153,38 @@ def test_the_requirements_of_a_client_are_explained(make_provider: Any, provider
         ("grant_types", ["authorization_code", "password"]),
         ("token_endpoint_auth_signing_alg", "RS256"),
         ("id_token_signed_response_alg", "HS256"),
+        ("id_token_signed_response_alg", "RS256"),
         ("authorization_signed_response_alg", "RS256"),
     ],
 )
 def test_a_member_that_contradicts_the_profile_of_the_client_is_rejected(
     make_provider: Any, member: str, value: Any
 ) -> None:
-    provider = make_provider(oauth__response_modes="query jwt")
+    provider = make_provider(oauth__endpoints=ENDPOINTS, oauth__response_modes="query jwt")
     members = {"token_endpoint_auth_method": "private_key_jwt", "jwks": JWKS, member: value}
     with pytest.raises(InvalidClientMetadata) as problem:
         provider.register(profile="fapi2_security", **members)
     assert problem.value.field == member
     assert "The profile fapi2_security requires" in str(problem.value)
+
+
+@pytest.mark.parametrize(
+    ("profile", "changes", "member"),
+    [
+        ("fapi2_security", {"oauth__sender_constraints": ""}, "dpop_bound_access_tokens"),
+        ("fapi2_security", {"oauth__endpoints": "authorization token jwks"},
+         "require_pushed_authorization_requests"),
+        ("fapi2_message_signing", {"oidc__request_parameter": "false"},
+         "require_signed_request_object"),
+    ],
+)  # fmt: skip
+def test_no_client_has_a_profile_whose_requirements_the_provider_cannot_meet(
+    make_provider: Any, profile: str, changes: dict[str, str], member: str
+) -> None:
+    offered = {"oauth__endpoints": ENDPOINTS, "oidc__request_parameter": "true"}
+    client = {"profile": profile, "token_endpoint_auth_method": "private_key_jwt", "jwks": JWKS}
+    assert make_provider(**offered).register(**client)
+    with pytest.raises(InvalidClientMetadata) as problem:
+        make_provider(**{**offered, **changes}).register(**client)
+    assert problem.value.field == member
+    assert f"The profile {profile} sets {member}, which is not available here" in str(problem.value)

@@ -153,7 +153,7 @@ def test_times_and_audience_within_the_rules(signing: Signing, changes: dict[str
         {"exp": 70 * MINUTE}, {"exp": 60 * MINUTE + 1}, {"nbf": -70 * MINUTE},
         {"nbf": -60 * MINUTE - 11, "exp": -15}, {"nbf": -30 * MINUTE, "exp": 31 * MINUTE},
         {"exp": "soon"}, {"nbf": "x"}, {"exp": True}, {"nbf": [1]}, {"exp": 10**400},
-        {"exp": -(10**300)},
+        {"exp": -(10**300)}, {"iat": 60}, {"iat": 60 * MINUTE},
         {"aud": "https://elsewhere.example"}, {"aud": []}, {"aud": "http://localhost:6543/"},
         {"iss": "another"}, {"iss": [1]},
         {"request_uri": "urn:ietf:params:oauth:request_uri:ru_x"}, {"request": "e30.e30."},

@@ -293,8 +293,9 @@ def test_a_client_assertion_is_no_request_object_by_its_subject(
 def test_an_object_that_expired_within_the_skew_still_counts(provider: Provider, key: Key) -> None:
     client, signer = register(provider, key)
     now = provider_clock.now()
-    page = ask(client, signer.sign({"exp": now - 5, "nbf": now + 5, "iat": now + 100}))
+    page = ask(client, signer.sign({"exp": now - 5, "nbf": now + 5, "iat": now + 5}))
     assert "login" in page.forms
+    assert refusal(client, signer.sign({"iat": now + 100})) == "invalid_request_object"
 
 
 def test_where_the_redirect_uri_outside_is_not_the_clients_a_refusal_is_a_page(

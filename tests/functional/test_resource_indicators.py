@@ -1,6 +1,7 @@
 """Resource indicators (RFC 8707): tokens for one resource, which all others reject."""
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -404,7 +405,19 @@ def test_where_nothing_is_declared_the_parameter_is_not_known(make_provider: Any
     tokens = client.exchange(answer["code"], resource=STOCK)
     assert audience(client, tokens) == ISSUER
     names = {step.name for flow in provider.registry.oidc.provider.flows.values() for step in flow}
-    assert not {"read_resources", "narrow_audience"} & names
+    assert "read_resources" not in names
+
+
+def test_an_authorization_for_resources_that_are_not_declared_any_more_gives_no_token(
+    make_provider: Any, client: RelyingParty
+) -> None:
+    tokens = tokens_for(client, ORDERS)
+    later = make_provider(**{**DECLARED, "oauth__resources": ""})
+    there = RelyingParty(later, client.client, client.secret)
+    for resource in (None, ORDERS, ISSUER):
+        refused = there.refresh(tokens["refresh_token"], status=400, resource=resource)
+        assert refused["error"] == "invalid_target"
+    assert client.refresh(tokens["refresh_token"])
 
 
 def test_resources_are_explained(provider: Provider, client: RelyingParty) -> None:
@@ -435,6 +448,19 @@ def test_a_plugin_declares_a_resource(
     page = follow_to_answer(page.forms["login"].submit())
     assert "<bdi>Parcels</bdi>" in page
     assert client.exchange(client.answer(client.complete(page))["code"])["expires_in"] == 60
+
+
+def test_the_start_says_which_clients_of_resources_do_not_exist(
+    make_provider: Any, provider: Provider, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider.register(client_id="orders-api")
+    lines = (
+        f"{ORDERS} | Orders | server=orders-api clients=nobody,https://published.example/client\n"
+        f"{STOCK} | Stock | server=nope"
+    )
+    with caplog.at_level(logging.WARNING, "oidcserver.start"):
+        make_provider(oauth__resources=lines)
+    assert caplog.messages == ["oauth.resources names clients that do not exist: nobody, nope."]
 
 
 @pytest.mark.parametrize(

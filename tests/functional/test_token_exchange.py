@@ -619,6 +619,7 @@ def test_a_policy_of_a_plugin_decides(make_provider: Any) -> None:
             "cannot be read",
         ),
         ({"oauth__token_exchange_policy": "rulez"}, "Did you mean 'rules'"),
+        ({"oauth__grants": "authorization_code"}, "oauth.grants does not select token_exchange"),
     ],
 )
 def test_a_mistake_stops_the_start(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from joserfc.util import urlsafe_b64decode
-from support.app import Provider
+from support.app import Provider, RelyingParty
 
 from oidcserver.clients.problems import InvalidClientMetadata
 
@@ -44,6 +44,17 @@ def test_a_client_of_the_code_flow_that_registered_for_it_gets_one(selected: Pro
     assert "at_hash" not in read, "the algorithm names no hash"
     other = selected.register()
     assert other.exchange(other.login(selected.browser())["code"])["id_token"].split(".")[2]
+
+
+def test_nobody_gets_one_where_they_are_not_selected_any_more(
+    selected: Provider, make_provider: Any
+) -> None:
+    registered = selected.register(**UNSIGNED)
+    later = make_provider()
+    client = RelyingParty(later, registered.client, registered.secret)
+    answer = client.exchange(client.login(later.browser())["code"], status=400)
+    assert answer["error"] == "server_error"
+    assert "id_token" not in answer
 
 
 @pytest.mark.parametrize("response_type", ["id_token", "code id_token", "id_token token"])

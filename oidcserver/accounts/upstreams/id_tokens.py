@@ -6,6 +6,7 @@ from typing import Any
 from oidcserver.accounts.upstreams.hosts import UpstreamFailed
 from oidcserver.interfaces.upstream import TENANT, Upstream
 from oidcserver.keys.jwt import half_hash
+from oidcserver.keys.jwt_times import problem_of_times
 from oidcserver.models.upstream import MAX_SUBJECT
 
 #: Seconds by which clocks may differ.
@@ -62,10 +63,8 @@ def check_origin(upstream: Upstream, claims: dict[str, Any], now: int) -> None:
     require(upstream.is_issuer(claims.get("iss")), "iss is not its issuer")
     # Other audiences are not trusted.
     require(claims.get("aud") in (upstream.client_id, [upstream.client_id]), "aud is not ours")
-    for name in ("exp", "iat"):
-        require(type(claims.get(name)) in (int, float), f"{name} is no number")
-    require(claims["exp"] > now - SKEW, "it has expired")
-    require(claims["iat"] < now + SKEW, "it was issued in the future")
+    problem = problem_of_times(claims, now=now, skew=SKEW, required=("exp", "iat"))
+    require(problem is None, str(problem))
 
 
 def is_text(value: object, longest: int) -> bool:

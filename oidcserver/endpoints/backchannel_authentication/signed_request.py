@@ -16,6 +16,7 @@ from oidcserver.endpoints.backchannel_authentication.request import (
 from oidcserver.extensions.request_object.merging import as_text
 from oidcserver.http.request_guard import MAX_PARAMETER_BYTES
 from oidcserver.keys.jwt import REGISTERED_CLAIMS, InvalidJWT, read_header, verify_client_jwt
+from oidcserver.keys.jwt_times import TIMES, problem_of_times
 from oidcserver.models.replay import use_identifier
 from oidcserver.oauth.requests import MAX_PARAMETERS, Payload
 from oidcserver.oidc.ciba import SIGNED, SIGNED_LIFETIME, SIGNING
@@ -67,7 +68,8 @@ def use_signed_request(asking: BackchannelAuthenticationRequest) -> None:
     claims = asking.signed_claims
     if claims is None:
         return
-    expires_at = ceil(claims["exp"]) + asking.provider.settings["oauth.clock_skew"]
+    skew = asking.provider.settings_for(asking.client)["oauth.clock_skew"]
+    expires_at = ceil(claims["exp"]) + skew
     database, client_id = asking.request.oidc.database, asking.client.client_id
     if not use_identifier(database, "backchannel request", client_id, claims["jti"], expires_at):
         raise malformed("The signed request was used before.", RULE)
@@ -137,15 +139,11 @@ def check_times(
     asking: BackchannelAuthenticationRequest, header: dict[str, Any], claims: dict[str, Any]
 ) -> str | None:
     """``exp``, ``nbf`` and ``iat`` are there, and the request is valid now, for a limited time."""
-    settings, now = asking.provider.settings, asking.request.oidc.now
+    now, settings = asking.request.oidc.now, asking.provider.settings_for(asking.client)
     skew, longest = settings["oauth.clock_skew"], settings[SIGNED_LIFETIME]
-    for name in ("exp", "nbf", "iat"):
-        if not _is_numeric_date(claims.get(name)):
-            return f"has no {name} that is a number of seconds"
-    if claims["exp"] <= now - skew:
-        return "expired"
-    if max(claims["nbf"], claims["iat"]) > now + skew:
-        return "is not valid yet"
+    problem = problem_of_times(claims, now=now, skew=skew, required=TIMES)
+    if problem is not None:
+        return f"is not valid now: {problem}"
     if claims["exp"] - claims["nbf"] > longest or claims["nbf"] < now - longest - skew:
         return f"is valid for more than {longest} s"
     return None
@@ -157,11 +155,6 @@ def check_identifier(
     """``jti`` is there, so that the request can be used only once."""
     jti = claims.get("jti")
     return None if isinstance(jti, str) and jti else "has no jti"
-
-
-def _is_numeric_date(value: Any) -> bool:
-    """Return whether a value is a NumericDate (RFC 7519 section 2) with exact arithmetic."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**53
 
 
 #: In this order. A check returns the mistake as half a sentence, or None.

@@ -1,8 +1,8 @@
 """Demonstrating Proof of Possession (DPoP, RFC 9449): tokens that are bound to a client's key."""
 
 from oidcserver.extensions.dpop.nonces import LIFETIME, is_recent, new_nonce
-from oidcserver.extensions.dpop.proof import Proof, ProofRules
-from oidcserver.extensions.dpop.verifier import Nonces, ProofVerifier
+from oidcserver.extensions.dpop.proof import Proof
+from oidcserver.extensions.dpop.verifier import Nonces, ProofVerifier, rules_of
 from oidcserver.extensions.sender_constraints import selects
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS
 from oidcserver.models.replay import use_identifier
@@ -16,13 +16,8 @@ NONCE = "oauth.dpop_nonce"
 def make_verifier(provider: Provider) -> ProofVerifier:
     """Return the verifier of the provider: it uses proofs up in the database."""
     settings = provider.settings
-    rules = ProofRules(
-        tuple(settings[ALGORITHMS]),
-        settings["oauth.dpop_proof_lifetime"],
-        settings["oauth.clock_skew"],
-    )
     nonces = Nonces(new_nonce, is_recent) if settings[NONCE] == "required" else None
-    return ProofVerifier(rules, _use, nonces)
+    return ProofVerifier(rules_of(settings), _use, nonces)
 
 
 def _use(request: Request, proof: Proof) -> bool:

@@ -52,7 +52,6 @@ class Proof(NamedTuple):
 
     #: Of the key (RFC 7638), as in ``cnf`` and ``dpop_jkt``.
     thumbprint: str
-    alg: str
     jti: str
     nonce: str | None
     #: The time until which the proof would be accepted again, in seconds since the epoch.
@@ -96,7 +95,7 @@ def verify_proof(
         raise InvalidProof("htm is not the method of the request.", method=method)
     _check_uri(claims.get("htu"), uris)
     _check_token(claims.get("ath"), access_token)
-    return Proof(thumbprint, header["alg"], jti, nonce, _end(claims.get("iat"), rules, now))
+    return Proof(thumbprint, jti, nonce, _end(claims.get("iat"), rules, now))
 
 
 def _import_key(header: dict[str, Any]) -> tuple[KeySet, str]:

@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 from oidcserver.extensions.dpop.proof import Proof
-from oidcserver.extensions.dpop.verifier import ProofVerifier, invalid_proof
+from oidcserver.extensions.dpop.verifier import ProofVerifier
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.types import Request
 
@@ -27,15 +27,10 @@ def verifier_of(request: Request) -> ProofVerifier:
 def read_proof(oauth_request: OAuthRequest) -> Proof | None:
     """Return the proof of a request to an endpoint; None if it has none.
 
-    :raises Rejection: ``invalid_dpop_proof``, also for an algorithm that the profile of the client
-        does not have.
+    :raises Rejection: ``invalid_dpop_proof``, or ``use_dpop_nonce``.
     """
-    request, client = oauth_request.request, oauth_request.client
-    proof = verifier_of(request).read(request, public_uris(request))
-    if proof is not None and client is not None:
-        allowed = request.oidc.provider.settings_for(client)["oauth.dpop_signing_algs"]
-        if proof.alg not in allowed:
-            raise invalid_proof("The profile of the client does not have its algorithm.")
+    request = oauth_request.request
+    proof = verifier_of(request).read(request, public_uris(request), oauth_request.client)
     oauth_request.proof = proof
     return proof
 

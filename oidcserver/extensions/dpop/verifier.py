@@ -1,12 +1,14 @@
 """Reads the proof of a request, with the settings of the server that received it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pyramid.response import Response
 
 from oidcserver import clock
 from oidcserver.extensions.dpop.proof import InvalidProof, Proof, ProofRules, verify_proof
+from oidcserver.models import RegisteredClient
 from oidcserver.oauth.errors import Rejection
 from oidcserver.types import Request
 
@@ -34,13 +36,18 @@ class ProofVerifier:
     nonces: Nonces | None = None
 
     def read(
-        self, request: Request, uris: Collection[str], access_token: str | None = None
+        self,
+        request: Request,
+        uris: Collection[str],
+        client: RegisteredClient | None,
+        access_token: str | None = None,
     ) -> Proof | None:
         """Return the proof of a request; None if it has no header ``DPoP``.
 
         Where nonces are required, the response has a new one.
 
         :param uris: the public URLs of the request.
+        :param client: that makes the request, if it is known: its profile may have other rules.
         :param access_token: the token that the request presents, at a resource.
         :raises Rejection: ``invalid_dpop_proof``, or ``use_dpop_nonce``.
         """
@@ -52,7 +59,7 @@ class ProofVerifier:
         try:
             proof = verify_proof(
                 text,
-                self.rules,
+                self._rules_for(request, client),
                 method=request.method,
                 uris=uris,
                 now=clock.now(),
@@ -78,9 +85,24 @@ class ProofVerifier:
         if not self.use(request, proof):
             raise invalid_proof("It was used before.")
 
+    def _rules_for(self, request: Request, client: RegisteredClient | None) -> ProofRules:
+        """Return the rules for a client, which may have a profile for itself."""
+        if client is None or client.member("profile") is None:
+            return self.rules
+        return rules_of(request.oidc.provider.settings_for(client))
+
     def _answer_with_nonce(self, request: Request, response: Response) -> None:
         assert self.nonces is not None
         response.headers[NONCE_HEADER] = self.nonces.new(request)
+
+
+def rules_of(settings: Mapping[str, Any], prefix: str = "oauth.") -> ProofRules:
+    """Return the rules of settings."""
+    return ProofRules(
+        tuple(settings[f"{prefix}dpop_signing_algs"]),
+        settings[f"{prefix}dpop_proof_lifetime"],
+        settings[f"{prefix}clock_skew"],
+    )
 
 
 def invalid_proof(reason: str, **received: object) -> Rejection:

@@ -7,8 +7,10 @@ from typing import Any
 from oidcserver.clients.keys import read_client_keys
 from oidcserver.keys.jwe import ENCODINGS, decrypt
 from oidcserver.keys.jwt import InvalidJWT, read_header, read_unsecured_jwt, verify_client_jwt
+from oidcserver.keys.jwt_times import problem_of_times
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.errors import Rejection
+from oidcserver.oauth.grant_types import CIBA
 
 #: The type of RFC 9101 section 10.8; an object without it may be one of OpenID Connect Core.
 JAR = "oauth-authz-req+jwt"
@@ -23,6 +25,9 @@ _OF_OTHER_ENDPOINTS = frozenset(
         "user_code",
     }
 )  # fmt: skip
+
+#: Parameters that no backchannel request has: an object of a client that sends both kinds has one.
+_OF_THIS_ENDPOINT = frozenset({"client_id", "response_type"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +119,13 @@ def check_type(
     """The ``typ``, if there is one, is that of a request object, and so are the claims."""
     if request_object.typ not in _TYPES:
         return "has the typ of another kind of JWT"
+    client = authorization_request.client
+    assert client is not None
     if not _OF_OTHER_ENDPOINTS.isdisjoint(request_object.claims):
         return "holds a parameter of a backchannel authentication request"
+    # Neither has a typ of its own, and no parameter tells each backchannel request.
+    if client.check_grant_type(CIBA) and _OF_THIS_ENDPOINT.isdisjoint(request_object.claims):
+        return "has neither client_id nor response_type, as a backchannel request has not"
     return None
 
 
@@ -163,17 +173,10 @@ def check_times(
     request_object: RequestObject, authorization_request: AuthorizationRequest
 ) -> str | None:
     """The object is valid now."""
-    now, claims = authorization_request.request.oidc.now, request_object.claims
-    skew = authorization_request.provider.settings["oauth.clock_skew"]
-    for name in ("exp", "nbf", "iat"):
-        value = claims.get(name, now)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return f"has an {name} that is not a number of seconds"
-    if claims.get("exp", now) <= now - skew:
-        return "expired"
-    if claims.get("nbf", now) > now + skew:
-        return "is not valid yet"
-    return None
+    skew = settings_of(authorization_request)["oauth.clock_skew"]
+    now = authorization_request.request.oidc.now
+    problem = problem_of_times(request_object.claims, now=now, skew=skew)
+    return None if problem is None else f"is not valid now: {problem}"
 
 
 def check_lifetime(

@@ -200,9 +200,14 @@ def require_issuers(registry: Registry) -> str | None:
     (draft-ietf-oauth-identity-assertion-authz-grant, "Cross-Domain Use").
     """
     provider = registry.oidc.provider
-    if not is_selected(provider):
-        return None
     issuers = [issuer.issuer for issuer in provider.settings[SETTING]]
+    if not is_selected(provider):
+        return (
+            f"{SETTING} names issuers, but oauth.grants does not select {NAME}: add it there, or "
+            f"remove {SETTING}."
+            if issuers
+            else None
+        )
     if not issuers:
         return f"oauth.grants selects {NAME}, but {SETTING} is empty: no assertion is accepted."
     if provider.issuer in issuers:

@@ -10,6 +10,7 @@ from oidcserver.keys.jwk_set import public_key_set
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT
 from oidcserver.keys.strict_json import parse_text
 from oidcserver.oauth.waiting import waiting_for_a_host
+from oidcserver.settings import ReferenceProblem
 from oidcserver.types import Request
 
 SETTING = "oauth.trusted_issuers"
@@ -95,6 +96,9 @@ def _keys_of(jwks: str) -> KeySet | None:
     try:
         return public_key_set(parse_text(Path(jwks).expanduser().read_text()))
     except OSError as problem:
-        raise ValueError(f"{_SHAPE}. {jwks}: {problem.strerror}") from None
+        hint = "; a URL begins with https://" if "://" in jwks else ""
+        raise ReferenceProblem(
+            f"the file {jwks} cannot be read ({problem.strerror}){hint}"
+        ) from None
     except (ValueError, RuntimeError) as problem:  # RuntimeError: ~NAME of no user
-        raise ValueError(f"{_SHAPE}. {jwks}: {problem}") from None
+        raise ReferenceProblem(f"the file {jwks} holds no JWK Set ({problem})") from None

@@ -6,6 +6,7 @@ from typing import TypeVar
 from oidcserver.interfaces import AssertionPermission, ExchangePermission
 from oidcserver.interfaces.resources import is_same_resource, resource_key
 from oidcserver.oauth.requests import OAuthRequest
+from oidcserver.settings import ReferenceProblem
 from oidcserver.types import Registry
 
 POLICY = "oauth.token_exchange_policy"
@@ -78,7 +79,7 @@ def _assertion(issuer: str, words: list[str]) -> AssertionPermission:
         for uri in (issuer, *limits.get("resources", ())):
             resource_key(uri)
     except ValueError as problem:
-        raise ValueError(f"{_SHAPE}. {uri} {problem}") from None
+        raise ReferenceProblem(f"{uri} {problem}") from None
     return AssertionPermission(words[0], limits.get("scopes"), limits.get("resources"))
 
 
@@ -104,11 +105,19 @@ def permission_for(
 
 
 def require_policy(registry: Registry) -> str | None:
-    """Require a policy under which some exchange is possible, where the grant is selected."""
+    """Require a policy under which some exchange is possible, where the grant is selected.
+
+    Reject rules where it is not.
+    """
     provider = registry.oidc.provider
-    if "token_exchange" not in provider.grants:
-        return None
     name, rules = provider.settings[POLICY], provider.settings[RULES]
+    if "token_exchange" not in provider.grants:
+        return (
+            f"{RULES} has rules, but oauth.grants does not select token_exchange: add it there, or "
+            f"remove {RULES}."
+            if rules
+            else None
+        )
     provider.catalog.one(KIND, name, POLICY)
     if name == "rules" and not rules:
         return f"oauth.grants selects token_exchange, but {RULES} is empty: no client may use it."

@@ -57,7 +57,8 @@ def add_oauth_profile(
     :param client: lets a single client have the profile, by the member ``profile`` of its metadata.
         It is called with the provider and the members that will be stored, which it completes;
         it raises :class:`oidcserver.clients.problems.InvalidClientMetadata` for a member that
-        contradicts the profile.
+        contradicts the profile. It may replace defaults, but no member that the client sent, and
+        what it sets has to be available at the provider: otherwise the client is rejected.
     :param client_settings: takes the converted settings, and returns those, by name, that have
         another value for such a client. They count where the provider reads a setting for one
         client (``provider.settings_for``).
