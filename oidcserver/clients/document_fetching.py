@@ -11,18 +11,16 @@ from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.http.addresses import host_of
 from oidcserver.http.freshness import freshness
 from oidcserver.http.outbound import OutboundFetchError
-from oidcserver.http.throttling import network_of, take
 from oidcserver.models import Client, ClientRecord
 from oidcserver.models.client import find_client
 from oidcserver.models.client_document import keep_document
-from oidcserver.oauth.errors import Rejection, too_many
+from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.events import OAuthEvent, announce
-from oidcserver.oauth.waiting import waiting_for_a_host
+from oidcserver.oauth.waiting import cause_of, waiting_for_a_host
 from oidcserver.texts import _
 from oidcserver.types import FetchResult, Request
 
 RULE = "OAuth Client ID Metadata Document section 4"
-LIMIT = "oauth.client_document_limit"
 MAX_AGE = "oauth.client_document_max_age"
 MAX_STALE = "oauth.client_document_max_stale"
 #: The largest document that is read: 5 kilobytes (section "Maximum Response Size").
@@ -78,14 +76,11 @@ def fetch_client(request: Request, url: str) -> ClientRecord:
     """
     database = request.oidc.database
     with database.keeping_rows():
-        database.commit()
-        wait = count_fetch(request, "client document", url)
-        if wait:
-            raise too_many(_("Too many applications were looked up. Please try again later."), wait)
+        cause = cause_of(request, "client document", url, anybody=True)
         try:
-            with waiting_for_a_host(request):
+            with waiting_for_a_host(request, host_of(url)):
                 result = request.registry.oidc.remote_documents.get(
-                    url, _ACCEPT, max_bytes=MAX_BYTES
+                    url, _ACCEPT, cause, max_bytes=MAX_BYTES
                 )
         except OutboundFetchError as problem:
             raise DocumentAway(problem.reason, url) from None
@@ -131,24 +126,3 @@ def _keep(request: Request, url: str, result: FetchResult) -> None:
     )
     if event:
         announce(OAuthEvent(request, event, {"client_id": url}))
-
-
-def count_fetch(request: Request, what: str, url: str) -> int:
-    """Count a fetch, for the host of the URL and for the network of the user.
-
-    One host may have documents without number, and one user may name any number of hosts. One
-    network may use a quarter of the fetches from one host, so that others can use its clients too.
-
-    :param what: the kind of document.
-    :returns: 0 if the fetch is allowed, else the seconds to wait.
-    """
-    limit = request.oidc.provider.settings[LIMIT]
-    engine = request.oidc.database.alone.engine
-    network = network_of(request.remote_addr or "")
-    at_host = f"{what} at {host_of(url)}"
-    limits = (
-        (f"{what} for {network}", limit),
-        (f"{at_host} for {network}", max(1, limit // 4)),
-        (at_host, limit),
-    )
-    return next(filter(None, (take(engine, key, most, 60) for key, most in limits)), 0)

@@ -89,7 +89,10 @@ def check_metadata(registration_request: RegistrationRequest) -> None:
 
 def check_sector_identifier(registration_request: RegistrationRequest) -> None:
     """Check that the ``sector_identifier_uri`` names every redirect URI; it asks another host."""
-    sector.check_sector_identifier(registration_request.request, registration_request.metadata)
+    request, client = registration_request.request, registration_request.client
+    # As long as there is no client, the issuer of an initial access token trusts it.
+    anybody = registration_request.token is None if client is None else client.self_registered
+    sector.check_sector_identifier(request, registration_request.metadata, anybody=anybody)
 
 
 def describe_client(client: RegisteredClient) -> dict[str, Any]:

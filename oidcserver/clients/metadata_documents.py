@@ -11,7 +11,6 @@ from typing import Protocol
 
 from oidcserver import clock
 from oidcserver.clients.document_fetching import (
-    LIMIT,
     MAX_AGE,
     MAX_STALE,
     RETRY,
@@ -32,7 +31,7 @@ from oidcserver.models.client import find_client
 from oidcserver.models.client_document import CLAIM, DISCARD
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.requests import Payload
-from oidcserver.settings import boolean, integer, seconds
+from oidcserver.settings import boolean, seconds
 from oidcserver.types import Configurator, Provider, Registry, Request
 
 log = logging.getLogger(__name__)
@@ -156,13 +155,6 @@ def includeme(config: Configurator) -> None:
             "The time after which a document is fetched again at the latest.")  # fmt: skip
     setting(MAX_STALE, seconds, 86400,
             "The further time that it is used while its host does not answer.")  # fmt: skip
-    setting(
-        LIMIT,
-        integer,
-        30,
-        "How many documents are fetched in a minute from one host, and for one network, which may "
-        "use a quarter of those from one host.",
-    )
     config.add_server_metadata(
         "client_id_metadata_document_supported", lambda provider: is_selected(provider) or None
     )

@@ -6,26 +6,30 @@ from typing import Any
 
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.http.outbound import OutboundFetchError
-from oidcserver.oauth.waiting import waiting_for_a_host
+from oidcserver.oauth.waiting import cause_of, waiting_for_a_host
 from oidcserver.types import Request
 
 MEMBER = "sector_identifier_uri"
 
 
-def check_sector_identifier(request: Request, metadata: Mapping[str, Any]) -> None:
+def check_sector_identifier(
+    request: Request, metadata: Mapping[str, Any], *, anybody: bool
+) -> None:
     """Check that the document at ``sector_identifier_uri`` names every redirect URI.
 
     Otherwise a client could join the sector of another and learn its subjects. The transaction
     ends (see :func:`waiting_for_a_host`).
 
+    :param anybody: whether anybody can register the client.
     :raises InvalidClientMetadata: if it does not, or cannot be fetched.
     """
     uri = metadata.get(MEMBER)
     if uri is None:
         return
+    cause = cause_of(request, "sector identifier", anybody=anybody)
     try:
         with waiting_for_a_host(request):
-            result = request.registry.oidc.remote_documents.get(uri, "application/json")
+            result = request.registry.oidc.remote_documents.get(uri, "application/json", cause)
         named = json.loads(result.body) if result.status == 200 else None
     except (OutboundFetchError, ValueError, RecursionError):
         named = None

@@ -20,7 +20,7 @@ from oidcserver.keys.jwt_times import problem_of_times
 from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.waiting import waiting_for_a_host
 from oidcserver.settings import Settings
-from oidcserver.types import Registry, Request
+from oidcserver.types import OPERATOR, Registry, Request
 
 MEMBER = "software_statement"
 _TYPES = frozenset({"jwt", "software-statement+jwt"})
@@ -100,7 +100,7 @@ def _verify(request: Request, statement: str) -> dict[str, Any]:
         raise _unapproved("The issuer of the software_statement is not trusted here.")
     try:
         with waiting_for_a_host(request):
-            keys = request.registry.oidc.remote_jwks.keys(jwks_uri, header.get("kid"))
+            keys = request.registry.oidc.remote_jwks.keys(jwks_uri, header.get("kid"), OPERATOR)
     except OutboundFetchError as problem:
         raise InvalidJWT(f"the keys of its issuer cannot be fetched ({problem})") from None
     header, claims = verify_client_jwt(statement, keys, CLIENT_ALGORITHMS)

@@ -8,6 +8,7 @@ from pyramid.tweens import EXCVIEW, INGRESS
 from oidcserver.http.addresses import Reachable, reachable
 from oidcserver.http.content_security_policy import content_security_policy
 from oidcserver.http.documents import RemoteDocuments
+from oidcserver.http.fetch_limit import LIMIT, counting_fetches
 from oidcserver.http.jwks_cache import RemoteJWKS
 from oidcserver.http.outbound import NOWHERE_ELSE, OutboundFetcher
 from oidcserver.http.pictures import RemotePictures
@@ -60,9 +61,19 @@ def includeme(config: Configurator) -> None:
         "oauth.outbound_places",
         integer,
         2,
-        "The number of requests of a process that may wait for other hosts at once; one host or "
-        "client may take half of them. Choose half of the number of the server's threads, which is "
-        "4 by default.",
+        "The number of requests of a process that may wait for other hosts at once. Clients that "
+        "registered themselves or publish their metadata may take half of them together, and one "
+        "host or client half of what it may take. Choose half of the number of the server's "
+        "threads, which is 4 by default, and no less than 2.",
+    )
+    setting(
+        LIMIT,
+        integer,
+        30,
+        "How many documents of clients are fetched in a minute for one network, and from one host "
+        "for clients that registered themselves or publish their metadata, of which one network "
+        "may use a quarter. Metadata documents, keys, sector identifier documents, request objects "
+        "and logos are counted apart.",
     )
     setting("oauth.jwks_max_age", seconds, 300,
             "The time after which a client's fetched keys are fetched again.")  # fmt: skip
@@ -76,7 +87,11 @@ def includeme(config: Configurator) -> None:
         settings = config.registry.oidc.provider.settings
         fetcher = make_fetcher(settings, settings["oauth.outbound_timeout"])
         config.registry.oidc.outbound_fetcher = fetcher
-        places = WaitingPlaces(settings["oauth.outbound_places"])
+        places = WaitingPlaces(
+            settings["oauth.outbound_places"],
+            timeout=fetcher.timeout,
+            count=counting_fetches(config.registry),
+        )
         config.registry.oidc.waiting_places = places
         config.registry.oidc.remote_documents = RemoteDocuments(fetcher, places)
         config.registry.oidc.remote_pictures = RemotePictures(config.registry.oidc.remote_documents)

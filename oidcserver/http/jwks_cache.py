@@ -16,11 +16,12 @@ from dataclasses import dataclass, field, replace
 from joserfc.jwk import KeySet
 
 from oidcserver import clock
-from oidcserver.http.documents import failure_interval
+from oidcserver.http.addresses import host_of
 from oidcserver.http.outbound import OutboundFetchError
-from oidcserver.http.waiting import TooManyWaiting, WaitingPlaces
+from oidcserver.http.slowness import failure_interval
+from oidcserver.http.waiting import HostPaused, TooManyWaiting, WaitingPlaces
 from oidcserver.keys.jwk_set import public_key_set
-from oidcserver.types import Fetcher
+from oidcserver.types import FetchCause, Fetcher
 
 _ACCEPT = "application/jwk-set+json, application/json"
 
@@ -80,16 +81,18 @@ class RemoteJWKS:
         self._under_way: dict[str, _Fetch] = {}
         self._lock = threading.Lock()
 
-    def keys(self, uri: str, kid: str | None = None, client_id: str = "") -> KeySet:
+    def keys(self, uri: str, kid: str | None, cause: FetchCause) -> KeySet:
         """Return the public keys at ``uri``.
 
         If ``kid`` is not among the cached keys, they are fetched again, unless the URI was fetched
         a moment ago. The result may still lack the kid. A failed fetch does not remove keys that
         are still usable.
 
-        :param client_id: the client that the keys belong to.
+        :param cause: who makes the server fetch them, and for which client. To fetch known keys
+            again is not counted: a URI is fetched at most once in ten seconds anyway.
         :raises OutboundFetchError: if there are no usable keys and none could be fetched.
-        :raises TooManyWaiting: if there are no usable keys and too many threads wait already.
+        :raises TooManyWaiting: if there are no usable keys, and too many threads wait already or
+            too many fetches were made.
         """
         with self._lock:
             entry = self._entries.get(uri)
@@ -103,10 +106,10 @@ class RemoteJWKS:
                 fetch = self._under_way[uri] = _Fetch()
         try:
             if mine:
-                return self._keys_of(self._carry_out(fetch, uri, entry, client_id))
+                return self._keys_of(self._carry_out(fetch, uri, entry, cause))
             if entry is None or not self._serves(entry, kid):
-                return self._keys_of(self._wait_for(fetch))
-        except TooManyWaiting:
+                return self._keys_of(self._wait_for(fetch, uri))
+        except (TooManyWaiting, HostPaused):
             if entry is None or not self._serves(entry, kid):
                 raise
         return self._keys_of(entry)
@@ -133,17 +136,20 @@ class RemoteJWKS:
             raise OutboundFetchError(entry.reason)
         return entry.keys
 
-    def _wait_for(self, fetch: _Fetch) -> _Entry:
+    def _wait_for(self, fetch: _Fetch, uri: str) -> _Entry:
         try:
             return fetch.result.result(max(0.0, fetch.began + GRACE - time.monotonic()))
         except TimeoutError:
-            raise TooManyWaiting from None
+            raise TooManyWaiting(host_of(uri)) from None
 
-    def _carry_out(self, fetch: _Fetch, uri: str, known: _Entry | None, client_id: str) -> _Entry:
+    def _carry_out(
+        self, fetch: _Fetch, uri: str, known: _Entry | None, cause: FetchCause
+    ) -> _Entry:
         """Fetch the URI and give the entry to every thread that waits for it."""
+        if known is not None and known.keys is not None:
+            cause = replace(cause, counted=False)
         try:
-            with self._places.taken(uri, client_id):
-                entry = self._ask(uri, known)
+            entry = self._ask(uri, known, cause)
         except BaseException as problem:
             with self._lock:
                 del self._under_way[uri]
@@ -158,10 +164,13 @@ class RemoteJWKS:
         fetch.result.set_result(entry)
         return entry
 
-    def _ask(self, uri: str, known: _Entry | None) -> _Entry:
+    def _ask(self, uri: str, known: _Entry | None, cause: FetchCause) -> _Entry:
         began = clock.now()
         try:
-            return _Entry(self._read(uri), began, tried_at=began, reason="", lasting=True)
+            with self._places.taken(uri, cause):
+                return _Entry(self._read(uri), began, tried_at=began, reason="", lasting=True)
+        except HostPaused:
+            raise
         except OutboundFetchError as problem:
             ended, away = clock.now(), not isinstance(problem, _NoKeys)
             if known is None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from oidcserver import clock
 from oidcserver.http.outbound import OutboundFetchError
-from oidcserver.types import RemoteDocuments
+from oidcserver.types import FetchCause, RemoteDocuments
 
 #: Seconds for which a picture is used, and for which an address without one is not asked again.
 MAX_AGE, FAILURE_AGE = 86400, 300
@@ -50,13 +50,13 @@ class RemotePictures:
             self._known.move_to_end(url)
             return picture
 
-    def fetch(self, url: str, client_id: str) -> Picture:
+    def fetch(self, url: str, cause: FetchCause) -> Picture:
         """Fetch the picture at a URL and remember it, or that there is none.
 
-        :param client_id: the client that it belongs to.
-        :raises TooManyWaiting: if too many requests wait for other hosts already.
+        :param cause: who makes the server fetch it, and for which client.
+        :raises TooManyWaiting: if too many requests wait already, or too many were made.
         """
-        picture = self._read(url, client_id)
+        picture = self._read(url, cause)
         age = MAX_AGE if picture.content else FAILURE_AGE
         with self._lock:
             self._known[url] = picture, clock.now() + age
@@ -65,9 +65,9 @@ class RemotePictures:
                 self._known.popitem(last=False)
         return picture
 
-    def _read(self, url: str, client_id: str) -> Picture:
+    def _read(self, url: str, cause: FetchCause) -> Picture:
         try:
-            result = self._documents.get(url, _ACCEPT, client_id)
+            result = self._documents.get(url, _ACCEPT, cause)
         except OutboundFetchError:
             return Picture()
         media_type = media_type_of(result.body) if result.status == 200 else None

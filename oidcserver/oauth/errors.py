@@ -18,6 +18,8 @@ class Rejection(OAuth2Error):
     :param error: the registered error code.
     :param description: a sentence for the developer of the client. It never quotes input. If the
         user reads it too, on a page, it is marked for translation by ``oidcserver.texts._``.
+    :param detail: a further sentence for the developer, in English. Users read it on the pages of a
+        provider in development.
     :param rule: the section that the request violates, such as ``RFC 9700 section 4.1``.
     :param received: the received values, for the operator; never a credential.
     :param status_code: the status of an answer that is not a redirect.
@@ -29,16 +31,18 @@ class Rejection(OAuth2Error):
         error: str,
         description: str,
         *,
+        detail: str = "",
         rule: str = "",
         received: Mapping[str, Any] | None = None,
         status_code: int = 400,
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        in_english = SOURCE.translate(description)
+        in_english = " ".join(filter(None, (SOURCE.translate(description), detail)))
         if not ALLOWED.issuperset(in_english):
             raise ValueError("a description keeps to the characters of RFC 6749 section 5.2")
         super().__init__(description=in_english, error=error, status_code=status_code)
         self._given = description
+        self.detail = detail
         self.rule = rule
         self.received = dict(received or {})
         self.headers = headers

@@ -10,7 +10,7 @@ from pyramid.response import Response
 
 from oidcserver.keys.strict_json import compact
 from oidcserver.oauth.errors import Rejection
-from oidcserver.texts import _
+from oidcserver.texts import _, english
 from oidcserver.types import Request
 
 #: The header of a rejection that has its reference, for ``oidcserver explain-error``.
@@ -88,6 +88,8 @@ def error_page(
     :param onward: the way to a client that is not trusted.
     :param hint: a further sentence, for the developer who configures the provider.
     """
+    if not hint and request.oidc.provider.settings["oidcserver.mode"] == "development":
+        hint = english(rejection.detail) if rejection.detail else ""
     values = {"rejection": rejection, "reference": reference, "back": back, "hint": hint}
     values["onward"] = onward
     response = render_to_response("oidcserver:templates/error.jinja2", values, request=request)

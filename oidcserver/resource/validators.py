@@ -20,7 +20,7 @@ from oidcserver.resource.remote_provider import (
     RemoteProvider,
     ValidatorUnavailable,
 )
-from oidcserver.types import Request
+from oidcserver.types import OPERATOR, Request
 
 log = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ class JWKSValidator:
 
     def _verify(self, text: str, kid: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
         try:
-            keys = self._keys.keys(self._issuer, kid)
+            keys = self._keys.keys(self._issuer, kid, OPERATOR)
         except OutboundFetchError as problem:
             raise ValidatorUnavailable(problem.reason) from None
         except TooManyWaiting:

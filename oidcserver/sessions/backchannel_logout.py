@@ -5,7 +5,10 @@ The transaction that ends a session also writes a row for each client to notify;
 for a short time, so that responsive applications have signed the user out before the user goes on.
 """
 
+from dataclasses import replace
+
 from pyramid.events import NewRequest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oidcserver import clock
@@ -14,10 +17,11 @@ from oidcserver.http import make_fetcher
 from oidcserver.http.waiting import TooManyWaiting
 from oidcserver.models import LogoutDelivery
 from oidcserver.models.login_session_client import clients_of_login_session
+from oidcserver.oauth.waiting import cause_of
 from oidcserver.sessions.logout_channels import LogoutChannel, offer_logout_channel
 from oidcserver.sessions.logout_deliverer import MEMBER, LogoutDeliverer
 from oidcserver.settings import seconds
-from oidcserver.types import Configurator, Registry, Request
+from oidcserver.types import Configurator, FetchCause, Registry, Request
 
 NAME = "backchannel"
 SETTINGS = (
@@ -64,14 +68,19 @@ def deliver_after_commit(request: Request, identifiers: list[str]) -> None:
     A command leaves them to the processes that serve: it may be over before an answer comes.
     """
     if identifiers and not request.oidc.provider.commanded:
+        of_anybody = select(LogoutDelivery.id).where(
+            LogoutDelivery.id.in_(identifiers), LogoutDelivery.client.has(self_registered=True)
+        )
+        anybody = request.oidc.dbsession.scalars(of_anybody.limit(1)).first() is not None
+        cause = replace(cause_of(request, "sign-out", anybody=anybody), counted=False)
         # After the commit, no transaction is open while applications take their time.
-        request.oidc.database.after_commit(_deliver, request.registry, identifiers)
+        request.oidc.database.after_commit(_deliver, request.registry, identifiers, cause)
 
 
-def _deliver(registry: Registry, identifiers: list[str]) -> None:
+def _deliver(registry: Registry, identifiers: list[str], cause: FetchCause) -> None:
     wait = registry.oidc.provider.settings["oidc.backchannel_logout_wait"]
     try:
-        with registry.oidc.waiting_places.taken():
+        with registry.oidc.waiting_places.taken(cause=cause):
             registry.oidc.logout_deliverer.deliver(identifiers, wait)
     except TooManyWaiting:  # the user goes on at once, and the tokens are sent in the background
         registry.oidc.logout_deliverer.look()

@@ -15,6 +15,8 @@ from oidcserver.provider import Provider
 from oidcserver.types.configurator import Configurator
 from oidcserver.types.database import Database, RequestDatabase, Statements
 from oidcserver.types.outbound import (
+    OPERATOR,
+    FetchCause,
     Fetcher,
     FetchResult,
     OutboundFetcher,
@@ -35,6 +37,7 @@ from oidcserver.types.request import (
 from oidcserver.types.sessions import AccessToken, AfterLogout, LoginSession
 
 __all__ = [
+    "OPERATOR",
     "AccessToken",
     "AfterLogout",
     "AuthorizationServer",
@@ -42,6 +45,7 @@ __all__ = [
     "Configurator",
     "ContentSecurityPolicy",
     "Database",
+    "FetchCause",
     "FetchResult",
     "Fetcher",
     "Fields",

@@ -21,6 +21,29 @@ class FetchResult:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class FetchCause:
+    """Why the server fetches something: for what, for which client, and because of whom.
+
+    ``oidcserver.oauth.waiting.cause_of`` makes that of a request.
+    """
+
+    #: What is fetched, such as ``request object``. Each has its own limits.
+    purpose: str
+    client_id: str = ""
+    #: The network of the user or client that sends the request; None: it is nobody outside.
+    network: str | None = None
+    #: Whether anybody can be the client, or chose the URL: the client registered itself, publishes
+    #: its metadata, or is not known yet.
+    anybody: bool = False
+    #: Whether it counts as one of the fetches that the network may cause.
+    counted: bool = True
+
+
+#: The cause of what the operator configured: trusted issuers, upstreams, the provider itself.
+OPERATOR = FetchCause("configured")
+
+
 class Fetcher(Protocol):
     """Fetches documents. Failures are ``oidcserver.http.outbound.OutboundFetchError``."""
 
@@ -66,9 +89,9 @@ class OutboundFetcher(Fetcher, Protocol):
 
 
 class WaitingPlaces(Protocol):
-    """Limits how many requests wait for other hosts at once."""
+    """Limits how many requests wait for other hosts, and counts what they fetch."""
 
-    def taken(self, url: str = "", client_id: str = "") -> AbstractContextManager[None]:
+    def taken(self, url: str = "", cause: FetchCause = OPERATOR) -> AbstractContextManager[None]:
         """Hold a place until the end of the ``with``.
 
         :raises oidcserver.http.waiting.TooManyWaiting: if there is none.
@@ -80,9 +103,9 @@ class RemoteDocuments(Protocol):
     """Fetches documents that a request waits for."""
 
     def get(
-        self, url: str, accept: str, client_id: str = "", max_bytes: int | None = None
+        self, url: str, accept: str, cause: FetchCause, max_bytes: int | None = None
     ) -> FetchResult:
-        """Fetch a document; ``client_id`` is the client that it belongs to."""
+        """Fetch a document; ``cause`` says for whom."""
         ...
 
 
@@ -103,14 +126,17 @@ class RemotePictures(Protocol):
         """Return a remembered picture, without a fetch."""
         ...
 
-    def fetch(self, url: str, client_id: str) -> Picture:
-        """Fetch a picture; ``client_id`` is the client that it belongs to."""
+    def fetch(self, url: str, cause: FetchCause) -> Picture:
+        """Fetch a picture; ``cause`` says for whom."""
         ...
 
 
 class RemoteJWKS(Protocol):
     """Keeps the JWK Sets that clients publish."""
 
-    def keys(self, uri: str, kid: str | None = None, client_id: str = "") -> KeySet:
-        """Return the public keys at a URI; fetch them where ``kid`` is not among the known."""
+    def keys(self, uri: str, kid: str | None, cause: FetchCause) -> KeySet:
+        """Return the public keys at a URI; fetch them where ``kid`` is not among the known.
+
+        :param cause: who makes the server fetch them, and for which client.
+        """
         ...

@@ -80,7 +80,7 @@ def read_members(
         raise InvalidClientMetadata(
             "require_pkce", _("Only an administrator may exempt an application from PKCE.")
         )
-    check_sector_identifier(request, checked)
+    check_sector_identifier(request, checked, anybody=False)
     return metadata, columns
 
 

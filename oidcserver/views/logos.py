@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 
 from pyramid.response import Response
 
-from oidcserver.clients.document_fetching import count_fetch
 from oidcserver.clients.uris import fetched_uri_problem
 from oidcserver.http import allowed_addresses
 from oidcserver.http.pictures import MAX_AGE
-from oidcserver.http.waiting import RETRY_SECONDS, TooManyWaiting
+from oidcserver.http.waiting import TooManyWaiting
 from oidcserver.models import RegisteredClient
+from oidcserver.oauth.waiting import cause_of
 from oidcserver.types import Configurator, Request
 
 ROUTE = "oidc.logo"
@@ -45,13 +45,11 @@ def show(request: Request) -> Response:
     picture = pictures.known(uri)
     if picture is None:
         request.oidc.database.commit()  # no transaction is open while the request waits
-        wait = count_fetch(request, "client logo", uri)
-        if wait:
-            return _later(429, wait)
+        cause = cause_of(request, "client logo", client.client_id, anybody=client.self_registered)
         try:
-            picture = pictures.fetch(uri, client.client_id)
-        except TooManyWaiting:
-            return _later(503, RETRY_SECONDS)
+            picture = pictures.fetch(uri, cause)
+        except TooManyWaiting as problem:
+            return _later(problem.status_code, problem.retry_after)
     if not picture.content:
         return _missing()
     response = Response(body=picture.content, content_type=picture.media_type)

@@ -27,6 +27,7 @@ from oidcserver.models import Client, LoginSessionClient, LogoutDelivery, User
 from oidcserver.models.delivery import claim_delivery
 from oidcserver.oauth.events import OAuthEvent
 from oidcserver.settings import ConfigurationProblem
+from oidcserver.types import FetchCause
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 #: Nobody waits as long as that: it is over as soon as the applications have answered.
@@ -401,6 +402,29 @@ def test_sign_outs_hold_no_more_threads_than_may_wait(
         assert not waiting.done()
         application.may_answer.set()
         waiting.result(10)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("known", [True, False])
+def test_the_sign_out_of_a_client_that_registered_itself_takes_a_place_of_strangers(
+    make: MakeProvider, application: Application, known: bool
+) -> None:
+    provider = make(oauth__outbound_places="2", oidc__backchannel_logout_timeout="20")
+    client, browser = register(provider, application), provider.browser()
+    with provider.database() as dbsession:
+        dbsession.merge(client.client).self_registered = not known
+    client.login(browser)
+    application.may_answer.clear()
+    stranger = FetchCause("keys", "stranger", "192.0.2.1", anybody=True)
+    places = provider.registry.oidc.waiting_places
+    with places.taken("https://slow.example/", stranger), ThreadPoolExecutor(1) as pool:
+        leaving = pool.submit(sign_out, browser)
+        assert application.heard.wait(10)
+        if known:
+            assert not leaving.done()
+            application.may_answer.set()
+        leaving.result(10)
+    application.may_answer.set()
 
 
 @pytest.mark.both_databases

@@ -368,6 +368,39 @@ def test_one_network_cannot_name_hosts_without_number(
     assert clients[0].authorize(provider.browser()).status_int == 200  # it is known
 
 
+@pytest.mark.parametrize("mode", ["development", "production"])
+def test_a_limit_names_the_host_the_setting_and_the_time(
+    make_provider: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    frozen: Any, mode: str,
+) -> None:  # fmt: skip
+    settings = {
+        "oidcserver__mode": mode,
+        "oidc__user_directory": "database",
+        "oidc__issuer": "https://login.example.com",
+        "oauth__client_document_limit": "4",
+    }
+    provider, web = make_provider(**settings), ClientWeb()
+    web.stand_in(provider, monkeypatch)
+    client = publish(web, provider, "https://many.example/1")
+    client.authorize(provider.browser())
+    frozen.advance(20)
+    with caplog.at_level(logging.INFO, "oidcserver.rejections"):
+        page = publish(web, provider, "https://many.example/2").authorize(provider.browser())
+    assert (page.status_int, page.headers["Retry-After"]) == (429, "40")
+    detail = (
+        "many.example was not asked, because of oauth.client_document_limit. "
+        "Try again in 40 seconds."
+    )
+    assert (detail in page.text) == (mode == "development")
+    [line] = [json.loads(it.message.removeprefix("rejected ")) for it in caplog.records]
+    assert detail in line["description"]
+    assert line["received"] == {
+        "setting": "oauth.client_document_limit",
+        "host": "many.example",
+        "retry_after": 40,
+    }
+
+
 def test_clients_that_nobody_uses_make_room(
     provider: Provider, web: ClientWeb, client: RelyingParty, browser: Browser,
     monkeypatch: pytest.MonkeyPatch, clock: Any,

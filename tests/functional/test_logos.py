@@ -11,6 +11,7 @@ from webtest import TestResponse
 
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.http.pictures import FAILURE_AGE, MAX_AGE, MAX_PICTURES
+from oidcserver.types import OPERATOR
 
 pytestmark = pytest.mark.both_databases
 
@@ -172,6 +173,6 @@ def test_a_limited_number_is_kept(provider: Provider, web: ClientWeb) -> None:
     urls = [f"{LOGO}?{number}" for number in range(MAX_PICTURES + 1)]
     for url in urls:
         web.documents[url] = ("image/png", PNG)
-        assert pictures.fetch(url, "client").content == PNG
+        assert pictures.fetch(url, OPERATOR).content == PNG
     assert pictures.known(urls[0]) is None
     assert pictures.known(urls[1]) is not None

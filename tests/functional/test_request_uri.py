@@ -1,8 +1,11 @@
 """Request objects by reference: what is fetched, and what never is (OpenID Core section 6.2)."""
 
 import json
+from base64 import urlsafe_b64encode
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -15,7 +18,7 @@ from support.request_signing import make_private_keys, public, register, unsigne
 
 from oidcserver.http.outbound import OutboundFetcher, OutboundFetchError
 from oidcserver.models import Client
-from oidcserver.types import FetchResult
+from oidcserver.types import FetchCause, FetchResult
 
 SELECTED = {
     "oidc__request_uri_parameter": "true",
@@ -163,6 +166,64 @@ def test_what_happened_to_the_client_meanwhile_counts(
         assert (page.status_int, page.content_type) == (400, "text/html")
     else:
         assert client.answer(page)["error"] == "invalid_request_object"
+
+
+def digest(document: str) -> str:
+    return urlsafe_b64encode(sha256(document.encode()).digest()).decode().rstrip("=")
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("known", [True, False])
+def test_strangers_cause_a_limited_number_of_fetches(
+    make_provider: Any, host: ClientHost, known: bool
+) -> None:
+    provider = make_provider(**SELECTED, oauth__client_document_limit="8")
+    uri = host.publish("/r", unsigned({"state": "inside"}))
+    client = provider.register(request_uris=[uri])
+    with provider.database() as dbsession:
+        dbsession.merge(client.client).self_registered = not known
+    # The network of one visitor: a quarter where anybody can be the client.
+    allowed = 8 if known else 2
+    statuses = [ask(client, uri).status_int for _ in range(allowed + 3)]
+    assert statuses == [200] * allowed + [429] * 3
+    for number in range(10):
+        other = provider.browser()
+        other.extra_environ["REMOTE_ADDR"] = f"192.0.2.{number}"
+        statuses.append(client.authorize(other, request_uri=uri).status_int)
+    assert Counter(statuses[allowed + 3 :]) == ({200: 10} if known else {200: 6, 429: 4})
+    assert len(host.requests) == (18 if known else 8)
+
+
+def test_an_object_whose_uri_has_its_digest_is_fetched_once(
+    make_provider: Any, host: ClientHost
+) -> None:
+    provider = make_provider(**SELECTED, oauth__client_document_limit="3")
+    first, second = unsigned({"state": "first"}), unsigned({"state": "second"})
+    uri = host.publish("/r", first)
+    client = provider.register(request_uris=[uri])
+    for _ in range(5):
+        assert client.answer(client.complete(ask(client, f"{uri}#{digest(first)}")))["state"] == (
+            "first"
+        )
+    host.publish("/r", second)
+    answer = client.answer(client.complete(ask(client, f"{uri}#{digest(second)}")))
+    assert answer["state"] == "second"
+    assert host.requests == ["/r"] * 2
+
+
+def test_a_uri_that_a_visitor_chooses_takes_the_places_of_strangers(
+    make_provider: Any, host: ClientHost
+) -> None:
+    provider = make_provider(
+        **SELECTED, oidc__require_request_uri_registration="false", oauth__outbound_places="2"
+    )
+    uri = host.publish("/r", unsigned({}))
+    careless, other = provider.register(), provider.register(request_uris=[uri])
+    with provider.registry.oidc.waiting_places.taken(
+        "https://slow.example/", FetchCause("keys", "stranger", "192.0.2.1", anybody=True)
+    ):
+        assert refusal(careless, uri) == "temporarily_unavailable"
+        assert "login" in ask(other, uri).forms
 
 
 # -- what is not ----------------------------------------------------------------------------

@@ -8,6 +8,10 @@ import webtest
 from support.app import Provider
 from support.client_web import ClientWeb
 
+from oidcserver import clock
+from oidcserver.credentials import INITIAL_ACCESS_TOKEN, digest, new_credential
+from oidcserver.models.initial_access_token import InitialAccessToken
+
 URI = "https://sector.example/uris.json"
 REDIRECT_URIS = ["https://one.example/cb", "https://two.example/cb"]
 
@@ -57,6 +61,37 @@ def test_an_address_of_the_inside_is_never_asked(provider: Provider, web: Client
     for uri in ("https://10.0.0.1/", "https://169.254.169.254/", "http://sector.example/"):
         register(provider, status=400, sector_identifier_uri=uri)
     assert web.fetched == []
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("trusted", [True, False])
+def test_strangers_have_a_limited_number_fetched(
+    make_provider: Any, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    provider = make_provider(
+        oauth__endpoints="authorization token jwks registration openid_configuration",
+        oauth__registration="initial_access_token" if trusted else "open",
+        oauth__client_document_limit="4",
+    )
+    web, headers = ClientWeb(), dict[str, str]()
+    web.stand_in(provider, monkeypatch)
+    if trusted:
+        token = new_credential(INITIAL_ACCESS_TOKEN)
+        headers = {"Authorization": f"Bearer {token}"}
+        row = InitialAccessToken(token_digest=digest(token), expires_at=clock.now() + 3600)
+        with provider.database() as dbsession:
+            dbsession.add(row)
+    http = webtest.TestApp(provider.wsgi)
+    statuses = []
+    for number in range(6):
+        uri = f"https://sector.example/{number}"
+        web.documents[uri] = ("application/json", json.dumps(REDIRECT_URIS).encode())
+        body = {"redirect_uris": REDIRECT_URIS, "sector_identifier_uri": uri}
+        answer = http.post_json("/oauth/register", body, headers=headers, status="*")
+        statuses.append(answer.status_int)
+    allowed = 4 if trusted else 1
+    assert statuses == [201] * allowed + [429] * (6 - allowed)
+    assert len(web.fetched) == allowed
 
 
 def test_several_hosts_without_a_document_have_no_sector(provider: Provider) -> None:

@@ -35,7 +35,7 @@ from oidcserver.keys.jwt import (
 from oidcserver.models import UpstreamRequest
 from oidcserver.models.upstream import use_upstream_request
 from oidcserver.models.upstream_session import MAX_SID
-from oidcserver.types import Request
+from oidcserver.types import OPERATOR, Request
 
 PURPOSE = "upstream"
 ROUTE = "oidc.upstream_callback"
@@ -233,7 +233,7 @@ def verify(
     """
     try:
         kid = read_header(token).get("kid")
-        keys = request.registry.oidc.remote_jwks.keys(metadata.jwks_uri, kid)
+        keys = request.registry.oidc.remote_jwks.keys(metadata.jwks_uri, kid, OPERATOR)
         if TENANT in upstream.issuer:
             # A key may be for one issuer alone, as a member of the key says.
             issuers = (None, upstream.issuer, read_unverified(token, CLAIMS).get("iss"))

@@ -11,7 +11,7 @@ from oidcserver.keys.jwt import CLIENT_ALGORITHMS, InvalidJWT
 from oidcserver.keys.strict_json import parse_text
 from oidcserver.oauth.waiting import waiting_for_a_host
 from oidcserver.settings import ReferenceProblem
-from oidcserver.types import Request
+from oidcserver.types import OPERATOR, Request
 
 SETTING = "oauth.trusted_issuers"
 #: A plain assertion (RFC 7523 section 2.1), and an Identity Assertion JWT Authorization Grant.
@@ -54,7 +54,7 @@ class TrustedIssuer:
             return self.keys
         try:
             with waiting_for_a_host(request):
-                return request.registry.oidc.remote_jwks.keys(self.jwks, kid)
+                return request.registry.oidc.remote_jwks.keys(self.jwks, kid, OPERATOR)
         except OutboundFetchError as problem:
             raise InvalidJWT(f"the keys of its issuer cannot be fetched ({problem})") from None
 

@@ -27,6 +27,7 @@ from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oauth.server import AuthorizationServer
 from oidcserver.provider import Provider
 from oidcserver.settings import Settings, Value
+from oidcserver.types import FetchCause
 
 ISSUER = "https://login.example/auth"
 SETTINGS = {
@@ -64,7 +65,7 @@ class RemoteKeys:
         self.documents: dict[str, Any] = {}
         self.asked: list[tuple[str, str | None]] = []
 
-    def keys(self, uri: str, kid: str | None = None, client_id: str = "") -> Any:
+    def keys(self, uri: str, kid: str | None, cause: FetchCause) -> Any:
         self.asked.append((uri, kid))
         if uri not in self.documents:
             raise OutboundFetchError("The host did not answer.")

@@ -15,6 +15,7 @@ from support.assertions import encode
 from oidcserver.models import Client, UsedIdentifier
 from oidcserver.oauth.client_authentication import prove_client
 from oidcserver.oauth.errors import Rejection
+from oidcserver.types import FetchCause
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "Ed25519", "EdDSA", "HS256", "HS384", "HS512"]
 ISSUER = "https://login.example/auth"
@@ -441,9 +442,9 @@ def test_no_transaction_is_open_while_another_host_is_waited_for(
     server, open_meanwhile = publishing.server, []
     ask = server.remote_jwks.keys
 
-    def keys(uri: str, kid: str | None, client_id: str) -> Any:
+    def keys(uri: str, kid: str | None, cause: FetchCause) -> Any:
         open_meanwhile.append(server.dbsession.in_transaction())
-        return ask(uri, kid)
+        return ask(uri, kid, cause)
 
     monkeypatch.setattr(server.remote_jwks, "keys", keys)
     assert publishing.accepted()
@@ -457,10 +458,10 @@ def test_a_client_that_goes_while_its_host_is_waited_for_is_rejected(
     server = publishing.server
     ask = server.remote_jwks.keys
 
-    def keys(uri: str, kid: str | None, client_id: str) -> Any:
+    def keys(uri: str, kid: str | None, cause: FetchCause) -> Any:
         server.dbsession.delete(server.dbsession.get_one(Client, publishing.client_id))
         server.dbsession.commit()
-        return ask(uri, kid)
+        return ask(uri, kid, cause)
 
     monkeypatch.setattr(server.remote_jwks, "keys", keys)
     assert publishing.reason() == "There is no such client."
