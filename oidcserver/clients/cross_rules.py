@@ -8,7 +8,8 @@ from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.uris import https_host, redirect_uri_problem
 from oidcserver.clients.values import is_development, promised
 from oidcserver.http.cors import origin_of
-from oidcserver.keys.jwk_set import encryption_key, public_key_set
+from oidcserver.keys.jwk_set import encryption_key, stored_key_set
+from oidcserver.keys.strict_json import compact
 from oidcserver.models.registered_client import DEFAULTS
 from oidcserver.oauth.grant_types import CIBA, TOKEN_EXCHANGE
 from oidcserver.types import Provider
@@ -199,7 +200,7 @@ def _check_encryption(provider: Provider, metadata: dict[str, Any]) -> None:
             continue
         if "jwks" not in metadata:
             raise InvalidClientMetadata("jwks", f"{prefix}_alg needs jwks or jwks_uri.")
-        if encryption_key(public_key_set(metadata["jwks"]), alg) is None:
+        if encryption_key(stored_key_set(compact(metadata["jwks"])), alg) is None:
             raise InvalidClientMetadata("jwks", f"jwks has no key to encrypt to by {alg}.")
 
 

@@ -13,8 +13,10 @@ from oidcserver import clock
 from oidcserver.clients import sector, software_statement
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.rules import validate_client_metadata
+from oidcserver.http.throttling import take
 from oidcserver.keys.strict_json import parse_object
 from oidcserver.models import ClientRecord, RegisteredClient
+from oidcserver.oauth.errors import too_many
 from oidcserver.oauth.outcome import Outcome
 from oidcserver.types import Provider, Request
 
@@ -47,6 +49,18 @@ class RegistrationRequest:
     def provider(self) -> Provider:
         """The selected offers."""
         return self.request.oidc.provider
+
+
+def count_registration(request: Request, key: str, problem: str) -> None:
+    """Count a registration, or a change of one; this writes at once.
+
+    :raises Rejection: with status 429 and the problem, if there were too many.
+    """
+    settings = request.oidc.provider.settings
+    limit, window = settings["oauth.registration_limit"], settings["oauth.registration_window"]
+    wait = take(request.oidc.database.alone.engine, key, limit, window)
+    if wait:
+        raise too_many(problem, wait)
 
 
 def read_metadata(registration_request: RegistrationRequest) -> None:

@@ -13,6 +13,7 @@ from oidcserver.clients.dynamic import (
     apply_software_statement,
     check_metadata,
     check_sector_identifier,
+    count_registration,
     describe_client,
     read_metadata,
     secret_expires_at,
@@ -93,6 +94,13 @@ def find_client(configuration_request: ConfigurationRequest) -> None:
     client: ClientRecord | None = request.oidc.server.query_client(configuration_request.client_id)
     _require_token(configuration_request, client)
     configuration_request.client = client
+
+
+def count_change(configuration_request: ConfigurationRequest) -> None:
+    """Count a change for the client: to check its keys takes the server some time."""
+    request, client_id = configuration_request.request, configuration_request.client_id
+    problem = "The registration was changed too often."
+    count_registration(request, f"change of the registration of {client_id}", problem)
 
 
 def check_repeated_members(configuration_request: ConfigurationRequest) -> None:
@@ -196,6 +204,7 @@ STEPS: tuple[Step[ConfigurationRequest], ...] = (
     Step(find_client),  # the client of the URL, if the token is its own
     Step(only("GET", describe)),  # section 2.1
     Step(only("DELETE", prepare_end)),  # section 2.3
+    Step(only("PUT", count_change)),  # the one step that writes before the commit
     Step(only("PUT", read_metadata)),  # section 2.2
     Step(only("PUT", check_repeated_members)),
     Step(only("PUT", apply_software_statement)),  # RFC 7591 section 2.3

@@ -9,6 +9,7 @@ from oidcserver.clients.dynamic import (
     apply_software_statement,
     check_metadata,
     check_sector_identifier,
+    count_registration,
     describe_client,
     read_metadata,
     secret_expires_at,
@@ -18,12 +19,12 @@ from oidcserver.clients.software_statement import is_vouched_for, reject_malform
 from oidcserver.credentials import REGISTRATION_TOKEN, digest, new_credential
 from oidcserver.database.writes import NewRow, inserting
 from oidcserver.http.cors import allow_any_origin
-from oidcserver.http.throttling import network_of, take
+from oidcserver.http.throttling import network_of
 from oidcserver.interfaces import Step
 from oidcserver.models import Client
 from oidcserver.models.initial_access_token import USE, find_initial_access_token, use
 from oidcserver.oauth.bearer import invalid_token, read_bearer_token
-from oidcserver.oauth.errors import Rejection, too_many
+from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.flow import run
 from oidcserver.oauth.rejections import record_rejection
 from oidcserver.oauth.responses import error_response, json_response
@@ -32,6 +33,8 @@ from oidcserver.settings import boolean, integer, lines, seconds, text, words
 from oidcserver.types import Configurator, Request
 
 CONFIGURATION = "client_configuration"
+
+_TOO_MANY = "Too many clients were registered from this network."
 
 
 def registration(request: Request) -> Response:
@@ -60,10 +63,11 @@ def admit(registration_request: RegistrationRequest) -> None:
     request, token = registration_request.request, registration_request.token
     network = network_of(request.remote_addr or "")
     if token is None:
-        _count(request, f"registration:{network}")
+        count_registration(request, f"registration:{network}", _TOO_MANY)
         return
     token_id = find_initial_access_token(request.oidc.database, token)
-    _count(request, f"registration:{token_id or 'wrong token'} {network}")
+    key = f"registration:{token_id or 'wrong token'} {network}"
+    count_registration(request, key, _TOO_MANY)
     if token_id is None:
         raise _invalid_initial_access_token()
 
@@ -95,14 +99,6 @@ def prepare_client(registration_request: RegistrationRequest) -> None:
     outcome.announce("client_created", client_id=client.client_id)
     members = {**describe_client(client), **credentials}
     registration_request.response = allow_any_origin(json_response(201, members))
-
-
-def _count(request: Request, key: str) -> None:
-    settings = request.oidc.provider.settings
-    limit, window = settings["oauth.registration_limit"], settings["oauth.registration_window"]
-    wait = take(request.oidc.database.alone.engine, key, limit, window)
-    if wait:
-        raise too_many("Too many clients were registered from this network.", wait)
 
 
 def _lose_use() -> None:
@@ -159,7 +155,8 @@ def includeme(config: Configurator) -> None:
         "oauth.registration_limit",
         integer,
         20,
-        "How many clients one network, with one token, may register in oauth.registration_window.",
+        "How many clients one network, with one token, may register in oauth.registration_window, "
+        "and how often one client may change its registration.",
     )
     setting("oauth.registration_window", seconds, 3600,
             "The time in which oauth.registration_limit counts.")  # fmt: skip

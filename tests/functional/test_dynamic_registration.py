@@ -163,6 +163,22 @@ def test_a_flood_from_one_address_is_told_to_wait(make_provider: Any) -> None:
     assert 0 < int(response.headers["Retry-After"]) <= 3600
 
 
+def test_a_client_that_changes_its_registration_too_often_is_told_to_wait(
+    make_provider: Any,
+) -> None:
+    provider = make_provider(
+        oauth__endpoints=ENDPOINTS, oauth__registration="open", oauth__registration_limit=2
+    )
+    registered, other = register(provider).json, register(provider).json
+    body = {**METADATA, "client_id": registered["client_id"]}
+    manage(provider, registered, "PUT", body=body)
+    manage(provider, registered, "PUT", body=body | {"redirect_uris": "x"}, status=400)
+    response = manage(provider, registered, "PUT", body=body, status=429)
+    assert 0 < int(response.headers["Retry-After"]) <= 3600
+    assert manage(provider, registered).json["client_id"] == registered["client_id"]
+    manage(provider, other, "PUT", body={**METADATA, "client_id": other["client_id"]})
+
+
 def test_one_subscriber_has_one_limit_whatever_address_of_the_network_it_uses(
     make_provider: Any,
 ) -> None:
