@@ -16,6 +16,7 @@ from oidcserver.clients.rules import validate_client_metadata
 from oidcserver.keys.strict_json import parse_object
 from oidcserver.models import ClientRecord, RegisteredClient
 from oidcserver.oauth.outcome import Outcome
+from oidcserver.oauth.scopes import registration_scopes
 from oidcserver.types import Provider, Request
 
 #: Members that the server decides on (RFC 7591 section 3.2.1, RFC 7592 section 3).
@@ -119,12 +120,6 @@ def rejected_exemption(
     """
     exempt = metadata.get("require_pkce") is False and present.get("require_pkce") is not False
     return exempt and provider.settings["oauth.pkce_required"] != "public"
-
-
-def registration_scopes(provider: Provider) -> list[str]:
-    """Return the scopes that a client may have by itself."""
-    allowed = provider.settings["oauth.registration_scopes"]
-    return [name for name in provider.scopes if not allowed or name in allowed]
 
 
 def _check_policy(provider: Provider, metadata: Mapping[str, Any]) -> None:

@@ -15,6 +15,8 @@ from support.published_client import SHAPES, URL, document
 import oidcserver
 from oidcserver.clients.documents import read_document
 from oidcserver.clients.problems import InvalidClientMetadata
+from oidcserver.models import Client
+from oidcserver.oauth.scopes import registered_scopes
 
 KEY = ECKey.generate_key("P-256", {"kid": "1"})
 KEYS = {"keys": [KEY.as_dict(private=False)]}
@@ -41,7 +43,7 @@ def test_a_document_gives_the_metadata_of_a_client(provider: Any) -> None:
     assert metadata["grant_types"] == ["authorization_code", "refresh_token"]
     assert metadata["token_endpoint_auth_method"] == "none"
     assert metadata["application_type"] == "web"
-    assert metadata["scope"] == "openid profile offline_access"
+    assert metadata["scope"] == ""
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -213,7 +215,13 @@ def test_redirect_uris_that_this_server_does_not_accept_are_left_out(provider: A
     ],
 )
 def test_scopes_for_other_servers_are_ignored(provider: Any, said: Any, known: str) -> None:
-    assert read(provider, scope=said)["scope"] == known
+    metadata = read(provider, scope=said)
+    client = Client(client_id=URL, client_metadata=metadata, document_expires_at=1)
+    assert " ".join(registered_scopes(provider, client)) == known
+
+
+def test_only_names_of_scopes_are_kept(provider: Any) -> None:
+    assert read(provider, scope="b a b \u00e9 \x07 c")["scope"] == "b a c"
 
 
 def test_a_document_without_a_method_is_of_a_public_client(provider: Any) -> None:
