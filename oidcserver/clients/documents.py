@@ -11,6 +11,7 @@ from typing import Any
 
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.rules import validate_client_metadata
+from oidcserver.clients.sector import require_redirects
 from oidcserver.clients.uris import implied_application_type, redirect_uri_problem
 from oidcserver.clients.values import fetched_uri, is_development
 from oidcserver.keys.strict_json import parse_object
@@ -71,6 +72,7 @@ def read_document(provider: Provider, url: str, body: bytes) -> dict[str, Any]:
     if methods == ["none"]:
         metadata.pop("token_endpoint_auth_signing_alg", None)
     checked = validate_client_metadata(provider, metadata)
+    require_redirects(checked)
     checked["scope"] = _scope(document)
     if len(methods) > 1:
         checked[METHODS_MEMBER] = methods

@@ -81,6 +81,7 @@ def check_metadata(registration_request: RegistrationRequest) -> None:
         metadata["scope"] = " ".join(registration_scopes(provider))
     registration_request.metadata = checked = validate_client_metadata(provider, metadata)
     _check_policy(provider, checked)
+    sector.require_redirects(checked)
     client = registration_request.client
     if rejected_exemption(provider, checked, client.client_metadata if client else {}):
         raise InvalidClientMetadata(

@@ -16,11 +16,14 @@ import oidcserver
 from oidcserver.clients.documents import read_document
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.models import Client
+from oidcserver.oauth.grant_types import DEVICE_CODE
 from oidcserver.oauth.scopes import registered_scopes
 
 KEY = ECKey.generate_key("P-256", {"kid": "1"})
 KEYS = {"keys": [KEY.as_dict(private=False)]}
-GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", "password", "implicit")
+GRANT_TYPES = (
+    "authorization_code", "refresh_token", "client_credentials", "password", "implicit", DEVICE_CODE
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -218,6 +221,20 @@ def test_scopes_for_other_servers_are_ignored(provider: Any, said: Any, known: s
     metadata = read(provider, scope=said)
     client = Client(client_id=URL, client_metadata=metadata, document_expires_at=1)
     assert " ".join(registered_scopes(provider, client)) == known
+
+
+def test_pairwise_subjects_of_a_host_are_for_answers_at_redirect_uris(make_selection: Any) -> None:
+    provider = make_selection(
+        scopes={},
+        grant_types=dict.fromkeys(GRANT_TYPES),
+        promises={"subject_types_supported": ["public", "pairwise"]},
+    )
+    device = {"grant_types": ["authorization_code", DEVICE_CODE], "subject_type": "pairwise"}
+    with pytest.raises(InvalidClientMetadata, match="device_code requires the subject_type public"):
+        read(provider, **device)
+    local = read(provider, **device, redirect_uris=["http://127.0.0.1/cb"])
+    assert local["subject_type"] == "pairwise"
+    assert read(provider, subject_type="pairwise")["subject_type"] == "pairwise"
 
 
 def test_only_names_of_scopes_are_kept(provider: Any) -> None:
