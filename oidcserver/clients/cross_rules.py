@@ -15,6 +15,8 @@ from oidcserver.oauth.grant_types import CIBA, TOKEN_EXCHANGE
 from oidcserver.types import Provider
 
 REDIRECT_GRANTS = frozenset({"authorization_code", "implicit"})
+#: The grants that give nothing about a user but what began at a redirect URI.
+REDIRECTED = REDIRECT_GRANTS | {"refresh_token", "client_credentials"}
 #: The grants that a public client cannot use.
 CONFIDENTIAL_GRANTS = ("client_credentials", TOKEN_EXCHANGE)
 #: The encrypted documents (OpenID Connect Registration 2, JARM section 3, RFC 9701 section 6), and

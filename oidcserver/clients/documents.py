@@ -9,13 +9,14 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from oidcserver.clients.dynamic import registration_scopes
 from oidcserver.clients.problems import InvalidClientMetadata
 from oidcserver.clients.rules import validate_client_metadata
+from oidcserver.clients.sector import require_redirects
 from oidcserver.clients.uris import implied_application_type, redirect_uri_problem
 from oidcserver.clients.values import fetched_uri, is_development
 from oidcserver.keys.strict_json import parse_object
 from oidcserver.oauth.grant_types import DEVICE_CODE, JWT_BEARER
+from oidcserver.plugins.offering import SCOPE_NAME
 from oidcserver.types import Provider
 
 log = logging.getLogger(__name__)
@@ -66,12 +67,13 @@ def read_document(provider: Provider, url: str, body: bytes) -> dict[str, Any]:
     metadata["grant_types"] = _common(document, "grant_types", ["authorization_code"], GRANTS)
     metadata["grant_types"] = [it for it in metadata["grant_types"] if it in provider.grant_types]
     metadata["response_types"] = _common(document, "response_types", ["code"], ("code",))
-    metadata["scope"] = _scope(provider, document)
     methods = _methods(provider, document)
     metadata["token_endpoint_auth_method"] = methods[0]
     if methods == ["none"]:
         metadata.pop("token_endpoint_auth_signing_alg", None)
     checked = validate_client_metadata(provider, metadata)
+    require_redirects(checked)
+    checked["scope"] = _scope(document)
     if len(methods) > 1:
         checked[METHODS_MEMBER] = methods
     return checked
@@ -146,15 +148,15 @@ def _methods(provider: Provider, document: Mapping[str, Any]) -> list[str]:
     return common
 
 
-def _scope(provider: Provider, document: Mapping[str, Any]) -> str:
-    """Return the scopes that the document and this server know; without any, those for everybody.
+def _scope(document: Mapping[str, Any]) -> str:
+    """Return the scopes of the document, also those that this server does not know now.
 
-    The scopes of a document may be meant for another server.
+    They may be meant for another server, or be declared here while the copy is used. Which of them
+    count is decided at each use (:func:`~oidcserver.oauth.scopes.registered_scopes`).
     """
     given = document.get("scope")
-    allowed = registration_scopes(provider)
-    asked = given.split() if isinstance(given, str) else []
-    return " ".join([name for name in allowed if name in asked] or allowed)
+    words = dict.fromkeys(given.split()) if isinstance(given, str) else ()
+    return " ".join(word for word in words if SCOPE_NAME.fullmatch(word))
 
 
 def _common(

@@ -18,6 +18,7 @@ from oidcserver.keys.strict_json import parse_object
 from oidcserver.models import ClientRecord, RegisteredClient
 from oidcserver.oauth.errors import too_many
 from oidcserver.oauth.outcome import Outcome
+from oidcserver.oauth.scopes import registration_scopes
 from oidcserver.types import Provider, Request
 
 #: Members that the server decides on (RFC 7591 section 3.2.1, RFC 7592 section 3).
@@ -94,6 +95,7 @@ def check_metadata(registration_request: RegistrationRequest) -> None:
         metadata["scope"] = " ".join(registration_scopes(provider))
     registration_request.metadata = checked = validate_client_metadata(provider, metadata)
     _check_policy(provider, checked)
+    sector.require_redirects(checked)
     client = registration_request.client
     if rejected_exemption(provider, checked, client.client_metadata if client else {}):
         raise InvalidClientMetadata(
@@ -136,12 +138,6 @@ def rejected_exemption(
     """
     exempt = metadata.get("require_pkce") is False and present.get("require_pkce") is not False
     return exempt and provider.settings["oauth.pkce_required"] != "public"
-
-
-def registration_scopes(provider: Provider) -> list[str]:
-    """Return the scopes that a client may have by itself."""
-    allowed = provider.settings["oauth.registration_scopes"]
-    return [name for name in provider.scopes if not allowed or name in allowed]
 
 
 def _check_policy(provider: Provider, metadata: Mapping[str, Any]) -> None:

@@ -4,12 +4,33 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from oidcserver.clients.cross_rules import REDIRECTED
 from oidcserver.clients.problems import InvalidClientMetadata
+from oidcserver.clients.uris import https_host
 from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.oauth.waiting import cause_of, waiting_for_a_host
 from oidcserver.types import Request
 
 MEMBER = "sector_identifier_uri"
+
+
+def require_redirects(metadata: Mapping[str, Any]) -> None:
+    """Reject the sector of a host for a client that registers itself and has other grants.
+
+    Redirect URIs connect a client with a host, because the host receives the answers. With the
+    device grant and others, anybody could name the redirect URIs or the ``sector_identifier_uri``
+    of another host, and learn its subjects.
+
+    :raises InvalidClientMetadata: if it has such a grant.
+    """
+    others = set(metadata["grant_types"]) - REDIRECTED
+    uris = [*metadata["redirect_uris"], metadata.get(MEMBER, "")]
+    if metadata["subject_type"] == "pairwise" and others and any(map(https_host, uris)):
+        raise InvalidClientMetadata(
+            "subject_type",
+            "The pairwise subjects of a host are for clients that receive all answers at redirect "
+            f"URIs: the grant type {min(others)} requires the subject_type public.",
+        )
 
 
 def check_sector_identifier(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oidcserver.clients.certificate_subjects import SUBJECTS
-from oidcserver.clients.cross_rules import REDIRECT_GRANTS
+from oidcserver.clients.cross_rules import REDIRECTED
 from oidcserver.clients.needed_secret import SECRETLESS_METHODS
 from oidcserver.http.outbound import OutboundFetchError
 from oidcserver.keys.jwt import (
@@ -26,8 +26,6 @@ MEMBER = "software_statement"
 _TYPES = frozenset({"jwt", "software-statement+jwt"})
 #: The members that decide who receives what users allow, and who can authenticate.
 _RECEIVING = ("redirect_uris", "post_logout_redirect_uris", "jwks", "jwks_uri", *SUBJECTS)
-#: The grants whose responses go to redirect URIs, and what follows from them.
-_REDIRECTED = REDIRECT_GRANTS | {"refresh_token"}
 
 
 def apply_software_statement(
@@ -71,7 +69,7 @@ def is_vouched_for(metadata: Mapping[str, Any]) -> bool:
     if any(metadata.get(name) and name not in stated for name in _RECEIVING):
         return False
     secretless = metadata["token_endpoint_auth_method"] in SECRETLESS_METHODS
-    return secretless or _REDIRECTED.issuperset(metadata["grant_types"])
+    return secretless or REDIRECTED.issuperset(metadata["grant_types"])
 
 
 def issuers(settings: Settings) -> dict[str, str]:

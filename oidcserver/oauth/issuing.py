@@ -9,7 +9,7 @@ from oidcserver.models.authorization import revoke_authorization
 from oidcserver.models.refresh_token import new_refresh_token
 from oidcserver.oauth.errors import Rejection, invalid_grant
 from oidcserver.oauth.requests import OAuthRequest
-from oidcserver.oauth.scopes import scope_for
+from oidcserver.oauth.scopes import registered_scopes, scope_for
 from oidcserver.oauth.subjects import subject_of
 from oidcserver.oauth.tokens import issue_access_token
 from oidcserver.types import Request
@@ -63,8 +63,8 @@ def still_allowed(request: Request, client: RegisteredClient, scope: str) -> str
 
     Both may have changed since the grant, so scopes are checked at each use.
     """
-    known, registered = request.oidc.provider.scopes, client.scopes
-    return " ".join(word for word in scope.split() if word in registered and word in known)
+    registered = registered_scopes(request.oidc.provider, client)
+    return " ".join(word for word in scope.split() if word in registered)
 
 
 def prepare_refresh_token(

@@ -18,18 +18,37 @@ def scope_words(scope: str | None) -> list[str]:
     return list(dict.fromkeys((scope or "").split()))
 
 
+def registration_scopes(provider: Provider) -> list[str]:
+    """Return the scopes that a client may have by itself."""
+    allowed = provider.settings["oauth.registration_scopes"]
+    return [name for name in provider.scopes if not allowed or name in allowed]
+
+
 def registered_scopes(provider: Provider, client: RegisteredClient) -> list[str]:
-    """Return the registered scopes of a client that are selected."""
-    return [name for name in client.scopes if name in provider.scopes]
+    """Return the registered scopes of a client that are selected.
+
+    A client that publishes its metadata and names none of them has all that clients may have by
+    themselves. Its document may have been fetched before the settings changed.
+    """
+    if not client.publishes_itself:
+        return [name for name in client.scopes if name in provider.scopes]
+    return _published_scopes(provider, client) or registration_scopes(provider)
+
+
+def _published_scopes(provider: Provider, client: RegisteredClient) -> list[str]:
+    return [name for name in registration_scopes(provider) if name in client.scopes]
 
 
 def default_scope(provider: Provider, client: RegisteredClient) -> str:
     """Return the scope of a request without one: the registered scopes of the client.
 
-    ``openid`` and ``offline_access`` are not part of it: a client has to ask for them.
+    ``openid`` and ``offline_access`` are not part of it: a client has to ask for them. A client
+    whose document names no scope has to ask for all but those of the resources of the request.
     """
-    registered = registered_scopes(provider, client)
-    return " ".join(name for name in registered if name not in PERSONAL)
+    default = registered_scopes(provider, client)
+    if client.publishes_itself and not _published_scopes(provider, client):
+        default = [name for name in default if name in provider.scopes_of_resources]
+    return " ".join(name for name in default if name not in PERSONAL)
 
 
 def scope_for(provider: Provider, audience: Collection[str], scope: str) -> str:
@@ -57,7 +76,7 @@ def ignored_because(
     """
     if scope not in provider.scopes:
         return "is not a scope of this server"
-    if scope not in client.scopes:
+    if scope not in registered_scopes(provider, client):
         return "is not registered for this client"
     if scope == "offline_access" and "code" not in response_type.split():
         return "requires a response_type with code"

@@ -21,8 +21,9 @@ def sector_of(client: RegisteredClient) -> str:
     """Return a client's sector identifier (section 8.1): a host, which several may share.
 
     Only https connects a client with a host: the host publishes its ``sector_identifier_uri``, or
-    receives all its answers. A client with a custom scheme or a loopback address, which any
-    application may use, is a sector of its own.
+    receives all its answers. (A client that registers itself has no other grants then, by
+    :func:`oidcserver.clients.sector.require_redirects`.) A client with a custom scheme or a
+    loopback address, which any application may use, is a sector of its own.
     """
     uri = client.member("sector_identifier_uri")
     hosts = {https_host(uri) for uri in ([uri] if uri else client.redirect_uris)}

@@ -138,6 +138,62 @@ def test_each_scope_of_discovery_may_be_asked_for(
     assert set(tokens["scope"].split()) == set(scopes)
 
 
+MCP = "https://mcp.example/mcp"
+DECLARED = {
+    "oauth__resources": f"{MCP}: notes:read | Notes",
+    "oidc__scope_claims": "notes:read: | Read your notes",
+}
+
+
+@pytest.mark.parametrize("scope", [..., "openid notes:read", "notes:read"])
+def test_a_scope_that_is_declared_later_is_granted_at_once(
+    make_provider: Any,
+    provider: Provider,
+    web: ClientWeb,
+    browser: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+    scope: Any,
+) -> None:
+    """The copy of the document is used for up to a day."""
+    client = publish(web, provider, scope=scope)
+    client.authorize(browser)
+    later = make_provider(**DECLARED)
+    web.stand_in(later, monkeypatch)
+    known = RelyingParty(later, client.client, None)
+    code = known.login(later.browser(), scope="notes:read", resource=MCP)["code"]
+    tokens = known.exchange(code)
+    assert tokens["scope"] == "notes:read"
+    assert known.refresh(tokens["refresh_token"])["scope"] == "notes:read"
+    assert web.fetched == [URL]
+
+
+def test_a_scope_that_clients_may_not_have_any_more_is_gone_at_once(
+    make_provider: Any, provider: Provider, client: RelyingParty, web: ClientWeb, browser: Browser
+) -> None:
+    tokens = client.exchange(client.login(browser, scope="openid profile")["code"])
+    later = make_provider(oauth__registration_scopes="openid")
+    refreshed = RelyingParty(later, client.client, None).refresh(tokens["refresh_token"])
+    assert refreshed["scope"] == "openid"
+
+
+def test_a_client_that_names_no_scope_anywhere_gets_none_about_the_user(
+    make_provider: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = make_provider(**DECLARED)
+    web = ClientWeb()
+    web.stand_in(provider, monkeypatch)
+    browser = provider.browser()
+    for members, resource, given in (
+        ({}, None, None),
+        ({}, MCP, "notes:read"),
+        ({"scope": "openid profile"}, None, "profile"),
+    ):
+        url = f"https://client.example/{given}.json"
+        client = publish(web, provider, url, **members)
+        answer = client.login(browser, scope=None, resource=resource)
+        assert client.exchange(answer["code"]).get("scope") == given
+
+
 # Documents that are fetched, and URLs that are not
 
 

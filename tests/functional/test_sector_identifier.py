@@ -57,6 +57,33 @@ def test_any_other_document_is_refused(
     assert answer["error"] == "invalid_client_metadata"
 
 
+@pytest.mark.parametrize(
+    ("members", "status"),
+    [
+        ({}, 400),
+        ({"redirect_uris": REDIRECT_URIS, "sector_identifier_uri": URI}, 400),
+        ({"redirect_uris": ["com.example.app:/cb"], "sector_identifier_uri": URI}, 400),
+        ({"redirect_uris": ["com.example.app:/cb"]}, 201),
+        ({"subject_type": "public"}, 201),
+        ({"grant_types": ["authorization_code", "refresh_token"]}, 201),
+    ],
+)
+def test_a_grant_without_redirects_does_not_join_the_sector_of_a_host(
+    make_provider: Any, members: dict[str, Any], status: int
+) -> None:
+    """Anybody could name the redirect URIs of another site, and learn its subjects."""
+    grants = "authorization_code refresh_token password"
+    provider = make_provider(
+        oauth__endpoints="authorization token jwks registration openid_configuration",
+        oauth__registration="open",
+        oauth__registration_grant_types=grants,
+    )
+    own = {"redirect_uris": REDIRECT_URIS[:1], "grant_types": grants.split(), **members}
+    answer = register(provider, status=status, **own)
+    if status == 400:
+        assert "the grant type password requires the subject_type" in answer["error_description"]
+
+
 def test_an_address_of_the_inside_is_never_asked(provider: Provider, web: ClientWeb) -> None:
     for uri in ("https://10.0.0.1/", "https://169.254.169.254/", "http://sector.example/"):
         register(provider, status=400, sector_identifier_uri=uri)

@@ -141,11 +141,11 @@ CODE = ["authorization_code", "refresh_token"]
             {"token_endpoint_auth_method": "private_key_jwt"},
             True,
         ),
-        ({"redirect_uris": CALLBACK}, {"grant_types": [*CODE, "client_credentials"]}, False),
+        ({"redirect_uris": CALLBACK}, {"grant_types": [*CODE, "password"]}, False),
         (
             {"redirect_uris": CALLBACK, "jwks": KEYS},
             {
-                "grant_types": [*CODE, "client_credentials"],
+                "grant_types": [*CODE, "password"],
                 "token_endpoint_auth_method": "private_key_jwt",
             },
             True,
@@ -162,7 +162,7 @@ def test_a_client_is_trusted_for_what_the_statement_itself_says_of_it(
     """A statement is in every copy of an application, so anybody may register with it."""
     provider = make_provider(
         **SETTINGS,
-        oauth__registration_grant_types="authorization_code refresh_token client_credentials",
+        oauth__registration_grant_types="authorization_code refresh_token password",
     )
     publish_keys(provider, monkeypatch)
     text = statement(**claims)

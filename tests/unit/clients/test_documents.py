@@ -15,10 +15,15 @@ from support.published_client import SHAPES, URL, document
 import oidcserver
 from oidcserver.clients.documents import read_document
 from oidcserver.clients.problems import InvalidClientMetadata
+from oidcserver.models import Client
+from oidcserver.oauth.grant_types import DEVICE_CODE
+from oidcserver.oauth.scopes import registered_scopes
 
 KEY = ECKey.generate_key("P-256", {"kid": "1"})
 KEYS = {"keys": [KEY.as_dict(private=False)]}
-GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials", "password", "implicit")
+GRANT_TYPES = (
+    "authorization_code", "refresh_token", "client_credentials", "password", "implicit", DEVICE_CODE
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +46,7 @@ def test_a_document_gives_the_metadata_of_a_client(provider: Any) -> None:
     assert metadata["grant_types"] == ["authorization_code", "refresh_token"]
     assert metadata["token_endpoint_auth_method"] == "none"
     assert metadata["application_type"] == "web"
-    assert metadata["scope"] == "openid profile offline_access"
+    assert metadata["scope"] == ""
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -213,7 +218,27 @@ def test_redirect_uris_that_this_server_does_not_accept_are_left_out(provider: A
     ],
 )
 def test_scopes_for_other_servers_are_ignored(provider: Any, said: Any, known: str) -> None:
-    assert read(provider, scope=said)["scope"] == known
+    metadata = read(provider, scope=said)
+    client = Client(client_id=URL, client_metadata=metadata, document_expires_at=1)
+    assert " ".join(registered_scopes(provider, client)) == known
+
+
+def test_pairwise_subjects_of_a_host_are_for_answers_at_redirect_uris(make_selection: Any) -> None:
+    provider = make_selection(
+        scopes={},
+        grant_types=dict.fromkeys(GRANT_TYPES),
+        promises={"subject_types_supported": ["public", "pairwise"]},
+    )
+    device = {"grant_types": ["authorization_code", DEVICE_CODE], "subject_type": "pairwise"}
+    with pytest.raises(InvalidClientMetadata, match="device_code requires the subject_type public"):
+        read(provider, **device)
+    local = read(provider, **device, redirect_uris=["http://127.0.0.1/cb"])
+    assert local["subject_type"] == "pairwise"
+    assert read(provider, subject_type="pairwise")["subject_type"] == "pairwise"
+
+
+def test_only_names_of_scopes_are_kept(provider: Any) -> None:
+    assert read(provider, scope="b a b \u00e9 \x07 c")["scope"] == "b a c"
 
 
 def test_a_document_without_a_method_is_of_a_public_client(provider: Any) -> None:
