@@ -98,6 +98,12 @@ def test_dpop(reader: Reader) -> None:
     assert reader.answer["token_type"] == "DPoP"
 
 
+def test_a_profile_for_one_client(reader: Reader) -> None:
+    reader.tries(section("profiles.md", "A profile for one client"))
+    assert reader.answer["token_type"] == "DPoP"
+    assert "refresh_token" not in reader.answer, "the client keeps it"
+
+
 def test_resource_indicators(own_reader: Reader) -> None:
     own_reader.tries(section("resources.md", "Ask for a token"))
     assert own_reader.answer["aud"] == "http://localhost:6545/orders"

@@ -113,14 +113,16 @@ def test_a_profile_names_the_lines_that_contradict_it(start: Any) -> None:
     assert "Did you mean" not in str(problem.value)
 
 
-def test_the_guide_says_which_lines_of_production_ini_a_profile_needs_removed(start: Any) -> None:
+def test_the_guide_says_which_lines_of_production_ini_a_profile_needs_changed(start: Any) -> None:
     """The database alone is missing then."""
+    present = get_appsettings(str(ROOT / "production.ini"))["oauth.endpoints"]
+    endpoints = f"{present} pushed_authorization_request"
     for profile in ("fapi2_security", "fapi2_message_signing"):
         with pytest.raises(ConfigurationProblem) as problem:
             start(
                 oauth__profile=profile,
                 oauth__token_endpoint_auth_methods=None,
-                oauth__endpoints=None,
+                oauth__endpoints=endpoints,
             )
         assert str(problem.value).startswith("The database has no schema")
 
