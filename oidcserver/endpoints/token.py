@@ -130,7 +130,9 @@ STEPS: tuple[Step[OAuthRequest], ...] = (
     Step(sender_constraints.check_key),  # of the code or refresh token
     Step(require_decision),  # RFC 8628 section 3.5, CIBA section 11
     Step(pkce.check_code_verifier),  # RFC 7636 section 4.6
-    Step(resource_indicators.narrow_audience),  # RFC 8707 section 2.2
+    # RFC 8707 section 2.2
+    Step(resource_indicators.narrow_audience, when=resource_indicators.are_declared),
+    Step(resource_indicators.keep_audience, when=resource_indicators.are_ignored),
     Step(authorization_details.narrow_authorization_details),  # RFC 9396 section 6
     Step(spend_proof, when=selects("dpop")),  # RFC 9449 section 11.1
     Step(jwt_bearer.spend_assertion, when=jwt_bearer.is_selected),  # RFC 7523 section 3, jti

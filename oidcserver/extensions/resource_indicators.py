@@ -77,25 +77,33 @@ def narrow_audience(token_request: OAuthRequest) -> None:
     """Set the audience: the resources that the request names, or else those of the authorization.
 
     A grant may have set it already, such as token exchange (RFC 8693 section 2.1), which reads the
-    parameter in its own way. Where no resource is declared, the step is in the flow too: an
-    authorization for resources never becomes one for the provider.
+    parameter in its own way.
 
     :raises Rejection: ``invalid_target`` for a resource that the authorization does not have, or
         that is not declared any more, or was taken away from the client since.
     """
-    authorization = token_request.authorization
-    granted = () if authorization is None else authorization.resources or ()
-    provider = token_request.provider
-    if token_request.audience or not (granted or provider.resources):
+    if token_request.audience:
         return
-    client = token_request.client
+    provider, client = token_request.provider, token_request.client
     asked = find_resources(provider, client, token_request.payload.datalist.get("resource", ()))
+    authorization = token_request.authorization
     if authorization is None:
         token_request.audience = asked
         return
+    granted = authorization.resources or ()
     if not set(map(resource_key, asked)).issubset(map(resource_key, granted)):
         raise _invalid_target("The authorization is not for this resource.", asked)
     token_request.audience = asked or find_resources(provider, client, granted)
+
+
+def keep_audience(token_request: OAuthRequest) -> None:
+    """Let an authorization for resources not become one for the provider, where none is declared.
+
+    :raises Rejection: ``invalid_target``.
+    """
+    authorization = token_request.authorization
+    if authorization is not None and authorization.resources:
+        narrow_audience(token_request)
 
 
 def find_resources(

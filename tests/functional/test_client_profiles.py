@@ -233,3 +233,18 @@ def test_its_request_objects_have_the_claims_of_the_profile(
         request_object = client.signer.sign(given, typ="oauth-authz-req+jwt")
         answer = client.post("/oauth/par", request=request_object)
         assert answer.status_int == expected, (profile, answer.text)
+
+
+def test_the_start_names_clients_whose_profile_nobody_offers_any_more(
+    make_provider: Any, strict: SigningClient, other: SigningClient, caplog: Any
+) -> None:
+    with strict.provider.database() as dbsession:
+        row = dbsession.merge(other.client)
+        # As if a plugin had offered it.
+        row.client_metadata = {**row.client_metadata, "profile": "of_a_plugin"}
+    with caplog.at_level("WARNING", "oidcserver.start"):
+        make_provider(**SETTINGS)
+    assert caplog.messages == [
+        "Nobody offers the profile of these clients, so that its settings do not hold for them: "
+        f"{other.client_id}."
+    ]
