@@ -782,6 +782,9 @@ def test_resources_and_authorization_details_are_shown_and_granted(make_provider
     token = client.rp.introspect(tokens["access_token"])
     assert token["aud"] == api
     assert token["authorization_details"] == [payment]
+    twice = json.dumps([payment, payment])
+    refused = client.poll(auth_req_id, status=400, authorization_details=twice)
+    assert refused["error"] == "invalid_authorization_details"
 
 
 def test_resources_and_authorization_details_are_checked(make_provider: Any) -> None:

@@ -379,6 +379,13 @@ def test_the_token_is_for_the_resource_and_has_the_details_that_the_user_saw(
     assert said["authorization_details"] == [entry]
 
 
+    refused = device.token(
+        grant_type=DEVICE_CODE,
+        device_code=codes["device_code"],
+        authorization_details=json.dumps([entry, entry]),
+        status=400,
+    ).json
+    assert refused["error"] == "invalid_authorization_details"
 @pytest.mark.parametrize(
     ("form", "error"),
     [
