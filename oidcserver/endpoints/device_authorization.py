@@ -8,15 +8,25 @@ from oidcserver.clients import metadata_documents, use
 from oidcserver.credentials import DEVICE_CODE, digest, new_credential
 from oidcserver.database import NewRow
 from oidcserver.extensions import authorization_details, claims, resource_indicators
-from oidcserver.grants.device_code import ENDPOINT, PAGE, REQUEST_FLOW, DeviceCodeGrant
+from oidcserver.grants.device_code import (
+    ENDPOINT,
+    PAGE,
+    PER_ADDRESS,
+    REQUEST_FLOW,
+    DeviceCodeGrant,
+)
 from oidcserver.http.senders import remote_address_of, user_agent_of
-from oidcserver.http.throttling import network_of, take, waiting_time
+from oidcserver.http.throttling import waiting_time
 from oidcserver.interfaces import Step
 from oidcserver.keys.strict_json import compact
 from oidcserver.models import DeviceAuthorization
 from oidcserver.models.device_authorization import STORE
 from oidcserver.oauth.authorization_checks import narrow_scope, read_prompt
-from oidcserver.oauth.authorization_request import MAX_STORED, AuthorizationRequest
+from oidcserver.oauth.authorization_request import (
+    MAX_STORED,
+    AuthorizationRequest,
+    count_for_client,
+)
 from oidcserver.oauth.client_authentication import CREDENTIAL_PARAMETERS
 from oidcserver.oauth.errors import Rejection, invalid_request, too_many
 from oidcserver.oauth.flow import run, run_steps
@@ -43,12 +53,19 @@ from oidcserver.texts import SOURCE
 from oidcserver.types import Configurator, Request
 
 
+class DeviceRequest(OAuthRequest):
+    """A request for codes, and the findings of the steps."""
+
+    #: The request that the user decides on; ``check_request`` sets and checks it.
+    authorization_request: AuthorizationRequest
+
+
 def device_authorization(request: Request) -> Response:
     """Issue a device code and a user code."""
-    return run("device_authorization", OAuthRequest(request), reject)
+    return run("device_authorization", DeviceRequest(request), reject)
 
 
-def require_grant_type(device_request: OAuthRequest) -> None:
+def require_grant_type(device_request: DeviceRequest) -> None:
     """Reject a client that did not register the grant."""
     if not device_request.client.check_grant_type(DeviceCodeGrant.GRANT_TYPE):
         raise Rejection(
@@ -58,18 +75,9 @@ def require_grant_type(device_request: OAuthRequest) -> None:
         )
 
 
-def limit_requests(device_request: OAuthRequest) -> None:
-    """Limit the requests of public clients, in whose name anybody can fill the database."""
-    if device_request.auth_method != "none":
-        return
-    request, settings = device_request.request, device_request.provider.settings
-    request.oidc.database.commit()  # where pyramid_tm manages the request
-    wait = take(
-        request.oidc.database.alone.engine,
-        f"device request:{network_of(request.remote_addr or '')}",
-        settings["oauth.device_requests_per_address"],
-        settings[LIFETIME],
-    )
+def limit_requests(device_request: DeviceRequest) -> None:
+    """Count the request of a client that anybody can be, and so can fill the database."""
+    wait = count_for_client(device_request, PER_ADDRESS, LIFETIME)
     if wait:
         raise too_many(
             "Too many device codes were requested from this network. "
@@ -78,22 +86,26 @@ def limit_requests(device_request: OAuthRequest) -> None:
         )
 
 
-def check_request(device_request: OAuthRequest) -> Response | None:
+def check_request(device_request: DeviceRequest) -> Response | None:
     """Pass the checks of the flow ``device_authorization_request``, which the page repeats."""
-    asking = AuthorizationRequest(
+    device_request.authorization_request = AuthorizationRequest(
         device_request, client=device_request.client, response_type="code"
     )
-    return run_steps(REQUEST_FLOW, asking)
+    return run_steps(REQUEST_FLOW, device_request.authorization_request)
 
 
-def prepare_codes(device_request: OAuthRequest) -> None:
-    """Prepare the codes, and the row that keeps the request until it expires."""
+def prepare_codes(device_request: DeviceRequest) -> None:
+    """Prepare the codes, and the row that keeps the request until it expires.
+
+    The row has the scope that the client may have now, and not the one that it asked for.
+    """
     request, provider = device_request.request, device_request.provider
     parameters = {
         name: values
         for name, values in device_request.payload.datalist.items()
         if name not in CREDENTIAL_PARAMETERS
     }
+    parameters["scope"] = [device_request.authorization_request.scope]
     if len(compact(parameters)) > MAX_STORED:
         raise invalid_request(f"The request is longer than {MAX_STORED} characters.")
     device_code, user_code = new_credential(DEVICE_CODE), new_user_code(provider.settings)
@@ -139,7 +151,7 @@ def reject_silent(authorization_request: AuthorizationRequest) -> None:
         raise invalid_request("prompt=none is not possible for a device.")
 
 
-STEPS: tuple[Step[OAuthRequest], ...] = (
+STEPS: tuple[Step[DeviceRequest], ...] = (
     Step(read_parameters),  # RFC 8628 section 3.1: a form, no parameter twice
     Step(metadata_documents.fetch_document, when=metadata_documents.is_selected),
     Step(authenticate_client),  # a public client names itself
