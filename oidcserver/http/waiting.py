@@ -71,6 +71,7 @@ class WaitingPlaces:
         count: Callable[[FetchCause, str], int] = lambda cause, host: 0,
     ) -> None:
         self._places = places
+        self._timeout = timeout
         self._count = count
         self._pauses = Pauses(timeout)
         self._waited = WaitedTime(timeout)
@@ -98,10 +99,11 @@ class WaitingPlaces:
         with self._place(host, cause):
             if cause.network is not None and cause.counted and (wait := self._count(cause, host)):
                 raise TooManyFetches(host, wait)
-            began = time.monotonic()
+            began, least = time.monotonic(), 0.0
             try:
                 yield
             except HostTimedOut:
+                least = self._timeout  # which the socket may end a moment early
                 if host:
                     self._pauses.begin(asked)
                 raise
@@ -109,7 +111,7 @@ class WaitingPlaces:
                 self._pauses.forget(asked)
             finally:
                 if timed is not None:
-                    self._waited.add(timed, time.monotonic() - began)
+                    self._waited.add(timed, max(least, time.monotonic() - began))
 
     @contextmanager
     def _place(self, host: str, cause: FetchCause) -> Iterator[None]:

@@ -111,6 +111,12 @@ def test_a_network_waits_for_slow_hosts_for_one_timeout_in_a_minute(
     assert held(places, strangers("192.0.2.1")) == 1
 
 
+def test_a_timeout_uses_the_time_of_a_network_up(standing_clock: Any) -> None:
+    places = WaitingPlaces(2)
+    time_out(places, *strangers("192.0.2.1")[0])
+    assert held(places, strangers("192.0.2.1")[1:]) == 0
+
+
 def test_the_pause_of_a_host_grows_and_ends_with_an_answer(standing_clock: Any) -> None:
     places = WaitingPlaces(2, timeout=5.0)
     pauses = []
