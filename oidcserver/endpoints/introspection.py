@@ -44,11 +44,11 @@ def read_token(introspection_request: OAuthRequest) -> None:
     """Read the token, its client, its authorization and its user."""
     request, client = introspection_request.request, introspection_request.client
     text = introspection_request.parameter("token", "RFC 7662 section 2.1")
-    finders = [_access_token, _refresh_token]
+    first, second = _access_token, _refresh_token
     if introspection_request.payload.data.get("token_type_hint") == "refresh_token":
-        finders.reverse()  # whatever the hint says, all kinds of tokens are searched
-    found = (find(request, client, text) for find in finders)
-    introspection_request.answer = next(filter(None, found), INACTIVE)
+        first, second = second, first  # a wrong hint hides no token
+    answer = first(request, client, text) or second(request, client, text)
+    introspection_request.answer = answer or INACTIVE
 
 
 def respond(introspection_request: OAuthRequest) -> Response:
