@@ -19,9 +19,8 @@ from oidcserver.models.device_authorization import (
     note_poll,
 )
 from oidcserver.oauth.errors import Rejection, invalid_grant
-from oidcserver.oauth.grant_types import DEVICE_CODE
+from oidcserver.oauth.grant_types import DEVICE_CODE, may_refresh
 from oidcserver.oauth.issuing import (
-    may_refresh,
     prepare_refresh_token,
     still_allowed,
     token_response,
@@ -43,6 +42,7 @@ ENDPOINT = "device_authorization"
 PAGE = "oidc.device"
 #: The flow that checks what a device asks for; the page repeats it.
 REQUEST_FLOW = "device_authorization_request"
+PER_ADDRESS = "oauth.device_requests_per_address"
 RULE = "RFC 8628 section 3.5"
 
 
@@ -92,7 +92,7 @@ class DeviceCodeGrant(TokenGrant):
             client=token_request.client.client_id,
             now=request.oidc.now,
         )
-        if may_refresh(request, token_request.client):
+        if may_refresh(token_request.provider, token_request.client):
             answer["refresh_token"], values = prepare_refresh_token(token_request, self.scope)
             token_request.outcome.also(inserting(RefreshToken), extending, **values)
         else:
@@ -158,11 +158,11 @@ def includeme(config: Configurator) -> None:
     )
     setting(LENGTH, integer, 8, "The number of characters of a user code.")
     setting(
-        "oauth.device_requests_per_address",
+        PER_ADDRESS,
         integer,
         100,
-        "The number of device codes that public clients of one network may request within "
-        "oauth.device_code_lifetime.",
+        "The number of device codes that public clients, and clients that registered themselves, "
+        "may request from one network within oauth.device_code_lifetime.",
     )
     setting(
         "oauth.device_code_attempts",
