@@ -10,6 +10,9 @@ from oidcserver.oidc.choice_of_account import choice_needed, choices, must_sign_
 from oidcserver.oidc.claims import claims_beyond_scopes, narrow_claims_request
 from oidcserver.types import Configurator, LoginSession, Registry, Request
 
+#: The time that a user has for the pages after a sign-in for a request, beyond its ``max_age``.
+DECISION_SECONDS = 60
+
 
 def login_needed(authorization_request: AuthorizationRequest) -> str | None:
     """Require a sign-in if no user is signed in or the request asks for another sign-in.
@@ -18,20 +21,21 @@ def login_needed(authorization_request: AuthorizationRequest) -> str | None:
 
     OpenID Connect Core section 3.1.2.1.
     """
-    session = authorization_request.request.oidc.login_session
+    request, max_age = authorization_request.request, authorization_request.max_age
+    session = request.oidc.login_session
     if session is None:
         return "login_required"
     if (
         authorization_request.suspended
         and authorization_request.suspended.authenticated_session_id == session.id
     ):
-        return None
+        late = max_age is not None and _is_too_old(request, session, max_age + DECISION_SECONDS)
+        return "login_required" if late else None
     if must_sign_in(authorization_request):
         return "login_required"
     choice = choice_needed(authorization_request)
     if choice is not None:
         return choice
-    request, max_age = authorization_request.request, authorization_request.max_age
     return "login_required" if is_older(request, session, max_age) else None
 
 
@@ -42,8 +46,11 @@ def is_older(request: Request, session: LoginSession, max_age: int | None) -> bo
     """
     if max_age is None:
         return False
-    too_old = session.auth_time + max_age < request.oidc.now
-    return too_old or is_incomplete(request, session)
+    return _is_too_old(request, session, max_age) or is_incomplete(request, session)
+
+
+def _is_too_old(request: Request, session: LoginSession, max_age: int) -> bool:
+    return session.auth_time + max_age < request.oidc.now
 
 
 def is_incomplete(request: Request, session: LoginSession) -> bool:
