@@ -51,7 +51,7 @@ class OurRoute:
 
 
 def rejected(problem: Rejection, request: Request) -> Response:
-    """Answer for a request that a page cannot store, because there are too many."""
+    """Answer for a request that a view rejects, such as one that cannot be stored."""
     back = own_url(request) if problem.status_code == 429 else None
     return _answer(request, problem, record_rejection(request, problem, None), back)
 

@@ -155,15 +155,16 @@ def test_a_required_class_that_no_page_reaches_leaves_only_the_denial(make_provi
 
 
 def test_a_plugin_cannot_allow_a_request_with_a_weaker_sign_in(
-    make_provider: Any, caplog: pytest.LogCaptureFixture
+    make_provider: Any,
 ) -> None:
     includes = f"{REQUIRED['oidcserver__includes']} support.ciba_approval_plugin"
     provider = make_provider(**{**REQUIRED, "oidcserver__includes": includes})
     client = CibaClient(provider)
     user(provider)
     auth_req_id = client.ask()
-    client.rp.http.post(f"/ciba-approval?auth_req_id={auth_req_id}&action=allow", status=500)
-    assert "cannot be authenticated in the requested way" in caplog.text
+    url = f"/ciba-approval?auth_req_id={auth_req_id}&action=allow"
+    rejected = client.rp.http.post(url, status=400).json
+    assert rejected["error"] == "unmet_authentication_requirements"
     assert client.error(auth_req_id) == "authorization_pending"
 
 
