@@ -36,6 +36,8 @@ class AuthorizationDetailsType:
         check_shape(self.members, own, self.name)
         if self.validate is not None:
             self.validate(detail)
+        if not self.describe(detail):  # before a user signs in for it
+            raise ValueError(f"{self.name} has no description of this entry")
 
     def sentences(self, detail: Detail) -> list[str]:
         """Return the sentences for the consent page; one at least."""

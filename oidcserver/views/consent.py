@@ -102,7 +102,7 @@ def _page(request: Request, asking: AuthorizationRequest, error: str = "") -> Re
         "logo": logo_url(request, client),
         "links": _links(client),
         "destination": destination(asking.redirect_uri),
-        "only_local": client.self_registered and _is_local(client),
+        "only_local": client.self_registered and client.is_public and _is_local(client),
         "duration": end_of_access(asking),
         "session": request.oidc.login_session,
         "shown": shown_of(asking),

@@ -608,19 +608,23 @@ def test_the_consent_page_shows_the_host_and_loads_nothing_from_it(
 
 
 @pytest.mark.parametrize(
-    ("redirect_uris", "warned"),
+    ("members", "warned"),
     [
-        (["http://localhost/cb", "http://127.0.0.1/cb", "http://[::1]/cb"], True),
-        (["http://localhost/cb", "https://client.example/cb"], False),
+        ({"redirect_uris": ["http://localhost/cb", "http://127.0.0.1/cb", "http://[::1]/cb"]},
+         True),
+        ({"redirect_uris": ["http://localhost/cb", "https://client.example/cb"]}, False),
+        ({"redirect_uris": ["http://localhost/cb"],
+          "token_endpoint_auth_method": "private_key_jwt", "jwks": KEYS}, False),
     ],
-)
+)  # fmt: skip
 def test_it_warns_of_clients_that_any_program_can_pretend_to_be(
-    provider: Provider, browser: Browser, web: ClientWeb, redirect_uris: list[str], warned: bool
+    provider: Provider, browser: Browser, web: ClientWeb, members: dict[str, Any], warned: bool
 ) -> None:
-    client = publish(web, provider, redirect_uris=redirect_uris)
+    client = publish(web, provider, **members)
     page = consent_page(client, browser, redirect_uri="http://localhost:8123/cb")
     assert ("Any program on this computer" in page.text) is warned
-    assert "remember" not in page.forms["consent"].fields, "it is asked each time"
+    remembered = "remember" in page.forms["consent"].fields
+    assert remembered is ("jwks" in members), "a public client is asked about each time"
 
 
 def test_errors_do_not_lead_to_a_client_that_nobody_knows(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from oidcserver.interfaces.authorization_details import (
     MAX_ITEMS,
     MAX_TEXT,
+    AuthorizationDetailsType,
     check_shape,
     covers_by_default,
     shape_problem,
@@ -40,6 +41,16 @@ SHAPE: dict[str, Any] = {
 )
 def test_a_value_of_the_shape_passes(value: Any) -> None:
     check_shape(SHAPE, value, "entry")
+
+
+@pytest.mark.parametrize("description", ["", []])
+def test_an_entry_that_cannot_be_described_is_rejected(description: Any) -> None:
+    """The consent page could not show it."""
+    payment = AuthorizationDetailsType(
+        "payment", {"amount": int}, lambda detail: description, None, covers_by_default
+    )
+    with pytest.raises(ValueError, match="payment has no description"):
+        payment.check({"type": "payment", "amount": 1})
 
 
 @pytest.mark.parametrize(
