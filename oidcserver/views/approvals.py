@@ -99,6 +99,7 @@ def _description(request: Request, row: BackchannelRequest, client: Client) -> d
         "scopes": scopes,
         "details": [_sentences(request, it) for it in row.authorization_details or ()],
         "asked_at": Moment(row.created_at),
+        "minutes": max(0, request.oidc.now - row.created_at) // 60,
         "expires_at": Moment(row.expires_at),
         "duration": _duration(request, client),
         "step_up": step_up_of(request, row.claims_request),
