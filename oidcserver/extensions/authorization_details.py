@@ -53,7 +53,13 @@ def narrow_authorization_details(token_request: OAuthRequest) -> None:
     if text is None and not granted:
         return
     provider, client = token_request.provider, token_request.client
-    details = _still_allowed(provider, client, granted) if granted else []
+    details = registered_details(provider, client, granted or ())
+    if granted and not details:
+        raise Rejection(
+            "invalid_grant",
+            "The client is no longer registered for any of the authorization details.",
+            rule="RFC 9396 section 5",
+        )
     if text is not None:
         asked = parse_details(provider, client, text)
         if authorization is not None and not are_covered(provider, details, asked):
@@ -97,32 +103,43 @@ def registered_types(client: RegisteredClient) -> Collection[str]:
     return types
 
 
-def _still_allowed(provider: Provider, client: RegisteredClient, granted: Details) -> Details:
-    """Return the granted entries whose types still exist and are still registered.
-
-    :raises Rejection: ``invalid_grant`` if there is none of them any more.
-    """
+def registered_details(
+    provider: Provider, client: RegisteredClient, granted: Iterable[dict[str, Any]]
+) -> Details:
+    """Return the granted entries whose types exist and are registered by a client."""
     known = set(registered_types(client)).intersection(provider.authorization_details_types)
-    still = [detail for detail in granted if detail["type"] in known]
-    if not still:
-        raise Rejection(
-            "invalid_grant",
-            "The client is no longer registered for any of the authorization details.",
-            rule="RFC 9396 section 5",
-        )
-    return still
+    return [detail for detail in granted if detail["type"] in known]
 
 
 def are_covered(provider: Provider, granted: Details, asked: Details) -> bool:
-    """Whether each entry is covered by a granted one of its type."""
+    """Whether each entry is covered by a granted one of its type, and each by another one.
+
+    A granted payment covers one payment, and not as many as a request names.
+    """
     types = provider.authorization_details_types
-    return all(
-        any(
-            entry["type"] == detail["type"] and types[detail["type"]].covers(entry, detail)
-            for entry in granted
-        )
+    # For each entry the positions of the granted ones that can cover it.
+    possible = [
+        [
+            place
+            for place, entry in enumerate(granted)
+            if entry["type"] == detail["type"] and types[detail["type"]].covers(entry, detail)
+        ]
         for detail in asked
-    )
+    ]
+    taken: dict[int, int] = {}
+
+    def take(number: int, tried: set[int]) -> bool:
+        """Take a granted entry; the entry that has it may take another one (Kuhn's algorithm)."""
+        for place in possible[number]:
+            if place in tried:
+                continue
+            tried.add(place)
+            if place not in taken or take(taken[place], tried):
+                taken[place] = number
+                return True
+        return False
+
+    return all(take(number, set()) for number in range(len(asked)))
 
 
 def for_audience(details: Iterable[dict[str, Any]], audience: Collection[str]) -> Details:

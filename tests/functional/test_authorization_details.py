@@ -1,6 +1,7 @@
 """Rich authorization requests (RFC 9396), with the type that the example plugin offers."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -281,6 +282,28 @@ def test_a_refresh_narrows_one_token_and_not_the_grant(client: RelyingParty) -> 
         )
         assert rejected["error"] == INVALID
     assert client.refresh(narrow["refresh_token"])["authorization_details"] == [payment()]
+
+
+@pytest.mark.parametrize("redeemed_by", ["code", "refresh"])
+def test_one_granted_payment_is_one_payment_and_not_several(
+    client: RelyingParty, redeemed_by: str
+) -> None:
+    granted = details(payment("100.00"), payment("50.00"))
+    code = client.login(client.provider.browser(), authorization_details=granted)["code"]
+    redeem = partial(client.exchange, code)
+    if redeemed_by == "refresh":
+        redeem = partial(client.refresh, redeem()["refresh_token"])
+    for several in (
+        ["100.00", "99.99"],
+        ["100.00", "100.00"],
+        ["50.00", "50.00", "50.00"],
+        ["40.00", "30.00", "20.00"],
+    ):
+        asked = details(*map(payment, several))
+        assert redeem(authorization_details=asked, status=400)["error"] == INVALID
+    # The smaller payment comes first, and leaves the larger one to the entry that needs it.
+    asked = [payment("40.00"), payment("90.00")]
+    assert redeem(authorization_details=details(*asked))["authorization_details"] == asked
 
 
 def test_a_retry_for_other_details_does_not_get_the_successor(client: RelyingParty) -> None:

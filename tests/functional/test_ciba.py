@@ -777,6 +777,9 @@ def test_resources_and_authorization_details_are_shown_and_granted(make_provider
     for shown in ("Pay 12.50 EUR to &lt;i&gt;Merchant", "DE02100100109307118603", api):
         assert shown in page
     decide(alice)
+    twice = json.dumps([payment, payment])
+    refused = client.poll(auth_req_id, status=400, authorization_details=twice)
+    assert refused["error"] == "invalid_authorization_details"
     tokens = client.poll(auth_req_id)
     assert tokens["authorization_details"] == [payment]
     token = client.rp.introspect(tokens["access_token"])

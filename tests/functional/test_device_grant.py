@@ -374,6 +374,13 @@ def test_the_token_is_for_the_resource_and_has_the_details_that_the_user_saw(
     for shown in ("The Bank", "Merchant & Sons", "123.50", "Pay"):
         assert shown in page.html.get_text(" ")
     page.forms["decision"].submit("decision", value="allow")
+    refused = device.token(
+        grant_type=DEVICE_CODE,
+        device_code=codes["device_code"],
+        authorization_details=json.dumps([entry, entry]),
+        status=400,
+    ).json
+    assert refused["error"] == "invalid_authorization_details"
     said = device.introspect(poll(device, codes)["access_token"])
     assert said["aud"] == BANK
     assert said["authorization_details"] == [entry]

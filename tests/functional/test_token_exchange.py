@@ -9,6 +9,7 @@ from joserfc.jwk import ECKey
 from payments import NAME
 from support.app import Provider, RelyingParty
 from support.assertions import Signer
+from support.changed_client import change
 from support.request_signing import public
 
 from oidcserver import clock as oidcserver_clock
@@ -299,6 +300,36 @@ def test_authorization_details_go_no_further_than_they_are_meant(make_provider: 
     more = json.dumps([payment("9.00", locations=[ORDERS])])
     refused = exchange(shop, token, 400, resource=ORDERS, authorization_details=more)
     assert refused["error"] == "invalid_authorization_details"
+
+
+def test_one_detail_is_exchanged_for_one_detail(make_provider: Any) -> None:
+    provider = make_provider(**SETTINGS, oidcserver__includes="payments")
+    shop = register(provider, "shop", authorization_details_types=[NAME])
+    answer = shop.login(
+        provider.browser(), authorization_details=json.dumps([payment("2.00"), payment("2.00")])
+    )
+    token = shop.exchange(answer["code"])["access_token"]
+    two, three = ([payment("1.00")] * number for number in (2, 3))
+    refused = exchange(shop, token, 400, resource=ORDERS, authorization_details=json.dumps(three))
+    assert refused["error"] == "invalid_authorization_details"
+    given = exchange(shop, token, resource=ORDERS, authorization_details=json.dumps(two))
+    assert given["authorization_details"] == two
+
+
+def test_details_are_exchanged_only_by_a_client_that_registered_their_type(
+    make_provider: Any,
+) -> None:
+    provider = make_provider(**SETTINGS, oidcserver__includes="payments")
+    shop = register(provider, "shop", authorization_details_types=[NAME])
+    orders = register(provider, "orders")
+    answer = shop.login(provider.browser(), authorization_details=json.dumps([payment("1.00")]))
+    token = shop.exchange(answer["code"])["access_token"]
+    token = exchange(shop, token, resource=ORDERS)["access_token"]
+    exchanged = exchange(orders, token, resource=STOCK)
+    assert "authorization_details" not in exchanged
+    change(provider, orders, authorization_details_types=[NAME])
+    exchanged = exchange(orders, token, resource=STOCK)
+    assert exchanged["authorization_details"] == [payment("1.00")]
 
 
 # -- scope and lifetime ------------------------------------------------------------------------

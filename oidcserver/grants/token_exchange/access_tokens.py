@@ -13,6 +13,7 @@ from oidcserver.extensions.authorization_details import (
     for_audience,
     invalid_details,
     parse_details,
+    registered_details,
 )
 from oidcserver.grants.token_exchange.actors import actor, depth_of, may_act
 from oidcserver.grants.token_exchange.rules import permission_for
@@ -150,10 +151,13 @@ class AccessTokenExchange:
         return scope
 
     def _narrowed_details(self) -> list[dict[str, Any]]:
-        """Return the requested authorization details, or those of the token for the audience."""
+        """Return the requested authorization details, or those of the token for the audience.
+
+        Their types are ones that the client registered.
+        """
         subject, token_request = self.subject, self.token_request
         provider, client = token_request.provider, token_request.client
-        details = list(subject.authorization_details)
+        details = registered_details(provider, client, subject.authorization_details)
         text = token_request.payload.data.get(PARAMETER)
         if text is not None:
             asked = parse_details(provider, client, text)

@@ -78,8 +78,9 @@ def add_authorization_details_type(
     :param validate: takes an entry of that shape and raises ``ValueError`` in the same way, for
         conditions on several members.
     :param covers: ``covers(granted, asked)`` takes two entries of this type and returns whether the
-        second allows no more than the first. By default all members have to be equal, but
-        ``locations``, ``actions``, ``datatypes`` and ``privileges`` may have fewer values.
+        second allows no more than the first. Each granted entry covers one entry of a token
+        request. By default all members have to be equal, but ``locations``, ``actions``,
+        ``datatypes`` and ``privileges`` may have fewer values.
     """
     kind = "authorization details type"
     for function in (describe, *filter(None, (validate, covers))):
