@@ -12,10 +12,10 @@ from oidcserver.models import AuthorizationCode, AuthorizationCodeRecord, Refres
 from oidcserver.models.authorization import extending
 from oidcserver.models.authorization_code import REDEEM, find_authorization_code
 from oidcserver.oauth.errors import Rejection, invalid_grant
+from oidcserver.oauth.grant_types import may_refresh
 from oidcserver.oauth.issuing import (
     end_family,
     may_be_redirected_to,
-    may_refresh,
     prepare_refresh_token,
     still_allowed,
     token_response,
@@ -101,7 +101,7 @@ class AuthorizationCodeGrant(AuthorizationEndpointMixin, TokenGrant):
             client=row.client_id,
             now=request.oidc.now,
         )
-        if may_refresh(request, token_request.client):
+        if may_refresh(token_request.provider, token_request.client):
             answer["refresh_token"], values = prepare_refresh_token(token_request, self.scope)
             token_request.outcome.also(inserting(RefreshToken), extending, **values)
         return 200, answer, []

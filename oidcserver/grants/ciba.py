@@ -14,9 +14,8 @@ from oidcserver.models.backchannel_request import (
     find_backchannel_request,
 )
 from oidcserver.oauth.errors import Rejection, invalid_grant
-from oidcserver.oauth.grant_types import CIBA
+from oidcserver.oauth.grant_types import CIBA, may_refresh
 from oidcserver.oauth.issuing import (
-    may_refresh,
     prepare_refresh_token,
     still_allowed,
     token_response,
@@ -74,7 +73,7 @@ class BackchannelGrant(TokenGrant):
             client=token_request.client.client_id,
             now=request.oidc.now,
         )
-        if may_refresh(request, token_request.client):
+        if may_refresh(token_request.provider, token_request.client):
             answer["refresh_token"], values = prepare_refresh_token(token_request, self.scope)
             token_request.outcome.also(inserting(RefreshToken), extending, **values)
         return 200, answer, []

@@ -19,9 +19,8 @@ from oidcserver.models.device_authorization import (
     note_poll,
 )
 from oidcserver.oauth.errors import Rejection, invalid_grant
-from oidcserver.oauth.grant_types import DEVICE_CODE
+from oidcserver.oauth.grant_types import DEVICE_CODE, may_refresh
 from oidcserver.oauth.issuing import (
-    may_refresh,
     prepare_refresh_token,
     still_allowed,
     token_response,
@@ -92,7 +91,7 @@ class DeviceCodeGrant(TokenGrant):
             client=token_request.client.client_id,
             now=request.oidc.now,
         )
-        if may_refresh(request, token_request.client):
+        if may_refresh(token_request.provider, token_request.client):
             answer["refresh_token"], values = prepare_refresh_token(token_request, self.scope)
             token_request.outcome.also(inserting(RefreshToken), extending, **values)
         else:

@@ -51,13 +51,6 @@ def may_be_redirected_to(request: Request, client: RegisteredClient, redirect_ur
     return client.check_redirect_uri(redirect_uri, localhost_any_port=any_port)
 
 
-def may_refresh(request: Request, client: RegisteredClient) -> bool:
-    """Whether refresh tokens are selected and the client registered for them."""
-    return "refresh_token" in request.oidc.provider.grant_types and client.check_grant_type(
-        "refresh_token"
-    )
-
-
 def still_allowed(request: Request, client: RegisteredClient, scope: str) -> str:
     """Return the granted scopes that are still selected and still registered by the client.
 

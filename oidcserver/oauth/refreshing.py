@@ -5,7 +5,7 @@ The registration, the login session and the settings may have changed since it w
 
 from oidcserver.models import AuthorizationRecord, RefreshTokenRecord, RegisteredClient
 from oidcserver.models.refresh_token import FoundRefreshToken
-from oidcserver.oauth.issuing import may_refresh
+from oidcserver.oauth.grant_types import may_refresh
 from oidcserver.types import Request
 
 
@@ -25,7 +25,7 @@ def reason_of_end(
         return "The authorization of the refresh token was revoked."
     if token.used_at is None and end_of(request, token, authorization) <= request.oidc.now:
         return "The refresh token has expired."
-    if not may_refresh(request, client) or bool(allowed) is not bool(token.scope):
+    if not may_refresh(request.oidc.provider, client) or bool(allowed) is not bool(token.scope):
         return "The client is no longer registered for refresh tokens, or for any scope of it."
     idle = request.oidc.provider.settings["oidc.session_idle_lifetime"]
     if ends_with_session(found, allowed) and not found.session_is_alive(request.oidc.now, idle):

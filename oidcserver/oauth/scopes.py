@@ -5,6 +5,7 @@ import threading
 from collections.abc import Collection
 
 from oidcserver.models import RegisteredClient
+from oidcserver.oauth.grant_types import may_refresh
 from oidcserver.types import Provider
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,8 @@ def ignored_because(
     """Return the reason why a requested scope is ignored ("is not ..."); None if it is granted.
 
     :param response_type: of the authorization request. Without a code there is no refresh token, so
-        ``offline_access`` is ignored (OpenID Connect Core section 11).
+        ``offline_access`` is ignored (OpenID Connect Core section 11), as it is for a client that
+        may not refresh.
     """
     if scope not in provider.scopes:
         return "is not a scope of this server"
@@ -61,6 +63,8 @@ def ignored_because(
         return "is not registered for this client"
     if scope == "offline_access" and "code" not in response_type.split():
         return "requires a response_type with code"
+    if scope == "offline_access" and not may_refresh(provider, client):
+        return "requires refresh tokens, which the client cannot have"
     return None
 
 

@@ -15,8 +15,8 @@ from oidcserver.models.client import find_client
 from oidcserver.models.user import lock_generation
 from oidcserver.oauth.client_authentication import client_required
 from oidcserver.oauth.errors import Rejection, invalid_grant
+from oidcserver.oauth.grant_types import may_refresh
 from oidcserver.oauth.issuing import (
-    may_refresh,
     new_authorization,
     prepare_refresh_token,
     token_response,
@@ -127,7 +127,7 @@ class AuthorizationServer(AuthlibAuthorizationServer):
         values, following = row.values, [inserting(Authorization)]
         oauth_request.authorization = row.record()
         token = token_response(oauth_request, scope)
-        if include_refresh_token and may_refresh(request, client):
+        if include_refresh_token and may_refresh(self.provider, client):
             token["refresh_token"], prepared = prepare_refresh_token(oauth_request, scope)
             # The authorization is new: it lives long enough at once, and need not be extended.
             values["authorization_expires_at"] = prepared["extended_until"]

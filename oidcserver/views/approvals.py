@@ -8,7 +8,8 @@ from oidcserver.interfaces import Scope
 from oidcserver.keys.strict_json import compact
 from oidcserver.models import BackchannelRequest, Client
 from oidcserver.models.backchannel_request import open_requests
-from oidcserver.oauth.issuing import may_refresh, still_allowed
+from oidcserver.oauth.grant_types import may_refresh
+from oidcserver.oauth.issuing import still_allowed
 from oidcserver.oauth.responses import see_other
 from oidcserver.oidc.ciba.decisions import approve, deny
 from oidcserver.oidc.interactions import is_older
@@ -122,7 +123,7 @@ def _sentences(request: Request, detail: dict[str, Any]) -> list[str]:
 def _duration(request: Request, client: Client) -> str:
     """Return a sentence that says how long the access lasts."""
     settings = request.oidc.provider.settings
-    if not may_refresh(request, client):
+    if not may_refresh(request.oidc.provider, client):
         return ends_after(settings["oauth.access_token_lifetime"])
     return ends_when_unused(settings)
 

@@ -14,7 +14,7 @@ from oidcserver.models.consent import grant_consent
 from oidcserver.models.suspended_request import decide_suspended_request
 from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.events import OAuthEvent, announce
-from oidcserver.oauth.issuing import may_refresh
+from oidcserver.oauth.grant_types import may_refresh
 from oidcserver.oauth.responses import destination
 from oidcserver.oidc.claims import claims_beyond_scopes
 from oidcserver.oidc.interactions import may_remember, not_yet_allowed, remembered_consent
@@ -160,7 +160,7 @@ def end_of_access(asking: AuthorizationRequest) -> str:
     """Return a sentence that says how long the access lasts."""
     settings, client = asking.provider.settings, asking.client
     assert client is not None
-    if not may_refresh(asking.request, client) or "code" not in asking.response_type.split():
+    if not may_refresh(asking.provider, client) or "code" not in asking.response_type.split():
         usual = settings["oauth.access_token_lifetime"]
         lifetimes = [it.access_token_lifetime or usual for it in resources_of(asking)]
         return ends_after(min(lifetimes, default=usual))

@@ -76,6 +76,18 @@ def test_a_registered_scope_is_a_set_too(provider: Provider) -> None:
     assert client.client.client_metadata["scope"] == "openid email"
 
 
+def test_offline_access_is_ignored_for_a_client_that_cannot_refresh(provider: Provider) -> None:
+    browser = provider.browser()
+    browser.sign_in()
+    client = provider.register(grant_types=["authorization_code"])
+    page = client.authorize(browser, scope="openid offline_access")
+    assert "Keep this access while you are away" not in page
+    assert "The access ends after 10 minutes." in page
+    tokens = client.exchange(client.answer(client.complete(page))["code"])
+    assert tokens["scope"] == "openid"
+    assert "refresh_token" not in tokens
+
+
 @pytest.mark.parametrize("response_type", ["token", "id_token", "code", "code token"])
 def test_offline_access_is_ignored_where_the_response_has_no_code(
     provider: Provider, client: RelyingParty, response_type: str
