@@ -1,6 +1,7 @@
 """Registering clients (RFC 7591): the one way for the command line, the pages and an endpoint."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from oidcserver.clients.needed_secret import needs_readable_secret, needs_secret
 from oidcserver.clients.rules import validate_client_metadata
 from oidcserver.credentials import CLIENT_SECRET, digest, new_credential, new_identifier
 from oidcserver.models import Client
+from oidcserver.models.client_identity import ask_again, end_grants_elsewhere, is_another
 from oidcserver.types import Provider
 
 PURPOSE = "client secret"
@@ -70,11 +72,20 @@ def update_client(
 ) -> str | None:
     """Replace a client's metadata; return a secret if it needs another than it had.
 
-    A secret that it had goes on working for a while, as after a rotation.
+    A secret that it had goes on working for a while, as after a rotation. If the client is another
+    one for its users, they are asked again; and what they granted to a redirect URI that it does
+    not have any more ends, if nobody vouches for the client.
 
     :raises InvalidClientMetadata: with the member and what is wrong with it.
     """
+    before = client.client_metadata
     client.client_metadata = validate_client_metadata(provider, metadata)
+    if is_another(before, client.client_metadata):
+        ask_again(dbsession, client.client_id)
+        if client.self_registered:
+            any_port = provider.settings_for(client)["oauth.localhost_any_port"]
+            may_redirect_to = partial(client.check_redirect_uri, localhost_any_port=any_port)
+            end_grants_elsewhere(dbsession, client.client_id, may_redirect_to)
     secret = None
     if not needs_secret(client.client_metadata):
         client.secret_digest = None

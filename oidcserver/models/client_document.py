@@ -15,19 +15,12 @@ from oidcserver import clock
 from oidcserver.database import AtomicWrite
 from oidcserver.database.statements import insert_once
 from oidcserver.models.authorization import Authorization
-from oidcserver.models.authorization_code import AuthorizationCode
 from oidcserver.models.client import Client
+from oidcserver.models.client_identity import ask_again, end_grants_elsewhere, is_another
 from oidcserver.models.consent import Consent
 
 #: Clients that nobody has allowed anything. The oldest make room for others.
 MAX_UNUSED = 1000
-#: Members by which users recognise a client, or which decide who gets what they allow. After such a
-#: change the users are asked again.
-IDENTITY = (
-    "client_name", "client_uri", "logo_uri", "redirect_uris", "jwks", "jwks_uri",
-    "token_endpoint_auth_method", "token_endpoint_auth_methods_supported",
-)  # fmt: skip
-
 #: The document clients that nobody has allowed anything, as a condition.
 UNUSED = Client.document_expires_at.is_not(None) & ~or_(
     exists().where(Consent.client_id == Client.client_id),
@@ -81,9 +74,9 @@ def keep_document(
         .values(**columns, **times)
         .execution_options(synchronize_session=False)
     )
-    if any(known.get(name) != metadata.get(name) for name in IDENTITY):
-        _ask_again(dbsession, client_id)
-        _end_grants_elsewhere(dbsession, client_id, may_redirect_to)
+    if is_another(known, metadata):
+        ask_again(dbsession, client_id)
+        end_grants_elsewhere(dbsession, client_id, may_redirect_to)
     return "client_changed" if changed else ""
 
 
@@ -98,49 +91,6 @@ def _make_room(dbsession: Session) -> None:
     dbsession.execute(
         delete(Client)
         .where(Client.client_id.in_(superfluous))
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _ask_again(dbsession: Session, client_id: str) -> None:
-    """Forget that users do not want to be asked; what they allowed stays."""
-    dbsession.execute(
-        update(Consent)
-        .where(Consent.client_id == client_id, Consent.remembered)
-        .values(
-            remembered=False,
-            remembered_scope="",
-            remembered_claims="",
-            updated_at=Consent.updated_at,
-        )
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _end_grants_elsewhere(
-    dbsession: Session, client_id: str, may_redirect_to: Callable[[str], bool]
-) -> None:
-    """End what was granted to redirect URIs that the document does not have any more."""
-    live = (
-        select(AuthorizationCode.redirect_uri)
-        .join(Authorization, Authorization.id == AuthorizationCode.authorization_id)
-        .where(
-            AuthorizationCode.client_id == client_id,
-            AuthorizationCode.redirect_uri.is_not(None),
-            Authorization.revoked_at.is_(None),
-        )
-        .distinct()
-    )
-    dropped = [uri for uri in dbsession.scalars(live) if uri and not may_redirect_to(uri)]
-    if not dropped:
-        return
-    granted = select(AuthorizationCode.authorization_id).where(
-        AuthorizationCode.client_id == client_id, AuthorizationCode.redirect_uri.in_(dropped)
-    )
-    dbsession.execute(
-        update(Authorization)
-        .where(Authorization.id.in_(granted), Authorization.revoked_at.is_(None))
-        .values(revoked_at=clock.now())
         .execution_options(synchronize_session=False)
     )
 

@@ -16,12 +16,13 @@ from oidcserver.models.base import Base, Json, Time, Words
 
 @dataclass(frozen=True, slots=True)
 class ConsentRecord:
-    """The remembered part of a row of :class:`Consent`."""
+    """The remembered part of a row of :class:`Consent`, and when the user allowed something."""
 
     remembered: bool
     remembered_scope: str
     remembered_claims: str
     remembered_resources: dict[str, Any] | None
+    updated_at: int
 
 
 class Consent(Base):
@@ -95,6 +96,7 @@ def grant_consent(
     consent = dbsession.scalars(statement).one()
     consent.scope = _joined(consent.scope, scope)
     consent.claims = _joined(consent.claims, claims)
+    consent.updated_at = clock.now()
     if remember:
         consent.remembered = True
         consent.remembered_claims = _joined(consent.remembered_claims, claims)

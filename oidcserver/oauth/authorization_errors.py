@@ -72,8 +72,8 @@ def leaves_unasked(authorization_request: AuthorizationRequest) -> bool:
     RFC 9700 section 4.11.2 forbids automatic redirects if the redirect URI may belong to an
     attacker, who would use this server's name to send users to another page. The client is trusted
     if the operator registered it, or if it had an initial access token or a software statement, or
-    if this user has allowed it access. Any other client may have registered itself for this
-    purpose.
+    if this user has allowed it access since it changed last. Any other client may have registered
+    itself for this purpose.
 
     ``prompt=none`` is the silent case of that section, in which OpenID Connect Core section 3.1.2.1
     allows no page: its errors go to the client, unless the browser opens a top-level page
@@ -84,7 +84,8 @@ def leaves_unasked(authorization_request: AuthorizationRequest) -> bool:
         return True
     session = request.oidc.login_session
     database = request.oidc.database
-    if session is not None and find_consent(database, session.user_id, client.client_id):
+    consent = session and find_consent(database, session.user_id, client.client_id)
+    if consent and consent.updated_at > client.updated_at:
         return True
     silent = authorization_request.data.get("prompt", "").split() == ["none"]
     return silent and request.headers.get("Sec-Fetch-Dest") != "document"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import webtest
 from sqlalchemy import select
-from support.app import Provider, RelyingParty, decode_id_token
+from support.app import Provider, RelyingParty, decode_id_token, follow_to_answer
 
 from oidcserver.credentials import digest
 from oidcserver.models import Client, InitialAccessToken, RecordedRejection
@@ -379,6 +379,40 @@ def test_a_client_replaces_its_metadata(provider: Provider) -> None:
     assert manage(provider, registered).json == changed
     client = relying_party(provider, registered)
     assert "id_token" in client.exchange(client.login(provider.browser())["code"])
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("name", ["Self-made", "Your Bank"])
+def test_users_are_asked_again_by_a_client_that_is_another_one(
+    make_provider: Any, name: str
+) -> None:
+    """What they granted to a redirect URI that it does not have any more ends, too."""
+    api, other = "https://api.example/", "https://other.example/cb"
+    provider = make_provider(
+        oauth__endpoints=ENDPOINTS, oauth__registration="open", oauth__resources=api
+    )
+    grants = {"grant_types": ["authorization_code", "refresh_token"]}
+    registered = register(provider, **grants).json
+    browser, client = provider.browser(), relying_party(provider, registered)
+    browser.sign_in()
+    form = client.authorize(browser, resource=api).forms["consent"]
+    form["remember"] = True
+    answer = client.answer(follow_to_answer(form.submit("decision", value="allow")))
+    tokens = client.exchange(answer["code"])
+    body = {**METADATA, **grants, "client_id": registered["client_id"]}
+    manage(provider, registered, "PUT", body={**body, "contacts": ["a@client.example"]})
+    silent = client.authorize(browser, resource=api, prompt="none")
+    assert "code" in client.answer(silent), "it is the same one"
+    changed = {**body, "client_name": name, "redirect_uris": [other]}
+    manage(provider, registered, "PUT", body=changed)
+    page = client.authorize(browser, redirect_uri=other)
+    assert "other.example" in page
+    assert client.refresh(tokens["refresh_token"], status=400)["error"] == "invalid_grant"
+    form = page.forms["consent"]
+    form["remember"] = True
+    follow_to_answer(form.submit("decision", value="allow"))
+    silent = client.authorize(browser, redirect_uri=other, resource=api, prompt="none")
+    assert client.answer(silent)["error"] == "consent_required"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import webtest
 from support.app import Browser, Provider, RelyingParty, follow_to_answer
+from support.changed_client import change
 
 from oidcserver.models import Client
 
@@ -97,9 +98,18 @@ def test_a_silent_request_of_a_frame_is_answered_by_itself(
     assert_asked(page, "login_required")
 
 
-def test_who_allowed_the_client_trusts_it(provider: Provider, client: RelyingParty) -> None:
+def test_who_allowed_the_client_trusts_it_until_it_changes(
+    provider: Provider, client: RelyingParty, clock: Any
+) -> None:
+    clock.advance(1)
     browser = provider.browser()
     client.login(browser, redirect_uri=EVIL)
+    answer = authorize(client, browser, PAGE, scope="nothing")
+    assert client.answer(answer)["error"] == "invalid_scope"
+    change(provider, client, contacts=["somebody@evil.example"])
+    assert_asked(authorize(client, browser, PAGE, scope="nothing"), "invalid_scope")
+    clock.advance(1)
+    client.login(browser, redirect_uri=EVIL, prompt="consent")
     answer = authorize(client, browser, PAGE, scope="nothing")
     assert client.answer(answer)["error"] == "invalid_scope"
 
