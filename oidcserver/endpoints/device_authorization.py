@@ -43,12 +43,19 @@ from oidcserver.texts import SOURCE
 from oidcserver.types import Configurator, Request
 
 
+class DeviceRequest(OAuthRequest):
+    """A request for codes, and the findings of the steps."""
+
+    #: The request that the user decides on; ``check_request`` sets and checks it.
+    authorization_request: AuthorizationRequest
+
+
 def device_authorization(request: Request) -> Response:
     """Issue a device code and a user code."""
-    return run("device_authorization", OAuthRequest(request), reject)
+    return run("device_authorization", DeviceRequest(request), reject)
 
 
-def require_grant_type(device_request: OAuthRequest) -> None:
+def require_grant_type(device_request: DeviceRequest) -> None:
     """Reject a client that did not register the grant."""
     if not device_request.client.check_grant_type(DeviceCodeGrant.GRANT_TYPE):
         raise Rejection(
@@ -78,22 +85,26 @@ def limit_requests(device_request: OAuthRequest) -> None:
         )
 
 
-def check_request(device_request: OAuthRequest) -> Response | None:
+def check_request(device_request: DeviceRequest) -> Response | None:
     """Pass the checks of the flow ``device_authorization_request``, which the page repeats."""
-    asking = AuthorizationRequest(
+    device_request.authorization_request = AuthorizationRequest(
         device_request, client=device_request.client, response_type="code"
     )
-    return run_steps(REQUEST_FLOW, asking)
+    return run_steps(REQUEST_FLOW, device_request.authorization_request)
 
 
-def prepare_codes(device_request: OAuthRequest) -> None:
-    """Prepare the codes, and the row that keeps the request until it expires."""
+def prepare_codes(device_request: DeviceRequest) -> None:
+    """Prepare the codes, and the row that keeps the request until it expires.
+
+    The row has the scope that the client may have now, and not the one that it asked for.
+    """
     request, provider = device_request.request, device_request.provider
     parameters = {
         name: values
         for name, values in device_request.payload.datalist.items()
         if name not in CREDENTIAL_PARAMETERS
     }
+    parameters["scope"] = [device_request.authorization_request.scope]
     if len(compact(parameters)) > MAX_STORED:
         raise invalid_request(f"The request is longer than {MAX_STORED} characters.")
     device_code, user_code = new_credential(DEVICE_CODE), new_user_code(provider.settings)
@@ -139,7 +150,7 @@ def reject_silent(authorization_request: AuthorizationRequest) -> None:
         raise invalid_request("prompt=none is not possible for a device.")
 
 
-STEPS: tuple[Step[OAuthRequest], ...] = (
+STEPS: tuple[Step[DeviceRequest], ...] = (
     Step(read_parameters),  # RFC 8628 section 3.1: a form, no parameter twice
     Step(metadata_documents.fetch_document, when=metadata_documents.is_selected),
     Step(authenticate_client),  # a public client names itself

@@ -18,6 +18,7 @@ from oidcserver.types import Configurator, Request
 from oidcserver.views.access import login_url, own_session, signed_in
 from oidcserver.views.consent import ends_after, ends_when_unused
 from oidcserver.views.pages import render
+from oidcserver.views.shown import CHANGED, digest_of, is_as_shown
 from oidcserver.views.step_up import ALLOW, ALLOW_AS_SIGNED_IN, go_to_step_up, step_up_of
 
 ROUTE = "oidc.approvals"
@@ -26,6 +27,7 @@ DECISIONS = (ALLOW, ALLOW_AS_SIGNED_IN, "deny")
 NOTICES = {
     "allowed": ("success", _("You allowed the request. You can go back to the application.")),
     "denied": ("success", _("You denied the request. The application gets no access.")),
+    "changed": ("error", CHANGED),
     "gone": ("note", _("That request was decided before, or has expired. Nothing was changed.")),
 }
 
@@ -55,6 +57,8 @@ def submit(request: Request) -> Response:
         return _answer(request, "gone")
     if decision == "deny":
         return _answer(request, "denied" if deny(request, row) else "gone")
+    if not is_as_shown(request, _shown(request, row, client)):
+        return _answer(request, "changed")
     if _signed_in_too_long_ago(request, client):
         return see_other(login_url(request, again="1"))
     step_up = step_up_of(request, row.claims_request)
@@ -62,12 +66,11 @@ def submit(request: Request) -> Response:
         return away
     if step_up.impossible:
         return see_other(request.oidc.url(ROUTE))
-    # Allow only scopes that the page showed: the client may have changed since.
     allowed = approve(
         request,
         row,
         client,
-        request.POST.get("scope", ""),
+        row.scope,
         auth_time=session.auth_time,
         acr=session.acr,
         amr=session.amr,
@@ -88,12 +91,11 @@ def _signed_in_too_long_ago(request: Request, client: Client) -> bool:
 def _description(request: Request, row: BackchannelRequest, client: Client) -> dict[str, Any]:
     """Return the values of a request for the page."""
     known = request.oidc.provider.scopes
-    scope = still_allowed(request, client, row.scope)
-    scopes: list[Scope] = [known[name] for name in scope.split()]
+    scopes: list[Scope] = [known[it] for it in still_allowed(request, client, row.scope).split()]
     return {
         "row": row,
         "client": client,
-        "scope": scope,
+        "shown": _shown(request, row, client),
         "scopes": scopes,
         "details": [_sentences(request, it) for it in row.authorization_details or ()],
         "asked_at": Moment(row.created_at),
@@ -101,6 +103,11 @@ def _description(request: Request, row: BackchannelRequest, client: Client) -> d
         "duration": _duration(request, client),
         "step_up": step_up_of(request, row.claims_request),
     }
+
+
+def _shown(request: Request, row: BackchannelRequest, client: Client) -> str:
+    """Return the digest of what the page shows of a request, which itself does not change."""
+    return digest_of(client, still_allowed(request, client, row.scope))
 
 
 def _sentences(request: Request, detail: dict[str, Any]) -> list[str]:

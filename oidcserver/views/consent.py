@@ -16,7 +16,6 @@ from oidcserver.oauth.authorization_request import AuthorizationRequest
 from oidcserver.oauth.events import OAuthEvent, announce
 from oidcserver.oauth.grant_types import may_refresh
 from oidcserver.oauth.responses import destination
-from oidcserver.oidc.claims import claims_beyond_scopes
 from oidcserver.oidc.interactions import may_remember, not_yet_allowed, remembered_consent
 from oidcserver.oidc.scopes import describe_claim
 from oidcserver.settings import Settings
@@ -25,6 +24,7 @@ from oidcserver.types import Configurator, Request
 from oidcserver.views.client_preview import duration
 from oidcserver.views.logos import add_logo, logo_url
 from oidcserver.views.pages import render
+from oidcserver.views.shown import CHANGED, is_as_shown, shown_of, single_claims
 from oidcserver.views.suspended import go_on, needs, open_row, read_request, reject
 
 
@@ -52,6 +52,8 @@ def submit(request: Request) -> Response:
         return go_on(request, _choose_account(asking))
     if decision not in {"allow", "deny"}:
         return go_on(request)
+    if decision == "allow" and not is_as_shown(request, shown_of(asking)):
+        return _page(request, asking, CHANGED)
     return go_on(request, _decide(request, asking, allow=decision == "allow"))
 
 
@@ -68,11 +70,7 @@ def _decide(request: Request, asking: AuthorizationRequest, *, allow: bool) -> s
     """Store the decision; return the ``request_uri`` to go on with."""
     client, user_id = asking.client, asking.login_session.user_id
     assert client is not None
-    # Allow only scopes and claims that the page showed: the client may have changed since.
-    shown = request.POST.get("scope", "").split()
-    scope = " ".join(name for name in asking.scope.split() if name in shown)
-    shown = request.POST.get("claims", "").split()
-    claims = " ".join(name for name in _single_claims(asking) if name in shown)
+    scope, claims = asking.scope, " ".join(single_claims(asking))
     reference, row = open_row(asking)
     dbsession = request.oidc.dbsession
     allowed = scope if allow else None
@@ -93,7 +91,7 @@ def _decide(request: Request, asking: AuthorizationRequest, *, allow: bool) -> s
     return reference
 
 
-def _page(request: Request, asking: AuthorizationRequest) -> Response:
+def _page(request: Request, asking: AuthorizationRequest, error: str = "") -> Response:
     client = asking.client
     assert client is not None
     assert asking.redirect_uri is not None
@@ -107,8 +105,8 @@ def _page(request: Request, asking: AuthorizationRequest) -> Response:
         "only_local": client.self_registered and _is_local(client),
         "duration": end_of_access(asking),
         "session": request.oidc.login_session,
-        "scope": asking.scope,
-        "claims": " ".join(_single_claims(asking)),
+        "shown": shown_of(asking),
+        "error": error,
         "new": new,
         "earlier": earlier,
         "resources": resources_of(asking),
@@ -116,12 +114,7 @@ def _page(request: Request, asking: AuthorizationRequest) -> Response:
         "may_remember": may_remember(asking),
         "remembered": remembered is not None,
     }
-    return render(request, "consent", values)
-
-
-def _single_claims(asking: AuthorizationRequest) -> list[str]:
-    """Return the claims that the request names and its scopes do not include."""
-    return claims_beyond_scopes(asking.provider, asking.claims_request, asking.scope.split())
+    return render(request, "consent", values, 409 if error else 200)
 
 
 def _divide(
@@ -134,7 +127,7 @@ def _divide(
     """
     provider = asking.provider
     scopes = {name: provider.scopes[name] for name in asking.scope.split()}
-    claims = {name: Scope(name, describe_claim(provider, name)) for name in _single_claims(asking)}
+    claims = {name: Scope(name, describe_claim(provider, name)) for name in single_claims(asking)}
     asked = [*scopes.values(), *claims.values()]
     new_scopes, new_claims = not_yet_allowed(asking, remembered)
     new = [scopes[name] for name in new_scopes] + [claims[name] for name in new_claims]

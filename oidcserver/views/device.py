@@ -44,6 +44,7 @@ from oidcserver.views.pending import (
     record_consent,
     sign_in_needed,
 )
+from oidcserver.views.shown import CHANGED, is_as_shown, shown_of
 from oidcserver.views.step_up import ALLOW, ALLOW_AS_SIGNED_IN, go_to_step_up, step_up_of
 
 
@@ -86,6 +87,8 @@ def decide(request: Request) -> Response:
         return here
     if sign_in_needed(pending) or obstacle(pending) is not None:
         return here
+    if not is_as_shown(request, shown_of(pending)):
+        return _page(request, row, pending, CHANGED)
     if away := go_to_step_up(request, step_up_of(request, pending.claims_request), decision):
         return away
     return run("device_approval", pending, reject)
@@ -160,15 +163,19 @@ def _code_of(request: Request, row: DeviceAuthorization) -> str:
 
 
 def _page(
-    request: Request, row: DeviceAuthorization, pending: PendingRequest | None = None
+    request: Request,
+    row: DeviceAuthorization,
+    pending: PendingRequest | None = None,
+    error: str = "",
 ) -> Response:
     values = {
         "code": shown_user_code(_code_of(request, row)),
         "approved": row.authorization_id is not None,
         "decided": row.decided_at is not None,
+        "error": error,
         **(described(pending) if pending is not None else {"client": None}),
     }
-    return render(request, "device_request", values)
+    return render(request, "device_request", values, 409 if error else 200)
 
 
 #: The flow ``device_approval``: the user allows the request.

@@ -17,13 +17,13 @@ from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.flow import run_steps
 from oidcserver.oauth.requests import OAuthRequest
 from oidcserver.oidc.allowed_groups import may_use
-from oidcserver.oidc.claims import claims_beyond_scopes
 from oidcserver.oidc.interactions import is_incomplete, is_older
 from oidcserver.oidc.requested_subject import another_user_needed
 from oidcserver.oidc.scopes import describe_claim
 from oidcserver.texts import Moment, _
 from oidcserver.types import Request
 from oidcserver.views.consent import details_of, end_of_access, resources_of
+from oidcserver.views.shown import shown_of, single_claims
 from oidcserver.views.step_up import step_up_of
 from oidcserver.views.user_agents import describe_user_agent
 
@@ -68,7 +68,7 @@ class PendingRequest(AuthorizationRequest):
     @property
     def single_claims(self) -> list[str]:
         """The claims that the request names and its scopes do not include."""
-        return claims_beyond_scopes(self.provider, self.claims_request, self.scope.split())
+        return single_claims(self)
 
 
 def read_pending(request: Request, row: Pending, flow: str) -> PendingRequest:
@@ -88,6 +88,10 @@ def read_pending(request: Request, row: Pending, flow: str) -> PendingRequest:
         row=row,
     )
     run_steps(flow, pending)
+    # The row has the scope that was granted to the request: the client may have more by now.
+    granted = " ".join(row.parameters.get("scope", ())).split()
+    scope = " ".join(name for name in pending.scope.split() if name in granted)
+    pending.scope = oauth_request.scope = scope
     return pending
 
 
@@ -129,6 +133,7 @@ def described(pending: PendingRequest) -> dict[str, Any]:
         "minutes": max(0, request.oidc.now - row.created_at) // 60,
         "address": row.remote_address,
         "own_network": own,
+        "shown": shown_of(pending),
         "device": describe_user_agent(row.user_agent),
         "obstacle": obstacle(pending),
         "step_up": step_up_of(request, pending.claims_request),

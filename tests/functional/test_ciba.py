@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 from support.app import Browser, Provider, decode_id_token
+from support.changed_client import change
 from support.ciba import SETTINGS, CibaClient, decide, forms, user
 from support.ending import end_everything
 from support.faulty_plugin import failing
@@ -544,14 +545,18 @@ def test_another_decision_than_the_two_changes_nothing(client: CibaClient, alice
     assert client.error(auth_req_id) == "authorization_pending"
 
 
-def test_only_the_scopes_that_were_shown_are_allowed(
-    provider: Provider, client: CibaClient, alice: Browser
+@pytest.mark.parametrize("changes", [{"scope": "openid"}, {"client_name": "Your Bank"}])
+def test_a_client_that_changed_since_the_page_was_opened_is_shown_again(
+    provider: Provider, client: CibaClient, alice: Browser, changes: dict[str, str]
 ) -> None:
     auth_req_id = client.ask(scope="openid profile")
     [form] = forms(alice)
-    form["scope"] = "openid email offline_access"
-    form.submit("decision", value="allow")
-    assert client.poll(auth_req_id)["scope"] == "openid"
+    change(provider, client.rp, **changes)
+    page = form.submit("decision", value="allow").follow()
+    assert "The application has changed since you opened this page." in page
+    assert client.error(auth_req_id) == "authorization_pending"
+    decide(alice)
+    assert client.poll(auth_req_id)["scope"] == changes.get("scope", "openid profile")
 
 
 def test_the_home_page_says_how_many_requests_wait(client: CibaClient, alice: Browser) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from support.app import Browser, Provider, RelyingParty, follow_to_answer
+from support.changed_client import change
 
 from oidcserver.models import AuthorizationCode, Consent, SuspendedRequest
 from oidcserver.oauth.events import OAuthEvent
@@ -214,16 +215,44 @@ def test_the_first_decision_stands(
     assert consents(provider) == []
 
 
-def test_scopes_that_were_not_shown_are_not_allowed(provider: Provider, browser: Browser) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"scope": "openid email phone"},
+        {"scope": "openid"},
+        {"client_name": "Your Bank"},
+        {"policy_uri": "https://client.example/other"},
+        {"grant_types": ["authorization_code"]},
+    ],
+)
+def test_a_client_that_changed_since_the_page_was_opened_is_shown_again(
+    provider: Provider, browser: Browser, changes: dict[str, Any]
+) -> None:
     client = provider.register(scope="openid email")
     page = client.authorize(browser, scope="openid email phone")
-    with provider.database() as dbsession:
-        registered = dbsession.merge(client.client)
-        registered.client_metadata = {
-            **registered.client_metadata, "scope": "openid email phone"
-        }  # fmt: skip
-    answer = client.answer(decide(page, "allow"))
-    assert client.exchange(answer["code"])["scope"] == "openid email"
+    change(provider, client, **changes)
+    again = page.forms["consent"].submit("decision", value="allow", status=409)
+    assert "The application has changed since you opened this page." in again
+    assert consents(provider) == []
+    answer = client.answer(decide(again, "allow"))
+    assert client.exchange(answer["code"])["scope"] == changes.get("scope", "openid email")
+
+
+def test_to_deny_needs_no_second_look(provider: Provider, browser: Browser) -> None:
+    client = provider.register(scope="openid email")
+    page = client.authorize(browser)
+    change(provider, client, client_name="Your Bank")
+    assert client.answer(decide(page, "deny"))["error"] == "access_denied"
+
+
+def test_a_form_that_does_not_say_what_was_shown_allows_nothing(
+    provider: Provider, browser: Browser, client: RelyingParty
+) -> None:
+    form = client.authorize(browser).forms["consent"]
+    for digest in ("", "0" * 64):
+        form["shown"] = digest
+        form.submit("decision", value="allow", status=409)
+    assert consents(provider) == []
 
 
 def test_a_word_that_is_no_decision_decides_nothing(

@@ -9,7 +9,9 @@ import webtest
 from second_factor import ACR as TWO_FACTORS
 from sqlalchemy import select
 from support.app import Browser, Provider, RelyingParty, decode_id_token, follow_to_answer
+from support.changed_client import change
 from support.devices import (
+    DEVICE_CODE,
     SETTINGS,
     approved,
     ask,
@@ -305,6 +307,54 @@ def test_a_client_that_may_not_ask_any_more_is_not_shown(
     answer = follow_to_answer(page.forms["decision"].submit("decision", value="allow"))
     assert "decision" not in answer.forms
     assert refusal(device, codes) == "authorization_pending"
+
+
+def test_a_client_that_registers_more_meanwhile_gets_what_its_page_showed(
+    provider: Provider,
+) -> None:
+    more = "openid email profile offline_access"
+    device, browser = register_device(provider, scope="openid"), signed_in(provider)
+    codes = ask(device, scope=more)
+    page = enter(browser, codes["user_code"])
+    change(provider, device, scope=more)
+    again = page.forms["decision"].submit("decision", value="allow", status=409)
+    for shown in (page, again, browser.get(page.request.url)):
+        assert [it.get_text(strip=True) for it in shown.html.select(".scopes li")] == [
+            "Know that it is you"
+        ]
+    assert "The application has changed since you opened this page." in again
+    assert refusal(device, codes) == "authorization_pending"
+    follow_to_answer(again.forms["decision"].submit("decision", value="allow"))
+    tokens = poll(device, codes)
+    assert tokens["scope"] == "openid"
+    assert device.userinfo(tokens["access_token"]).json.keys() == {"sub"}
+
+
+def test_a_request_without_a_scope_has_that_which_it_had_when_it_was_made(
+    provider: Provider,
+) -> None:
+    device, browser = register_device(provider, scope="openid"), signed_in(provider)
+    codes = ask(device, scope=None)
+    change(provider, device, scope="openid email")
+    assert "It asks only for permission" in enter(browser, codes["user_code"])
+    decide(browser, codes)
+    assert "scope" not in poll(device, codes)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"client_name": "Your Bank"}, {"scope": "openid"}, {"grant_types": [DEVICE_CODE]}]
+)
+def test_a_client_that_changed_since_the_page_was_opened_is_shown_again(
+    provider: Provider, device: RelyingParty, changes: dict[str, Any]
+) -> None:
+    codes, browser = ask(device), signed_in(provider)
+    page = enter(browser, codes["user_code"])
+    change(provider, device, **changes)
+    again = page.forms["decision"].submit("decision", value="allow", status=409)
+    assert changes.get("client_name", "The Television") in again
+    assert refusal(device, codes) == "authorization_pending"
+    page = follow_to_answer(again.forms["decision"].submit("decision", value="allow"))
+    assert "Your device is connected" in page
 
 
 @pytest.mark.parametrize("parameter", [{"prompt": "login"}, {"max_age": "0"}, {"max_age": "60"}])

@@ -16,6 +16,7 @@ from oidcserver.endpoints.backchannel_authentication.request import (
     BackchannelAuthenticationRequest,
 )
 from oidcserver.endpoints.client_configuration import ConfigurationRequest
+from oidcserver.endpoints.device_authorization import DeviceRequest
 from oidcserver.endpoints.end_session import EndSessionRequest
 from oidcserver.endpoints.pushed_authorization import PushedRequest
 from oidcserver.endpoints.upstream_logout import UpstreamLogoutRequest
@@ -134,7 +135,7 @@ FLOWS: dict[str, tuple[Call, type, int]] = {
     "registration": (Scene.register, RegistrationRequest, 400),
     "client_configuration": (Scene.manage, ConfigurationRequest, 400),
     "end_session": (Scene.sign_out, EndSessionRequest, 400),
-    "device_authorization": (Scene.ask_for_codes, OAuthRequest, 400),
+    "device_authorization": (Scene.ask_for_codes, DeviceRequest, 400),
     "device_authorization_request": (Scene.ask_for_codes, AuthorizationRequest, 400),
     "device_approval": (Scene.approve_device, PendingRequest, 400),
     "backchannel_authentication": (Scene.ask_for_sign_in, BackchannelAuthenticationRequest, 400),
