@@ -8,15 +8,25 @@ from oidcserver.clients import metadata_documents, use
 from oidcserver.credentials import DEVICE_CODE, digest, new_credential
 from oidcserver.database import NewRow
 from oidcserver.extensions import authorization_details, claims, resource_indicators
-from oidcserver.grants.device_code import ENDPOINT, PAGE, REQUEST_FLOW, DeviceCodeGrant
+from oidcserver.grants.device_code import (
+    ENDPOINT,
+    PAGE,
+    PER_ADDRESS,
+    REQUEST_FLOW,
+    DeviceCodeGrant,
+)
 from oidcserver.http.senders import remote_address_of, user_agent_of
-from oidcserver.http.throttling import network_of, take, waiting_time
+from oidcserver.http.throttling import waiting_time
 from oidcserver.interfaces import Step
 from oidcserver.keys.strict_json import compact
 from oidcserver.models import DeviceAuthorization
 from oidcserver.models.device_authorization import STORE
 from oidcserver.oauth.authorization_checks import narrow_scope, read_prompt
-from oidcserver.oauth.authorization_request import MAX_STORED, AuthorizationRequest
+from oidcserver.oauth.authorization_request import (
+    MAX_STORED,
+    AuthorizationRequest,
+    count_for_client,
+)
 from oidcserver.oauth.client_authentication import CREDENTIAL_PARAMETERS
 from oidcserver.oauth.errors import Rejection, invalid_request, too_many
 from oidcserver.oauth.flow import run, run_steps
@@ -65,18 +75,9 @@ def require_grant_type(device_request: DeviceRequest) -> None:
         )
 
 
-def limit_requests(device_request: OAuthRequest) -> None:
-    """Limit the requests of public clients, in whose name anybody can fill the database."""
-    if device_request.auth_method != "none":
-        return
-    request, settings = device_request.request, device_request.provider.settings
-    request.oidc.database.commit()  # where pyramid_tm manages the request
-    wait = take(
-        request.oidc.database.alone.engine,
-        f"device request:{network_of(request.remote_addr or '')}",
-        settings["oauth.device_requests_per_address"],
-        settings[LIFETIME],
-    )
+def limit_requests(device_request: DeviceRequest) -> None:
+    """Count the request of a client that anybody can be, and so can fill the database."""
+    wait = count_for_client(device_request, PER_ADDRESS, LIFETIME)
     if wait:
         raise too_many(
             "Too many device codes were requested from this network. "

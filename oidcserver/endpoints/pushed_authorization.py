@@ -17,7 +17,7 @@ from oidcserver.models.suspended_request import new_pushed_request
 from oidcserver.oauth.authorization_request import (
     MAX_STORED,
     AuthorizationRequest,
-    count_stored,
+    count_for_client,
 )
 from oidcserver.oauth.client_authentication import CREDENTIAL_PARAMETERS
 from oidcserver.oauth.errors import Rejection, invalid_request, too_many
@@ -102,14 +102,8 @@ def check_size(pushed_request: PushedRequest) -> None:
 
 
 def limit_public_clients(pushed_request: PushedRequest) -> None:
-    """Count the request of a public client, or of one that registered itself.
-
-    Anybody can push such a request, and must not fill the database.
-    """
-    client = pushed_request.client
-    if not (client.is_public or client.self_registered):
-        return
-    wait = count_stored(pushed_request.request, PER_ADDRESS)
+    """Count the request of a client that anybody can be, and so can fill the database."""
+    wait = count_for_client(pushed_request, PER_ADDRESS)
     if wait:
         raise too_many("Too many requests were pushed from this network.", wait)
 

@@ -42,6 +42,7 @@ ENDPOINT = "device_authorization"
 PAGE = "oidc.device"
 #: The flow that checks what a device asks for; the page repeats it.
 REQUEST_FLOW = "device_authorization_request"
+PER_ADDRESS = "oauth.device_requests_per_address"
 RULE = "RFC 8628 section 3.5"
 
 
@@ -157,11 +158,11 @@ def includeme(config: Configurator) -> None:
     )
     setting(LENGTH, integer, 8, "The number of characters of a user code.")
     setting(
-        "oauth.device_requests_per_address",
+        PER_ADDRESS,
         integer,
         100,
-        "The number of device codes that public clients of one network may request within "
-        "oauth.device_code_lifetime.",
+        "The number of device codes that public clients, and clients that registered themselves, "
+        "may request from one network within oauth.device_code_lifetime.",
     )
     setting(
         "oauth.device_code_attempts",

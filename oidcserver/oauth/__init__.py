@@ -105,6 +105,14 @@ def includeme(config: Configurator) -> None:
         "that are stored for one network before a user signs in, within "
         "oidc.interaction_lifetime. A sign-in at an upstream that succeeds does not count.",
     )
+    setting(
+        "oidc.stored_requests_per_account",
+        integer,
+        200,
+        "The number of requests that are stored for a user who has signed in, such as those that "
+        "need consent, within oidc.interaction_lifetime. The sign-in itself does not count, and "
+        "neither does a visit to an upstream from which the user comes back.",
+    )
     setting("oidc.repeat_window", seconds, 10,
             "The time in which a double click gets the same answer again.")  # fmt: skip
     config.add_startup_check("access tokens", _check_access_tokens)

@@ -26,8 +26,9 @@ SEALED_PREFIX = f"{REQUEST_URI_PREFIX}sealed:"
 MAX_SEALED = 4000
 #: Characters of all parameters as JSON.
 MAX_STORED = 16384
-#: How many sign-ins of one network that are not finished may be stored.
+#: How many requests that are not finished may be stored, before a user signs in and after it.
 PER_NETWORK = "oidc.stored_requests_per_address"
+PER_ACCOUNT = "oidc.stored_requests_per_account"
 
 
 @dataclass
@@ -166,19 +167,20 @@ class AuthorizationRequest:
                 return SEALED_PREFIX + sealed
         return self.store()
 
-    def store(self, browser_digest: str | None = None) -> str:
+    def store(self, browser_digest: str | None = None, *, counted: bool = True) -> str:
         """Store the request, with room for the user's answers; return its ``request_uri``.
 
         :param browser_digest: the browser that it belongs to; by default that of this request.
-        :raises Rejection: if the request is too large, or if too many requests were stored for this
-            network before a user signed in.
+        :param counted: whether it counts for the account, or before a sign-in for the network.
+        :raises Rejection: if the request is too large, or if too many requests were stored.
         """
         request = self.request
         if len(compact(self.payload.datalist)) > MAX_STORED:
             raise invalid_request(
                 _("The request is longer than ${count} characters.", {"count": MAX_STORED})
             )
-        count_unfinished(request)
+        if counted:
+            count_unfinished(request)
         return suspend_request(
             request.oidc.dbsession,
             client_id=self.data["client_id"],
@@ -198,47 +200,70 @@ class AuthorizationRequest:
 
 
 def count_unfinished(request: Request) -> None:
-    """Count a sign-in of which something is stored before a user has signed in, for its network.
+    """Count a request of which something is stored until its user finishes it.
 
-    :raises Rejection: if the network has too many of them.
+    It counts for the account, or before a user has signed in for the network.
+
+    :raises Rejection: if there are too many of them.
     """
-    if request.oidc.login_session is not None:
+    setting, key = _counter(request)
+    wait = _count(request, setting, key)
+    if not wait:
         return
-    wait = count_stored(request, PER_NETWORK)
-    if wait:
-        raise too_many(
-            _(
-                "Too many sign-ins were started from your network and not finished. "
-                "Please open the page again in ${time}.",
-                {"time": waiting_time(wait)},
-            ),
-            wait,
+    time = {"time": waiting_time(wait)}
+    if setting == PER_ACCOUNT:
+        sentence = _(
+            "Too many requests were started with your account. "
+            "Please open the page again in ${time}.",
+            time,
         )
+    else:
+        sentence = _(
+            "Too many sign-ins were started from your network and not finished. "
+            "Please open the page again in ${time}.",
+            time,
+        )
+    raise too_many(sentence, wait)
 
 
 def discount_finished(request: Request) -> None:
-    """Subtract a sign-in that :func:`count_unfinished` counted, in the transaction of Pyramid."""
-    give_back(request.oidc.dbsession, _key(request, PER_NETWORK))
+    """Subtract a request that :func:`count_unfinished` counted, in the transaction of Pyramid."""
+    give_back(request.oidc.dbsession, ":".join(_counter(request)))
 
 
-def count_stored(request: Request, setting: str) -> int:
-    """Count a request that is stored although nobody has authenticated, for its network.
+def _counter(request: Request) -> tuple[str, str]:
+    """Return the setting of the limit of unfinished requests, and the account or the network."""
+    session = request.oidc.login_session
+    return (PER_NETWORK, _network(request)) if session is None else (PER_ACCOUNT, session.user_id)
 
-    It is counted at once, in a transaction of its own.
 
-    :param setting: the number of them that a network may have within ``oidc.interaction_lifetime``.
+def count_for_client(
+    oauth_request: OAuthRequest, setting: str, window: str = "oidc.interaction_lifetime"
+) -> int:
+    """Count a request that is stored for a client that anybody can be, for its network.
+
+    Such a client is public, or registered or published itself.
+
+    :param setting: the number of them that a network may have.
+    :param window: the setting of the time in which they count.
     :returns: 0 if the request may be stored, else the seconds to wait.
     """
+    client, request = oauth_request.client, oauth_request.request
+    if not (client.is_public or client.self_registered):
+        return 0
+    return _count(request, setting, _network(request), window)
+
+
+def _count(
+    request: Request, setting: str, key: str, window: str = "oidc.interaction_lifetime"
+) -> int:
+    """Count a request at once, in a transaction of its own; return the seconds to wait, or 0."""
     settings = request.oidc.provider.settings
     # No transaction may be open while an attempt is counted. Rows read before are not used again.
     request.oidc.database.commit()
-    return take(
-        request.oidc.database.alone.engine,
-        _key(request, setting),
-        settings[setting],
-        settings["oidc.interaction_lifetime"],
-    )
+    engine = request.oidc.database.alone.engine
+    return take(engine, f"{setting}:{key}", settings[setting], settings[window])
 
 
-def _key(request: Request, setting: str) -> str:
-    return f"{setting}:{network_of(request.remote_addr or '')}"
+def _network(request: Request) -> str:
+    return network_of(request.remote_addr or "")

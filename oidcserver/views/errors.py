@@ -15,7 +15,7 @@ from oidcserver.http.csrf import AnotherAccount, form_origin
 from oidcserver.http.throttling import TooManyAttempts
 from oidcserver.interfaces import DirectoryUnavailable
 from oidcserver.oauth.errors import Rejection
-from oidcserver.oauth.rejections import new_reference
+from oidcserver.oauth.rejections import new_reference, record_rejection
 from oidcserver.oauth.responses import error_page, error_response, own_url, see_other
 from oidcserver.operations.outage import log_outage
 from oidcserver.texts import _
@@ -48,6 +48,12 @@ class OurRoute:
         route = getattr(request, "matched_route", None)
         ours = not provider.embedded or (route is not None and route.name in provider.route_names)
         return ours is self.value
+
+
+def rejected(problem: Rejection, request: Request) -> Response:
+    """Answer for a request that a page cannot store, because there are too many."""
+    back = own_url(request) if problem.status_code == 429 else None
+    return _answer(request, problem, record_rejection(request, problem, None), back)
 
 
 def not_found(problem: HTTPNotFound, request: Request) -> Response:
@@ -177,6 +183,7 @@ def includeme(config: Configurator) -> None:
     config.add_notfound_view(not_found, **ours)
     config.add_forbidden_view(forbidden, **ours)
     for view, contexts in (
+        (rejected, (Rejection,)),
         (foreign_form, (BadCSRFOrigin,)),
         (stale_form, (BadCSRFToken,)),
         (another_account, (AnotherAccount,)),

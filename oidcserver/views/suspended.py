@@ -74,7 +74,7 @@ def go_on_signed_in(
         which does not answer a request for a new sign-in.
     """
     if asking is not None:
-        reference, row = open_row(asking)
+        reference, row = open_row(asking, counted=False)
         if session is not None:
             if row.authenticated_session_id == session.id:
                 _decline_class_of_login_page(asking, row, session)
@@ -110,11 +110,16 @@ def needs(authorization_request: AuthorizationRequest, route_name: str) -> bool:
     )
 
 
-def open_row(authorization_request: AuthorizationRequest) -> tuple[str, SuspendedRequest]:
+def open_row(
+    authorization_request: AuthorizationRequest, *, counted: bool = True
+) -> tuple[str, SuspendedRequest]:
     """Return the ``request_uri`` and the row that stores the user's answers.
 
     A new row is made if there is none yet, because no user has signed in, if the request expired
     while the page was open, or if the user returned by the back button after answering it.
+
+    :param counted: whether a new row counts for the account; the row of a sign-in does not.
+    :raises Rejection: if the account has too many of them.
     """
     request = authorization_request.request
     stored, reference = authorization_request.suspended, authorization_request.request_uri
@@ -122,5 +127,5 @@ def open_row(authorization_request: AuthorizationRequest) -> tuple[str, Suspende
     if stored is None or (
         stored.used_at is not None and request.oidc.now >= stored.used_at + window
     ):
-        reference = authorization_request.store()
+        reference = authorization_request.store(counted=counted)
     return reference, request.oidc.dbsession.get_one(SuspendedRequest, key_of(reference))

@@ -4,6 +4,7 @@ Every failure there redirects to the login page, which keeps the application's r
 """
 
 import logging
+from typing import Any
 
 from authlib.oauth2 import OAuth2Error
 from pyramid.httpexceptions import HTTPNotFound
@@ -33,10 +34,8 @@ from oidcserver.oauth.authorization_request import (
     count_unfinished,
     discount_finished,
 )
-from oidcserver.oauth.errors import Rejection
 from oidcserver.oauth.events import OAuthEvent, announce
-from oidcserver.oauth.rejections import record_rejection
-from oidcserver.oauth.responses import error_page, see_other
+from oidcserver.oauth.responses import see_other
 from oidcserver.texts import _
 from oidcserver.types import Configurator, Request
 from oidcserver.views.access import with_query
@@ -81,16 +80,7 @@ def start(request: Request) -> Response:
         max_age = _max_age(request, read_request(request))
     except OAuth2Error as error:
         return reject(request, error)
-    try:
-        count_unfinished(request)
-    except Rejection as rejection:
-        return error_page(request, rejection, record_rejection(request, rejection, None))
-    request.oidc.database.commit()
-    try:
-        metadata = request.registry.oidc.upstream_hosts.metadata(upstream)
-    except UpstreamFailed as problem:
-        return _failed(request, upstream, problem)
-    return see_other(begin(request, upstream, metadata, max_age=max_age))
+    return _leave(request, upstream, "oidc.login", max_age=max_age)
 
 
 def _max_age(request: Request, asking: AuthorizationRequest | None) -> int | None:
@@ -102,12 +92,21 @@ def _max_age(request: Request, asking: AuthorizationRequest | None) -> int | Non
 
 def start_linking(request: Request, upstream: Upstream, session_id: str) -> Response:
     """Send the browser to the upstream, to link its user to the account of a session."""
+    return _leave(request, upstream, LINKS, session_id=session_id)
+
+
+def _leave(request: Request, upstream: Upstream, page: str, **begun: Any) -> Response:
+    """Count the visit to the upstream, store what its answer is compared with, and go there.
+
+    No transaction is open while the provider waits for a host.
+    """
+    count_unfinished(request)
     request.oidc.database.commit()
     try:
         metadata = request.registry.oidc.upstream_hosts.metadata(upstream)
     except UpstreamFailed as problem:
-        return _failed(request, upstream, problem, LINKS)
-    return see_other(begin(request, upstream, metadata, session_id=session_id))
+        return _failed(request, upstream, problem, page)
+    return see_other(begin(request, upstream, metadata, **begun))
 
 
 def come_back(request: Request) -> Response:
@@ -174,6 +173,7 @@ def _link(request: Request, session_id: str, identity: Identity) -> Response:
         and may_link(identity.upstream)
         and link_identity(request, identity, session.user)
     )
+    discount_finished(request)
     notice = "upstream_linked" if linked else "upstream_taken"
     return see_other(request.oidc.url(LINKS, _query={"notice": notice}))
 

@@ -26,6 +26,7 @@ from support.ending import end_everything
 from oidcserver import clock as oidcserver_clock
 from oidcserver.models import (
     Authorization,
+    Client,
     DeviceAuthorization,
     LoginSessionClient,
     RefreshToken,
@@ -324,7 +325,7 @@ def test_a_client_that_may_only_push_requests_may_use_its_grant(
     assert "access_token" in poll(device, approved(provider, device))
 
 
-def test_strangers_cannot_fill_the_database_in_the_name_of_a_public_client(
+def test_strangers_cannot_fill_the_database_in_the_name_of_a_client_that_anybody_can_be(
     make_provider: Any,
 ) -> None:
     provider = make_provider(**SETTINGS, oauth__device_requests_per_address="2")
@@ -334,7 +335,11 @@ def test_strangers_cannot_fill_the_database_in_the_name_of_a_public_client(
     refused = public.post("/oauth/device_authorization", scope="openid", status=429)
     assert refused.json["error"] == "temporarily_unavailable"
     assert int(refused.headers["Retry-After"]) <= 600
-    ask(register_device(provider))
+    own = register_device(provider)
+    ask(own)
+    with provider.database() as dbsession:
+        dbsession.get_one(Client, own.client_id).self_registered = True
+    own.post("/oauth/device_authorization", scope="openid", status=429)
 
 
 def test_a_user_code_that_another_device_has_is_not_given_twice(

@@ -87,6 +87,45 @@ def test_one_network_may_store_so_many_and_loses_nothing(make_provider: Any, clo
     assert ask_at_length(client, REMOTE_ADDR="2001:db8::ffff").status_int == 200
 
 
+def test_one_account_may_store_so_many_and_loses_nothing(make_provider: Any, clock: Any) -> None:
+    provider = make_provider(oidc__stored_requests_per_account=3)
+    client = provider.register()
+    for _ in range(4):
+        form = client.authorize(provider.browser()).forms["login"]
+        form["username"], form["password"] = "alice", "valid"
+        page = follow_to_answer(form.submit())
+        assert "consent" in page.forms, "a sign-in does not count"
+    rows = stored(provider)
+    browsers = [provider.browser() for _ in range(3)]
+    for browser in browsers:
+        browser.sign_in()
+        assert "consent" in client.authorize(browser).forms
+    refused = client.authorize(browser)
+    assert refused.status_int == 429
+    assert 1700 < int(refused.headers["Retry-After"]) <= 1800
+    assert "Too many requests were started with your account." in refused
+    assert stored(provider) == rows + 3
+    assert "code" in client.answer(client.complete(page)), "what was begun goes on"
+    another = provider.browser()
+    another.sign_in("bob")
+    assert "consent" in client.authorize(another).forms
+    clock.advance(1801)
+    assert "consent" in client.authorize(browser).forms
+
+
+def test_a_finished_request_begins_again_within_the_limit(make_provider: Any, clock: Any) -> None:
+    provider = make_provider(oidc__stored_requests_per_account=2)
+    browser, client = provider.browser(), provider.register()
+    browser.sign_in()
+    form = client.authorize(browser, prompt="consent").forms["consent"]
+    assert "code" in client.answer(follow_to_answer(form.submit("decision", value="allow")))
+    clock.advance(60)
+    form.submit("decision", value="deny", status=303)
+    clock.advance(60)
+    refused = form.submit("decision", value="deny", status=429)
+    assert refused.html.find("a", string="Open the page again")["href"] == refused.request.url
+
+
 def test_a_request_that_is_longer_than_any_is_rejected(provider: Provider) -> None:
     browser, client = provider.browser(), provider.register()
     browser.sign_in()

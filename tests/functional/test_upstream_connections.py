@@ -67,6 +67,25 @@ def test_the_proof_for_a_link_works_once_and_dies_with_it(
     assert links(provider) == 0
 
 
+def test_one_account_may_leave_so_many_visits_unfinished(
+    make_provider: Any, upstream: Upstream
+) -> None:
+    provider = make_provider(oidc__stored_requests_per_account=2, **upstream.settings())
+    browser = signed_in(provider)
+    for _ in range(3):
+        page = connect(browser, upstream).follow()
+        page.forms["disconnect-other"].submit("remove")
+    page = browser.get(PAGE)
+    for _ in range(2):
+        page.forms["connect-other"].submit("link", status=303)
+    refused = page.forms["connect-other"].submit("link", status=429)
+    assert "Too many requests were started with your account." in refused
+    page = browser.get("/login?again=1")
+    page.forms["upstream-other"].submit(status=429)
+    another = signed_in(provider, "bob").get(PAGE)
+    another.forms["connect-other"].submit("link", status=303)
+
+
 def test_a_link_to_an_upstream_that_is_off_opens_nothing(
     make_provider: Any, provider: Provider, upstream: Upstream
 ) -> None:
