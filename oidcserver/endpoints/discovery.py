@@ -8,6 +8,7 @@ import json
 from pyramid.response import Response
 
 from oidcserver.endpoints.published import PublicDocument
+from oidcserver.plugins.selection import ASSEMBLE
 from oidcserver.types import Configurator, Request
 
 MAX_AGE = 3600
@@ -34,4 +35,4 @@ def includeme(config: Configurator) -> None:
         document = config.registry.oidc.provider.discovery()
         config.registry.oidc.discovery_document = json.dumps(document).encode()
 
-    config.action(("oauth", "discovery document"), make_document, order=1)
+    config.action(("oauth", "discovery document"), make_document, order=ASSEMBLE)

@@ -27,6 +27,10 @@ DECLARE = PHASE0_CONFIG + 2
 #: For offers that depend on those of DECLARE.
 ARRANGE = PHASE0_CONFIG + 3
 SELECT = PHASE0_CONFIG + 4
+#: For routes of what was selected.
+PUBLISH = PHASE0_CONFIG + 5
+#: For objects made of those that actions without an order make, such as the fetcher.
+ASSEMBLE = PHASE3_CONFIG + 1
 CHECK = PHASE3_CONFIG + 100
 #: For what reads the database at the start: the schema is what the code needs.
 AFTER_SCHEMA = CHECK + 3

@@ -15,7 +15,7 @@ from functools import partial
 
 from pyramid.config import PHASE0_CONFIG
 
-from oidcserver.plugins.selection import DECLARE, SELECT
+from oidcserver.plugins.selection import DECLARE, PUBLISH
 from oidcserver.resource.confirmation import make_key_confirmation, resource_url
 from oidcserver.resource.deriver import no_access_token, oauth_scope_deriver
 from oidcserver.resource.metadata import publish
@@ -51,5 +51,5 @@ def includeme(config: Configurator) -> None:
     declare = partial(declare_resources, config.registry)
     config.action(("oauth_resource", "policy"), choose_policy, order=PHASE0_CONFIG)
     config.action(("oauth_resource", "resources"), declare, order=DECLARE)
-    config.action(("oauth_resource", "metadata"), partial(publish, config), order=SELECT + 1)
+    config.action(("oauth_resource", "metadata"), partial(publish, config), order=PUBLISH)
     config.action(("oauth_resource", "validator"), choose)

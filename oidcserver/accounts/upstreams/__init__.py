@@ -13,7 +13,7 @@ from oidcserver.catalog import Offer
 from oidcserver.http import allowed_addresses
 from oidcserver.interfaces.upstream import LINKING, LOGOUT, Upstream
 from oidcserver.keys.jwt import CLIENT_ALGORITHMS
-from oidcserver.plugins.selection import DECLARE, UPSTREAMS
+from oidcserver.plugins.selection import ASSEMBLE, DECLARE, UPSTREAMS
 from oidcserver.settings import (
     ConfigurationProblem,
     Converter,
@@ -144,5 +144,4 @@ def includeme(config: Configurator) -> None:
             loopback=allowed_addresses(oidc.provider.settings).loopback,
         )
 
-    # After the fetcher and the places, which are made without an order.
-    config.action(("oauth", "upstream hosts"), make_hosts, order=1)
+    config.action(("oauth", "upstream hosts"), make_hosts, order=ASSEMBLE)
