@@ -673,7 +673,7 @@ def test_a_user_without_a_factor_may_go_on_without_the_class(provider: Provider)
     client, browser = provider.register(), provider.browser()
     client.login(browser)
     page = client.authorize(browser, acr_values="2")
-    assert "A second factor is required" in page
+    assert "A second factor is preferred" in page
     answer = client.answer(client.complete(follow_to_answer(page.forms["decline"].submit())))
     claims = decode_id_token(provider, client.exchange(answer["code"])["id_token"])
     assert claims["acr"] == "1"

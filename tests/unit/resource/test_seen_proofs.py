@@ -11,7 +11,7 @@ from oidcserver.resource.confirmation import SeenProofs
 
 
 def proof(jti: str, key: str = "key", lifetime: int = 60) -> Proof:
-    return Proof(key, "ES256", jti, None, oidcserver_clock.now() + lifetime)
+    return Proof(key, jti, None, oidcserver_clock.now() + lifetime)
 
 
 def use(seen: SeenProofs, used: Proof) -> bool:
