@@ -264,6 +264,8 @@ def test_an_authority_of_ones_own_is_trusted_for_the_provider(
     introspecting: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def provider(environ: Any, start_response: Any) -> list[bytes]:
+        # A connection that is closed with an unread body is reset, and the answer may be lost.
+        environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         body = json.dumps(LIVE).encode()
         start_response("200 OK", [("Content-Length", str(len(body)))])
         return [body]
