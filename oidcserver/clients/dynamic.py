@@ -106,7 +106,7 @@ def check_metadata(registration_request: RegistrationRequest) -> None:
 def check_sector_identifier(registration_request: RegistrationRequest) -> None:
     """Check that the ``sector_identifier_uri`` names every redirect URI; it asks another host."""
     request, client = registration_request.request, registration_request.client
-    # As long as there is no client, the issuer of an initial access token trusts it.
+    # For a new client, an initial access token is the sign of trust.
     anybody = registration_request.token is None if client is None else client.self_registered
     sector.check_sector_identifier(request, registration_request.metadata, anybody=anybody)
 

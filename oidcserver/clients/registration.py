@@ -72,9 +72,9 @@ def update_client(
 ) -> str | None:
     """Replace a client's metadata; return a secret if it needs another than it had.
 
-    A secret that it had goes on working for a while, as after a rotation. If the client is another
-    one for its users, they are asked again; and what they granted to a redirect URI that it does
-    not have any more ends, if nobody vouches for the client.
+    A secret that it had goes on working for a while, as after a rotation. If the users would
+    not recognise the client, they are asked again. If the client registered itself, its grants at
+    redirect URIs that it no longer has end.
 
     :raises InvalidClientMetadata: with the member and what is wrong with it.
     """

@@ -55,11 +55,12 @@ def apply_software_statement(
 
 
 def is_vouched_for(metadata: Mapping[str, Any]) -> bool:
-    """Whether the statement of a registration says who receives what users allow.
+    """Whether the statement of a registration names the receivers of what users allow.
 
-    A statement is in every copy of an application, so whoever registers with it may be anybody. It
-    says who the client is only if it names itself all of :data:`_RECEIVING` that is registered. A
-    secret is given to whoever registers: with it, all grants have to answer to redirect URIs.
+    A statement is in every copy of an application, so anybody may register with it. It identifies
+    the client only if the statement itself has all registered members of :data:`_RECEIVING`. The
+    sender of the registration gets the secret, so all grants of a client with a secret have to
+    answer to redirect URIs.
 
     :param metadata: those that were checked, with their statement.
     """

@@ -87,7 +87,7 @@ class WaitingPlaces:
         :raises HostPaused: at once, if the host did not answer the client a while ago.
         """
         host = host_of(url)
-        # What a client names at the host of another must not pause that other client.
+        # The pause is for one client: another client may depend on the same host.
         asked = (cause.purpose, cause.client_id, host)
         if host and (pause := self._pauses.left(asked)):
             raise HostPaused(

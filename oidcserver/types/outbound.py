@@ -31,7 +31,7 @@ class FetchCause:
     #: What is fetched, such as ``request object``. Each has its own limits.
     purpose: str
     client_id: str = ""
-    #: The network of the user or client that sends the request; None: it is nobody outside.
+    #: The network of the user or client that sends the request; None: no request is the cause.
     network: str | None = None
     #: Whether anybody can be the client, or chose the URL: the client registered itself, publishes
     #: its metadata, or is not known yet.

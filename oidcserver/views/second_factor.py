@@ -187,12 +187,11 @@ def show(request: Request) -> Response:
         first = next((name for name in counting if name in reaching), counting[0])
         for_whom = {WAITING: begun.user.id}
         return see_other(with_query(request, offered[first].setup_route_name, **for_whom))
-    claims_request = asking.claims_request if asking is not None else None
     values = {
         "methods": [it for name, it in reaching.items() if it.counts and name not in own],
         "set_up": lambda it: with_query(request, it.setup_route_name),
         "sign_in_url": with_query(request, "oidc.login", again="1"),
-        "required": lacks_essential_acr(request.oidc.provider, begun.acr, claims_request),
+        "required": _is_required(request, asking, begun),
     }
     return render(request, "second_factor", values)
 
@@ -205,6 +204,13 @@ def _wanted_class(
         return wanted_acr(asking, begun.acr)
     named = request.GET.get("acr", "")
     return named if named in request.oidc.provider.acr_pages else None
+
+
+def _is_required(request: Request, asking: AuthorizationRequest | None, begun: Begun) -> bool:
+    """Whether the request requires the class; a page of ours says so in the query."""
+    if asking is None:
+        return "required" in request.GET
+    return lacks_essential_acr(request.oidc.provider, begun.acr, asking.claims_request)
 
 
 def decline(request: Request) -> Response:

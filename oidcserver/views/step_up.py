@@ -46,4 +46,5 @@ def go_to_step_up(request: Request, step_up: StepUp, decision: str) -> Response 
     if step_up.acr is None or not (step_up.required or decision == ALLOW):
         return None
     route_name = request.oidc.provider.acr_pages[step_up.acr]
-    return see_other(page_url(request, route_name, again="1", acr=step_up.acr))
+    required = {"required": "1"} if step_up.required else {}
+    return see_other(page_url(request, route_name, again="1", acr=step_up.acr, **required))

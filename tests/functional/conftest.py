@@ -6,6 +6,7 @@ import pytest
 from selenium import webdriver
 from support.app import Provider
 from support.browser import start_browser, start_over
+from support.client_host import ClientHost
 from support.client_web import ClientWeb
 from support.upstream import Upstream
 
@@ -23,6 +24,14 @@ def browser(chromium: webdriver.Chrome) -> webdriver.Chrome:
     """The headless Chromium, with nothing left of tests before."""
     start_over(chromium)
     return chromium
+
+
+@pytest.fixture
+def host() -> Iterator[ClientHost]:
+    """A host of clients, which answers when a test lets it."""
+    running = ClientHost()
+    yield running
+    running.close()
 
 
 @pytest.fixture

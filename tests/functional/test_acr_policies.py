@@ -117,13 +117,27 @@ def test_a_user_without_the_factor_sets_it_up_or_goes_on_without(provider: Provi
     assert said["acr"] == "middle", "the request goes on after the set-up"
 
 
+def test_a_page_of_a_request_to_another_device_says_whether_a_factor_is_required(
+    provider: Provider,
+) -> None:
+    browser = provider.browser()
+    browser.sign_in()
+    query = {"acr": "high", "next": "/account"}
+    assert "A second factor is preferred" in browser.get("/login/second-factor", query)
+    query["required"] = "1"
+    page = browser.get("/login/second-factor", query)
+    assert "A second factor is required" in page
+    assert page.forms["decline"].submit().location.endswith("/account")
+
+
 def test_a_user_without_a_required_factor_goes_back_to_the_application(provider: Provider) -> None:
     client, browser = provider.register(), provider.browser()
     browser.sign_in()
     required = json.dumps({"id_token": {"acr": {"essential": True, "value": "high"}}})
     page = client.authorize(browser, claims=required)
     assert "A second factor is required" in page
-    assert "Back to the application" in page
+    assert "Continue without it" not in page
+    assert "Cancel" in page
     answer = client.answer(follow_to_answer(page.forms["decline"].submit()))
     assert answer["error"] == "unmet_authentication_requirements"
 

@@ -402,7 +402,7 @@ def test_a_client_replaces_its_metadata(provider: Provider) -> None:
 def test_users_are_asked_again_by_a_client_that_is_another_one(
     make_provider: Any, name: str
 ) -> None:
-    """What they granted to a redirect URI that it does not have any more ends, too."""
+    """Grants at a redirect URI that the client no longer has end, too."""
     api, other = "https://api.example/", "https://other.example/cb"
     provider = make_provider(
         oauth__endpoints=ENDPOINTS, oauth__registration="open", oauth__resources=api

@@ -43,13 +43,6 @@ def provider(make_provider: Any) -> Provider:
 
 
 @pytest.fixture
-def host() -> Iterator[ClientHost]:
-    running = ClientHost()
-    yield running
-    running.close()
-
-
-@pytest.fixture
 def slow_hosts() -> Iterator[list[str]]:
     """The URLs of hosts that accept connections, and never answer."""
     sockets = [socket.create_server(("127.0.0.1", 0), backlog=64) for _ in range(HOSTS)]

@@ -22,13 +22,6 @@ SELECTED = {
 
 
 @pytest.fixture
-def host() -> Iterator[ClientHost]:
-    running = ClientHost()
-    yield running
-    running.close()
-
-
-@pytest.fixture
 def provider(make_provider: Any) -> Provider:
     made: Provider = make_provider(**SELECTED)
     return made
